@@ -1,0 +1,5 @@
+module github.com/tend-go/tend
+
+go 1.25.0
+
+require github.com/thejerf/abtime v1.0.7

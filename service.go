@@ -1,0 +1,209 @@
+package tend
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Service is anything that runs until it is done: a loop, a listener, a
+// process, a whole [Supervisor].
+//
+// Serve blocks while the service works. It must return soon after ctx is done;
+// [context.Cause] of ctx says why it is being stopped. What a return means
+// while nobody asked for it depends on [Restart] and on the error, see the
+// package documentation. Serve may be called again after it returned, never
+// while it runs.
+type Service interface {
+	Serve(ctx context.Context) error
+}
+
+// Func makes a [Service] of a function. The name is what events, status and
+// errors call it. It panics if serve is nil.
+func Func(name string, serve func(ctx context.Context) error) Service {
+	if serve == nil {
+		panic(fmt.Sprintf("tend: Func %q: the function is nil", name))
+	}
+	return &funcService{name, serve}
+}
+
+type funcService struct {
+	name  string
+	serve func(context.Context) error
+}
+
+func (f *funcService) Serve(ctx context.Context) error { return f.serve(ctx) }
+func (f *funcService) String() string                  { return f.name }
+
+// Child is a [Service] together with how it wants to be supervised. It is a
+// Service itself, so a library can hand out a ready-made Child and
+// [Supervisor.Add] takes either. The zero value of every field but Service is
+// the default.
+//
+// A Child in a Child: the inner one supplies what the outer one leaves zero.
+type Child struct {
+	// Service does the work. Add panics if it is nil.
+	Service Service
+
+	// Name is how the service is called in paths, events and status. Default:
+	// the String method if the service has one, else the name of its type; never
+	// its contents, which may be secret or changing. Names need not be unique.
+	Name string
+
+	// Restart says after which ends it is started again. Default [Permanent].
+	Restart Restart
+
+	// Timeout is how long the service may take to stop before it is reported as
+	// stuck. Default: [Spec].Timeout. A nested supervisor gets as long as its own
+	// services may take, unless Timeout is set: then that bounds the whole
+	// subtree, as [Spec].StopBudget does.
+	Timeout time.Duration
+
+	// ReadyTimeout, if positive, keeps the service in state starting until it
+	// calls [Ready]; it is a failure ([ErrNotReady]) if it does not in this time.
+	// Zero: it counts as running once it is launched.
+	ReadyTimeout time.Duration
+
+	// Watchdog, if positive, is how often at least the running service must call
+	// [Alive]. Silence for that long is a failure ([ErrUnresponsive]).
+	Watchdog time.Duration
+
+	// Backoff, if not zero, is a budget of the service's own: its failures do not
+	// raise the supervisor's count.
+	Backoff Backoff
+
+	// Significant: once the last significant service of a supervisor has ended
+	// by its own will (is done, or has left the tree), the supervisor stops too.
+	// OTP calls this auto_shutdown all_significant.
+	Significant bool
+}
+
+// Serve runs the service.
+func (c Child) Serve(ctx context.Context) error { return c.Service.Serve(ctx) }
+
+// Restart says after which ends a service is started again.
+type Restart uint8
+
+// The restart types are OTP's.
+const (
+	// Permanent services are always started again; even returning nil is a
+	// failure. Only [ErrDoNotRestart] ends one.
+	Permanent Restart = iota
+	// Transient services are started again after a failure. After nil they are
+	// done: they stay in the tree, and run again if asked to or with their group.
+	Transient
+	// Temporary services run once and leave, whatever happens.
+	Temporary
+)
+
+// String returns "permanent", "transient" or "temporary".
+func (r Restart) String() string {
+	return enum(r, "permanent", "transient", "temporary")
+}
+
+// MarshalText returns what String does.
+func (r Restart) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+func enum[E ~uint8](e E, names ...string) string {
+	if int(e) < len(names) {
+		return names[e]
+	}
+	return fmt.Sprintf("%T(%d)", e, uint8(e))
+}
+
+// What a service may return from Serve, wrapped or not.
+var (
+	// ErrDoNotRestart ends a service for good: it leaves the tree.
+	ErrDoNotRestart = errors.New("tend: service asks not to be restarted")
+	// ErrTerminateTree ends the supervisor of the service and, in turn, the
+	// supervisors above it up to one with [Spec].KeepTermination.
+	ErrTerminateTree = errors.New("tend: service asks to terminate the supervision tree")
+)
+
+// Why a service is being stopped: what [context.Cause] of its context is, or
+// wraps. Other causes are the error given to [Supervisor.Restart], the error
+// of a helper started with [Go], and, if the whole supervisor stops, the cause
+// of that.
+var (
+	ErrRemoved          = errors.New("tend: service was removed")
+	ErrSuspended        = errors.New("tend: service was suspended")
+	ErrRestartRequested = errors.New("tend: restart was requested")
+	ErrSiblingFailed    = errors.New("tend: a sibling failed and the group restarts")
+	ErrUnresponsive     = errors.New("tend: service did not call Alive in time")
+	ErrNotReady         = errors.New("tend: service was not ready in time")
+	ErrStopped          = errors.New("tend: supervisor was stopped")
+	// ErrServeReturned is the cause in the context of a run whose Serve has
+	// returned; helpers started with [Go] see it.
+	ErrServeReturned = errors.New("tend: Serve has returned")
+)
+
+// What went wrong in a call or a run.
+var (
+	// ErrGoexit is the failure of a service that called [runtime.Goexit].
+	ErrGoexit = errors.New("tend: service called runtime.Goexit")
+	// ErrTimeout: the service did not end within the time given to RemoveAndWait.
+	ErrTimeout = errors.New("tend: the service did not end in time")
+	// ErrTooManyServices: [Spec].MaxServices is reached.
+	ErrTooManyServices = errors.New("tend: supervisor holds as many services as it may")
+	// ErrWrongSupervisor: the token is zero, or of a service that is neither this
+	// supervisor's nor below it.
+	ErrWrongSupervisor = errors.New("tend: token is not of a service below this supervisor")
+)
+
+// check panics if the settings of c make no sense; it runs in the caller of Add.
+func (c *Child) check() {
+	name := c.Name
+	if name == "" {
+		name = fmt.Sprintf("%T", c.Service)
+	}
+	bad := func(field string, value any) {
+		panic(fmt.Sprintf("tend: Child %q: %s is %v", name, field, value))
+	}
+	if c.Restart > Temporary {
+		bad("Restart", c.Restart)
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"Timeout", c.Timeout}, {"ReadyTimeout", c.ReadyTimeout}, {"Watchdog", c.Watchdog},
+	} {
+		if d.value < 0 {
+			bad(d.field, d.value)
+		}
+	}
+	if err := c.Backoff.Validate(); err != nil {
+		panic(fmt.Sprintf("tend: Child %q: %v", name, err))
+	}
+}
+
+// merge fills what c leaves zero from a Child inside it.
+func (c *Child) merge() {
+	for {
+		var in Child
+		switch s := c.Service.(type) {
+		case Child:
+			in = s
+		case *Child:
+			if s == nil {
+				return // Add refuses it
+			}
+			in = *s
+		default:
+			return
+		}
+		c.Service = in.Service
+		c.Name = cmp.Or(c.Name, in.Name)
+		c.Restart = cmp.Or(c.Restart, in.Restart)
+		c.Timeout = cmp.Or(c.Timeout, in.Timeout)
+		c.ReadyTimeout = cmp.Or(c.ReadyTimeout, in.ReadyTimeout)
+		c.Watchdog = cmp.Or(c.Watchdog, in.Watchdog)
+		c.Backoff = cmp.Or(c.Backoff, in.Backoff)
+		c.Significant = cmp.Or(c.Significant, in.Significant)
+	}
+}
+
+func invalid(f float64) bool { return f < 0 || math.IsNaN(f) || math.IsInf(f, 0) }

@@ -1,0 +1,49 @@
+package tend
+
+import "log/slog"
+
+func (e SupervisorStarted) Level() slog.Level      { return 0 }
+func (e SupervisorStarted) String() string         { return "" }
+func (e SupervisorStarted) LogValue() slog.Value   { return slog.Value{} }
+func (e SupervisorStopped) Level() slog.Level      { return 0 }
+func (e SupervisorStopped) String() string         { return "" }
+func (e SupervisorStopped) LogValue() slog.Value   { return slog.Value{} }
+func (e PauseBegan) Level() slog.Level             { return 0 }
+func (e PauseBegan) String() string                { return "" }
+func (e PauseBegan) LogValue() slog.Value          { return slog.Value{} }
+func (e PauseEnded) Level() slog.Level             { return 0 }
+func (e PauseEnded) String() string                { return "" }
+func (e PauseEnded) LogValue() slog.Value          { return slog.Value{} }
+func (e Escalated) Level() slog.Level              { return 0 }
+func (e Escalated) String() string                 { return "" }
+func (e Escalated) LogValue() slog.Value           { return slog.Value{} }
+func (e EventsDropped) Level() slog.Level          { return 0 }
+func (e EventsDropped) String() string             { return "" }
+func (e EventsDropped) LogValue() slog.Value       { return slog.Value{} }
+func (e ServiceStarted) Level() slog.Level         { return 0 }
+func (e ServiceStarted) String() string            { return "" }
+func (e ServiceStarted) LogValue() slog.Value      { return slog.Value{} }
+func (e ServiceReady) Level() slog.Level           { return 0 }
+func (e ServiceReady) String() string              { return "" }
+func (e ServiceReady) LogValue() slog.Value        { return slog.Value{} }
+func (e ServiceUnresponsive) Level() slog.Level    { return 0 }
+func (e ServiceUnresponsive) String() string       { return "" }
+func (e ServiceUnresponsive) LogValue() slog.Value { return slog.Value{} }
+func (e ServiceFailed) Level() slog.Level          { return 0 }
+func (e ServiceFailed) String() string             { return "" }
+func (e ServiceFailed) LogValue() slog.Value       { return slog.Value{} }
+func (e ServiceEnded) Level() slog.Level           { return 0 }
+func (e ServiceEnded) String() string              { return "" }
+func (e ServiceEnded) LogValue() slog.Value        { return slog.Value{} }
+func (e ServiceStuck) Level() slog.Level           { return 0 }
+func (e ServiceStuck) String() string              { return "" }
+func (e ServiceStuck) LogValue() slog.Value        { return slog.Value{} }
+func (e ServiceEndedLate) Level() slog.Level       { return 0 }
+func (e ServiceEndedLate) String() string          { return "" }
+func (e ServiceEndedLate) LogValue() slog.Value    { return slog.Value{} }
+func (e ServiceGaveUp) Level() slog.Level          { return 0 }
+func (e ServiceGaveUp) String() string             { return "" }
+func (e ServiceGaveUp) LogValue() slog.Value       { return slog.Value{} }
+func (e ServiceRefused) Level() slog.Level         { return 0 }
+func (e ServiceRefused) String() string            { return "" }
+func (e ServiceRefused) LogValue() slog.Value      { return slog.Value{} }
