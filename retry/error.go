@@ -1,0 +1,109 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// Why Do tries no more: [Error].Reason, unless it was stopped.
+var (
+	// ErrPermanent: the failure cannot get better. Every error made by [Permanent]
+	// is ErrPermanent too.
+	ErrPermanent = errors.New("permanent failure")
+	// ErrLimit: it was the failure that [tend.Backoff].Limit does not allow.
+	ErrLimit = errors.New("too many failures")
+	// ErrElapsed: the next attempt would begin after [Policy].MaxElapsed.
+	ErrElapsed = errors.New("out of time")
+)
+
+// Error is what Do returns if there was no success. errors.Is and errors.As find
+// Reason and Err.
+type Error struct {
+	Attempts int           // how often the function was called
+	Elapsed  time.Duration // since Do began
+
+	// Reason is why it was not called again: [ErrPermanent], [ErrLimit],
+	// [ErrElapsed] or, if the context is done, an error that is both its Err() and
+	// its cause.
+	Reason error
+
+	// Err is the last failure: what the function returned last. If the context
+	// ended an attempt and that attempt has nothing else to say, it is the failure
+	// before. Nil if the context was done before the first attempt.
+	Err error
+}
+
+// Error says all of it in one line.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("tend/retry: %v after %s in %v", e.Reason, attempts(e.Attempts), e.Elapsed)
+	if e.Err == nil {
+		return text
+	}
+	return fmt.Sprintf("%s: %v", text, e.Err)
+}
+
+// Unwrap returns Reason and Err, without those that are nil.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Reason, e.Err} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
+}
+
+// end makes the error of a Do.
+func (t *tally) end(reason error) error {
+	return &Error{Attempts: t.attempts, Elapsed: time.Since(t.began), Reason: reason, Err: t.last}
+}
+
+// Permanent marks err as a failure that cannot get better, so that Do tries no
+// more. The mark is found through wrapping; the text and what errors.Is finds are
+// err's. Permanent(nil) is nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanentError{err}
+}
+
+type permanentError struct{ err error }
+
+func (p *permanentError) Error() string   { return p.err.Error() }
+func (p *permanentError) Unwrap() []error { return []error{ErrPermanent, p.err} }
+
+// After marks err so that Do waits for d before the next attempt, whatever the
+// schedule says: without jitter and not bounded by Max, because whoever sent a
+// Retry-After knows better. Bound d yourself if you do not trust the sender. The
+// limits of the Policy hold as always. A negative d is 0: try again at once.
+// After(nil, d) is nil.
+func After(err error, d time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &afterError{err, max(d, 0)}
+}
+
+type afterError struct {
+	err  error
+	wait time.Duration
+}
+
+func (a *afterError) Error() string { return a.err.Error() }
+func (a *afterError) Unwrap() error { return a.err }
+
+// isFinal tells whether err forbids another attempt.
+func isFinal(err error) bool {
+	return errors.Is(err, ErrPermanent) || errors.Is(err, tend.ErrDoNotRestart) || errors.Is(err, tend.ErrTerminateTree)
+}

@@ -1,0 +1,222 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// The schedule of a Backoff whose Min is 0.
+const (
+	defaultMin    = time.Second
+	defaultMax    = time.Minute
+	defaultJitter = 0.2
+)
+
+// Policy says when a failed call is made again, and for how long. The zero
+// Policy waits 1 s, 2 s, 4 s … up to 1 min, each with up to 20 % of jitter, for
+// ever. A Policy may be used by many goroutines at once.
+type Policy struct {
+	// Backoff is the schedule and the limit of failures, by the rules of a
+	// supervised service with one difference: a Min of 0, which lets a service
+	// restart at once, means the default here (Min 1 s, or Max if that is less; and
+	// where they are 0, Max 1 min and Jitter 0.2). To try again at once, return
+	// [After] with 0.
+	Backoff tend.Backoff
+
+	// MaxElapsed, if positive, is the age of Do at which no attempt begins any
+	// more. A wait that would last beyond it is not begun. It does not cut short an
+	// attempt that is under way; a context with a deadline does.
+	MaxElapsed time.Duration
+
+	// OnRetry, if set, is called in the caller's goroutine before each wait: after
+	// the attempt-th attempt (from 1) failed with err.
+	OnRetry func(attempt int, err error, wait time.Duration)
+}
+
+// Validate returns an error that names the first setting that makes no sense.
+func (p Policy) Validate() error {
+	if err := p.Backoff.Validate(); err != nil {
+		return fmt.Errorf("tend/retry: Policy: %w", err)
+	}
+	if p.MaxElapsed < 0 {
+		return fmt.Errorf("tend/retry: Policy.MaxElapsed is %v", p.MaxElapsed)
+	}
+	return nil
+}
+
+// Delay is the wait after the n-th failure in a row, counted from 1, without
+// jitter. It is pure and saturates at Backoff.Max for any n.
+func (p Policy) Delay(n int) time.Duration { return p.backoff().Delay(n) }
+
+// backoff is Backoff with the defaults of a Min of 0.
+func (p Policy) backoff() tend.Backoff {
+	b := p.Backoff
+	if b.Min > 0 {
+		return b
+	}
+	if b.Max == 0 {
+		b.Max = defaultMax
+	}
+	if b.Jitter == 0 {
+		b.Jitter = defaultJitter
+	}
+	b.Min = min(defaultMin, b.Max)
+	return b
+}
+
+// Do calls f until it succeeds, as [Policy.Do] does with this Backoff.
+func Do(ctx context.Context, b tend.Backoff, f func(ctx context.Context) error) error {
+	return Policy{Backoff: b}.Do(ctx, f)
+}
+
+// Do calls f until it returns nil. Otherwise it returns an [*Error]: f failed for
+// good ([ErrPermanent]), too often ([ErrLimit]) or for too long ([ErrElapsed]), or
+// ctx is done. If ctx is done before the first attempt, f is not called.
+//
+// A Policy that is not valid is an error that names the setting. Do panics if f
+// is nil.
+func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error {
+	if f == nil {
+		panic("tend/retry: Do: the function is nil")
+	}
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	p.Backoff = p.backoff()
+	t := tally{began: time.Now()}
+	for {
+		if err := stopped(ctx); err != nil {
+			return t.end(err)
+		}
+		started := time.Now()
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		wait, reason := t.failed(ctx, p, time.Since(started), err)
+		if reason != nil {
+			return t.end(reason)
+		}
+		if p.OnRetry != nil {
+			p.OnRetry(t.attempts, err, wait)
+		}
+		if err := Sleep(ctx, wait); err != nil {
+			return t.end(err)
+		}
+	}
+}
+
+// tally is what one Do has counted.
+type tally struct {
+	began    time.Time
+	attempts int
+	streak   int         // failures in a row, less those that Reset forgot
+	recent   []time.Time // failures within Backoff.Within, if that counts
+	last     error
+}
+
+// failed counts a failure after an attempt that lasted ran. It returns how long
+// to wait before the next attempt, or the reason why there is none.
+//
+// That ctx is done comes before all other reasons: an attempt that failed because
+// of the stop must not look like the one that was too many.
+func (t *tally) failed(ctx context.Context, p Policy, ran time.Duration, err error) (time.Duration, error) {
+	t.attempts++
+	if stop := stopped(ctx); stop != nil {
+		if t.last == nil || !isStop(ctx, err) {
+			t.last = err
+		}
+		return 0, stop
+	}
+	t.last = err
+	over := t.count(p.Backoff, time.Now(), ran)
+	wait := t.wait(p.Backoff, err)
+	switch {
+	case isFinal(err):
+		return 0, ErrPermanent
+	case over:
+		return 0, ErrLimit
+	case p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began):
+		return 0, ErrElapsed
+	}
+	return wait, nil
+}
+
+// count counts a failure and tells whether it is the one that is too many. The
+// rules are those of a supervised service.
+func (t *tally) count(b tend.Backoff, now time.Time, ran time.Duration) (over bool) {
+	if ran >= reset(b) {
+		t.streak = 0
+	}
+	t.streak++
+	if b.Limit == 0 {
+		return false
+	}
+	if b.Within == 0 {
+		return t.streak >= b.Limit
+	}
+	old := 0
+	for old < len(t.recent) && now.Sub(t.recent[old]) > b.Within {
+		old++
+	}
+	t.recent = append(append(t.recent[:0], t.recent[old:]...), now)
+	return len(t.recent) >= b.Limit
+}
+
+// wait is what err asks for, or what the schedule says.
+func (t *tally) wait(b tend.Backoff, err error) time.Duration {
+	var after *afterError
+	if errors.As(err, &after) {
+		return after.wait
+	}
+	return b.Spread(b.Delay(t.streak), rand.Float64())
+}
+
+// reset is Backoff.Reset with its default.
+func reset(b tend.Backoff) time.Duration {
+	if b.Reset > 0 {
+		return b.Reset
+	}
+	return max(10*time.Minute, b.Max)
+}
+
+// Sleep waits for d, or until ctx is done. Then it returns an error that is both
+// ctx.Err() and the context's cause, at once and without leaving a timer behind.
+// It returns nil otherwise; with d of 0 or less, at once. If ctx is done already
+// the error comes first.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if err := stopped(ctx); err != nil || d <= 0 {
+		return err
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return stopped(ctx)
+	}
+}
+
+// stopped is nil until ctx is done, and then both ctx.Err() and the cause.
+func stopped(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// isStop tells whether err says only that ctx is done.
+func isStop(ctx context.Context, err error) bool {
+	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
+}
