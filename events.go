@@ -100,8 +100,8 @@ type (
 	}
 )
 
-// The events of a service. Each run that was started ends with exactly one of
-// ServiceFailed, ServiceEnded and ServiceEndedLate.
+// The events of a service. Each run begins with one ServiceStarted and ends with
+// either one ServiceFailed or one ServiceEnded.
 type (
 	// ServiceStarted: a run is being launched.
 	ServiceStarted struct {
@@ -165,14 +165,11 @@ type (
 		Stacks string // of its goroutines; if there are none, a word why
 	}
 
-	// ServiceEndedLate: a service that was stuck has returned after all.
+	// ServiceEndedLate: a service that was stuck has returned after all. The
+	// ServiceEnded or ServiceFailed of the run follows.
 	ServiceEndedLate struct {
 		Origin
-		Err  error
 		Late time.Duration // since it was reported as stuck
-		Next State
-
-		text string
 	}
 
 	// ServiceGaveUp: it used up its own [Backoff].Limit and stays failed until

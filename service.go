@@ -180,30 +180,38 @@ func (c *Child) check() {
 	}
 }
 
-// merge fills what c leaves zero from a Child inside it.
-func (c *Child) merge() {
-	for {
-		var in Child
-		switch s := c.Service.(type) {
-		case Child:
-			in = s
-		case *Child:
-			if s == nil {
-				return // Add refuses it
-			}
-			in = *s
-		default:
-			return
+// asChild returns the settings of svc if it is a Child, with what it leaves zero
+// filled from a Child inside it.
+func asChild(svc Service) (*Child, bool) {
+	var c Child
+	switch s := svc.(type) {
+	case Child:
+		c = s
+	case *Child:
+		if s == nil {
+			panic("tend: Add of a nil *Child")
 		}
-		c.Service = in.Service
-		c.Name = cmp.Or(c.Name, in.Name)
-		c.Restart = cmp.Or(c.Restart, in.Restart)
-		c.Timeout = cmp.Or(c.Timeout, in.Timeout)
-		c.ReadyTimeout = cmp.Or(c.ReadyTimeout, in.ReadyTimeout)
-		c.Watchdog = cmp.Or(c.Watchdog, in.Watchdog)
-		c.Backoff = cmp.Or(c.Backoff, in.Backoff)
-		c.Significant = cmp.Or(c.Significant, in.Significant)
+		c = *s
+	default:
+		return nil, false
 	}
+	if c.Service == nil {
+		panic(fmt.Sprintf("tend: Child %q: Service is nil", c.Name))
+	}
+	in, is := asChild(c.Service)
+	if !is {
+		return &c, true
+	}
+	return &Child{
+		Service:      in.Service,
+		Name:         cmp.Or(c.Name, in.Name),
+		Restart:      cmp.Or(c.Restart, in.Restart),
+		Timeout:      cmp.Or(c.Timeout, in.Timeout),
+		ReadyTimeout: cmp.Or(c.ReadyTimeout, in.ReadyTimeout),
+		Watchdog:     cmp.Or(c.Watchdog, in.Watchdog),
+		Backoff:      cmp.Or(c.Backoff, in.Backoff),
+		Significant:  c.Significant || in.Significant,
+	}, true
 }
 
 func invalid(f float64) bool { return f < 0 || math.IsNaN(f) || math.IsInf(f, 0) }

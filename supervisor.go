@@ -1,9 +1,12 @@
 package tend
 
 import (
+	"cmp"
 	"context"
-	"iter"
-	"log/slog"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -31,85 +34,532 @@ func (s Strategy) String() string {
 // MarshalText returns what String does.
 func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// The ids under which a Supervisor asks its clock for timers; for tests with
-// [abtime.ManualTime], whose Trigger fires them one purpose at a time.
-const (
-	PauseTimer    = 0x7e4d + iota // the end of a pause
-	StopTimer                     // services that were asked to stop become stuck
-	BackoffTimer                  // the delay of a service's own Backoff is over
-	ReadyTimer                    // ReadyTimeout
-	WatchdogTimer                 // Watchdog
-	RemoveTimer                   // the timeout of RemoveAndWait
-	DrainTimer                    // how long a stop waits for hooks
-	LogTimer                      // the default hook sums up repeats
-)
-
 // Spec says how a [Supervisor] behaves. The zero value of every field is the
-// default; the numbers are suture's, which many programs have run with for years.
+// default; the default numbers are suture's, which many programs have run with.
 type Spec struct {
-	FailureDecay      time.Duration
-	FailureThreshold  float64
-	FailureBackoff    time.Duration
+	// FailureDecay is the half-life of the failure count. Default 30s.
+	FailureDecay time.Duration
+
+	// FailureThreshold: when a failure brings the count over it, the supervisor
+	// pauses, or escalates. Default 5: the sixth failure at once.
+	FailureThreshold float64
+
+	// FailureBackoff is how long a pause lasts. Default 15s.
+	FailureBackoff time.Duration
+
+	// MaxFailureBackoff, if it is more than FailureBackoff, lets pauses grow: one
+	// that begins within the length of the last one plus twice FailureDecay of
+	// its end is twice as long, up to this. Zero: they do not grow.
 	MaxFailureBackoff time.Duration
-	Jitter            func(time.Duration) time.Duration
-	Escalate          bool
-	Strategy          Strategy
-	Ordered           bool
-	Timeout           time.Duration
-	StopBudget        time.Duration
-	MaxServices       int
+
+	// Jitter makes the actual length of a pause of the planned one. Default
+	// [DefaultJitter]; [NoJitter] for none. It may be called at any time from any
+	// goroutine. Should it panic or return a negative length, the planned one
+	// stands; so it does until it has returned.
+	Jitter func(time.Duration) time.Duration
+
+	// Escalate: over the threshold, stop all services and return
+	// [*TooManyFailures] from Serve instead of pausing.
+	Escalate bool
+
+	// Strategy says which services a failure concerns. Default [OneForOne].
+	Strategy Strategy
+
+	// Ordered: start services one after another, in the order added, each when the
+	// last is running; stop them in reverse, one at a time. RestForOne implies it.
+	Ordered bool
+
+	// Timeout is how long each service may take to stop. Default 10s.
+	Timeout time.Duration
+
+	// StopBudget, if positive, bounds a whole stop of the supervisor with all that
+	// is below it. Each supervisor keeps a twentieth of its time for itself and
+	// gives the rest to those below.
+	StopBudget time.Duration
+
+	// MaxServices is how many services there may be. Zero: no limit.
+	MaxServices int
+
+	// PassThroughPanics lets a panic in a service crash the program, as it would
+	// without a supervisor.
 	PassThroughPanics bool
-	KeepTermination   bool
-	NoLabels          bool
-	EventHook         func(Event)
-	Clock             abtime.AbstractTime
+
+	// KeepTermination: an [ErrTerminateTree] from below stops this supervisor but
+	// not the one above.
+	KeepTermination bool
+
+	// NoLabels leaves the pprof labels "supervisor" and "service" off the
+	// services' goroutines. That saves some bytes each; stacks of a service that
+	// hangs cannot be found then.
+	NoLabels bool
+
+	// EventHook is called with each event of the supervisor and of all below it,
+	// one after the other, in order, on a goroutine of its own. It may block, panic
+	// or call any method of the tree: what it misses meanwhile is counted
+	// ([EventsDropped]). Default: a supervisor that is not below another logs to
+	// slog.Default, one that is does nothing, as its events go up.
+	EventHook func(Event)
+
+	// Clock is where the time comes from. Default: that of the supervisor above,
+	// or the real one.
+	Clock abtime.AbstractTime
 }
 
-// Supervisor ...
-type Supervisor struct{}
-
-type ServiceToken struct{ n *int }
-
-func (t ServiceToken) ID() uint64     { return 0 }
-func (t ServiceToken) String() string { return "" }
-
-type instant = time.Duration
-
-type PanicError struct{ Value any }
-
-func (p *PanicError) Error() string { return "" }
-func (p *PanicError) Stack() string { return "" }
-
-type TooManyFailures struct {
-	Supervisor       string
-	Count, Threshold float64
-	Last             error
+// withDefaults fills in what is zero and panics at what makes no sense.
+func (s Spec) withDefaults(name string) Spec {
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"FailureDecay", s.FailureDecay}, {"FailureBackoff", s.FailureBackoff}, {"MaxFailureBackoff", s.MaxFailureBackoff},
+		{"Timeout", s.Timeout}, {"StopBudget", s.StopBudget}, {"MaxServices", time.Duration(s.MaxServices)},
+	} {
+		if d.value < 0 {
+			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %d", name, d.field, d.value))
+		}
+	}
+	if invalid(s.FailureThreshold) {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.FailureThreshold is %v", name, s.FailureThreshold))
+	}
+	if s.Strategy > RestForOne {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.Strategy is %v", name, s.Strategy))
+	}
+	s.FailureDecay = cmp.Or(s.FailureDecay, 30*time.Second)
+	s.FailureThreshold = cmp.Or(s.FailureThreshold, 5)
+	s.FailureBackoff = cmp.Or(s.FailureBackoff, 15*time.Second)
+	if s.MaxFailureBackoff > 0 && s.MaxFailureBackoff < s.FailureBackoff {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxFailureBackoff is %v, less than FailureBackoff %v",
+			name, s.MaxFailureBackoff, s.FailureBackoff))
+	}
+	s.Timeout = cmp.Or(s.Timeout, 10*time.Second)
+	s.Ordered = s.Ordered || s.Strategy == RestForOne
+	return s
 }
 
-func (e *TooManyFailures) Error() string { return "" }
-func (e *TooManyFailures) Unwrap() error { return e.Last }
+// Supervisor keeps services alive. Make one with [New]; all methods may be called
+// at any time, from any goroutine, also from its services and hooks. It is a
+// [Service] itself, to be added to another one.
+type Supervisor struct {
+	name  string
+	inbox inbox
+	plan  plan // its owner is the loop, or whoever holds inbox
 
-func New(name string, spec Spec) *Supervisor                                       { return &Supervisor{} }
-func NewSimple(name string) *Supervisor                                            { return New(name, Spec{}) }
-func (s *Supervisor) Name() string                                                 { panic(0) }
-func (s *Supervisor) String() string                                               { panic(0) }
-func (s *Supervisor) Add(svc Service) ServiceToken                                 { panic(0) }
-func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, error) { panic(0) }
-func (s *Supervisor) Remove(t ServiceToken) error                                  { panic(0) }
-func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error    { panic(0) }
-func (s *Supervisor) Restart(t ServiceToken, cause error) error                    { panic(0) }
-func (s *Supervisor) Suspend(t ServiceToken) error                                 { panic(0) }
-func (s *Supervisor) Services() []Service                                          { panic(0) }
-func (s *Supervisor) Status() Status                                               { panic(0) }
-func (s *Supervisor) WaitReady(ctx context.Context) error                          { panic(0) }
-func (s *Supervisor) Serve(ctx context.Context) error                              { panic(0) }
-func (s *Supervisor) ServeBackground(ctx context.Context) <-chan error             { panic(0) }
-func (s *Supervisor) Stop()                                                        { panic(0) }
-func (s *Supervisor) UnstoppedServices() []Unstopped                               { panic(0) }
-func (s *Supervisor) Events(ctx context.Context) iter.Seq[Event]                   { panic(0) }
+	// Of the current or latest call of Serve; the loop's.
+	base   context.Context // what contexts of services are made from
+	run    *run            // that it is served by; nil: a root
+	timers [timers]abtime.Timer
+	since  time.Time // when plan.phase last went to or from idle
 
-func Ready(ctx context.Context)                             {}
-func Alive(ctx context.Context)                             {}
-func Annotate(ctx context.Context, attrs ...slog.Attr)      {}
-func Go(ctx context.Context, f func(context.Context) error) { go f(ctx) }
-func Self(ctx context.Context) (ServiceStatus, bool)        { return ServiceStatus{}, false }
+	// Anybody's.
+	clock  atomic.Pointer[clock]
+	path   atomic.Pointer[string]
+	term   atomic.Pointer[term]       // the one that is on, or the next
+	parent atomic.Pointer[Supervisor] // the supervisor below which it was last served
+	holder atomic.Pointer[Supervisor] // the supervisor to which it was added
+	hub    hub
+	ledger ledger
+	stacks stackFinder
+}
+
+// clock is where the time comes from and since when the plan counts it.
+type clock struct {
+	abtime.AbstractTime
+	epoch time.Time
+}
+
+func (c *clock) now() instant { return c.Now().Sub(c.epoch) }
+
+// term is one time of being served.
+type term struct {
+	begun atomic.Bool
+	ready chan struct{} // closed when all services have been running at once
+	ended chan struct{} // closed when Serve returns
+}
+
+func newTerm() *term {
+	return &term{ready: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// New makes a supervisor. The name is its part of paths. It panics if a setting
+// is negative or not a number.
+func New(name string, spec Spec) *Supervisor {
+	name = clean(name, maxName)
+	spec = spec.withDefaults(name)
+	c := &clock{AbstractTime: spec.Clock}
+	if c.AbstractTime == nil {
+		c.AbstractTime = abtime.NewRealTime()
+	}
+	c.epoch = c.Now()
+	s := &Supervisor{name: name, since: c.epoch}
+	s.inbox.wake = make(chan struct{}, 1)
+	s.clock.Store(c)
+	s.path.Store(&s.name)
+	s.term.Store(newTerm())
+	s.plan = newPlan(spec, name, c.epoch)
+	if spec.EventHook != nil {
+		s.hub.setHook(spec.EventHook)
+	}
+	return s
+}
+
+// NewSimple is New(name, Spec{}).
+func NewSimple(name string) *Supervisor { return New(name, Spec{}) }
+
+// made panics if s was not made by New.
+func (s *Supervisor) made() {
+	if s == nil {
+		panic("tend: the Supervisor is nil")
+	}
+	if s.inbox.wake == nil {
+		panic("tend: zero Supervisor; make one with New")
+	}
+}
+
+// Name is the name given to New.
+func (s *Supervisor) Name() string {
+	s.made()
+	return s.name
+}
+
+// String is Name.
+func (s *Supervisor) String() string { return s.Name() }
+
+// Path is the names from the root down to the supervisor, with slashes between;
+// just its name until it is served below another one.
+func (s *Supervisor) Path() string {
+	s.made()
+	return *s.path.Load()
+}
+
+// Add adds a service, to be started at once or, when the supervisor is not
+// served or starts its services in order, in its turn. It does not wait for
+// that. Services are kept until they leave by themselves or are removed, also
+// while the supervisor is not served.
+//
+// When there are [Spec].MaxServices already, nothing is added: Add emits
+// [ServiceRefused] and returns the zero token; use [Supervisor.Start] to get an
+// error. Add panics if the service is nil, the settings of a [Child] make no
+// sense, or a supervisor is added below itself or in a second place.
+func (s *Supervisor) Add(svc Service) ServiceToken {
+	s.made()
+	n := s.newNode(svc)
+	if s.plan.spec.MaxServices == 0 {
+		s.post(add{n: n})
+		return ServiceToken{n}
+	}
+	to := newCall()
+	s.post(add{n: n, to: to})
+	if <-to.answer != nil {
+		return ServiceToken{}
+	}
+	return ServiceToken{n}
+}
+
+// Start is Add, and then waits until the service is running: launched, and
+// ready if it has to say so. It keeps waiting while the service fails and is
+// restarted, and while the supervisor is not served. It returns
+//   - [ErrTooManyServices], with the zero token;
+//   - the failure with which the service left or gave up for good,
+//     [ErrDoNotRestart] if it left without one, [ErrNotReady] if it is done
+//     without ever being ready, [ErrRemoved] if it was removed;
+//   - the cause of ctx when that ends first. The service stays then, unless ctx
+//     had ended before the call: then nothing is added and the token is zero.
+func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, error) {
+	s.made()
+	if ctx.Err() != nil {
+		return ServiceToken{}, context.Cause(ctx)
+	}
+	n := s.newNode(svc)
+	to := newCall()
+	s.post(add{n: n, to: to, start: true})
+	select {
+	case err := <-to.answer:
+		if err == ErrTooManyServices { //nolint:errorlint // the plan's own answer, not an error of a service
+			return ServiceToken{}, err
+		}
+		return ServiceToken{n}, err
+	case <-ctx.Done():
+		return ServiceToken{n}, context.Cause(ctx)
+	}
+}
+
+// Remove makes a service leave: it is stopped, if it runs, and not started
+// again. Remove does not wait for that. Removing what is gone is no error.
+//
+// Like all methods that take a token, it takes those of services further below
+// too, and returns [ErrWrongSupervisor] for any other.
+func (s *Supervisor) Remove(t ServiceToken) error {
+	n, err := s.find(t)
+	if err != nil || n.isGone() {
+		return err
+	}
+	n.sup.post(remove{n})
+	return nil
+}
+
+// RemoveAndWait is Remove, and then waits until the service has ended: at most
+// timeout, then it returns [ErrTimeout] and the service ends whenever it does.
+// Timeout 0 waits as long as it takes; a negative one does not wait, as a
+// deadline that has passed.
+func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error {
+	n, err := s.find(t)
+	if err != nil || n.isGone() {
+		return err
+	}
+	left := n.left()
+	n.sup.post(remove{n})
+	if timeout == 0 {
+		<-left
+		return nil
+	}
+	timer := s.clock.Load().NewTimer(max(0, timeout), RemoveTimer)
+	defer timer.Stop()
+	select {
+	case <-left:
+		return nil
+	case <-timer.Channel():
+	}
+	if n.isGone() {
+		return nil
+	}
+	return ErrTimeout
+}
+
+// Restart stops a service, if it runs, and starts it again once it has returned;
+// it does not wait for that. It also starts one that is suspended, done, failed
+// (whose budget is as new then) or waiting. With a nil cause that is not a
+// failure. Otherwise the service's context gets that cause and its end counts as
+// a failure with that error; a service that does not run is just started. For a
+// service that has left Restart returns [ErrRemoved].
+func (s *Supervisor) Restart(t ServiceToken, cause error) error {
+	n, err := s.find(t)
+	if err != nil {
+		return err
+	}
+	if n.isGone() {
+		return ErrRemoved
+	}
+	n.sup.post(restart{n, cause, textOf(cause)})
+	return nil
+}
+
+// Suspend stops a service, if it runs, and keeps its place and history;
+// [Supervisor.Restart] brings it back. It does not wait. For a service that has
+// left it returns [ErrRemoved].
+func (s *Supervisor) Suspend(t ServiceToken) error {
+	n, err := s.find(t)
+	if err != nil {
+		return err
+	}
+	if n.isGone() {
+		return ErrRemoved
+	}
+	n.sup.post(suspend{n})
+	return nil
+}
+
+// Services are the services as they were added, in that order, less those that
+// have left or are to.
+func (s *Supervisor) Services() []Service {
+	s.made()
+	var services []Service
+	s.query(func(p *plan, _ instant) { services = p.services() })
+	return services
+}
+
+// query has read, which must only copy, run on the plan, and waits for it.
+func (s *Supervisor) query(read func(p *plan, now instant)) {
+	to := newCall()
+	s.post(query{read, to})
+	<-to.answer
+}
+
+// WaitReady waits until every service has been running at once since Serve
+// began, and returns nil then, also later. Services that are done or suspended
+// do not count, those that failed for good do. It returns the cause of ctx if
+// that ends before, and [ErrStopped] if the supervisor stops before. While it is
+// not served WaitReady waits for that.
+func (s *Supervisor) WaitReady(ctx context.Context) error {
+	s.made()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	t := s.term.Load()
+	select {
+	case <-t.ready:
+		return nil
+	case <-t.ended:
+		return ErrStopped
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Stop stops all services and waits until Serve has returned, which it does with
+// nil. It does nothing while the supervisor is not served. Called by a service
+// or from a hook it cannot wait for all that, as Serve waits for those: for a
+// service as long as its timeout, for a hook a moment. What did not stop in
+// time, [Supervisor.UnstoppedServices] tells.
+func (s *Supervisor) Stop() {
+	s.made()
+	t := s.term.Load()
+	if !t.begun.Load() {
+		return
+	}
+	s.post(shutdown{cause: ErrStopped, text: ErrStopped.Error(), by: never})
+	<-t.ended
+}
+
+// UnstoppedServices are the services of the whole tree below that are on the
+// books: they were asked to stop, did not return within their timeout and still
+// have not, whether or not they have been removed, in the order in which they
+// were reported.
+func (s *Supervisor) UnstoppedServices() []Unstopped {
+	s.made()
+	return s.ledger.list()
+}
+
+// newNode makes the record of a service that is being added. It panics at
+// whatever makes no sense, before anything is changed.
+func (s *Supervisor) newNode(svc Service) *node {
+	if svc == nil {
+		panic(fmt.Sprintf("tend: supervisor %q: Add of a nil Service", s.name))
+	}
+	n := &node{svc: svc, sup: s}
+	inner := svc
+	if conf, is := asChild(svc); is {
+		conf.check()
+		n.conf, inner = conf, conf.Service
+		n.name = conf.Name
+	}
+	if n.name == "" {
+		n.name = nameOf(inner)
+	}
+	n.name = clean(n.name, maxName)
+	if h, is := inner.(supervisorHolder); is {
+		child := h.supervisor()
+		child.made()
+		s.adopt(child)
+		n.set(isSupervisor, true)
+		n.more().holds = child
+	}
+	n.id = lastID.Add(1)
+	return n
+}
+
+// lastID makes the numbers of tokens, which are unique in the program.
+var lastID atomic.Uint64
+
+// maxName bounds names, in bytes.
+const maxName = 256
+
+// nameOf is what a service without a given name is called: what its String
+// method says, or its type.
+func nameOf(svc Service) (name string) {
+	if s, is := svc.(fmt.Stringer); is {
+		guard(func() { name = s.String() })
+	}
+	if name == "" {
+		name = fmt.Sprintf("%T", svc)
+	}
+	return name
+}
+
+// family guards who is below whom.
+var family sync.Mutex
+
+// adopt notes that child is being added to s. It panics if that would make a
+// circle, or child is somewhere already.
+func (s *Supervisor) adopt(child *Supervisor) {
+	family.Lock()
+	defer family.Unlock()
+	for p := s; p != nil; p = p.above() {
+		if p == child {
+			panic(fmt.Sprintf("tend: supervisor %q is being added below itself", child.name))
+		}
+	}
+	if !child.holder.CompareAndSwap(nil, s) {
+		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q",
+			child.name, s.name, child.holder.Load().name))
+	}
+}
+
+// above is the supervisor above s, as far as is known.
+func (s *Supervisor) above() *Supervisor {
+	return cmp.Or(s.parent.Load(), s.holder.Load())
+}
+
+// root is the supervisor at the top of the tree that s is in.
+func (s *Supervisor) root() *Supervisor {
+	for s.above() != nil {
+		s = s.above()
+	}
+	return s
+}
+
+// find is the record that t is for, of a service of s or further below.
+func (s *Supervisor) find(t ServiceToken) (*node, error) {
+	s.made()
+	if t.n == nil {
+		return nil, ErrWrongSupervisor
+	}
+	for p := t.n.sup; p != nil; p = p.above() {
+		if p == s {
+			return t.n, nil
+		}
+	}
+	return nil, ErrWrongSupervisor
+}
+
+// supervisor is how a Supervisor is recognised, also inside of a struct that
+// embeds it.
+func (s *Supervisor) supervisor() *Supervisor { return s }
+
+type supervisorHolder interface{ supervisor() *Supervisor }
+
+// ServiceToken stands for one service that was added, as long as the program
+// runs: tokens are never used again. Tokens can be compared; the zero token
+// stands for none.
+type ServiceToken struct{ n *node }
+
+// ID is a number unique in the program, 0 for the zero token.
+func (t ServiceToken) ID() uint64 {
+	if t.n == nil {
+		return 0
+	}
+	return t.n.id
+}
+
+// String is the number with a "#" before it.
+func (t ServiceToken) String() string { return "#" + strconv.FormatUint(t.ID(), 10) }
+
+// MarshalJSON returns the number.
+func (t ServiceToken) MarshalJSON() ([]byte, error) { return strconv.AppendUint(nil, t.ID(), 10), nil }
+
+// closedGone marks a service that has left.
+var closedGone = func() *chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return &c
+}()
+
+// left is closed once the service has left the tree.
+func (n *node) left() <-chan struct{} {
+	if n.gone.Load() == nil {
+		c := make(chan struct{})
+		n.gone.CompareAndSwap(nil, &c)
+	}
+	return *n.gone.Load()
+}
+
+func (n *node) isGone() bool { return n.gone.Load() == closedGone }
+
+// leave lets go of a service that has left.
+func (n *node) leave() {
+	if waited := n.gone.Swap(closedGone); waited != nil && waited != closedGone {
+		close(*waited)
+	}
+	if n.rare != nil && n.rare.holds != nil {
+		n.rare.holds.holder.CompareAndSwap(n.sup, nil)
+	}
+}

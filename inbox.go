@@ -1,0 +1,74 @@
+package tend
+
+import "sync"
+
+// inbox is how everything reaches a supervisor. It is a queue rather than a
+// channel because its senders must never wait: a million services that end at
+// once would be a million goroutines parked on the send, and a message must not
+// be lost between one loop's end and the next one's start. A queue under a lock
+// also hands over many messages at a time.
+type inbox struct {
+	sync.Mutex               // also owns the plan while no loop is reading
+	reading    bool          // a loop is
+	queue      []message     // for the loop
+	spare      []message     // the loop's previous batch, to be used again
+	wake       chan struct{} // has a token when the queue may not be empty
+}
+
+// post gives m to the supervisor, now or soon, and never waits for it. While
+// the supervisor is served that is the loop's work; otherwise the caller does it.
+func (s *Supervisor) post(m message) {
+	s.inbox.Lock()
+	if !s.inbox.reading {
+		defer s.inbox.Unlock()
+		s.handle(m)
+		return
+	}
+	s.inbox.queue = append(s.inbox.queue, m)
+	first := len(s.inbox.queue) == 1
+	s.inbox.Unlock()
+	if first {
+		select {
+		case s.inbox.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take returns the messages that have come, valid until the next call.
+func (b *inbox) take() []message {
+	b.Lock()
+	defer b.Unlock()
+	batch := b.queue
+	clear(b.spare)
+	if cap(b.spare) > 4096 { // after a rush
+		b.spare = nil
+	}
+	b.queue, b.spare = b.spare[:0], batch
+	return batch
+}
+
+// open makes the caller the reader, which owns the plan from then on; false if
+// there is one.
+func (b *inbox) open() bool {
+	b.Lock()
+	defer b.Unlock()
+	if b.reading {
+		return false
+	}
+	b.reading = true
+	return true
+}
+
+// close ends that, with last as the last thing the reader does, unless there are
+// messages left.
+func (b *inbox) close(last func()) bool {
+	b.Lock()
+	defer b.Unlock()
+	if len(b.queue) > 0 {
+		return false
+	}
+	last()
+	b.reading = false
+	return true
+}

@@ -1,0 +1,336 @@
+package tend
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/thejerf/abtime"
+)
+
+// drainTime is how long the stop of a root waits for its hook to take the last
+// events.
+const drainTime = 100 * time.Millisecond
+
+// Serve starts the services and keeps them alive until ctx ends, Stop is called
+// or the tree ends itself; then it stops them and returns. It returns
+//   - after ctx ended: an error that is (errors.Is) both ctx.Err() and the cause;
+//     at once, with nothing started, if ctx had ended before;
+//   - after Stop: nil;
+//   - after a service returned [ErrTerminateTree]: an error that wraps what it
+//     returned; with [Spec].KeepTermination one that is [ErrDoNotRestart];
+//   - after an escalation: [*TooManyFailures];
+//   - after the last significant service ended: its error, or one that is
+//     [ErrDoNotRestart].
+//
+// Contexts of services carry the values of ctx, but not its end: each service
+// is told to stop when its turn comes. Serve can be called again after it
+// returned, and has its services still. It panics while it is being served, and
+// when ctx is nil.
+func (s *Supervisor) Serve(ctx context.Context) error {
+	t, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, t)
+}
+
+// ServeBackground is Serve in a goroutine of its own; the channel gets what Serve
+// returns. When ServeBackground returns the supervisor is being served. It panics
+// where Serve does.
+func (s *Supervisor) ServeBackground(ctx context.Context) <-chan error {
+	result := make(chan error, 1)
+	t, err := s.begin(ctx)
+	if err != nil {
+		result <- err
+		return result
+	}
+	go func() { result <- s.serve(ctx, t) }()
+	return result
+}
+
+// begin makes the caller the owner of the plan, until serve ends.
+func (s *Supervisor) begin(ctx context.Context) (*term, error) {
+	s.made()
+	if ctx == nil {
+		panic(fmt.Sprintf("tend: supervisor %q: Serve with a nil context", s.name))
+	}
+	if ctx.Err() != nil {
+		return nil, ended(ctx)
+	}
+	if !s.inbox.open() {
+		panic(fmt.Sprintf("tend: supervisor %q is already being served", s.Path()))
+	}
+	t := s.term.Load()
+	if !t.begun.CompareAndSwap(false, true) { // the last Serve is about to return
+		t = newTerm()
+		t.begun.Store(true)
+		s.term.Store(t)
+	}
+	s.base = context.WithoutCancel(ctx)
+	s.run = runOf(ctx)
+	s.settleIn()
+	return t, nil
+}
+
+// settleIn learns from the context where in a tree the supervisor is: its path,
+// its clock, where its events go.
+func (s *Supervisor) settleIn() {
+	var parent *Supervisor
+	path := s.name
+	spec := &s.plan.spec
+	c := spec.Clock
+	if s.run != nil {
+		n := s.run.node
+		parent = n.sup
+		path = parent.Path() + "/" + n.name
+		if s.holder.Load() != parent { // something that is not itself a supervisor serves it
+			path += "/" + s.name
+		}
+		if c == nil {
+			c = parent.clock.Load().AbstractTime
+		}
+	}
+	if c == nil {
+		c = abtime.NewRealTime()
+	}
+	s.parent.Store(parent)
+	s.path.Store(&path)
+	s.plan.path = path
+	s.setClock(c)
+	s.since = c.Now()
+	switch {
+	case spec.EventHook != nil:
+	case parent == nil:
+		s.hub.setHook(newRepeatLog(c).log)
+	default:
+		s.hub.setHook(nil)
+	}
+}
+
+// setClock changes the clock. The plan's time goes on where it was.
+func (s *Supervisor) setClock(c abtime.AbstractTime) {
+	old := s.clock.Load()
+	if old.AbstractTime == c {
+		return
+	}
+	s.plan.epoch = c.Now().Add(-old.now())
+	s.clock.Store(&clock{c, s.plan.epoch})
+}
+
+// serve is the loop, and what comes before and after.
+func (s *Supervisor) serve(ctx context.Context, t *term) error {
+	if s.run != nil {
+		s.run.node.sup.post(nested{s.run, s})
+	}
+	result := s.loop(ctx)
+	if s.run != nil {
+		s.run.node.sup.post(nested{s.run, nil})
+	} else {
+		s.drain()
+	}
+	s.term.CompareAndSwap(t, newTerm())
+	close(t.ended)
+	return result
+}
+
+// loop is the one goroutine that owns the plan while the supervisor is served. It
+// waits for nothing but messages.
+func (s *Supervisor) loop(ctx context.Context) (result error) {
+	s.handle(start{})
+	stopping := ctx.Done()
+	for {
+		for _, m := range s.inbox.take() {
+			s.handle(m)
+		}
+		if s.plan.finished() {
+			result = s.plan.stop.result
+			if s.inbox.close(func() { s.handle(stopped{}) }) {
+				return result
+			}
+			continue
+		}
+		select {
+		case <-s.inbox.wake:
+		case <-stopping:
+			stopping = nil // once is enough
+			s.handle(s.told(ctx))
+		}
+	}
+}
+
+// told is the wish of whoever ended ctx.
+func (s *Supervisor) told(ctx context.Context) shutdown {
+	cause := context.Cause(ctx)
+	m := shutdown{cause: cause, result: ended(ctx), by: never}
+	if s.run != nil {
+		m.by = s.instantOf(s.run.stopBy())
+	}
+	switch cause.(type) { //nolint:errorlint // what these say is known
+	case *stopError, *TooManyFailures:
+		m.text = cause.Error()
+		return m
+	}
+	m.text = fmt.Sprintf("%T", cause)
+	go func() { s.post(explained{textOf(cause)}) }() // user code
+	return m
+}
+
+// ended is what Serve returns because ctx has ended.
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause == ctx.Err() { //nolint:errorlint // the same value, not the same kind
+		return cause
+	}
+	return &endedError{ctx.Err(), cause}
+}
+
+// endedError is that a context ended for a reason of its own.
+type endedError struct{ err, cause error }
+
+func (e *endedError) Error() string   { return "tend: " + e.err.Error() + ": " + e.cause.Error() }
+func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// drain waits a moment for the hook to take the last events.
+func (s *Supervisor) drain() {
+	drained := s.hub.drained()
+	select {
+	case <-drained:
+		return
+	default:
+	}
+	timer := s.clock.Load().NewTimer(drainTime, DrainTimer)
+	defer timer.Stop()
+	select {
+	case <-drained:
+	case <-timer.Channel():
+	}
+}
+
+// handle has the plan decide what m means and carries that out. Only the owner
+// of the plan may call it.
+func (s *Supervisor) handle(m message) {
+	c := s.clock.Load()
+	s.plan.heard = s.heard()
+	now := c.now()
+	for _, e := range s.plan.handle(now, m) {
+		s.do(c, now, e)
+	}
+}
+
+// do carries out an effect. It calls no user code and waits for nothing.
+func (s *Supervisor) do(c *clock, now instant, e effect) {
+	switch e := e.(type) {
+	case launch:
+		s.launch(c, e.r)
+	case cancel:
+		s.limit(e.r, e.by)
+		e.r.cancel(e.cause)
+	case limit:
+		s.limit(e.r, e.by)
+		if below := e.r.node.nested(); below != nil {
+			below.post(hurry{below.instantOf(e.r.stopBy())})
+		}
+	case emit:
+		s.emit(e.e)
+	case reply:
+		e.to.answer <- e.err
+	case leave:
+		e.n.leave()
+	case arm:
+		if old := s.timers[e.timer]; old != nil {
+			old.Stop()
+		}
+		s.timers[e.timer] = c.AfterFunc(max(0, e.at-now), func() { s.post(fired{e.timer, e.at}) }, e.timer.id())
+	case disarm:
+		s.timers[e.timer].Stop()
+		s.timers[e.timer] = nil
+	case probe:
+		s.post(e.r.beaten())
+	case inspect:
+		s.inspect(c, e)
+	case jitter:
+		s.jitter(e)
+	case owe:
+		s.owe(e)
+	case settle:
+		s.settle(e.r)
+	case ready:
+		close(s.term.Load().ready)
+		if s.run != nil {
+			s.run.node.sup.post(readied{s.run})
+		}
+	}
+}
+
+// launch starts the goroutine of a run.
+func (s *Supervisor) launch(c *clock, r *run) {
+	r.base = s.base
+	if r.node.watchdog() > 0 {
+		r.open().clock = c
+	}
+	var ctx context.Context
+	ctx, r.cancel = context.WithCancelCause(r)
+	go r.main(ctx)
+}
+
+// limit tells the run until when a supervisor that it serves must have stopped.
+func (s *Supervisor) limit(r *run, by instant) {
+	if by == never {
+		return
+	}
+	if m := r.open(); m != nil {
+		m.mu.Lock()
+		m.stopBy = s.plan.wall(by)
+		m.mu.Unlock()
+	}
+}
+
+// stopBy is until when a supervisor that the run serves must have stopped; zero:
+// no limit.
+func (r *run) stopBy() time.Time {
+	m := r.open()
+	if m == nil {
+		return time.Time{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stopBy
+}
+
+// instantOf is the plan's time for a time of day, never for the zero one.
+func (s *Supervisor) instantOf(t time.Time) instant {
+	if t.IsZero() {
+		return never
+	}
+	return t.Sub(s.clock.Load().epoch)
+}
+
+// jitter finds out how long a pause is to be. Spec.Jitter is user code, and so
+// gets a goroutine: should it never return, the planned length stands.
+func (s *Supervisor) jitter(e jitter) {
+	f := s.plan.spec.Jitter
+	if f == nil {
+		s.post(jittered{e.pause, DefaultJitter(e.d)})
+		return
+	}
+	go func() {
+		d := e.d
+		defer func() { s.post(jittered{e.pause, d}) }() // also if f exits
+		guard(func() {
+			if j := f(e.d); j >= 0 {
+				d = j
+			}
+		})
+	}()
+}
+
+// inspect has the stacks of a run looked up.
+func (s *Supervisor) inspect(c *clock, e inspect) {
+	answer := func(stacks string) { s.post(inspected{e.r, e.why, stacks}) }
+	if s.plan.spec.NoLabels {
+		s.stacks.say(answer, "not looked up: Spec.NoLabels")
+		return
+	}
+	s.root().stacks.find(c, e.r.node.label(), answer)
+}
