@@ -10,7 +10,8 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// The schedule of a Backoff whose Min is 0.
+// The schedule of a Backoff whose Min is 0. First delay and jitter are those with
+// which gRPC connects again; the longest is a minute because more would look dead.
 const (
 	defaultMin    = time.Second
 	defaultMax    = time.Minute

@@ -1,0 +1,177 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// keeper renews a lock until it is stopped or the lock is lost. Its goroutine
+// owns the fields below the line; stop reads them when ended is closed.
+type keeper struct {
+	lease  Lease
+	ctx    context.Context // of renewals: the values of Hold's, never cancelled
+	cancel func(cause error)
+	done   chan struct{} // closed by stop
+	ended  chan struct{} // closed when the goroutine is through
+	// ---
+	held    time.Time // the lock is known to be held for TTL from here
+	next    time.Time // when the next renewal is due
+	failure error     // what the last renewal since held said
+	lost    error     // why the lock is lost
+	crash   *panicError
+}
+
+// keep starts a keeper of a lock that was asked for at that time. It calls cancel
+// when the lock is lost. Whoever calls keep must call stop.
+func (l Lease) keep(ctx context.Context, asked time.Time, cancel func(cause error)) *keeper {
+	k := &keeper{
+		lease: l, ctx: context.WithoutCancel(ctx), cancel: cancel,
+		done: make(chan struct{}), ended: make(chan struct{}),
+		held: asked, next: asked.Add(l.Every),
+	}
+	if !time.Now().Before(k.deadline()) {
+		k.lose(errors.New("it took too long to get"))
+	}
+	go k.run()
+	return k
+}
+
+// stop ends the keeper and returns why the lock was lost, if it was. A panic of
+// Renew continues here.
+func (k *keeper) stop() error {
+	close(k.done)
+	<-k.ended
+	if k.crash != nil {
+		panic(k.crash)
+	}
+	return k.lost
+}
+
+// deadline is when the lock counts as lost if it is not renewed before.
+func (k *keeper) deadline() time.Time { return k.held.Add(k.lease.TTL - k.lease.Margin) }
+
+func (k *keeper) run() {
+	defer close(k.ended)
+	for k.lost == nil {
+		end := k.deadline()
+		switch late := !k.next.Before(end); {
+		case !k.sleep(earlier(k.next, end)):
+			return
+		case late:
+			k.lose(k.failure)
+		default:
+			k.renew(end)
+		}
+	}
+}
+
+// sleep waits until t and returns true, or false as soon as stop is called.
+func (k *keeper) sleep(t time.Time) bool {
+	timer := time.NewTimer(time.Until(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-k.done:
+		return false
+	}
+}
+
+// renew calls Renew and waits for the answer, for the deadline or for stop. After
+// the last two it gives the call a moment to return, so that it cannot prolong a
+// lock that is released next.
+func (k *keeper) renew(deadline time.Time) {
+	began := time.Now()
+	k.next = began.Add(k.lease.Every)
+	ctx, cancel := context.WithDeadline(k.ctx, earlier(k.next, deadline))
+	defer cancel()
+	answer := make(chan error, 1)
+	go call(ctx, k.lease.Renew, answer)
+
+	late := time.NewTimer(time.Until(deadline))
+	defer late.Stop()
+	select {
+	case err := <-answer:
+		k.answered(began, err)
+	case <-late.C:
+		k.lose(k.failure)
+		k.await(answer)
+	case <-k.done:
+		cancel()
+		k.await(answer)
+	}
+}
+
+// answered takes note of what a renewal came to that began at that time.
+func (k *keeper) answered(began time.Time, err error) {
+	switch {
+	case err == nil:
+		k.held, k.failure = began, nil
+	case errors.As(err, &k.crash), errors.Is(err, ErrLost):
+		k.lose(err)
+	default:
+		k.failure = err
+	}
+}
+
+// await waits a bounded time for an answer that changes nothing any more.
+func (k *keeper) await(answer <-chan error) {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case err := <-answer:
+		errors.As(err, &k.crash)
+	case <-t.C:
+	}
+}
+
+// lose tells the work that the lock is lost.
+func (k *keeper) lose(why error) {
+	switch {
+	case why == nil:
+		k.lost = fmt.Errorf("%w: no renewal was answered", ErrLost)
+	case errors.Is(why, ErrLost):
+		k.lost = why
+	default:
+		k.lost = fmt.Errorf("%w: %w", ErrLost, why)
+	}
+	k.cancel(k.lost)
+}
+
+// call calls renew and sends what it came to, however it ends.
+func call(ctx context.Context, renew func(context.Context) error, answer chan<- error) {
+	err := errors.New("tend/lease: Renew called runtime.Goexit")
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+		answer <- err
+	}()
+	err = renew(ctx)
+}
+
+// panicError carries a panic of Renew to the goroutine of Hold.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string {
+	return fmt.Sprintf("tend/lease: panic in Renew: %v\n\n%s", p.value, p.stack)
+}
+
+// Unwrap returns the value of the panic if it is an error.
+func (p *panicError) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
