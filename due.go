@@ -72,8 +72,8 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 // beaten: how often and when last a run has said that it is alive.
 func (p *plan) beaten(now instant, m beaten) {
 	n := m.r.node
-	if n.run != m.r || n.state != StateRunning {
-		return
+	if n.run != m.r || n.state != StateRunning || n.slot != 0 || n.is(inspecting) {
+		return // the answer to a question that is not open any more
 	}
 	if m.beats == n.rare.beats {
 		p.inspect(n, unresponsive)

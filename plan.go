@@ -165,9 +165,11 @@ func (p *plan) due(t timer, n *node, at instant) {
 func (p *plan) add(now instant, m add) {
 	n := m.n
 	if limit := p.spec.MaxServices; limit > 0 && p.size() >= limit {
-		p.do(reply{m.to, ErrTooManyServices})
-		p.do(leave{n})
+		if m.to != nil {
+			p.do(reply{m.to, ErrTooManyServices})
+		}
 		n.state = StateGone
+		p.do(leave{n})
 		p.do(emit{ServiceRefused{p.of(now, n), limit}})
 		return
 	}
