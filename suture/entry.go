@@ -1,0 +1,166 @@
+package suture
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/tend-go/tend"
+)
+
+// entry stands for a service in the core. It knows what the core does not say of
+// a service: whose it is, and what it was before it was wrapped.
+type entry struct {
+	owner   *Supervisor
+	given   Service // to Add
+	service Service // the same without a tend.Child around it
+	running atomic.Bool
+	below   []*Supervisor // that it serves, or has served; family guards it
+}
+
+// String is the name of the service. The core asks for it once.
+func (e *entry) String() string { return name(e.service) }
+
+// Serve runs the service, which has the entry in its context.
+func (e *entry) Serve(ctx context.Context) error {
+	e.running.Store(true)
+	defer e.running.Store(false)
+	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
+	if err != nil && terminates(err) {
+		e.owner.terminated.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// terminates asks err, which may panic.
+func terminates(err error) bool {
+	defer func() { _ = recover() }()
+	return errors.Is(err, ErrTerminateSupervisorTree)
+}
+
+type entryKey struct{}
+
+// entryIn is the entry of the nearest service that ctx comes from, nil if there is
+// none of this package.
+func entryIn(ctx context.Context) *entry {
+	e, _ := ctx.Value(entryKey{}).(*entry)
+	return e
+}
+
+// wrap puts e where the service is in what was given to Add.
+func (e *entry) wrap(service Service) Service {
+	switch v := service.(type) {
+	case nil: // the core refuses it
+		return nil
+	case tend.Child:
+		v.Service = e.wrap(v.Service)
+		return v
+	case *tend.Child:
+		if v == nil {
+			return v
+		}
+		return e.wrap(*v)
+	}
+	e.service = service
+	return e
+}
+
+// nest is an entry that the core takes for a supervisor from the start, because
+// it embeds one. Otherwise the core learns that when the supervisor is served.
+type nest struct {
+	*tend.Supervisor
+	*entry
+}
+
+func (n nest) String() string                  { return n.entry.String() }
+func (n nest) Serve(ctx context.Context) error { return n.entry.Serve(ctx) }
+
+// nested puts a nest where e.wrap put e.
+func (e *entry) nested(below *tend.Supervisor, wrapped Service) Service {
+	if c, is := wrapped.(tend.Child); is {
+		c.Service = e.nested(below, c.Service)
+		return c
+	}
+	return nest{below, e}
+}
+
+// entryOf is the entry in what the core was given, nil if there is none.
+func entryOf(service Service) *entry {
+	switch v := service.(type) {
+	case *entry:
+		return v
+	case nest:
+		return v.entry
+	case tend.Child:
+		return entryOf(v.Service)
+	}
+	return nil
+}
+
+// enroll gives a service to the core and notes its token. Events of the service
+// wait for that, at book.
+func (s *Supervisor) enroll(e *entry) ServiceToken {
+	service := e.wrap(e.given)
+	below := e.supervisor()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token, done := ServiceToken{}, false
+	if below != nil {
+		token, done = s.tryAdd(e.nested(below, service))
+	}
+	if !done {
+		token = s.core.Add(service)
+	}
+	s.entries[token] = e
+	if len(s.entries) > s.roomy {
+		s.sweep()
+		s.roomy = max(64, 2*len(s.entries))
+	}
+	return token
+}
+
+// supervisor is the core of the supervisor that the service is or has, if any.
+func (e *entry) supervisor() *tend.Supervisor {
+	switch v := e.service.(type) {
+	case *tend.Supervisor:
+		return v
+	case HasSupervisor:
+		if below := v.GetSupervisor(); below != nil {
+			e.owner.lendHook(below)
+			return below.core
+		}
+	}
+	return nil
+}
+
+// tryAdd adds a service that has a supervisor. The core refuses one that is above
+// or in another place: then the service only refers to it, or has not let go of it
+// yet, which v4 does not mind.
+func (s *Supervisor) tryAdd(service Service) (token ServiceToken, done bool) {
+	defer func() { done = recover() == nil }()
+	return s.core.Add(service), true
+}
+
+// sweep forgets the services that have left. It runs when they may be half of
+// all, so that it costs little, and so that events of one that has just left,
+// which may be under way, still find it. The caller holds s.mu.
+func (s *Supervisor) sweep() {
+	stay := map[*entry]bool{}
+	for _, service := range s.core.Services() {
+		stay[entryOf(service)] = true
+	}
+	for token, e := range s.entries {
+		if !stay[e] && !e.running.Load() {
+			delete(s.entries, token)
+			s.forsake(e)
+		}
+	}
+}
+
+// book returns the entry of a service of s, nil if it has none such or has
+// forgotten it.
+func (s *Supervisor) book(token ServiceToken) *entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.entries[token]
+}

@@ -1,0 +1,135 @@
+package suture
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// family guards who is below whom in all trees: the writes of Supervisor.in and
+// heeds, Supervisor.nests and entry.below. Nothing else is done under it.
+var family sync.Mutex
+
+// settle notes that s is served in the context of e; nil: as a root.
+func (s *Supervisor) settle(e *entry) {
+	family.Lock()
+	defer family.Unlock()
+	if e != nil && e.owner.isBelow(s) {
+		e = nil
+	}
+	s.in.Store(e)
+	if e == nil {
+		return
+	}
+	// Those that are not served any more go only now, since events of theirs may
+	// have been under way until now.
+	e.below = slices.DeleteFunc(e.below, func(o *Supervisor) bool { return o == s || !o.serving.Load() })
+	e.below = append(e.below, s)
+	e.owner.nests[e] = struct{}{}
+}
+
+// forsake lets go of what was below a service that has left.
+func (s *Supervisor) forsake(e *entry) {
+	family.Lock()
+	defer family.Unlock()
+	delete(s.nests, e)
+}
+
+// above is the supervisor in whose service s is or was last served; nil if s is
+// a root.
+func (s *Supervisor) above() *Supervisor {
+	if e := s.in.Load(); e != nil {
+		return e.owner
+	}
+	return nil
+}
+
+// isBelow: s is top or somewhere below it.
+func (s *Supervisor) isBelow(top *Supervisor) bool {
+	for ; s != nil; s = s.above() {
+		if s == top {
+			return true
+		}
+	}
+	return false
+}
+
+// lendHook makes below use the hook that s uses.
+func (s *Supervisor) lendHook(below *Supervisor) {
+	family.Lock()
+	defer family.Unlock()
+	for o := s; o != nil; o = o.heeds.Load() {
+		if o == below { // in a circle there would be no hook
+			return
+		}
+	}
+	below.heeds.Store(s)
+}
+
+// teller is the supervisor whose hook s uses.
+func (s *Supervisor) teller() *Supervisor {
+	for o := s.heeds.Load(); o != nil; o = s.heeds.Load() {
+		s = o
+	}
+	return s
+}
+
+// tree is s and all supervisors of this package below it.
+func (s *Supervisor) tree() []*Supervisor {
+	family.Lock()
+	defer family.Unlock()
+	return s.appendTree(nil, func(*Supervisor) bool { return true })
+}
+
+// appendTree appends s, and below it whatever it finds by going down where it may.
+func (s *Supervisor) appendTree(tree []*Supervisor, down func(*Supervisor) bool) []*Supervisor {
+	tree = append(tree, s)
+	for e := range s.nests {
+		for _, o := range e.below {
+			if o.in.Load() == e && down(o) {
+				tree = o.appendTree(tree, down)
+			}
+		}
+	}
+	return tree
+}
+
+// line is the supervisors from s down to the one with the path, as far as they
+// are of this package. Where several have the same path, all are in it.
+func (s *Supervisor) line(path string) []*Supervisor {
+	family.Lock()
+	defer family.Unlock()
+	return s.appendTree(nil, func(o *Supervisor) bool {
+		p := o.core.Path()
+		return path == p || strings.HasPrefix(path, p+"/")
+	})
+}
+
+// locate finds which supervisor a service with that token and the path of its
+// supervisor belongs to, or the nearest one above, and its entry if it has one.
+// The zero token is for the supervisor itself.
+func (s *Supervisor) locate(path string, token ServiceToken) (*Supervisor, *entry) {
+	line := s.line(path)
+	nearest := line[len(line)-1]
+	for _, o := range slices.Backward(line) {
+		if e := o.book(token); e != nil {
+			return o, e
+		}
+		if o.core.Path() == path {
+			nearest = o
+		}
+	}
+	return nearest, nil
+}
+
+// descent is the supervisors from s down to o.
+func (s *Supervisor) descent(o *Supervisor) []*Supervisor {
+	var path []*Supervisor
+	for o != nil && o != s {
+		path = append(path, o)
+		o = o.above()
+	}
+	path = append(path, s)
+	slices.Reverse(path)
+	return path
+}

@@ -1,0 +1,136 @@
+package suture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/suture"
+)
+
+// old is a service of suture v2 as they were written.
+type old struct {
+	stop  chan struct{}
+	serve func()
+}
+
+func newOld() *old { return &old{stop: make(chan struct{})} }
+
+func (o *old) Serve() {
+	if o.serve != nil {
+		o.serve()
+	}
+	<-o.stop
+}
+
+func (o *old) Stop() { o.stop <- struct{}{} } // waits for Serve
+
+func (o *old) String() string { return "old" }
+
+func TestAsService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		o := newOld()
+		svc := suture.AsService(o)
+		want(t, "name", fmt.Sprint(svc), "old")
+		token := s.Add(svc)
+		serve(t, s)
+		o.stop <- struct{}{} // returns by itself
+		want(t, "events", l.lines(), []string{"0s root/old failed: <nil> (1.00 of 5) restarting=true"})
+		wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
+		want(t, "events", len(l.lines()), 1)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		wantIs(t, "Serve with an ended context", svc.Serve(ctx), context.Canceled)
+		wantPanic(t, "AsService of nil", func() { suture.AsService(nil) })
+	})
+}
+
+// A panic in an old Serve is a failure. In v4 it crashes the program.
+func TestAsServicePanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		o := newOld()
+		o.serve = func() { o.serve = nil; panic("old boom") }
+		s.Add(suture.AsService(o))
+		serve(t, s)
+		want(t, "events", l.lines(), []string{"0s root/old panicked: old boom (1.00 of 5) restarting=true"})
+		if e := last[suture.EventServicePanic](t, l); !strings.Contains(e.Stacktrace, "TestAsServicePanic") {
+			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
+		}
+	})
+}
+
+func TestAsServiceGoexit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		o := newOld()
+		o.serve = func() { o.serve = nil; runtime.Goexit() }
+		s.Add(suture.AsService(o))
+		serve(t, s)
+		want(t, "equal", last[suture.EventServiceTerminate](t, l).Err == tend.ErrGoexit, true)
+	})
+}
+
+type stops struct{ serve, stop func() }
+
+func (s stops) Serve() { s.serve() }
+func (s stops) Stop()  { s.stop() }
+
+// A panic in an old Stop is told, with its own stack, once Serve has returned.
+func TestAsServicePanicInStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		release := make(chan struct{})
+		token := s.Add(suture.AsService(stops{
+			serve: func() { <-release },
+			stop:  func() { defer close(release); panicInStop() },
+		}))
+		serve(t, s)
+		wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
+		want(t, "events", l.lines(), []string{"0s root/suture_test.stops panicked: boom (0.00 of 0) restarting=false"})
+		if e := last[suture.EventServicePanic](t, l); !strings.Contains(e.Stacktrace, "panicInStop") {
+			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
+		}
+	})
+}
+
+func panicInStop() { panic(errBoom) }
+
+// The panic is the same outside of a supervisor, and Stop is let finish.
+func TestAsServiceAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		stopped := false
+		svc := suture.AsService(stops{
+			serve: func() { <-ctx.Done(); panic("serve") },
+			stop:  func() { time.Sleep(time.Second); stopped = true },
+		})
+		time.AfterFunc(time.Second, cancel)
+		wantPanic(t, "serve", func() { _ = svc.Serve(ctx) })
+		want(t, "Stop has finished", stopped, true)
+
+		svc = suture.AsService(stops{serve: func() {}, stop: func() { panic(errBoom) }})
+		wantIs(t, "Serve", svc.Serve(t.Context()), nil)
+		ctx, cancel = context.WithCancel(t.Context())
+		svc = suture.AsService(stops{serve: func() { <-ctx.Done() }, stop: func() { panic(errBoom) }})
+		time.AfterFunc(time.Second, cancel)
+		defer func() {
+			err, _ := recover().(error)
+			want(t, "unwraps", errors.Is(err, errBoom), true)
+			want(t, "text", err.Error(), "in Stop: boom")
+		}()
+		_ = svc.Serve(ctx)
+	})
+}

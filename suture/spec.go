@@ -1,0 +1,102 @@
+package suture
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// Spec says how a [Supervisor] behaves. The zero value of every field is the
+// default.
+type Spec struct {
+	// EventHook is told what happens. Default: log.Print. A supervisor that is
+	// added to another one uses that one's from then on.
+	EventHook EventHook
+	// Sprint makes text of the values that services panic with. Default: what
+	// fmt.Sprint says when it happens, on one line and not longer than 4 KiB.
+	Sprint SprintFunc
+	// FailureDecay is the half-life of the failure count in seconds. Default 30.
+	FailureDecay float64
+	// FailureThreshold is the count over which there is a pause. Default 5.
+	// Infinity means never; below zero every failure begins one.
+	FailureThreshold float64
+	// FailureBackoff is how long a pause lasts. Default 15s; below zero it is over
+	// at once.
+	FailureBackoff time.Duration
+	// BackoffJitter makes the actual length of a pause of FailureBackoff. Default
+	// [DefaultJitter]. Should it panic or return less than zero, there is none.
+	BackoffJitter Jitter
+	// Timeout is how long a service may take to stop. All are asked at once, so
+	// one Timeout bounds the stop of a supervisor; a nested one gets as long as its
+	// own services may take. Default 10s; below zero nothing is waited for.
+	Timeout time.Duration
+	// PassThroughPanics lets a panic in a service crash the program.
+	PassThroughPanics bool
+	// DontPropagateTermination: [ErrTerminateSupervisorTree] from a service ends
+	// this supervisor but not the one above.
+	DontPropagateTermination bool
+}
+
+// core says the same to package tend, but for the hook. What package tend
+// refuses and v4 gave a meaning to keeps that meaning.
+func (s Spec) core(supervisor string) tend.Spec {
+	if math.IsNaN(s.FailureDecay) || s.FailureDecay < 0 {
+		panic(fmt.Sprintf("tend/suture: New %q: Spec.FailureDecay is %v", supervisor, s.FailureDecay))
+	}
+	if math.IsNaN(s.FailureThreshold) {
+		panic(fmt.Sprintf("tend/suture: New %q: Spec.FailureThreshold is NaN", supervisor))
+	}
+	spec := tend.Spec{
+		FailureDecay:      halfLife(s.FailureDecay),
+		FailureThreshold:  min(s.FailureThreshold, math.MaxFloat64),
+		FailureBackoff:    orAtOnce(s.FailureBackoff),
+		Timeout:           orAtOnce(s.Timeout),
+		PassThroughPanics: s.PassThroughPanics,
+		KeepTermination:   s.DontPropagateTermination,
+	}
+	if s.FailureThreshold < 0 {
+		spec.FailureThreshold = math.SmallestNonzeroFloat64
+	}
+	if s.BackoffJitter != nil {
+		spec.Jitter = s.BackoffJitter.Jitter
+	}
+	return spec
+}
+
+// halfLife is so many seconds, but at least a nanosecond and at most a century;
+// 0 if they are 0.
+func halfLife(seconds float64) time.Duration {
+	const century = 100 * 365 * 24 * 60 * 60
+	if seconds == 0 {
+		return 0
+	}
+	return max(1, time.Duration(min(seconds, century)*float64(time.Second)))
+}
+
+// orAtOnce is d, and the shortest time there is for a negative d.
+func orAtOnce(d time.Duration) time.Duration {
+	if d < 0 {
+		return 1
+	}
+	return d
+}
+
+// Jitter changes a length of time at random. It may be called from any
+// goroutine. The jitters of github.com/lthibault/jitterbug are some.
+type Jitter interface {
+	Jitter(time.Duration) time.Duration
+}
+
+// NoJitter is a [Jitter] that changes nothing.
+type NoJitter struct{}
+
+// Jitter returns d.
+func (NoJitter) Jitter(d time.Duration) time.Duration { return d }
+
+// DefaultJitter is the [Jitter] of a [Spec] without one.
+type DefaultJitter struct{}
+
+// Jitter adds a random 0 to 50 % to d.
+func (dj *DefaultJitter) Jitter(d time.Duration) time.Duration { return tend.DefaultJitter(d) }

@@ -1,0 +1,275 @@
+package suture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// Supervisor keeps services alive. It is a [Service] itself, to be added to
+// another one. Make one with [New] or [NewSimple], then call Serve or
+// ServeBackground or add it to another supervisor. All methods may be called at
+// any time, from any goroutine, also from its services and hooks.
+type Supervisor struct {
+	// Name is what the supervisor is called in events. Do not change it while the
+	// supervisor is served.
+	Name string
+
+	core    *tend.Supervisor
+	hook    EventHook
+	sprint  SprintFunc
+	serving atomic.Bool
+	// What a service returned to end the tree, since Serve began.
+	terminated atomic.Pointer[error]
+
+	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
+	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
+	nests map[*entry]struct{}        // its services below which there are supervisors
+
+	mu      sync.Mutex
+	term    *term // the one that is on, else the latest; at first the one to come
+	entries map[ServiceToken]*entry
+	roomy   int // with more entries than this, those of gone services are looked for
+}
+
+// term is one time of being served.
+type term struct {
+	ctx       context.Context        // nil: it has not begun
+	over      chan struct{}          // closed when Serve is about to return
+	unstopped UnstoppedServiceReport // to be read then
+}
+
+// New makes a supervisor. The name need not be unique. It panics if a setting is
+// not a number, or the half-life negative.
+func New(name string, spec Spec) *Supervisor {
+	s := &Supervisor{
+		Name:    name,
+		hook:    spec.EventHook,
+		sprint:  spec.Sprint,
+		nests:   map[*entry]struct{}{},
+		term:    &term{over: make(chan struct{})},
+		entries: map[ServiceToken]*entry{},
+	}
+	if s.hook == nil {
+		s.hook = func(e Event) { log.Print(e) }
+	}
+	core := spec.core(name)
+	core.EventHook = s.tell
+	s.core = tend.New(name, core)
+	return s
+}
+
+// NewSimple is New(name, Spec{}).
+func NewSimple(name string) *Supervisor { return New(name, Spec{}) }
+
+// made panics if s was not made by New.
+func (s *Supervisor) made(method string) {
+	if s == nil {
+		panic("tend/suture: " + method + " with a nil *suture.Supervisor")
+	}
+	if s.core == nil {
+		panic("tend/suture: " + method + " on an incorrectly-constructed *suture.Supervisor: make one with New")
+	}
+}
+
+// String is Name.
+func (s *Supervisor) String() string { return s.Name }
+
+// HasSupervisor is a service with a supervisor in it. A type that embeds a
+// *Supervisor is one already. GetSupervisor may return nil; then it is a service
+// like any other.
+type HasSupervisor interface {
+	GetSupervisor() *Supervisor
+}
+
+// GetSupervisor returns s.
+func (s *Supervisor) GetSupervisor() *Supervisor { return s }
+
+// Add adds a service, to be started at once or when the supervisor is served. It
+// does not wait for that. Services are kept until they leave by themselves or are
+// removed, also while the supervisor is not served, or not any more.
+//
+// If the service is a supervisor, or [HasSupervisor], that one uses the EventHook
+// of s from now on, whatever hook it had. A [tend.Child] is supervised as it says.
+//
+// Add panics if service is nil, or a [tend.Child] makes no sense.
+func (s *Supervisor) Add(service Service) ServiceToken {
+	s.made("Add")
+	return s.enroll(&entry{owner: s, given: service})
+}
+
+// Services are the services as they were added, in that order. It is nil while
+// the supervisor is not served, and once it has been told to stop.
+func (s *Supervisor) Services() []Service {
+	s.made("Services")
+	if s.state() != nil {
+		return nil
+	}
+	services := s.core.Services()
+	given := make([]Service, len(services))
+	for i, service := range services {
+		given[i] = entryOf(service).given
+	}
+	return given
+}
+
+// Remove makes a service leave: it is stopped, if it runs, and not started
+// again. Remove does not wait for that. It returns
+//   - [ErrWrongSupervisor] for the zero token and those of other supervisors;
+//   - [ErrSupervisorNotStarted] if the supervisor has never been served; nothing is
+//     removed then;
+//   - nil otherwise, also if the service is gone already, or the supervisor does
+//     not run any more.
+func (s *Supervisor) Remove(id ServiceToken) error {
+	s.made("Remove")
+	if err := s.refusal(id); err != nil {
+		return err
+	}
+	return s.core.Remove(id)
+}
+
+// RemoveAndWait is Remove, and then waits until the service has ended, for at
+// most the given time; zero or less is as long as it takes. It returns
+//   - [ErrTimeout] if the service has not ended in that time, or not before the
+//     supervisor ended;
+//   - [ErrWrongSupervisor] and [ErrSupervisorNotStarted] as Remove does;
+//   - [ErrSupervisorNotRunning] if the supervisor had been told to stop before; the
+//     service is removed then, and not waited for.
+func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error {
+	s.made("RemoveAndWait")
+	if err := s.refusal(id); err != nil {
+		return err
+	}
+	t, _ := s.latest()
+	if notRunning := s.state(); notRunning != nil {
+		if err := s.core.Remove(id); err != nil {
+			return err
+		}
+		return notRunning
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.core.RemoveAndWait(id, max(0, timeout)) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-t.over:
+		return s.core.RemoveAndWait(id, -1)
+	}
+}
+
+// refusal is why a token is none to remove a service by. Those of services further
+// below the core would take, v4 does not.
+func (s *Supervisor) refusal(id ServiceToken) error {
+	_, ctx := s.latest()
+	notStarted := ctx == nil
+	if s.book(id) != nil {
+		if notStarted {
+			return ErrSupervisorNotStarted
+		}
+		return nil
+	}
+	if notStarted { // so nothing has left
+		return ErrWrongSupervisor
+	}
+	for _, below := range s.tree()[1:] {
+		if below.book(id) != nil {
+			return ErrWrongSupervisor
+		}
+	}
+	return nil // gone, or not of this tree, as the core will say
+}
+
+// state is nil while the supervisor is served and has not been told to stop.
+func (s *Supervisor) state() error {
+	switch _, ctx := s.latest(); {
+	case ctx == nil:
+		return ErrSupervisorNotStarted
+	case ctx.Err() != nil, !s.serving.Load():
+		return ErrSupervisorNotRunning
+	}
+	return nil
+}
+
+// latest is the present term, or else the latest or the first to come, and the
+// context it was begun with.
+func (s *Supervisor) latest() (*term, context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.term, s.term.ctx
+}
+
+// Serve starts the services and keeps them alive until ctx ends or a service
+// ends the tree. Then it stops them and returns ctx.Err(), or what that service
+// returned, or [ErrDoNotRestart] with [Spec].DontPropagateTermination. It may be
+// called again then, and has its services still. A nil ctx is
+// context.Background(). Serve panics while the supervisor is being served.
+func (s *Supervisor) Serve(ctx context.Context) error {
+	ctx, t := s.begin(ctx)
+	defer s.end(t)
+	return s.result(ctx, s.core.Serve(ctx))
+}
+
+// ServeBackground is Serve in a goroutine of its own; the channel, which has room
+// for it, gets what Serve returns. When ServeBackground returns, the supervisor is
+// being served. It panics where Serve does.
+func (s *Supervisor) ServeBackground(ctx context.Context) <-chan error {
+	ctx, t := s.begin(ctx)
+	served := s.core.ServeBackground(ctx)
+	result := make(chan error, 1)
+	go func() {
+		err := <-served
+		s.end(t)
+		result <- s.result(ctx, err)
+	}()
+	return result
+}
+
+func (s *Supervisor) begin(ctx context.Context) (context.Context, *term) {
+	s.made("Serve")
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if !s.serving.CompareAndSwap(false, true) {
+		panic(fmt.Sprintf("tend/suture: Serve on supervisor %q, which is being served already", s.Name))
+	}
+	s.terminated.Store(nil)
+	s.mu.Lock()
+	t := s.term
+	if t.ctx != nil {
+		t = &term{over: make(chan struct{})}
+		s.term = t
+	}
+	t.ctx = ctx
+	s.mu.Unlock()
+	s.settle(entryIn(ctx))
+	return ctx, t
+}
+
+func (s *Supervisor) end(t *term) {
+	t.unstopped = s.unstopped()
+	s.serving.Store(false)
+	close(t.over)
+}
+
+// result is what v4 returns where the core returns err, which wraps that to say
+// more.
+func (s *Supervisor) result(ctx context.Context, err error) error {
+	terminated := s.terminated.Load()
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return ctx.Err()
+	case terminated == nil:
+		return err
+	case errors.Is(err, ErrTerminateSupervisorTree):
+		return *terminated
+	case errors.Is(err, ErrDoNotRestart): // Spec.DontPropagateTermination
+		return ErrDoNotRestart
+	}
+	return err
+}

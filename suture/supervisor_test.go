@@ -1,0 +1,577 @@
+package suture_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/suture"
+)
+
+// This file holds what v4 documents.
+
+func TestServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		s.Add(returns("svc", nil, errBoom))
+		stop := serve(t, s)
+		want(t, "events", l.lines(), []string{
+			"0s root/svc failed: <nil> (1.00 of 5) restarting=true",
+			"0s root/svc failed: boom (2.00 of 5) restarting=true",
+		})
+		wantIs(t, "Serve", stop(), context.Canceled)
+	})
+}
+
+func TestServeReturnsTheErrorOfItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		s.Add(idle("svc"))
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
+		defer cancel()
+		wantIs(t, "Serve", s.Serve(ctx), context.DeadlineExceeded)
+		wantIs(t, "Serve after that", s.Serve(ctx), context.DeadlineExceeded)
+	})
+}
+
+func TestServeTakesANilContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var none context.Context
+		s := suture.NewSimple("root")
+		s.Add(&service{"svc", func(context.Context) error { return suture.ErrTerminateSupervisorTree }})
+		wantIs(t, "Serve", s.Serve(none), suture.ErrTerminateSupervisorTree)
+		wantIs(t, "ServeBackground", <-s.ServeBackground(none), suture.ErrTerminateSupervisorTree)
+	})
+}
+
+func TestServePanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var missing *suture.Supervisor
+		wantPanic(t, "with a nil *suture.Supervisor", func() { _ = missing.Serve(t.Context()) })
+		wantPanic(t, "with a nil *suture.Supervisor", func() { missing.Add(idle("svc")) })
+		zero := &suture.Supervisor{Name: "zero"}
+		wantPanic(t, "incorrectly-constructed *suture.Supervisor", func() { _ = zero.Serve(t.Context()) })
+		wantPanic(t, "incorrectly-constructed *suture.Supervisor", func() { zero.Add(idle("svc")) })
+		wantPanic(t, "nil Service", func() { suture.NewSimple("root").Add(nil) })
+
+		s := suture.NewSimple("root")
+		s.Add(idle("svc"))
+		stop := serve(t, s)
+		wantPanic(t, `supervisor "root", which is being served already`, func() { _ = s.Serve(t.Context()) })
+		wantPanic(t, `supervisor "root", which is being served already`, func() { s.ServeBackground(t.Context()) })
+		want(t, "services", len(s.Services()), 1)
+		wantIs(t, "Serve", stop(), context.Canceled)
+	})
+}
+
+// What ServeBackground returns need not be read.
+func TestServeBackgroundIsServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		ctx, cancel := context.WithCancel(t.Context())
+		s.ServeBackground(ctx)
+		want(t, "services", s.Services(), []suture.Service{})
+		runs := 0
+		s.Add(counted("svc", &runs))
+		synctest.Wait()
+		want(t, "runs", runs, 1)
+		cancel()
+	})
+}
+
+func TestStopIsUnorderedAndBoundedByOneTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, Timeout: 5 * time.Second})
+		release := make(chan struct{})
+		var stopped time.Duration
+		s.Add(hung("a", release))
+		s.Add(&service{"b", func(ctx context.Context) error {
+			<-ctx.Done()
+			stopped = time.Since(l.began)
+			return nil
+		}})
+		s.Add(hung("c", release))
+		stop := serve(t, s)
+		time.Sleep(time.Second)
+		wantIs(t, "Serve", stop(), context.Canceled)
+		want(t, "stopped after", time.Since(l.began), 6*time.Second)
+		want(t, "b stopped after", stopped, time.Second)
+		want(t, "events", l.sorted(), []string{"6s root/a stop timeout", "6s root/c stop timeout"})
+		close(release)
+	})
+}
+
+func TestTokens(t *testing.T) {
+	s := suture.NewSimple("root")
+	a, b := s.Add(idle("svc")), s.Add(idle("svc"))
+	if a == b || a == (suture.ServiceToken{}) {
+		t.Errorf("tokens %v and %v", a, b)
+	}
+	byToken := map[suture.ServiceToken]string{a: "a", b: "b"}
+	want(t, "by token", byToken[b], "b")
+}
+
+func TestRemove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, other, child := suture.NewSimple("root"), suture.NewSimple("other"), suture.NewSimple("child")
+		runs := 0
+		token := s.Add(counted("svc", &runs))
+		s.Add(child)
+		below := child.Add(idle("below"))
+		foreign := other.Add(idle("svc"))
+
+		wantIs(t, "before Serve", s.Remove(token), suture.ErrSupervisorNotStarted)
+		wantIs(t, "other's, before Serve", s.Remove(foreign), suture.ErrWrongSupervisor)
+		wantIs(t, "child's, before Serve", s.Remove(below), suture.ErrWrongSupervisor)
+
+		stop := serve(t, s)
+		want(t, "runs", runs, 1)
+		for what, id := range map[string]suture.ServiceToken{"other's": foreign, "child's": below, "zero": {}} {
+			wantIs(t, what, s.Remove(id), suture.ErrWrongSupervisor)
+			wantIs(t, what, s.RemoveAndWait(id, time.Second), suture.ErrWrongSupervisor)
+		}
+		want(t, "child's services", len(child.Services()), 1)
+		wantIs(t, "its own", s.Remove(token), nil)
+		wantIs(t, "gone", s.Remove(token), nil)
+		synctest.Wait()
+		want(t, "services", len(s.Services()), 1)
+
+		stays := s.Add(idle("stays"))
+		_ = stop()
+		wantIs(t, "stopped", s.Remove(stays), nil)
+		wantIs(t, "stopped, other's", s.Remove(foreign), suture.ErrWrongSupervisor)
+		serve(t, s)
+		want(t, "services when served again", len(s.Services()), 1)
+	})
+}
+
+func TestRemoveAndWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.New("root", suture.Spec{EventHook: newLog().hook, Timeout: 10 * time.Second})
+		slow := func(d time.Duration) suture.ServiceToken {
+			return s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(d); return nil }})
+		}
+		wantIs(t, "before Serve", s.RemoveAndWait(slow(0), time.Second), suture.ErrSupervisorNotStarted)
+		stop := serve(t, s)
+		for _, c := range []struct {
+			takes, timeout, returns time.Duration
+			err                     error
+		}{
+			{0, time.Second, 0, nil},
+			{3 * time.Second, 4 * time.Second, 3 * time.Second, nil},
+			{3 * time.Second, 2 * time.Second, 2 * time.Second, suture.ErrTimeout},
+			{time.Minute, 0, time.Minute, nil}, // longer than Spec.Timeout
+			{time.Minute, -1, time.Minute, nil},
+		} {
+			token := slow(c.takes)
+			synctest.Wait()
+			began := time.Now()
+			wantIs(t, fmt.Sprintf("%+v", c), s.RemoveAndWait(token, c.timeout), c.err)
+			want(t, fmt.Sprintf("%+v", c), time.Since(began), c.returns)
+		}
+		token := slow(time.Hour)
+		synctest.Wait()
+		go func() { _ = stop() }()
+		synctest.Wait()
+		wantIs(t, "stopping", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
+		time.Sleep(time.Hour)
+		wantIs(t, "stopped", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
+		serve(t, s)
+		want(t, "services when served again", len(s.Services()), 1)
+	})
+}
+
+func TestRemoveAndWaitWhenTheSupervisorStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.New("root", suture.Spec{EventHook: newLog().hook, Timeout: 10 * time.Second})
+		release := make(chan struct{})
+		hangs := s.Add(hung("hangs", release))
+		ends := s.Add(&service{"ends", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(5 * time.Second); return nil }})
+		stop := serve(t, s)
+		type answer struct {
+			err   error
+			after time.Duration
+		}
+		answers := [2]answer{}
+		began := time.Now()
+		for i, token := range []suture.ServiceToken{hangs, ends} {
+			go func() {
+				err := s.RemoveAndWait(token, 0)
+				answers[i] = answer{err, time.Since(began)}
+			}()
+		}
+		time.Sleep(time.Second)
+		_ = stop()
+		synctest.Wait()
+		wantIs(t, "hangs", answers[0].err, suture.ErrTimeout)
+		wantIs(t, "ends", answers[1].err, nil)
+		want(t, "hangs", answers[0].after, 10*time.Second)
+		want(t, "ends", answers[1].after, 5*time.Second)
+		close(release)
+	})
+}
+
+func TestServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		a, b, c := idle("a"), suture.NewSimple("b"), suture.AsService(newOld())
+		s.Add(a)
+		want(t, "before Serve", s.Services() == nil, true)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := s.ServeBackground(ctx)
+		s.Add(b)
+		s.Add(c)
+		want(t, "served", s.Services(), []suture.Service{a, b, c}, identity)
+		cancel()
+		want(t, "told to stop", s.Services() == nil, true)
+		<-result
+		want(t, "stopped", s.Services() == nil, true)
+	})
+}
+
+// noRestart and fatal are made as users of v4 make theirs: Is compares with the
+// variables of package suture.
+type noRestart struct{ error }
+
+func (noRestart) Is(target error) bool { return target == suture.ErrDoNotRestart }
+
+type fatal struct {
+	error
+	status int
+}
+
+func (*fatal) Is(target error) bool { return target == suture.ErrTerminateSupervisorTree }
+
+func TestDoNotRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		for _, err := range []error{
+			suture.ErrDoNotRestart,
+			tend.ErrDoNotRestart,
+			fmt.Errorf("done: %w", suture.ErrDoNotRestart),
+			errors.Join(errBoom, suture.ErrDoNotRestart),
+			noRestart{errBoom},
+		} {
+			s.Add(returns("svc", err))
+		}
+		serve(t, s)
+		want(t, "services", s.Services(), []suture.Service{})
+		want(t, "events", l.lines(), nil)
+	})
+}
+
+func TestTerminateSupervisorTree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		root := suture.New("root", suture.Spec{EventHook: l.hook})
+		child := suture.NewSimple("child")
+		root.Add(child)
+		stopped := 0
+		for _, s := range []*suture.Supervisor{root, child} {
+			s.Add(&service{"svc", func(ctx context.Context) error { <-ctx.Done(); stopped++; return nil }})
+		}
+		quit := &fatal{errBoom, 3}
+		child.Add(&service{"fatal", func(context.Context) error { time.Sleep(time.Second); return quit }})
+		wantIs(t, "Serve", root.Serve(t.Context()), quit)
+		want(t, "stopped", stopped, 2)
+		want(t, "events", l.lines(), nil)
+	})
+}
+
+func TestDontPropagateTermination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := suture.NewSimple("root")
+		child := suture.New("child", suture.Spec{DontPropagateTermination: true})
+		svc := idle("svc")
+		root.Add(svc)
+		root.Add(child)
+		child.Add(returns("fatal", &fatal{errBoom, 3}))
+		serve(t, root)
+		want(t, "services", root.Services(), []suture.Service{svc}, identity)
+
+		alone := suture.New("alone", suture.Spec{DontPropagateTermination: true})
+		alone.Add(returns("fatal", &fatal{errBoom, 3}))
+		wantIs(t, "Serve", alone.Serve(t.Context()), suture.ErrDoNotRestart)
+	})
+}
+
+// A context error that is not of the service's own context is a failure.
+func TestForeignContextErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []suture.EventServiceTerminate
+		s := suture.New("root", suture.Spec{EventHook: func(e suture.Event) {
+			events = append(events, e.(suture.EventServiceTerminate))
+		}})
+		s.Add(returns("svc", context.Canceled, context.Canceled, fmt.Errorf("dial: %w", context.DeadlineExceeded)))
+		serve(t, s)
+		if len(events) != 3 {
+			t.Fatalf("%d events", len(events))
+		}
+		want(t, "equal", events[0].Err == events[1].Err, true)
+		want(t, "text", events[0].Err.(error).Error(),
+			"from some other context, not the service's context, so service is being restarted: context canceled")
+		want(t, "is", errors.Is(events[2].Err.(error), context.DeadlineExceeded), true)
+	})
+}
+
+func TestErrIsWhatTheServiceReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		s.Add(returns("svc", errBoom))
+		serve(t, s)
+		e := last[suture.EventServiceTerminate](t, l)
+		want(t, "equal", e.Err == errBoom, true)
+		want(t, "supervisor", e.Supervisor, s, identity)
+		want(t, "service", e.Service, s.Services()[0], identity)
+	})
+}
+
+func TestFailuresDecayAndPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{
+			EventHook:        l.hook,
+			FailureDecay:     0.5, // seconds
+			FailureThreshold: 2.5,
+			FailureBackoff:   10 * time.Second,
+			BackoffJitter:    suture.NoJitter{},
+		})
+		s.Add(&service{"svc", func(ctx context.Context) error {
+			switch time.Since(l.began) {
+			case 0, 10500 * time.Millisecond:
+				time.Sleep(500 * time.Millisecond)
+				return errBoom
+			case 500 * time.Millisecond:
+				return errBoom
+			}
+			<-ctx.Done()
+			return nil
+		}})
+		runs := 0
+		s.Add(counted("other", &runs))
+		serve(t, s)
+		time.Sleep(time.Minute)
+		want(t, "events", l.lines(), []string{
+			"0.5s root/svc failed: boom (1.00 of 2.5) restarting=true",
+			"0.5s root/svc failed: boom (2.00 of 2.5) restarting=true",
+			"0.5s root/svc failed: boom (3.00 of 2.5) restarting=false",
+			"0.5s root backoff",
+			"10.5s root resume",
+			"11s root/svc failed: boom (1.00 of 2.5) restarting=true",
+		})
+		want(t, "runs of the other service", runs, 1)
+	})
+}
+
+type jitter func(time.Duration) time.Duration
+
+func (j jitter) Jitter(d time.Duration) time.Duration { return j(d) }
+
+func TestBackoffJitter(t *testing.T) {
+	for name, c := range map[string]struct {
+		jitter jitter
+		resume string
+	}{
+		"longer":   {func(d time.Duration) time.Duration { return d + time.Second }, "16s root resume"},
+		"shorter":  {func(d time.Duration) time.Duration { return d / 3 }, "5s root resume"},
+		"negative": {func(time.Duration) time.Duration { return -1 }, "15s root resume"},
+		"panics":   {func(time.Duration) time.Duration { panic("jitter") }, "15s root resume"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLog()
+				s := suture.New("root", suture.Spec{EventHook: l.hook, BackoffJitter: c.jitter})
+				s.Add(returns("svc", errBoom, errBoom, errBoom, errBoom, errBoom, errBoom))
+				serve(t, s)
+				time.Sleep(time.Minute)
+				lines := l.lines()
+				want(t, "last event", lines[len(lines)-1], c.resume)
+			})
+		})
+	}
+}
+
+func TestJitters(t *testing.T) {
+	want(t, "NoJitter", suture.NoJitter{}.Jitter(time.Second), time.Second)
+	var d suture.DefaultJitter
+	for range 1000 {
+		if got := d.Jitter(time.Second); got < time.Second || got >= 1500*time.Millisecond {
+			t.Fatalf("DefaultJitter: %v", got)
+		}
+	}
+}
+
+// embeds and has are the two ways to have a supervisor; has may have none.
+type embeds struct{ *suture.Supervisor }
+
+type has struct {
+	service
+	inner *suture.Supervisor
+}
+
+func (h *has) GetSupervisor() *suture.Supervisor { return h.inner }
+
+func TestTheParentsHookReplacesTheChilds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own, l := newLog(), newLog()
+		child := func(name string) *suture.Supervisor {
+			s := suture.New(name, suture.Spec{EventHook: own.hook})
+			s.Add(returns("svc", errBoom))
+			return s
+		}
+		root := suture.New("root", suture.Spec{EventHook: l.hook})
+		deep := child("deep")
+		direct := child("direct")
+		direct.Add(deep) // before direct is added
+		root.Add(direct)
+		root.Add(embeds{child("embedded")})
+		inner := child("inner")
+		root.Add(&has{service{"has", inner.Serve}, inner})
+		root.Add(&has{*idle("has none"), nil})
+		hidden := child("hidden") // keeps its own hook, as in v4
+		root.Add(&service{"hides", hidden.Serve})
+		stop := serve(t, root)
+		for _, name := range []string{"direct", "deep", "embedded", "inner"} {
+			line := "0s " + name + "/svc failed: boom (1.00 of 5) restarting=true"
+			want(t, line, strings.Count(strings.Join(l.lines(), "\n"), line), 1)
+		}
+		want(t, "events", len(l.lines()), 4)
+		want(t, "own events", own.lines(), []string{"0s hidden/svc failed: boom (1.00 of 5) restarting=true"})
+		_ = stop()
+
+		deep.Add(returns("late", nil)) // still with the hook of root
+		serve(t, deep)
+		want(t, "last event", last[suture.EventServiceTerminate](t, l).ServiceName, "late")
+	})
+}
+
+func TestSprint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panics := func(v any) *service {
+			done := false
+			return &service{"svc", func(ctx context.Context) error {
+				if !done {
+					done = true
+					panic(v)
+				}
+				<-ctx.Done()
+				return nil
+			}}
+		}
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, Sprint: func(v any) string { return fmt.Sprintf("<%v>", v) }})
+		s.Add(panics(42))
+		serve(t, s)
+		want(t, "with Sprint", last[suture.EventServicePanic](t, l).PanicMsg, "<42>")
+		s = suture.New("root", suture.Spec{EventHook: l.hook})
+		s.Add(panics(errBoom))
+		serve(t, s)
+		e := last[suture.EventServicePanic](t, l)
+		want(t, "without", e.PanicMsg, "boom")
+		want(t, "restarting", e.Restarting, true)
+		if !strings.Contains(e.Stacktrace, "TestSprint") {
+			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
+		}
+	})
+}
+
+func TestPassThroughPanics(t *testing.T) {
+	if os.Getenv("SUTURE_TEST_PANIC") != "" {
+		s := suture.New("root", suture.Spec{PassThroughPanics: true})
+		s.Add(&service{"svc", func(context.Context) error { panic("passed through") }})
+		_ = s.Serve(t.Context())
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestPassThroughPanics$")
+	cmd.Env = append(os.Environ(), "SUTURE_TEST_PANIC=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || !strings.Contains(string(out), "panic: passed through") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestUnstoppedServiceReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.New("root", suture.Spec{EventHook: newLog().hook, Timeout: time.Second})
+		reports := make(chan suture.UnstoppedServiceReport, 2)
+		ask := func() {
+			report, _ := s.UnstoppedServiceReport()
+			reports <- report
+		}
+		go ask() // before it is served
+		stop := serve(t, s)
+		go ask()
+		synctest.Wait()
+		want(t, "reports while it is served", len(reports), 0)
+		_ = stop()
+		want(t, "nothing", <-reports == nil, true)
+		want(t, "nothing", <-reports == nil, true)
+
+		release := make(chan struct{})
+		svc := hung("svc", release)
+		id := s.Add(svc)
+		s.Add(idle("idle"))
+		_ = serve(t, s)()
+		got, err := s.UnstoppedServiceReport()
+		wantIs(t, "error", err, nil)
+		wanted := suture.UnstoppedServiceReport{{[]*suture.Supervisor{s}, svc, "svc", id}}
+		want(t, "report", got, wanted, identity)
+		close(release)
+		synctest.Wait()
+		got, _ = s.UnstoppedServiceReport()
+		want(t, "report after that", got, wanted, identity)
+	})
+}
+
+func TestDefaultHookIsLogPrint(t *testing.T) {
+	var out bytes.Buffer
+	stdlog.SetOutput(&out)
+	stdlog.SetFlags(0)
+	defer func() { stdlog.SetOutput(os.Stderr); stdlog.SetFlags(stdlog.LstdFlags) }()
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		s.Add(returns("svc", errBoom))
+		serve(t, s)
+	})
+	want(t, "log", out.String(),
+		"root: Failed service 'svc' (1.000000 failures of 5.000000), restarting: true, error: boom\n")
+}
+
+func TestName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("", suture.Spec{EventHook: l.hook})
+		s.Name = "renamed"
+		want(t, "String", s.String(), "renamed")
+		want(t, "GetSupervisor", s.GetSupervisor(), s, identity)
+		s.Add(returns("svc", errBoom))
+		serve(t, s)
+		want(t, "in events", last[suture.EventServiceTerminate](t, l).SupervisorName, "renamed")
+	})
+}
+
+func TestErrorsAreThoseOfTheCore(t *testing.T) {
+	for name, pair := range map[string][2]error{
+		"ErrDoNotRestart":            {suture.ErrDoNotRestart, tend.ErrDoNotRestart},
+		"ErrTerminateSupervisorTree": {suture.ErrTerminateSupervisorTree, tend.ErrTerminateTree},
+		"ErrTimeout":                 {suture.ErrTimeout, tend.ErrTimeout},
+		"ErrWrongSupervisor":         {suture.ErrWrongSupervisor, tend.ErrWrongSupervisor},
+	} {
+		if !errors.Is(pair[0], pair[1]) || !errors.Is(pair[1], pair[0]) {
+			t.Errorf("%s is not the core's", name)
+		}
+	}
+}

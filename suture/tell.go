@@ -1,0 +1,142 @@
+package suture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tend-go/tend"
+)
+
+// tell is the core's EventHook. The supervisor at the top of a tree sees the
+// events of all below it and tells them, so that a hook hears them in order and
+// is waited for when the top one stops.
+func (s *Supervisor) tell(e tend.Event) {
+	if s.in.Load() != nil {
+		return
+	}
+	o := e.From()
+	t := teller{origin: o}
+	t.supervisor, t.entry = s.locate(o.Supervisor, o.Token)
+	if told := t.translate(e); told != nil {
+		t.supervisor.teller().hook(told)
+	}
+}
+
+// teller makes events of v4 of what happened at origin.
+type teller struct {
+	origin     tend.Origin
+	supervisor *Supervisor // whose event it is, or the nearest of this package above
+	entry      *entry      // nil: the supervisor's own event, or an unknown service
+}
+
+// translate returns nil for what v4 does not tell.
+func (t teller) translate(e tend.Event) Event {
+	switch e := e.(type) {
+	case tend.ServiceFailed:
+		return t.failed(e)
+	case tend.ServiceEnded:
+		if p := panicked(e.Err); p != nil { // on the way down
+			return t.panicked(p, tend.ServiceFailed{})
+		}
+	case tend.ServiceStuck:
+		return EventStopTimeout{t.supervisor, t.supervisorName(), t.service(), t.origin.Service}
+	case tend.PauseBegan:
+		return EventBackoff{t.supervisor, t.supervisorName()}
+	case tend.PauseEnded:
+		return EventResume{t.supervisor, t.supervisorName()}
+	case tend.SupervisorStarted, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
+		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
+		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused:
+	}
+	return nil
+}
+
+func (t teller) failed(e tend.ServiceFailed) Event {
+	if p := panicked(e.Err); p != nil {
+		return t.panicked(p, e)
+	}
+	told := EventServiceTerminate{
+		Supervisor:       t.supervisor,
+		SupervisorName:   t.supervisorName(),
+		Service:          t.service(),
+		ServiceName:      t.origin.Service,
+		CurrentFailures:  e.Count,
+		FailureThreshold: e.Threshold,
+		Restarting:       atOnce(e),
+	}
+	if e.Err != nil {
+		told.Err = withContext(e.Err)
+	}
+	return told
+}
+
+func (t teller) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
+	value, stack := p.Value, p.Stack()
+	msg := strings.TrimPrefix(p.Error(), "panic: ")
+	if stop, is := value.(*stopPanic); is {
+		value, stack = stop.value, string(stop.stack)
+		msg = fmt.Sprint(value)
+	}
+	if sprint := t.supervisor.sprint; sprint != nil {
+		msg = sprint(value)
+	}
+	return EventServicePanic{
+		Supervisor:       t.supervisor,
+		SupervisorName:   t.supervisorName(),
+		Service:          t.service(),
+		ServiceName:      t.origin.Service,
+		CurrentFailures:  e.Count,
+		FailureThreshold: e.Threshold,
+		Restarting:       atOnce(e),
+		PanicMsg:         msg,
+		Stacktrace:       stack,
+	}
+}
+
+func (t teller) supervisorName() string {
+	if path := t.origin.Supervisor; t.supervisor.core.Path() != path {
+		return path[strings.LastIndexByte(path, '/')+1:]
+	}
+	return t.supervisor.Name
+}
+
+func (t teller) service() Service {
+	if t.entry == nil {
+		return standIn(t.origin.Service)
+	}
+	return t.entry.given
+}
+
+// atOnce: the service is started again without a delay, which is what v4 calls
+// restarting.
+func atOnce(e tend.ServiceFailed) bool { return e.Restarting && e.Delay == 0 }
+
+func panicked(err error) *tend.PanicError {
+	p, _ := err.(*tend.PanicError) //nolint:errorlint // the run's own, not one that a service got from elsewhere
+	return p
+}
+
+// standIn is the Service of an event about one that is not known here.
+type standIn string
+
+func (s standIn) String() string              { return string(s) }
+func (s standIn) Serve(context.Context) error { return ErrDoNotRestart }
+
+// withContext says of a context error that it was not the service's context that
+// ended, as v4 does. Two such errors are equal if what they wrap is.
+func withContext(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return foreign{err}
+	}
+	return err
+}
+
+type foreign struct{ err error }
+
+func (f foreign) Error() string {
+	return "from some other context, not the service's context, so service is being restarted: " + f.err.Error()
+}
+
+func (f foreign) Unwrap() error { return f.err }
