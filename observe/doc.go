@@ -1,0 +1,80 @@
+// Package observe shows a running tree of services as a web page, and through a
+// small API.
+//
+//	mux.Handle("/debug/tree/", observe.Handler(root, observe.Options{}))
+//
+// The page is a list of all services, one a line: its state, for how long it has
+// been in it, restarts, how close its supervisor is to the failure threshold, when
+// it is started again, its last error. Closed branches sum up what is below them;
+// branches in trouble are open. Beside it are what is known of the service
+// selected, with its last failures, their stacks and the stacks of its goroutines
+// now, and what happened last. Everything is live while one looks.
+//
+// Keys: / filters, the arrows move and open, Enter selects, Esc clears the filter
+// and then the selection. Filter and selection are in the address, so that a link
+// shows to others what one sees. "?live=off" shows the moment of the request and
+// opens no stream, for pictures and archives.
+//
+// # Mounting
+//
+// The handler finds out by itself where it is mounted: at the root, below a prefix
+// of an [http.ServeMux], with or without [http.StripPrefix], behind a proxy that
+// cuts a prefix off, with or without a slash at its end. Other routers need
+// StripPrefix. A path without a slash must be mounted too ("/debug/tree") where the
+// router does not redirect it.
+//
+// [http.Server].WriteTimeout may be set; streams have deadlines of their own. Call
+// [Page.Close] when the server is to shut down.
+//
+// # API
+//
+// Below the path of the page, all with GET:
+//
+//	api/tree           [tend.Status] as JSON; as text with "Accept: text/plain",
+//	                   for curl, or with ?format=text
+//	api/tree.dot       the tree as a Graphviz graph
+//	api/node/{id}      one service: "service" or for the root (id 0) null,
+//	                   "supervisor" if it is one, without its services, "minutes":
+//	                   failures per minute of the last hour, "events"
+//	api/node/{id}/goroutines
+//	                   the stacks of its goroutines as text; refused above 100,000
+//	                   goroutines, and while another such request runs
+//	api/events         server-sent events: what changed
+//	api/view           the rows of the page
+//
+// and with POST, if [Options].Allow says yes,
+//
+//	api/node/{id}/restart
+//	api/node/{id}/suspend
+//	api/node/{id}/remove
+//
+// Ids are those of [tend.ServiceToken.ID]. Errors are text with a fitting status:
+// 403 refused or read-only, 404 no such service, 409 the tree says no, 421 asked
+// for under a foreign name, 429 and 503 too much at once.
+//
+// A message of api/events is a JSON object with "at" (Unix milliseconds), "rows"
+// (services that changed, in the short form of the page), "gone" (ids) and
+// "events", newest first: "t" time in Unix milliseconds, "k" kind, "l" level, "i"
+// id, "p" path, "x" text. Its id, as Last-Event-ID or ?since=, is where to go on
+// after a break; "event: reset" says that this is too long ago, or was another
+// process, and api/view is to be fetched again. The keys of api/view and of "page"
+// in api/node belong to the page and may change with it; the rest is stable.
+//
+// # Safety
+//
+// The page is read-only unless Options.Allow is set, and GET never acts. It is
+// answered only under loopback names unless Options.Hosts names others, which
+// defeats DNS rebinding; requests from other sites' pages are refused by
+// [http.CrossOriginProtection]. It loads nothing from anywhere, and its
+// Content-Security-Policy forbids that as well as any script but its own. Names and
+// errors are shown as text, whatever they are. It tells names, addresses, error
+// texts and stacks: put it where only those who may know them can get.
+//
+// # Cost
+//
+// While nobody looks: one goroutine that reads the tree's events into a ring. While
+// somebody looks: [tend.Supervisor.Status] at most ten times a second and at most
+// a tenth of the time, shared by all who look. Readers that are slow or gone hold
+// nobody up. Trees of up to 20,000 services are sent as a whole; of larger ones the
+// page fetches a branch when it is opened, and the server does the searching.
+package observe

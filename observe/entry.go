@@ -1,0 +1,136 @@
+package observe
+
+import (
+	"cmp"
+	"hash/fnv"
+	"iter"
+	"log/slog"
+	"strings"
+
+	"github.com/tend-go/tend"
+)
+
+// Bounds of what the log keeps of an event.
+const (
+	maxPath   = 400
+	maxText   = 200
+	maxStacks = 16 << 10
+)
+
+// entry is one line of the event log, as it travels. The text is taken once and
+// bounded, so that the log does not keep what user code put into an error.
+type entry struct {
+	Time  int64      `json:"t"` // Unix milliseconds
+	Kind  string     `json:"k"` // "failed", "pause began"
+	Level slog.Level `json:"l"`
+	ID    uint64     `json:"i"` // of the service; 0: about the supervisor
+	Path  string     `json:"p"`
+	Name  string     `json:"n"` // the last part of Path
+	Text  string     `json:"x,omitempty"`
+	Same  uint32     `json:"f"` // equal for events that a page may fold
+	// Stacks of its goroutines, if the event has some. Only api/node tells them.
+	Stacks string `json:"stacks,omitempty"`
+}
+
+func newEntry(e tend.Event) entry {
+	from := e.From()
+	text, _ := strings.CutPrefix(e.String(), from.Path()+": ")
+	kind, text, _ := strings.Cut(text, ": ")
+	kind = strings.TrimPrefix(kind, "service ")
+	if text == "0 restarts" {
+		text = "" // the first start is nothing special
+	}
+	return entry{
+		Time:   millis(from.Time),
+		Kind:   clip(kind, maxText),
+		Level:  e.Level(),
+		ID:     from.Token.ID(),
+		Path:   clip(from.Path(), maxPath),
+		Name:   clip(cmp.Or(from.Service, from.Supervisor[strings.LastIndexByte(from.Supervisor, '/')+1:]), maxName),
+		Text:   clip(text, maxText),
+		Same:   sameness(from.Supervisor+"\n"+kind, e),
+		Stacks: clip(stacksOf(e), maxStacks),
+	}
+}
+
+// sameness is equal for events of one kind in one supervisor with the same error,
+// whatever counts and durations their texts tell.
+func sameness(what string, e tend.Event) uint32 {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(what))
+	for _, a := range e.LogValue().Group() {
+		if a.Key == "error" || a.Key == "cause" {
+			_, _ = sum.Write([]byte(a.Value.String()))
+		}
+	}
+	return sum.Sum32()
+}
+
+// stacksOf are the stacks that an event carries, if any.
+func stacksOf(e tend.Event) string {
+	switch e := e.(type) { //nolint:gochecksumtype // the others have none
+	case tend.ServiceUnresponsive:
+		return e.Stacks
+	case tend.ServiceStuck:
+		return e.Stacks
+	}
+	return ""
+}
+
+// journal is a ring of the last entries.
+type journal struct {
+	entries []entry
+	next    int // where the next goes; once the ring is full, the oldest
+}
+
+func newJournal(size int) journal { return journal{entries: make([]entry, 0, size)} }
+
+func (j *journal) add(e entry) {
+	if len(j.entries) < cap(j.entries) {
+		j.entries = append(j.entries, e)
+		return
+	}
+	j.entries[j.next] = e
+	j.next = (j.next + 1) % len(j.entries)
+}
+
+// newest yields the entries, newest first.
+func (j *journal) newest() iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		n := len(j.entries)
+		for i := range n {
+			if !yield(j.entries[(j.next-1-i+2*n)%n]) {
+				return
+			}
+		}
+	}
+}
+
+// lines returns up to n entries, newest first, without the newest skip ones and
+// without stacks, which not everybody wants.
+func (j *journal) lines(skip, n int) []entry {
+	found := []entry{}
+	for e := range j.newest() {
+		if skip--; skip >= 0 {
+			continue
+		}
+		if len(found) == n {
+			break
+		}
+		e.Stacks = ""
+		found = append(found, e)
+	}
+	return found
+}
+
+// about returns up to n entries about the service id or the supervisor with the
+// given path, newest first.
+func (j *journal) about(id uint64, path string, n int) []entry {
+	found := []entry{}
+	for e := range j.newest() {
+		if len(found) < n && (e.ID == id && id != 0 || e.ID == 0 && e.Path == path) {
+			found = append(found, e)
+		}
+	}
+	return found
+}

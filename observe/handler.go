@@ -1,0 +1,172 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tend-go/tend"
+)
+
+// Options says what a [Page] shows and to whom. The zero value is a read-only
+// page for the machine that the program runs on.
+type Options struct {
+	// Title is what the page is called. Default: the name of the supervisor.
+	Title string
+
+	// Events is how many events are kept for those who come later. Default 500.
+	Events int
+
+	// Hosts are the names by which the page may be asked for, as in the Host
+	// header but without the port: "ops.example.com". Default: only loopback
+	// names and addresses, which is what keeps a foreign web site from reading
+	// the page by DNS rebinding. Loopback is always accepted. "*" accepts any
+	// name; only say that behind something that asks who is there.
+	Hosts []string
+
+	// Allow, if set, turns on the buttons that restart, suspend and remove
+	// services, and is asked for each use of one: nil does it, an error refuses
+	// and its text is shown. It must find out who asks: behind a proxy that all
+	// users share, and on a machine that strangers may log in to, a loopback
+	// address proves nothing. It runs in the request's goroutine and may block.
+	Allow func(r *http.Request, a Action, s tend.ServiceStatus) error
+}
+
+// Action is what a button does.
+type Action string
+
+// The actions are the methods of [tend.Supervisor] of these names.
+const (
+	Restart Action = "restart" // counts as no failure; brings back what is suspended, done or failed
+	Suspend Action = "suspend" // stop it, keep its place and history
+	Remove  Action = "remove"  // stop it and forget it
+)
+
+// tree is a [tend.Supervisor], or a test's idea of one.
+type tree interface {
+	source
+	Restart(t tend.ServiceToken, cause error) error
+	Suspend(t tend.ServiceToken) error
+	Remove(t tend.ServiceToken) error
+}
+
+// Page is an [http.Handler] with a page of a running tree and the API that the
+// page uses; see the package documentation. It may be mounted anywhere and used
+// by any number of goroutines.
+type Page struct {
+	tree    tree
+	options Options
+	hub     *hub
+	routes  *http.ServeMux
+	guard   *guard
+	streams atomic.Int64
+	dumping sync.Mutex // one dump of goroutines at a time
+
+	closed context.Context
+	close  context.CancelFunc
+}
+
+// Handler returns a page of the tree below root, which is the root of the whole
+// tree or any supervisor in it, running or not. It panics if root is nil or
+// Options.Events is negative.
+//
+// From now on until Close it listens to the events of the tree, so that the page
+// can tell what happened before somebody looked. All else is done only while
+// somebody looks.
+func Handler(root *tend.Supervisor, o Options) *Page {
+	if root == nil {
+		panic("tend/observe: Handler: the supervisor is nil")
+	}
+	return newPage(root, o)
+}
+
+func newPage(t tree, o Options) *Page {
+	if o.Events < 0 {
+		panic(fmt.Sprintf("tend/observe: Options.Events is %d", o.Events))
+	}
+	if o.Events == 0 {
+		o.Events = 500
+	}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts)}
+	p.routes = p.newRoutes()
+	p.closed, p.close = context.WithCancel(context.Background())
+	go p.hub.collect(p.closed)
+	return p
+}
+
+// Close ends the streams to the pages that are open, and the collection of
+// events. [http.Server.Shutdown] waits for requests under way and streams do not
+// end by themselves, so register it: server.RegisterOnShutdown(page.Close). A
+// program that shows its tree for as long as it runs need not call it. Requests
+// after Close are answered as before, only nothing is live.
+func (p *Page) Close() { p.close() }
+
+// ServeHTTP answers a request for the page or its API. See [Options.Hosts] for
+// requests that it refuses.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !p.guard.admit(w, r) {
+		return
+	}
+	at, ok := apiPath(r)
+	if !ok {
+		http.Error(w, "observe: there is nothing at this path; mounted below a prefix? use http.StripPrefix", http.StatusNotFound)
+		return
+	}
+	inner := r.Clone(r.Context())
+	inner.URL.Path, inner.URL.RawPath = at, ""
+	p.routes.ServeHTTP(w, inner)
+}
+
+// newRoutes is the API relative to where the page is.
+func (p *Page) newRoutes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.servePage)
+	mux.HandleFunc("GET /api/tree", p.serveTree)
+	mux.HandleFunc("GET /api/tree.dot", p.serveDot)
+	mux.HandleFunc("GET /api/view", p.serveView)
+	mux.HandleFunc("GET /api/events", p.serveEvents)
+	mux.HandleFunc("GET /api/node/{id}", p.serveNode)
+	mux.HandleFunc("GET /api/node/{id}/goroutines", p.serveGoroutines)
+	mux.HandleFunc("POST /api/node/{id}/{action}", p.serveAction)
+	return mux
+}
+
+// apiPath is the path of r relative to the page: "/" or "/api/…". The page does
+// not know where it is mounted, and whether a proxy or StripPrefix has cut that
+// off, so it goes by the end of the path. For the page itself it must be all of
+// the path, or all of a pattern of the ServeMux that it is mounted in.
+func apiPath(r *http.Request) (string, bool) {
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	if path == "" || path == mountPoint(r.Pattern) {
+		return "/", true
+	}
+	path = "/" + strings.TrimPrefix(r.URL.Path, "/")
+	if i := strings.LastIndex(path, "/api/"); i >= 0 {
+		return path[i:], true
+	}
+	return "", false
+}
+
+// mountPoint is the path of a ServeMux pattern, "[METHOD ][HOST]/[PATH]", without
+// its last slash.
+func mountPoint(pattern string) string {
+	i := strings.IndexByte(pattern, '/')
+	if i < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(pattern[i:], "{$}"), "/")
+}
+
+// nodeID is the id in the path of a request; it answers the request if there is
+// none.
+func nodeID(w http.ResponseWriter, r *http.Request) (uint64, bool) {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		http.Error(w, fmt.Sprintf("observe: %q is not the id of a service", clip(r.PathValue("id"), 40)), http.StatusBadRequest)
+	}
+	return id, err == nil
+}

@@ -1,0 +1,267 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// source is what a hub needs of a supervisor.
+type source interface {
+	Status() tend.Status
+	Events(ctx context.Context) iter.Seq[tend.Event]
+}
+
+// The pace of a hub. A snapshot of 100,000 services takes some 100 ms, so the
+// time between two follows from what the last one took: however many look, it
+// costs about a tenth of a core.
+const (
+	gapMin  = 100 * time.Millisecond // between two snapshots
+	gapCost = 9                      // … and at least that many times what one takes
+	// stale is when pages want a snapshot though no event came: being stopped and
+	// new annotations are not events.
+	stale = 2 * time.Second
+)
+
+// Bounds of a frame and of the ring of frames that a reader can be behind.
+const (
+	maxRows    = 5_000 // changed, in one frame; more: the pages fetch all anew
+	maxEntries = 200   // in one frame; those before them are only counted
+	maxFrames  = 256
+	maxRing    = 4 << 20 // bytes
+	maxHistory = 20      // events of one service
+)
+
+// hub turns a tree into what pages are told: the rows of the tree, frames of
+// what changed and a log of events. Only the log is kept up while nobody looks.
+// Snapshots are taken by those who read, never more often than the pace allows,
+// and shared by all of them.
+type hub struct {
+	tree  source
+	epoch string        // makes the ids of frames unlike those of an earlier process
+	turn  chan struct{} // of size 1: held while a snapshot is taken
+
+	mu      sync.Mutex
+	view    *view // the last snapshot; nil: none yet
+	cost    time.Duration
+	dirty   bool // an event came after the last snapshot was begun
+	journal journal
+	fresh   int // how many of the last events no frame has told yet
+	tally   tally
+	frames  []frame       // the ring, oldest first
+	bytes   int           // in the ring
+	seq     uint64        // of the last frame
+	wake    chan struct{} // closed when there is something new; nil: nobody waits
+}
+
+// frame is one message to the pages: what changed since the one before.
+type frame struct {
+	seq  uint64
+	data []byte // JSON of a change
+}
+
+// change is what a frame says.
+type change struct {
+	At     int64    `json:"at"` // Unix milliseconds
+	Rows   []row    `json:"rows,omitempty"`
+	Gone   []uint64 `json:"gone,omitempty"`
+	Events []entry  `json:"events,omitempty"` // newest first
+	Missed int      `json:"missed,omitempty"` // events before them
+}
+
+func newHub(tree source, events int) *hub {
+	return &hub{
+		tree:    tree,
+		epoch:   strconv.FormatInt(time.Now().UnixNano(), 36),
+		turn:    make(chan struct{}, 1),
+		journal: newJournal(events),
+		tally:   tally{},
+	}
+}
+
+// collect reads the tree's events until ctx ends.
+func (h *hub) collect(ctx context.Context) {
+	for e := range h.tree.Events(ctx) {
+		h.add(e)
+	}
+}
+
+func (h *hub) add(e tend.Event) {
+	line := newEntry(e)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.journal.add(line)
+	if failed, ok := e.(tend.ServiceFailed); ok {
+		h.tally.add(line.ID, failed.Time)
+	}
+	h.fresh++
+	h.dirty = true
+	h.wakeReaders()
+}
+
+// wakeReaders is called with the lock held.
+func (h *hub) wakeReaders() {
+	if h.wake != nil {
+		close(h.wake)
+		h.wake = nil
+	}
+}
+
+// woken is closed when there is something new: an event or a frame. It must be
+// asked for before looking.
+func (h *hub) woken() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wake == nil {
+		h.wake = make(chan struct{})
+	}
+	return h.wake
+}
+
+// due says whether there may be something newer than the last snapshot, which is
+// also the case if that is older than age, and how long to wait before the next
+// may be taken.
+func (h *hub) due(age time.Duration) (needed bool, wait time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.view == nil {
+		return true, 0
+	}
+	old := time.Since(h.view.taken)
+	return h.dirty || old >= age, max(gapMin, gapCost*h.cost) - old
+}
+
+// refresh takes a snapshot if one is due, as soon as the pace allows. Of many
+// callers one does it and the others wait for that one.
+func (h *hub) refresh(ctx context.Context, age time.Duration) error {
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	needed, wait := h.due(age)
+	if !needed {
+		return nil
+	}
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	h.take()
+	return nil
+}
+
+// take makes a snapshot and a frame of what changed. The caller has the turn.
+func (h *hub) take() {
+	h.mu.Lock()
+	old := h.view
+	h.dirty = false
+	h.mu.Unlock()
+
+	begun := time.Now()
+	next := newView(h.tree.Status(), begun)
+	c, fits := change{At: begun.UnixMilli()}, false
+	if old != nil {
+		next.settle(old)
+		c.Rows, c.Gone, fits = next.changes(old, maxRows)
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.view, h.cost = next, time.Since(begun)
+	c.Events = h.journal.lines(0, min(h.fresh, maxEntries))
+	c.Missed = h.fresh - len(c.Events)
+	h.fresh = 0
+	switch {
+	case old == nil: // nobody can have seen an earlier one
+	case !fits:
+		h.forget()
+	case len(c.Rows)+len(c.Gone)+len(c.Events) > 0:
+		h.publish(c)
+	}
+}
+
+// publish adds a frame to the ring. It is called with the lock held.
+func (h *hub) publish(c change) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		panic("tend/observe: " + err.Error()) // a change holds nothing that could fail
+	}
+	h.seq++
+	h.frames = append(h.frames, frame{h.seq, data})
+	h.bytes += len(data)
+	for len(h.frames) > maxFrames || h.bytes > maxRing && len(h.frames) > 1 {
+		h.bytes -= len(h.frames[0].data)
+		h.frames = h.frames[1:]
+	}
+	h.wakeReaders()
+}
+
+// forget empties the ring, so that everybody who reads starts anew.
+func (h *hub) forget() {
+	h.seq++
+	h.frames, h.bytes = nil, 0
+	h.wakeReaders()
+}
+
+// after returns the frames after the one numbered seq. ok is false if some of
+// them have left the ring: the reader must start anew.
+func (h *hub) after(seq uint64) (frames []frame, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if seq > h.seq || h.seq-seq > uint64(len(h.frames)) {
+		return nil, false
+	}
+	return append(frames, h.frames[uint64(len(h.frames))-(h.seq-seq):]...), true
+}
+
+// now returns a view that is as new as the pace allows without waiting for it,
+// and the number of the frame that it corresponds to.
+func (h *hub) now(ctx context.Context) (*view, uint64, error) {
+	if _, wait := h.due(0); wait <= 0 {
+		if err := h.refresh(ctx, gapMin); err != nil {
+			return nil, 0, err
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.view, h.seq, nil
+}
+
+// told are the last n events that are in frames or older than those, newest
+// first.
+func (h *hub) told(n int) []entry {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.journal.lines(h.fresh, n)
+}
+
+// history is what is known of the past of one service, whose id and path are
+// given, and of the services below it: the last events, newest first, and the
+// failures in each of the last 60 minutes.
+func (h *hub) history(id uint64, path string, below []uint64) ([]entry, []uint32) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.journal.about(id, path, maxHistory), h.tally.sum(append(below, id), time.Now())
+}
+
+// last is the number of the last frame.
+func (h *hub) last() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.seq
+}
+
+// id is the id of a frame, as readers know it.
+func (h *hub) id(seq uint64) string { return h.epoch + "." + strconv.FormatUint(seq, 10) }

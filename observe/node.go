@@ -1,0 +1,130 @@
+package observe
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/tend-go/tend"
+)
+
+// maxDetail bounds each error in the detail pane, in bytes.
+const maxDetail = 16 << 10
+
+// node is what api/node says of one service.
+type node struct {
+	At   int64  `json:"at"` // Unix milliseconds
+	ID   uint64 `json:"id"`
+	Path string `json:"path"`
+	// Service is its status; null for the root, which is nobody's service here.
+	Service *tend.ServiceStatus `json:"service"`
+	// Supervisor is that of the supervisor that it is, with an empty list of
+	// services; null if it is none.
+	Supervisor *tend.Status `json:"supervisor"`
+	Minutes    []uint32     `json:"minutes"` // failures per minute here and below, of the last hour, oldest first
+	Events     []entry      `json:"events"`  // newest first
+	Pane       pane         `json:"page"`    // the same, as the page shows it
+}
+
+func (p *Page) serveNode(w http.ResponseWriter, r *http.Request) {
+	id, ok := nodeID(w, r)
+	if !ok {
+		return
+	}
+	v := p.look(r)
+	if v == nil {
+		return
+	}
+	i, ok := v.place[id]
+	if !ok {
+		noService(w, id)
+		return
+	}
+	answerJSON(w, r, p.newNode(v, i))
+}
+
+func noService(w http.ResponseWriter, id uint64) {
+	http.Error(w, fmt.Sprintf("observe: there is no service %d (any more)", id), http.StatusNotFound)
+}
+
+// newNode is the node of the row at place i of v.
+func (p *Page) newNode(v *view, i int) node {
+	n := node{At: v.taken.UnixMilli(), ID: v.rows[i].ID, Path: v.path(i)}
+	own := &v.status
+	if i != 0 {
+		s := *v.service(i)
+		own = s.Supervisor
+		s.Supervisor = nil
+		s.Failures = slices.Clone(s.Failures)
+		for k := range s.Failures {
+			s.Failures[k].Err = clip(s.Failures[k].Err, maxDetail)
+		}
+		n.Path, n.Service = s.Path, &s
+	}
+	if own != nil {
+		bare := *own
+		bare.Services = []tend.ServiceStatus{}
+		n.Supervisor, n.Path = &bare, bare.Path
+	}
+	var below []uint64
+	for _, r := range v.rows[i+1 : i+v.size[i]] {
+		if r.Failed > 0 {
+			below = append(below, r.ID)
+		}
+	}
+	n.Events, n.Minutes = p.hub.history(n.ID, n.Path, below)
+	n.Pane = newPane(&n, v)
+	return n
+}
+
+// service is the status behind the row at place i, which is not the root's.
+func (v *view) service(i int) *tend.ServiceStatus {
+	services := v.status.Services
+	if up := v.up[i]; up != 0 {
+		services = v.service(up).Supervisor.Services
+	}
+	at := slices.IndexFunc(services, func(s tend.ServiceStatus) bool { return s.Token.ID() == v.rows[i].ID })
+	return &services[at]
+}
+
+// serveAction does what a button says, if Options.Allow lets it.
+func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
+	if p.options.Allow == nil {
+		http.Error(w, "observe: this page is read-only; see Options.Allow", http.StatusForbidden)
+		return
+	}
+	id, ok := nodeID(w, r)
+	if !ok {
+		return
+	}
+	action := Action(r.PathValue("action"))
+	do := map[Action]func(tend.ServiceToken) error{
+		Restart: func(t tend.ServiceToken) error { return p.tree.Restart(t, nil) },
+		Suspend: p.tree.Suspend,
+		Remove:  p.tree.Remove,
+	}[action]
+	if do == nil {
+		http.Error(w, fmt.Sprintf("observe: there is no action %q", clip(string(action), 40)), http.StatusNotFound)
+		return
+	}
+	v := p.look(r)
+	if v == nil {
+		return
+	}
+	i, ok := v.place[id]
+	if !ok || i == 0 {
+		noService(w, id)
+		return
+	}
+	service := *v.service(i)
+	if err := p.options.Allow(r, action, service); err != nil {
+		http.Error(w, clip(err.Error(), maxText), http.StatusForbidden)
+		return
+	}
+	if err := do(service.Token); err != nil {
+		http.Error(w, clip(err.Error(), maxText), http.StatusConflict)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "%s requested\n", action)
+}

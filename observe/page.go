@@ -1,0 +1,90 @@
+package observe
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// The page is one document: style and script are inline, allowed by their hashes,
+// and so is the tree at the moment of the request. It therefore shows all without
+// a further request, wherever it is mounted.
+//
+//go:embed page
+var files embed.FS
+
+// scripts are read in this order.
+var scripts = []string{"model.js", "list.js", "detail.js", "main.js"}
+
+// shell is the document without what depends on the request: {{title}}, {{text}}
+// and {{data}}. policy is its Content-Security-Policy, which goes with every
+// answer. "trusted-types 'none'" makes the browser refuse what could turn text
+// into markup.
+var shell, policy = newShell()
+
+func newShell() (page, policy string) {
+	css, js := file("page.css"), ""
+	for _, name := range scripts {
+		js += file(name)
+	}
+	page = strings.NewReplacer("{{css}}", css, "{{js}}", js).Replace(file("page.html"))
+	return page, strings.Join([]string{
+		"default-src 'none'",
+		"style-src '" + hash(css) + "'",
+		"script-src '" + hash(js) + "'",
+		"connect-src 'self'",
+		"img-src data:",
+		"base-uri 'none'",
+		"form-action 'none'",
+		"frame-ancestors 'none'",
+		"require-trusted-types-for 'script'",
+		"trusted-types 'none'",
+	}, "; ")
+}
+
+func file(name string) string {
+	data, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic("tend/observe: " + err.Error()) // embedded, so it is there
+	}
+	return string(data)
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// maxPlain is up to how many rows the page carries the tree as text for browsers
+// without script.
+const maxPlain = 2_000
+
+func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
+	v, seq, err := p.hub.now(r.Context())
+	if err != nil {
+		return
+	}
+	first := p.beginning(v, seq, number(r.URL.Query().Get("id")))
+	data, err := json.Marshal(first) // escapes <, > and &
+	if err != nil {
+		panic("tend/observe: " + err.Error()) // a reply holds nothing that could fail
+	}
+	text := fmt.Sprintf("%d services: see api/tree?format=text", len(v.rows)-1)
+	if len(v.rows) <= maxPlain {
+		text = v.text()
+	}
+	answer(w, r, "text/html; charset=utf-8", func(w io.Writer) error {
+		_, err := strings.NewReplacer(
+			"{{title}}", html.EscapeString(first.Title),
+			"{{text}}", html.EscapeString(text),
+			"{{data}}", string(data),
+		).WriteString(w, shell)
+		return err
+	})
+}

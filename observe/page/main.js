@@ -1,0 +1,157 @@
+// The stream, the clock, the filter and the address bar.
+const query = new URLSearchParams(location.search), live = query.get('live') !== 'off';
+let seq = first.seq, stream, heard = 0, lost = 0, timer, ticks = 0;
+let stale = true, drawing = false, turn = 0;
+
+// soon draws with the screen's next frame, changed when what is listed may differ.
+function soon() {
+	drawing ||= requestAnimationFrame(render);
+}
+function changed() { stale = true; soon(); }
+
+function render() {
+	drawing = false;
+	if (stale) flatten();
+	stale = false;
+	draw();
+	for (const s of order) drawChip(s, root.r.b.s[states.indexOf(s)]);
+	drawLog();
+	drawDetail();
+	say($('live'), !live ? 'as of ' + clock(first.at) : lost ? `offline, as of ${ago(lost + skew)} ago` : heard ? 'live' : 'connecting');
+	document.body.className = lost ? 'lost' : live ? '' : 'still';
+	const none = !root.kids.length && !partial();
+	say($('empty'), none ? 'No services yet. Add one with Supervisor.Add and it appears here at once.' :
+		list.length ? '' : 'Nothing matches. Esc clears the filter.');
+}
+
+const chips = {};
+function drawChip(s, count) {
+	const chip = chips[s] ??= $('chips').appendChild(h('button', {
+		onclick: () => { only.delete(s) || only.add(s); filter(); },
+	}, s + ' ', h('b')));
+	attr(chip, 'data-s', s);
+	attr(chip, 'aria-pressed', only.has(s));
+	chip.hidden = !count && !only.has(s);
+	say(chip.lastChild, count);
+}
+
+// filter takes what the field and the chips say. The server searches a tree that
+// is not all here.
+async function filter() {
+	words = $('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
+	const mine = ++turn, q = new URLSearchParams({ q: words.join(' '), state: [...only].join() });
+	remember();
+	let rows;
+	if (partial() && (words.length || only.size)) {
+		rows = (await get('view?' + q).catch(() => 0)).rows;
+		if (mine !== turn || !rows) return;
+	}
+	const by = new Map();
+	found = rows?.map(r => {
+		const up = r.i ? by.get(r.p) : null, n = nodes.get(r.i) || { r, up, kids: [] };
+		n.depth = up ? up.depth + 1 : 0;
+		by.set(r.i, n);
+		return n;
+	});
+	changed();
+}
+
+function remember() {
+	const q = new URLSearchParams(live ? {} : { live: 'off' }), text = $('filter').value;
+	if (text) q.set('q', text);
+	if (only.size) q.set('state', [...only].join());
+	if (selected !== null) q.set('id', selected);
+	history.replaceState(null, '', location.pathname + (q.size ? '?' + q : ''));
+}
+
+// connect opens the stream. A hidden page has none: a browser allows six per host.
+function connect() {
+	disconnect();
+	if (!live || document.hidden) return;
+	stream = new EventSource(`${base}api/events?since=${seq}`);
+	const alive = () => { heard = Date.now(); lost = 0; soon(); };
+	stream.onopen = alive;
+	stream.addEventListener('ka', alive);
+	stream.addEventListener('reset', () => again(reload));
+	stream.onerror = () => again(connect);
+	stream.onmessage = e => {
+		const frame = JSON.parse(e.data), { rows = [], events = [], missed, at } = frame;
+		seq = e.lastEventId;
+		change(frame);
+		log(events);
+		if (missed) log([{ t: at, k: 'skipped', i: 0, f: 0, p: '', n: missed + ' events' }]);
+		if (rows.some(r => r.i === selected)) wanted = Math.min(wanted, Date.now() + 300);
+		stale = true;
+		alive();
+	};
+}
+
+function disconnect() {
+	stream?.close();
+	stream = null;
+	clearTimeout(timer);
+}
+
+function again(f) {
+	disconnect();
+	if (f === connect) lost ||= heard || Date.now();
+	timer = setTimeout(f, 2e3);
+	soon();
+}
+
+// reload fetches everything anew.
+async function reload() {
+	try {
+		const view = await get('view?id=' + selected);
+		load(view);
+		seq = view.seq;
+		lines.length = 0;
+		log(view.events || []);
+		filter();
+		connect();
+	} catch {
+		again(connect);
+	}
+}
+
+document.onvisibilitychange = connect;
+document.onkeydown = e => {
+	const field = $('filter');
+	if (e.key === '/' && document.activeElement !== field) {
+		e.preventDefault();
+		field.focus();
+	} else if (e.key === 'Escape') {
+		if (!field.value && !only.size) select(null);
+		field.value = '';
+		only.clear();
+		filter();
+		tree.focus();
+	}
+};
+$('filter').oninput = filter;
+$('filter').onkeydown = e => {
+	if (e.key !== 'ArrowDown' && e.key !== 'Enter') return;
+	e.preventDefault();
+	e.stopPropagation();
+	tree.focus();
+	flatten();
+	move(list.findIndex(matches));
+};
+onresize = soon;
+if (live) setInterval(() => { // up times, countdowns, meters
+	if (document.hidden) return;
+	if (stream && Date.now() - heard > 4e4) again(connect);
+	if (Date.now() > wanted) ask();
+	if (found && ++ticks % 5 === 0) filter();
+	soon();
+}, 1e3);
+
+load(first);
+$('title').textContent = first.title;
+log(first.events || []);
+$('filter').value = query.get('q') || '';
+only = new Set((query.get('state') || '').split(',').filter(s => order.includes(s)));
+if (query.has('id')) go(+query.get('id'));
+filter();
+render();
+connect();

@@ -1,0 +1,89 @@
+'use strict';
+// The tree. A node is {r: row (see row.go), up, kids (by id), open, full: all kids are here}.
+const $ = id => document.getElementById(id);
+const base = location.pathname.replace(/\/*$/, '/'); // wherever it is mounted
+const first = JSON.parse($('data').textContent), states = first.states;
+const nodes = new Map();
+let root, skew = 0;
+
+const now = () => Date.now() + skew; // by the server's clock
+const state = n => states[n.r.s];
+const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
+const troubled = n => n.r.b?.s.some((k, s) => k && /failed|stuck|backoff/.test(states[s]));
+const partial = () => nodes.size <= below(root);
+const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n;
+const inside = n => n.kids.length || n.r.b?.n; // it can be opened
+
+// load replaces all by a view. What was open stays so; at first that is all of a
+// small tree, else what is in trouble unless it would bury the rest.
+function load(view) {
+	const before = new Map(nodes);
+	nodes.clear();
+	skew = view.at - Date.now();
+	for (const r of view.rows) put(r, true);
+	for (const n of nodes.values()) {
+		const { open, shut } = before.get(n.r.i) || {
+			open: n === root || nodes.size <= 200 || troubled(n) && n.kids.length <= 500,
+		};
+		n.shut = shut;
+		n.open = open && n.kids.length > 0;
+		n.full = n.kids.length >= (n.r.b?.n || 0);
+	}
+}
+
+// put takes in a row. A new one of a branch that is not all here has to wait
+// until that is fetched.
+function put(r, loading) {
+	let n = nodes.get(r.i);
+	const up = nodes.get(r.p);
+	if (n) n.r = r;
+	else if (!r.i || up && (loading || up.full)) {
+		nodes.set(r.i, n = { r, kids: [], open: nodes.size < 200, full: !loading || !r.b?.n });
+		if (!r.i) root = n;
+		else {
+			n.up = up;
+			const last = up.kids.at(-1);
+			up.kids.push(n);
+			if (last?.r.i > r.i) up.kids.sort((a, b) => a.r.i - b.r.i);
+		}
+	}
+	if (n) n.text = null;
+	return n;
+}
+
+// change takes in a frame. What fails for good opens its branch, unless somebody
+// closed that.
+function change({ at, gone = [], rows = [] }) {
+	skew = at - Date.now();
+	for (const id of gone) {
+		const kids = nodes.get(id)?.up?.kids;
+		if (kids) kids.splice(kids.indexOf(nodes.get(id)), 1);
+		nodes.delete(id);
+	}
+	for (const r of rows) {
+		const was = nodes.get(r.i)?.r.s, n = put(r);
+		if (!n || was === r.s || !/failed|stuck/.test(state(n))) continue;
+		for (let u = n.up; u; u = u.up) if (!u.shut && u.kids.length <= 500) u.open = true;
+	}
+}
+
+async function get(what) {
+	const a = await fetch(base + 'api/' + what, { headers: { Accept: 'application/json' } });
+	if (!a.ok) throw Error(await a.text());
+	return a.json();
+}
+
+// more fetches the next services of a branch.
+async function more(n) {
+	if (n.busy) return;
+	n.busy = true;
+	try {
+		const got = await get(`view?under=${n.r.i}&after=${n.kids.at(-1)?.r.i || 0}`);
+		for (const r of got.rows) put(r, true);
+		n.full = n.kids.length >= got.total;
+	} catch {
+		n.open = n.kids.length > 0;
+	}
+	n.busy = false;
+	changed();
+}

@@ -1,0 +1,163 @@
+package observe
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// pane is the detail pane in words. Times travel as numbers, because the page
+// says how long ago they are now and in the reader's own time zone.
+type pane struct {
+	Facts []fact  `json:"facts"`
+	Texts []quote `json:"texts"` // failures and stacks, newest first
+	Plot  string  `json:"plot"`  // an SVG path of 60 × 10: failures per minute; empty: none
+}
+
+// fact is one line.
+type fact struct {
+	Label string `json:"k"`
+	Text  string `json:"v,omitempty"`
+	Since int64  `json:"t,omitempty"` // so long ago, Unix milliseconds
+	Until int64  `json:"u,omitempty"` // so long from now
+	ID    uint64 `json:"i,omitempty"` // of the service that Text is the path of
+}
+
+// quote is one text that is shown when opened.
+type quote struct {
+	Time  int64  `json:"t"` // Unix milliseconds
+	Label string `json:"k"`
+	Text  string `json:"v"`
+	Open  bool   `json:"o,omitempty"` // shown at once
+}
+
+func newPane(n *node, v *view) pane {
+	p := pane{Facts: []fact{}, Texts: []quote{}, Plot: bars(n.Minutes)}
+	if n.Service != nil {
+		p.service(n.Service, v)
+	}
+	if n.Supervisor != nil {
+		p.supervisor(n.Supervisor, n.Service == nil)
+	}
+	if n.Service != nil {
+		p.annotations(n.Service)
+		p.failures(n.Service)
+	}
+	for i := range n.Events {
+		if e := &n.Events[i]; e.Stacks != "" {
+			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Kind + ": stacks", Text: e.Stacks, Open: true})
+		}
+	}
+	slices.SortStableFunc(p.Texts, func(a, b quote) int { return int(b.Time - a.Time) })
+	return p
+}
+
+func (p *pane) add(label, text string) {
+	if text != "" {
+		p.Facts = append(p.Facts, fact{Label: label, Text: text})
+	}
+}
+
+// service adds what state the service is in and why.
+func (p *pane) service(s *tend.ServiceStatus, v *view) {
+	p.Facts = append(p.Facts, fact{Label: "State", Text: s.State.String() + " for", Since: millis(s.Since)})
+	if !s.WaitingUntil.IsZero() {
+		p.Facts = append(p.Facts, fact{Label: "Next start", Text: "in", Until: millis(s.WaitingUntil)})
+	}
+	p.add("Waits for", s.WaitingFor)
+	if s.HeldBy != "" {
+		p.Facts = append(p.Facts, fact{Label: "Held by", Text: clip(s.HeldBy, maxPath), ID: v.idAt(s.HeldBy)})
+	}
+	p.add("Stopping", s.Stopping)
+	restart := s.Restart.String()
+	if s.Significant {
+		restart += ", significant"
+	}
+	p.add("Restart", restart)
+	p.add("Runs", strconv.FormatUint(s.Incarnation, 10))
+	p.add("Failures", strconv.FormatUint(s.Failed, 10))
+	if s.Limit > 0 {
+		within := "in a row"
+		if s.Within > 0 {
+			within = "in " + short(s.Within)
+		}
+		p.add("Budget", fmt.Sprintf("%d of %d failures %s", s.Recent, s.Limit, within))
+	}
+}
+
+// supervisor adds how it supervises. alone: it is nobody's service here.
+func (p *pane) supervisor(s *tend.Status, alone bool) {
+	if alone {
+		state := "not served for"
+		if s.Serving {
+			state = "serving for"
+		}
+		p.Facts = append(p.Facts, fact{Label: "State", Text: state, Since: millis(s.Since)})
+	}
+	ready := ""
+	if s.Serving && !s.Ready {
+		ready = "not all services have been running at once yet"
+	}
+	p.add("Not ready", ready)
+	strategy := s.Strategy.String()
+	if s.Ordered {
+		strategy += ", ordered"
+	}
+	p.add("Strategy", strategy)
+	p.add("Failure level", fmt.Sprintf("%.1f, may be %g, halves every %s", finite(s.Count), finite(s.Threshold), short(s.Decay)))
+	if !s.PausedUntil.IsZero() {
+		p.Facts = append(p.Facts, fact{Label: "Paused", Text: "for", Until: millis(s.PausedUntil)})
+	}
+}
+
+func (p *pane) annotations(s *tend.ServiceStatus) {
+	for _, a := range s.Annotations {
+		p.add(clip(a.Key, maxName), clip(a.Value.String(), maxText))
+	}
+}
+
+// failures adds the last failures, the newest of them open.
+func (p *pane) failures(s *tend.ServiceStatus) {
+	for i, f := range slices.Backward(s.Failures) {
+		text := f.Err
+		if stack := f.Stack(); stack != "" {
+			text += "\n\n" + stack
+		}
+		p.Texts = append(p.Texts, quote{
+			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, clip(f.Err, maxError)),
+			Text: text, Open: i == len(s.Failures)-1,
+		})
+	}
+}
+
+// bars draws counts as bars of an SVG path, each one unit wide, the highest ten
+// units high.
+func bars(counts []uint32) string {
+	most := slices.Max(counts)
+	if most == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for i, n := range counts {
+		if n > 0 {
+			fmt.Fprintf(&b, "M%d 10v-%.1fh.8V10", i, max(1, 10*float64(n)/float64(most)))
+		}
+	}
+	return b.String()
+}
+
+// short is d without the zeros at its end: "1h", "30s".
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}

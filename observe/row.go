@@ -1,0 +1,188 @@
+package observe
+
+import (
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tend-go/tend"
+)
+
+// Bounds of what a row carries; the detail pane asks for more.
+const (
+	maxName  = 200 // bytes
+	maxError = 160
+	maxWhy   = 200
+)
+
+// stateNames are the words of the states by number, for the page: the number is
+// what travels.
+var stateNames = func() (names [tend.StateGone + 1]string) {
+	for s := range names {
+		names[s] = tend.State(s).String()
+	}
+	return names
+}()
+
+// row is one line of the page, as it travels: a service, or the root. It is
+// comparable, so that what changed between two moments is a list of rows. The
+// keys are short because a page carries thousands of them.
+type row struct {
+	ID       uint64 `json:"i"` // of the service's token; 0: the root
+	Parent   uint64 `json:"p"` // whose service it is; the root is its own
+	Name     string `json:"n"`
+	State    uint8  `json:"s"` // index into stateNames
+	Since    int64  `json:"t"` // Unix seconds
+	Restarts uint64 `json:"r,omitempty"`
+	Failed   uint64 `json:"f,omitempty"`
+	Error    string `json:"e,omitempty"` // the last failure
+	Until    int64  `json:"u,omitempty"` // waiting until, Unix milliseconds
+	Why      string `json:"w,omitempty"` // it is not running, if neither state nor error say enough
+	Recent   int    `json:"c,omitempty"` // failures that count against Limit
+	Limit    int    `json:"l,omitempty"`
+	Branch   branch `json:"b,omitzero"` // if it is a supervisor
+}
+
+// branch is what the row of a supervisor says beyond that: its failure count and
+// the sum of what is below it.
+type branch struct {
+	Supervisor bool                 `json:"-"` // false only in the zero branch
+	Services   int                  `json:"n"` // its own
+	States     [len(stateNames)]int `json:"s"` // services by state, at any depth
+	Level      float64              `json:"c"` // the failure count …
+	At         int64                `json:"a"` // … at this time, Unix milliseconds
+	Threshold  float64              `json:"h"`
+	Decay      int64                `json:"d"`           // half-life of the count, milliseconds
+	Paused     int64                `json:"u,omitempty"` // until, Unix milliseconds
+}
+
+// rootRow is the line of the supervisor that the page was made for. It is no
+// service of anybody here, so its state is told from what it does.
+func rootRow(s *tend.Status) row {
+	state := tend.StatePending
+	switch {
+	case s.Ready:
+		state = tend.StateRunning
+	case s.Serving:
+		state = tend.StateStarting
+	}
+	return row{Name: clip(s.Name, maxName), State: uint8(state), Since: s.Since.Unix(), Branch: newBranch(s)}
+}
+
+func serviceRow(parent uint64, s *tend.ServiceStatus) row {
+	r := row{
+		ID:       s.Token.ID(),
+		Parent:   parent,
+		Name:     clip(s.Name, maxName),
+		State:    uint8(min(s.State, tend.StateGone)),
+		Since:    s.Since.Unix(),
+		Restarts: s.Restarts,
+		Failed:   s.Failed,
+		Until:    millis(s.WaitingUntil),
+		Why:      clip(why(s), maxWhy),
+		Recent:   s.Recent,
+		Limit:    s.Limit,
+	}
+	if n := len(s.Failures); n > 0 {
+		r.Error = clip(s.Failures[n-1].Err, maxError)
+	}
+	if s.Supervisor != nil {
+		r.Branch = newBranch(s.Supervisor)
+	}
+	return r
+}
+
+// why says in a few words what a service that is stopping or pending waits for.
+// In backoff the time and the last error say more.
+func why(s *tend.ServiceStatus) string {
+	switch {
+	case s.Stopping != "":
+		return "because " + strings.TrimPrefix(s.Stopping, "tend: ")
+	case s.State == tend.StateBackoff || s.WaitingFor == "":
+		return ""
+	case s.HeldBy != "":
+		return "waits for " + s.WaitingFor + ", held by " + s.HeldBy[strings.LastIndexByte(s.HeldBy, '/')+1:]
+	}
+	return "waits for " + s.WaitingFor
+}
+
+func newBranch(s *tend.Status) branch {
+	return branch{
+		Supervisor: true,
+		Services:   len(s.Services),
+		Level:      math.Round(finite(s.Count)*100) / 100,
+		At:         s.Time.UnixMilli(),
+		Threshold:  finite(s.Threshold),
+		Decay:      s.Decay.Milliseconds(),
+		Paused:     millis(s.PausedUntil),
+	}
+}
+
+// settled returns r as it has to be compared with old, an earlier row of the same
+// service: a failure count that did nothing but decay is the old one.
+func (r row) settled(old row) row {
+	b, o := &r.Branch, &old.Branch
+	if b.Supervisor && o.Supervisor && math.Abs(b.Level-o.levelAt(b.At)) < 0.02 {
+		b.Level, b.At = o.Level, o.At
+	}
+	return r
+}
+
+// levelAt is the failure count at a later time, by the rule of the core:
+// count·2^(−Δt/decay).
+func (b *branch) levelAt(t int64) float64 {
+	if b.Decay <= 0 || t <= b.At {
+		return b.Level
+	}
+	return b.Level * math.Exp2(-float64(t-b.At)/float64(b.Decay))
+}
+
+// inTrouble: somebody should look at a service in state s.
+func inTrouble(s uint8) bool {
+	switch tend.State(s) {
+	case tend.StateBackoff, tend.StateStuck, tend.StateFailed:
+		return true
+	case tend.StatePending, tend.StateStarting, tend.StateRunning, tend.StateStopping,
+		tend.StateSuspended, tend.StateDone, tend.StateGone:
+	}
+	return false
+}
+
+// troubled is how many services below are in trouble.
+func (b *branch) troubled() (n int) {
+	for s, k := range b.States {
+		if inTrouble(uint8(s)) {
+			n += k
+		}
+	}
+	return n
+}
+
+// clip makes any text fit to travel: valid UTF-8 of at most n bytes and an
+// ellipsis. What it says is harmless because the page only ever sets it as text.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.ToValidUTF8(s[:n], "\uFFFD") + "…"
+}
+
+// finite replaces what JSON cannot say.
+func finite(f float64) float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// millis is the Unix time in milliseconds; 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,80 @@
+package observe
+
+import "time"
+
+// A tally covers the last hour in minutes and at most maxTallied services: what
+// the plot in the detail pane shows.
+const (
+	tallyMinutes = 60
+	maxTallied   = 10_000
+)
+
+// tally counts failures per service and minute. It belongs to the hub's lock.
+type tally map[uint64]*minutes
+
+// minutes is a ring of counts; the count of minute m is at m%tallyMinutes.
+type minutes struct {
+	last   int64 // Unix minute of the newest count
+	counts [tallyMinutes]uint32
+}
+
+// add counts a failure of service id. When there are too many services it first
+// forgets those that have not failed for an hour, and then ignores new ones.
+func (t tally) add(id uint64, at time.Time) {
+	now := at.Unix() / 60
+	m := t[id]
+	if m == nil {
+		if len(t) >= maxTallied && !t.forget(now) {
+			return
+		}
+		m = &minutes{last: now}
+		t[id] = m
+	}
+	m.advance(now)
+	if m.last-now < tallyMinutes { // clocks may step back
+		m.counts[slot(now)]++
+	}
+}
+
+// forget drops what is older than an hour and says whether that made room.
+func (t tally) forget(now int64) bool {
+	for id, m := range t {
+		if now-m.last >= tallyMinutes {
+			delete(t, id)
+		}
+	}
+	return len(t) < maxTallied
+}
+
+// advance moves the ring on to minute now.
+func (m *minutes) advance(now int64) {
+	for range min(now-m.last, tallyMinutes) {
+		m.last++
+		m.counts[slot(m.last)] = 0
+	}
+	m.last = max(m.last, now)
+}
+
+// sum is how often the services failed in each of the last 60 minutes, oldest
+// first.
+func (t tally) sum(ids []uint64, at time.Time) []uint32 {
+	now := at.Unix() / 60
+	total := make([]uint32, tallyMinutes)
+	for _, id := range ids {
+		m := t[id]
+		if m == nil {
+			continue
+		}
+		for i := range total {
+			minute := now - tallyMinutes + 1 + int64(i)
+			if minute <= m.last && m.last-minute < tallyMinutes {
+				total[i] += m.counts[slot(minute)]
+			}
+		}
+	}
+	return total
+}
+
+func slot(minute int64) int64 {
+	return (minute%tallyMinutes + tallyMinutes) % tallyMinutes
+}

@@ -1,0 +1,189 @@
+package observe
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/tend-go/tend"
+)
+
+// look returns the newest view. If the reader left meanwhile it returns nil.
+func (p *Page) look(r *http.Request) *view {
+	v, _, err := p.hub.now(r.Context())
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// serveTree answers with the whole status, as JSON or as text.
+func (p *Page) serveTree(w http.ResponseWriter, r *http.Request) {
+	v := p.look(r)
+	switch {
+	case v == nil:
+	case wantsText(r):
+		answer(w, r, "text/plain; charset=utf-8", func(w io.Writer) error {
+			_, err := io.WriteString(w, v.text())
+			return err
+		})
+	default:
+		answerJSON(w, r, &v.status)
+	}
+}
+
+// text is the tree for people who read text.
+func (v *view) text() string {
+	s := fmt.Sprint(&v.status)
+	if !strings.HasSuffix(s, "\n") {
+		s += "\n"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// serveDot answers with the tree as a Graphviz graph: one box per supervisor, one
+// ellipse per service, coloured if it does not simply run.
+func (p *Page) serveDot(w http.ResponseWriter, r *http.Request) {
+	v := p.look(r)
+	if v == nil {
+		return
+	}
+	answer(w, r, "text/vnd.graphviz; charset=utf-8", func(w io.Writer) error {
+		_, err := io.WriteString(w, v.dot())
+		return err
+	})
+}
+
+func (v *view) dot() string {
+	var b strings.Builder
+	b.WriteString("digraph tree {\n\trankdir=LR;\n\tnode [style=filled, fillcolor=white];\n")
+	for i := range v.rows {
+		r := &v.rows[i]
+		shape := "ellipse"
+		if r.Branch.Supervisor {
+			shape = "box"
+		}
+		label := r.Name + "\n" + stateNames[r.State]
+		fmt.Fprintf(&b, "\tn%d [label=%s, shape=%s, fillcolor=%s];\n", r.ID, dotString(label), shape, dotColor(tend.State(r.State)))
+		if i != 0 {
+			fmt.Fprintf(&b, "\tn%d -> n%d;\n", r.Parent, r.ID)
+		}
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// dotString quotes s for the DOT language, where a backslash begins an escape.
+func dotString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
+}
+
+func dotColor(s tend.State) string {
+	switch s {
+	case tend.StateRunning:
+		return "palegreen"
+	case tend.StateStarting:
+		return "lightskyblue"
+	case tend.StateBackoff:
+		return "gold"
+	case tend.StateStopping:
+		return "plum"
+	case tend.StateStuck:
+		return "orange"
+	case tend.StateFailed:
+		return "salmon"
+	case tend.StatePending, tend.StateSuspended, tend.StateDone, tend.StateGone:
+	}
+	return "lightgray"
+}
+
+// reply is what api/view says: rows, and with them what a page must know to go on
+// from there.
+type reply struct {
+	At     int64    `json:"at"`               // Unix milliseconds
+	Seq    string   `json:"seq,omitempty"`    // where to go on in api/events
+	Total  int      `json:"total"`            // rows that there are, or that were found
+	Rows   []row    `json:"rows"`             // parents before children, siblings by id
+	Events []entry  `json:"events,omitempty"` // newest first
+	States []string `json:"states,omitempty"` // by number
+	Title  string   `json:"title,omitempty"`
+	Allow  bool     `json:"allow,omitempty"` // there are buttons
+}
+
+// Bounds of what is sent at once; the page asks for the rest when it needs it.
+const (
+	maxView   = 20_000 // rows to begin with
+	maxBranch = 5_000  // services of one supervisor
+	maxFound  = 1_000  // results of a search
+	maxLog    = 60     // events
+)
+
+// serveView answers the page's requests for rows: the services of one supervisor
+// (?under=, with ?after= the last one that it has), the results of a search (?q=,
+// ?state=), or what the page begins with.
+func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
+	v, seq, err := p.hub.now(r.Context())
+	if err != nil {
+		return
+	}
+	q := r.URL.Query()
+	switch {
+	case q.Has("under"):
+		answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
+	case q.Has("q") || q.Has("state"):
+		rows, total := v.search(q.Get("q"), statesOf(q.Get("state")), maxFound)
+		answerJSON(w, r, reply{At: v.taken.UnixMilli(), Total: total, Rows: rows})
+	default:
+		answerJSON(w, r, p.beginning(v, seq, number(q.Get("id"))))
+	}
+}
+
+// beginning is what a page shows first.
+func (p *Page) beginning(v *view, seq uint64, wanted uint64) reply {
+	title := p.options.Title
+	if title == "" {
+		title = v.rows[0].Name
+	}
+	return reply{
+		At:     v.taken.UnixMilli(),
+		Seq:    p.hub.id(seq),
+		Total:  len(v.rows),
+		Rows:   v.beginning(maxView, wanted),
+		Events: p.hub.told(maxLog),
+		States: stateNames[:],
+		Title:  clip(title, maxName),
+		Allow:  p.options.Allow != nil,
+	}
+}
+
+func (v *view) branchReply(under, after uint64) reply {
+	a := reply{At: v.taken.UnixMilli(), Rows: []row{}}
+	if up, ok := v.place[under]; ok {
+		a.Total = v.rows[up].Branch.Services
+		v.services(up, after, func(i int) bool {
+			a.Rows = append(a.Rows, v.rows[i])
+			return len(a.Rows) < maxBranch
+		})
+	}
+	return a
+}
+
+// number is the number s, or 0, which is nobody's id but the root's.
+func number(s string) uint64 {
+	n, _ := strconv.ParseUint(s, 10, 64)
+	return n
+}
+
+// statesOf are the numbers of the states in a list such as "failed,stuck".
+func statesOf(list string) (in []uint8) {
+	for word := range strings.SplitSeq(list, ",") {
+		for i, name := range stateNames {
+			if name == word {
+				in = append(in, uint8(i))
+			}
+		}
+	}
+	return in
+}

@@ -1,0 +1,224 @@
+package observe
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// view is the whole tree at one moment, as rows. It is immutable once made.
+type view struct {
+	taken  time.Time
+	status tend.Status
+	rows   []row          // parents before children, siblings in the order of their ids
+	up     []int          // place of the supervisor that a row is a service of; the root's is its own
+	size   []int          // of the branch that begins at a row, itself included
+	place  map[uint64]int // of an id in rows
+}
+
+// newView flattens s. Siblings are ordered by id, which is the order in which
+// they were added, so that a page can put a new row in its place.
+func newView(s tend.Status, taken time.Time) *view {
+	v := &view{taken: taken, status: s}
+	v.add(0, rootRow(&s))
+	v.addServices(0, &s)
+	v.place = make(map[uint64]int, len(v.rows))
+	for i := range v.rows {
+		v.place[v.rows[i].ID] = i
+	}
+	return v
+}
+
+func (v *view) add(up int, r row) {
+	v.rows = append(v.rows, r)
+	v.up = append(v.up, up)
+	v.size = append(v.size, 1)
+}
+
+// addServices adds the branch below the row at place up.
+func (v *view) addServices(up int, s *tend.Status) {
+	byID := func(a, b tend.ServiceStatus) int { return cmp.Compare(a.Token.ID(), b.Token.ID()) }
+	services := s.Services
+	if !slices.IsSortedFunc(services, byID) {
+		services = slices.SortedFunc(slices.Values(services), byID)
+	}
+	var sum [len(stateNames)]int
+	for i := range services {
+		at := len(v.rows)
+		v.add(up, serviceRow(v.rows[up].ID, &services[i]))
+		sum[v.rows[at].State]++
+		if nested := services[i].Supervisor; nested != nil {
+			v.addServices(at, nested)
+			for s, n := range v.rows[at].Branch.States {
+				sum[s] += n
+			}
+		}
+	}
+	v.rows[up].Branch.States = sum
+	v.size[up] = len(v.rows) - up
+}
+
+// settle gives rows of which only the failure count decayed the values they had
+// in old, so that comparing finds no change.
+func (v *view) settle(old *view) {
+	for i := range v.rows {
+		if j, ok := old.place[v.rows[i].ID]; ok {
+			v.rows[i] = v.rows[i].settled(old.rows[j])
+		}
+	}
+}
+
+// changes are the rows of v that are new or differ from old, parents first, and
+// the ids that are gone. It gives up, with ok false, after more than most.
+func (v *view) changes(old *view, most int) (changed []row, gone []uint64, ok bool) {
+	for i := range v.rows {
+		j, known := old.place[v.rows[i].ID]
+		if known && old.rows[j] == v.rows[i] {
+			continue
+		}
+		if len(changed) == most {
+			return nil, nil, false
+		}
+		changed = append(changed, v.rows[i])
+	}
+	for i := range old.rows {
+		if _, known := v.place[old.rows[i].ID]; known {
+			continue
+		}
+		if len(gone) == most {
+			return nil, nil, false
+		}
+		gone = append(gone, old.rows[i].ID)
+	}
+	return changed, gone, true
+}
+
+// services calls f with the place of each service of the supervisor at place up
+// whose id is greater than after, until f returns false.
+func (v *view) services(up int, after uint64, f func(int) bool) {
+	for i := up + 1; i < up+v.size[up]; i += v.size[i] {
+		if v.rows[i].ID > after && !f(i) {
+			return
+		}
+	}
+}
+
+// above are the places of the supervisors above place i, the root first.
+func (v *view) above(i int) (places []int) {
+	for i != 0 {
+		i = v.up[i]
+		places = append(places, i)
+	}
+	slices.Reverse(places)
+	return places
+}
+
+// path is the path of the row at place i.
+func (v *view) path(i int) string {
+	var b strings.Builder
+	for _, j := range v.above(i) {
+		b.WriteString(v.rows[j].Name)
+		b.WriteByte('/')
+	}
+	b.WriteString(v.rows[i].Name)
+	return b.String()
+}
+
+// beginning are at most most rows to open a page of a large tree with: the
+// services of the root, then whole lists of services, first those on the way to
+// the service wanted, then those in trouble, then from the top down. What is left
+// out is fetched when somebody opens its branch.
+func (v *view) beginning(most int, wanted uint64) []row {
+	if len(v.rows) <= most {
+		return v.rows
+	}
+	way := map[int]bool{}
+	if i, ok := v.place[wanted]; ok {
+		for _, j := range v.above(i) {
+			way[j] = true
+		}
+	}
+	taken := []row{v.rows[0]}
+	next := []int{0} // supervisors whose services come next
+	for len(next) > 0 {
+		var below []int
+		for _, up := range next {
+			if up != 0 && !way[up] && v.rows[up].Branch.Services > most-len(taken) {
+				continue
+			}
+			v.services(up, 0, func(i int) bool {
+				taken = append(taken, v.rows[i])
+				if v.rows[i].Branch.Supervisor {
+					below = append(below, i)
+				}
+				return len(taken) < most
+			})
+		}
+		slices.SortStableFunc(below, func(a, b int) int {
+			return cmp.Compare(v.urgency(b, way), v.urgency(a, way))
+		})
+		next = below
+	}
+	return taken
+}
+
+func (v *view) urgency(i int, way map[int]bool) int {
+	switch {
+	case way[i]:
+		return 2
+	case v.rows[i].Branch.troubled() > 0:
+		return 1
+	}
+	return 0
+}
+
+// search returns the rows whose path or error contains every word of text, in
+// any of the states (none: all), with the supervisors above them, parents first,
+// and how many there are in all. It stops collecting after most.
+func (v *view) search(text string, in []uint8, most int) (found []row, total int) {
+	words := strings.Fields(strings.ToLower(text))
+	paths := make([]string, len(v.rows)) // lower case
+	shown := map[int]bool{}
+	for i := range v.rows {
+		r := &v.rows[i]
+		paths[i] = strings.ToLower(r.Name)
+		if i != 0 {
+			paths[i] = paths[v.up[i]] + "/" + paths[i]
+		}
+		if len(in) > 0 && (i == 0 || !slices.Contains(in, r.State)) || !containsAll(paths[i]+"\n"+strings.ToLower(r.Error), words) {
+			continue
+		}
+		if total++; total > most {
+			continue
+		}
+		for _, j := range append(v.above(i), i) {
+			if !shown[j] {
+				shown[j] = true
+				found = append(found, v.rows[j])
+			}
+		}
+	}
+	return found, total
+}
+
+func containsAll(s string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(s, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// idAt is the id of the first service with a path, 0 if there is none.
+func (v *view) idAt(path string) uint64 {
+	for i := range v.rows {
+		if strings.HasSuffix(path, v.rows[i].Name) && v.path(i) == path {
+			return v.rows[i].ID
+		}
+	}
+	return 0
+}
