@@ -107,7 +107,7 @@ func (p *plan) tighten(now instant) {
 			own, below := p.stopLimits(n.since, n)
 			p.heaps[stopTimer].drop(n)
 			p.due(stopTimer, n, own)
-			if n.nested() != nil {
+			if below != never {
 				p.do(limit{n.run, below})
 			}
 		default:
@@ -127,6 +127,9 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 		// It names what hangs below it itself, and so needs no limit, unless the
 		// whole stop or this subtree has one.
 		own, below = hard, soft
+		if asked >= soft {
+			below = hard - (hard-asked)/shareBelow
+		}
 		if timeout > 0 {
 			own = min(own, later(asked, timeout))
 			below = min(below, later(asked, timeout-timeout/shareBelow))

@@ -334,8 +334,8 @@ func (p *plan) up(now instant, n *node) {
 // readied: a run said that it is ready.
 func (p *plan) readied(now instant, r *run) {
 	n := r.node
-	if n.run != r || n.state != StateStarting {
-		return
+	if n.run != r || n.state != StateStarting || n.is(inspecting) {
+		return // of an earlier run, again, or too late
 	}
 	took := now - n.since
 	p.up(now, n)
@@ -362,7 +362,7 @@ func (p *plan) nested(now instant, r *run, sup *Supervisor) {
 		p.heaps[stopTimer].drop(n)
 		own, below := p.stopLimits(now, n)
 		p.due(stopTimer, n, own)
-		if sup != nil {
+		if below != never {
 			p.do(limit{r, below})
 		}
 	default:
@@ -557,6 +557,9 @@ func (e *stopError) Unwrap() error { return e.err }
 func (p *plan) causeText(n *node) string {
 	switch n.why {
 	case unasked:
+		if n.state == StateStopping || n.state == StateStuck {
+			return ErrServeReturned.Error()
+		}
 		return ""
 	case stopping:
 		return p.stop.text

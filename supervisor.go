@@ -257,7 +257,7 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 
 // Start is Add, and then waits until the service is running: launched, and
 // ready if it has to say so. It keeps waiting while the service fails and is
-// restarted, and while the supervisor is not served. It returns
+// restarted, is suspended, or the supervisor is not served. It returns
 //   - [ErrTooManyServices], with the zero token;
 //   - the failure with which the service left or gave up for good,
 //     [ErrDoNotRestart] if it left without one, [ErrNotReady] if it is done
