@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// web is the service that serves HTTP.
+type web struct {
+	address string        // to listen at
+	handler http.Handler  // what is served
+	grace   time.Duration // for requests that are being answered when it stops
+}
+
+// Serve listens until it is stopped. It is ready when it can be connected to.
+func (w *web) Serve(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", w.address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: w.handler, ReadHeaderTimeout: 10 * time.Second}
+	tend.Go(ctx, func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err // fails the service, and so ends ctx
+		}
+		return nil
+	})
+	slog.InfoContext(ctx, "serving", "url", "http://"+listener.Addr().String()+"/counts")
+	tend.Annotate(ctx, slog.String("address", listener.Addr().String()))
+	tend.Ready(ctx)
+	<-ctx.Done()
+	return w.shutdown(ctx, server)
+}
+
+// shutdown lets requests end for as long as grace, and no longer.
+func (w *web) shutdown(ctx context.Context, server *http.Server) error {
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.grace)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		slog.WarnContext(ctx, "requests cut off", "after", w.grace)
+		return server.Close()
+	}
+	return context.Cause(ctx)
+}
+
+// routes is what the program serves.
+func routes(s *store) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, r *http.Request) { serveCounts(w, r, s) })
+	return mux
+}
+
+func serveCounts(w http.ResponseWriter, r *http.Request, s *store) {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	c, err := s.snapshot(ctx)
+	if err != nil { // the store is being restarted, or gone
+		http.Error(w, "no counts at the moment: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(c); err != nil {
+		slog.DebugContext(ctx, "client left", "err", err)
+	}
+}
