@@ -75,7 +75,7 @@ func newPipeline(r *reader, parse func(string) entry) *tend.Supervisor {
 			// crash is a strike, and two set the line aside. The delays only keep a
 			// file that is no access log at all from being a busy loop; a second of
 			// good lines forgets them.
-			Backoff: tend.Backoff{Min: 10 * time.Millisecond, Max: 250 * time.Millisecond, Reset: time.Second},
+			Backoff: tend.Backoff{Min: 10 * time.Millisecond, Max: 100 * time.Millisecond, Reset: time.Second},
 		})
 	}
 
