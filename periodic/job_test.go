@@ -1,0 +1,455 @@
+package periodic_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/periodic"
+)
+
+var (
+	errRun   = errors.New("disk full")
+	errStop  = errors.New("operator said so")
+	silently = slog.New(slog.DiscardHandler)
+)
+
+// timeline is what happened when, since the start of a test.
+type timeline struct {
+	mu    sync.Mutex
+	start time.Time
+	lines []string
+}
+
+func newTimeline() *timeline { return &timeline{start: time.Now()} }
+
+func (l *timeline) add(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, fmt.Sprintf("%s@%s", what, short(time.Since(l.start))))
+}
+
+// short is d without its zero parts: 15m30s, 1h.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+func (l *timeline) want(t *testing.T, lines string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := cmp.Diff(strings.Fields(lines), l.lines); d != "" {
+		t.Errorf("timeline (-want +got):\n%s", d)
+	}
+}
+
+// job is a job that writes its runs to l.
+func job(l *timeline, name string, interval time.Duration) *periodic.Job {
+	return &periodic.Job{Name: name, Interval: interval, Logger: silently, Run: func(context.Context) error {
+		l.add(name)
+		return nil
+	}}
+}
+
+// taking makes each run of a job last for d.
+func taking(d time.Duration, j *periodic.Job) *periodic.Job {
+	run := j.Run
+	j.Run = func(ctx context.Context) error {
+		err := run(ctx)
+		pause(ctx, d)
+		return err
+	}
+	return j
+}
+
+// pause waits for d or until ctx is done.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// at calls f when the test has lasted for d.
+func at(d time.Duration, f func()) { time.AfterFunc(d, f) }
+
+// serve serves jobs for d and checks that the stop ends them at once. They start
+// in order.
+func serve(t *testing.T, d time.Duration, jobs ...*periodic.Job) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, j := range jobs {
+		wg.Go(func() {
+			if err := j.Serve(ctx); err != errStop {
+				t.Errorf("Serve of %v returned %v", j, err)
+			}
+		})
+		synctest.Wait()
+	}
+	time.Sleep(d)
+	cancel(errStop)
+	stopped := time.Now()
+	wg.Wait()
+	if late := time.Since(stopped); late != 0 {
+		t.Errorf("the stop took %v", late)
+	}
+}
+
+func TestInterval(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		job  func(l *timeline) *periodic.Job
+		want string
+	}{
+		{
+			name: "from start to start",
+			job:  func(l *timeline) *periodic.Job { return taking(7*time.Second, job(l, "a", 10*time.Second)) },
+			want: "a@0s a@10s a@20s a@30s a@40s a@50s",
+		},
+		{
+			name: "a run that lasts longer: the next one at once, none made up for",
+			job: func(l *timeline) *periodic.Job {
+				n, j := 0, job(l, "a", 10*time.Second)
+				run := j.Run
+				j.Run = func(ctx context.Context) error {
+					if n++; n == 2 {
+						defer time.Sleep(25 * time.Second)
+					}
+					return run(ctx)
+				}
+				return j
+			},
+			want: "a@0s a@10s a@35s a@45s a@55s",
+		},
+		{
+			name: "initial delay",
+			job: func(l *timeline) *periodic.Job {
+				j := job(l, "a", 10*time.Second)
+				j.InitialDelay = 15 * time.Second
+				return j
+			},
+			want: "a@15s a@25s a@35s a@45s a@55s",
+		},
+		{
+			name: "rest",
+			job: func(l *timeline) *periodic.Job {
+				j := taking(8*time.Second, job(l, "a", 10*time.Second))
+				j.Rest = 4 * time.Second
+				return j
+			},
+			want: "a@0s a@12s a@24s a@36s a@48s",
+		},
+		{
+			name: "rest that the interval leaves anyway",
+			job: func(l *timeline) *periodic.Job {
+				j := taking(3*time.Second, job(l, "a", 20*time.Second))
+				j.Rest = 4 * time.Second
+				return j
+			},
+			want: "a@0s a@20s a@40s",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newTimeline()
+				serve(t, 59*time.Second, c.job(l))
+				l.want(t, c.want)
+			})
+		})
+	}
+}
+
+// Whole days in a moment.
+func TestIntervalForAWeek(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		j := &periodic.Job{Interval: time.Minute, Run: func(context.Context) error { n++; return nil }}
+		serve(t, 7*24*time.Hour-1, j)
+		if n != 7*24*60 {
+			t.Errorf("%d runs in a week", n)
+		}
+	})
+}
+
+// Jitter adds up to its part, anew for each turn; a week of runs uses the range.
+func TestJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gaps []time.Duration
+		last := time.Now()
+		j := &periodic.Job{Interval: time.Minute, Jitter: 0.5, InitialJitter: time.Hour, Run: func(context.Context) error {
+			gaps = append(gaps, time.Since(last))
+			last = time.Now()
+			return nil
+		}}
+		serve(t, 7*24*time.Hour, j)
+		if gaps[0] < 0 || gaps[0] >= time.Hour {
+			t.Errorf("the first run was after %v", gaps[0])
+		}
+		least, most := time.Duration(math.MaxInt64), time.Duration(0)
+		for _, g := range gaps[1:] {
+			least, most = min(least, g), max(most, g)
+		}
+		if least < 60*time.Second || least > 61*time.Second || most < 89*time.Second || most >= 90*time.Second {
+			t.Errorf("gaps from %v to %v, want 1m to 1m30s", least, most)
+		}
+	})
+}
+
+// The schedule outlives Serve: a restart is neither a run nor another initial
+// delay, and an interval that was set stays.
+func TestScheduleOutlivesServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", time.Hour)
+		j.InitialDelay = 5 * time.Second
+		j.SetInterval(20 * time.Second)
+		serve(t, 3*time.Second, j)  // before the first run: it is put off
+		serve(t, 10*time.Second, j) // 3 … 13
+		serve(t, 17*time.Second, j) // 13 … 30
+		time.Sleep(40 * time.Second)
+		serve(t, 25*time.Second, j) // 70 … 95
+		l.want(t, "a@8s a@28s a@1m10s a@1m30s")
+	})
+}
+
+func TestTrigger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := taking(2*time.Second, job(l, "a", 20*time.Second))
+		j.InitialDelay = 15 * time.Second
+		j.Rest = 5 * time.Second
+		at(4*time.Second, j.Trigger)  // in the initial delay
+		at(5*time.Second, j.Trigger)  // while it runs: at 6s, without a rest
+		at(10*time.Second, j.Trigger) // while it waits
+		serve(t, 55*time.Second, j)
+		l.want(t, "a@4s a@6s a@10s a@30s a@50s")
+	})
+}
+
+// What was asked for before Serve, between two of them or by Run itself is not lost.
+func TestTriggerWhileNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", time.Hour)
+		j.InitialDelay = time.Hour
+		j.Trigger()
+		serve(t, time.Second, j)
+		j.Trigger()
+		time.Sleep(time.Second)
+		run := j.Run
+		again := true
+		j.Run = func(ctx context.Context) error {
+			if again {
+				j.Trigger()
+			}
+			again = false
+			return run(ctx)
+		}
+		serve(t, time.Second, j)
+		l.want(t, "a@0s a@2s a@2s")
+	})
+}
+
+// --- failures
+
+func TestFailuresAreLoggedAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		n := 0
+		j := &periodic.Job{
+			Name: "a", Interval: time.Second, MaxFailures: 3,
+			Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+					if a.Key == slog.TimeKey {
+						return slog.Attr{}
+					}
+					return a
+				},
+			})),
+			Run: func(context.Context) error {
+				if n++; n%3 == 0 {
+					return nil
+				}
+				return errRun
+			},
+		}
+		serve(t, 4500*time.Millisecond, j) // 5 runs, never three failures in a row
+		want := strings.TrimLeft(`
+level=WARN msg="periodic job failed" job=a failures=1 err="disk full"
+level=WARN msg="periodic job failed" job=a failures=2 err="disk full"
+level=INFO msg="periodic job recovered" job=a failures=2
+level=WARN msg="periodic job failed" job=a failures=1 err="disk full"
+level=WARN msg="periodic job failed" job=a failures=2 err="disk full"
+`, "\n")
+		if d := cmp.Diff(want, out.String()); d != "" {
+			t.Errorf("log (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestMaxFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", 10*time.Second)
+		run := j.Run
+		j.Run = func(ctx context.Context) error { return errors.Join(run(ctx), errRun) }
+		j.MaxFailures = 3
+		for range 2 { // the next Serve counts anew, and goes on with the schedule
+			err := j.Serve(t.Context())
+			if want := "tend/periodic: a failed 3 times in a row: disk full"; fmt.Sprint(err) != want || !errors.Is(err, errRun) {
+				t.Errorf("got %v, want %s", err, want)
+			}
+		}
+		l.want(t, "a@0s a@10s a@20s a@30s a@40s a@50s")
+	})
+}
+
+// The last word of a run is the last word of the job.
+func TestRunEndsTheJob(t *testing.T) {
+	for _, last := range []error{tend.ErrDoNotRestart, tend.ErrTerminateTree} {
+		synctest.Test(t, func(t *testing.T) {
+			j := &periodic.Job{Interval: time.Second, Run: func(context.Context) error { return fmt.Errorf("no more: %w", last) }}
+			if err := j.Serve(t.Context()); !errors.Is(err, last) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", 10*time.Second)
+		j.Timeout = 3 * time.Second
+		j.MaxFailures = 2
+		run := j.Run
+		j.Run = func(ctx context.Context) error {
+			_ = run(ctx)
+			<-ctx.Done()
+			l.add("end")
+			return context.Cause(ctx)
+		}
+		err := j.Serve(t.Context())
+		if want := "tend/periodic: a failed 2 times in a row: tend/periodic: a ran for longer than 3s: context deadline exceeded"; fmt.Sprint(err) != want {
+			t.Errorf("got %v", err)
+		}
+		l.want(t, "a@0s end@3s a@10s end@13s")
+	})
+}
+
+// A run that was cut short by the stop has not failed.
+func TestStopIsNotAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &periodic.Job{Interval: time.Second, MaxFailures: 1, Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
+		serve(t, time.Minute, j)
+	})
+}
+
+func TestServeOfADoneContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errStop)
+		j := &periodic.Job{Interval: time.Second, Run: func(context.Context) error { t.Error("it ran"); return nil }}
+		j.Trigger()
+		if err := j.Serve(ctx); err != errStop {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestGoexitOfRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", 10*time.Second)
+		run := j.Run
+		j.Run = func(ctx context.Context) error { _ = run(ctx); runtime.Goexit(); return nil }
+		go func() { _ = j.Serve(t.Context()) }()
+		synctest.Wait()
+		j.Run = run
+		serve(t, 15*time.Second, j)
+		l.want(t, "a@0s a@10s")
+	})
+}
+
+// --- bad input
+
+func TestValidate(t *testing.T) {
+	ok := func(context.Context) error { t.Error("it ran"); return nil }
+	for want, j := range map[string]*periodic.Job{
+		`Job "a": Interval is 0s`:             {Name: "a"},
+		`Job "periodic job": Interval is -1s`: {Interval: -time.Second},
+		`Job "a": Jitter is NaN`:              {Name: "a", Interval: 1, Jitter: math.NaN()},
+		`Job "a": Jitter is -0.5`:             {Name: "a", Interval: 1, Jitter: -0.5},
+		`Job "a": Rest is -1s`:                {Name: "a", Interval: 1, Rest: -time.Second},
+		`Job "a": InitialDelay is -1s`:        {Name: "a", Interval: 1, InitialDelay: -time.Second},
+		`Job "a": InitialJitter is -1s`:       {Name: "a", Interval: 1, InitialJitter: -time.Second},
+		`Job "a": Timeout is -1s`:             {Name: "a", Interval: 1, Timeout: -time.Second},
+		`Job "a": MaxFailures is -1`:          {Name: "a", Interval: 1, MaxFailures: -1},
+	} {
+		j.Run = ok
+		if err := j.Serve(t.Context()); err == nil || err.Error() != "tend/periodic: "+want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func recovered(f func()) (v any) {
+	defer func() { v = recover() }()
+	f()
+	return nil
+}
+
+func TestMisuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		served := job(newTimeline(), "a", time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		go func() { _ = served.Serve(ctx) }()
+		synctest.Wait()
+		joined := &periodic.Job{Name: "b"}
+		new(periodic.Gate).Join(joined)
+		for want, f := range map[string]func(){
+			`Job "periodic job" has no Run`:               func() { _ = new(periodic.Job).Serve(ctx) },
+			`Job "a" is being served already`:             func() { _ = served.Serve(ctx) },
+			"Gate.Join: the job is nil":                   func() { new(periodic.Gate).Join(nil) },
+			"Gate.MinGap is -1s":                          func() { (&periodic.Gate{MinGap: -time.Second}).Join() },
+			`Gate.Join: job "a" is being served`:          func() { new(periodic.Gate).Join(served) },
+			`Gate.Join: job "b" has joined a gate before`: func() { new(periodic.Gate).Join(joined) },
+		} {
+			if v := recovered(f); v != "tend/periodic: "+want {
+				t.Errorf("recovered %v, want %s", v, want)
+			}
+		}
+	})
+}
+
+func equal[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
