@@ -1,0 +1,92 @@
+package peer
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// forever is more than any stop takes here.
+const forever = 10 * time.Minute
+
+type tendPeer struct{ noLabels bool }
+
+func (p tendPeer) Name() string {
+	if p.noLabels {
+		return TendNoLabels
+	}
+	return Tend
+}
+
+func (tendPeer) Module() string { return "github.com/tend-go/tend" }
+
+func (p tendPeer) Setup() string {
+	if p.noLabels {
+		return "The same with Spec.NoLabels."
+	}
+	return "New, Add, ServeBackground, RemoveAndWait, Services, Stop; with an EventHook that does nothing, which is not the " +
+		"cheapest there could be: events are made and handed over for it."
+}
+
+func (tendPeer) Cannot(Ability) string { return "" }
+
+func (p tendPeer) New(c Config) Supervisor {
+	return p.make(c, tendHook(c.Events))
+}
+
+func (p tendPeer) make(c Config, hook func(tend.Event)) *tendSupervisor {
+	return &tendSupervisor{
+		peer:   p,
+		tokens: make([]tend.ServiceToken, c.Services),
+		sup: tend.New("benchmark", tend.Spec{
+			FailureThreshold: math.MaxFloat64,
+			Timeout:          forever,
+			NoLabels:         p.noLabels,
+			EventHook:        hook,
+		}),
+	}
+}
+
+// tendHook counts with n, or does nothing.
+func tendHook(n *atomic.Int64) func(tend.Event) {
+	if n == nil {
+		return func(tend.Event) {}
+	}
+	return func(e tend.Event) {
+		if dropped, is := e.(tend.EventsDropped); is {
+			n.Add(int64(dropped.N))
+			return
+		}
+		n.Add(1)
+	}
+}
+
+type tendSupervisor struct {
+	peer   tendPeer
+	sup    *tend.Supervisor
+	tokens []tend.ServiceToken
+	ended  <-chan error
+}
+
+func (s *tendSupervisor) Add(i int, w Work) { s.tokens[i] = s.sup.Add(w) }
+
+func (s *tendSupervisor) Nest(c Config) Supervisor {
+	child := s.peer.make(c, nil)
+	s.sup.Add(child.sup)
+	return child
+}
+
+func (s *tendSupervisor) Start() { s.ended = s.sup.ServeBackground(background()) }
+
+func (s *tendSupervisor) Remove(i int) {
+	must(s.sup.RemoveAndWait(s.tokens[i], 0))
+}
+
+func (s *tendSupervisor) List() int { return len(s.sup.Services()) }
+
+func (s *tendSupervisor) Stop() {
+	s.sup.Stop()
+	must(<-s.ended)
+}

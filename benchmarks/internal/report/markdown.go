@@ -1,0 +1,133 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+	"github.com/tend-go/tend/benchmarks/internal/scenario"
+)
+
+// Markdown writes the page. The plots are linked to as files in the directory
+// plots, empty: there are none.
+func (r *Run) Markdown(w io.Writer, plots string) error {
+	var b bytes.Buffer
+	r.writeHead(&b)
+	r.writeTargets(&b)
+	r.writePeers(&b)
+	for _, s := range scenario.All() {
+		r.writeScenario(&b, s, plots)
+	}
+	_, err := b.WriteTo(w)
+	return err
+}
+
+func (r *Run) writeHead(b *bytes.Buffer) {
+	command := "go run ./benchmarks/cmd/compare"
+	if r.Short {
+		command += " -short"
+	}
+	m := r.Machine
+	fmt.Fprintf(b, `# Benchmarks
+
+Written by `+"`%s`"+`, which measures everything several times, in turns, each time in a
+process of its own that checks that what it measured has really happened. Numbers are medians of those times, with
+the least and the greatest. "tend / peer" is how many times as much tend takes: less than one is less.
+
+| | |
+|---|---|
+| processor | %s, %d used |
+| memory | %s |
+| system | %s |
+| Go | %s |
+| measured | %s, in %s |
+| load average before and after | %s, %s |
+
+`, command, m.CPU, m.Processors, m.Memory, m.System, m.Go, r.Began.UTC().Format("2006-01-02 15:04 UTC"), r.Took, m.LoadBefore, m.LoadAfter)
+	for _, f := range r.Failures {
+		fmt.Fprintf(b, "- Not valid, and left out: %s\n", f)
+	}
+}
+
+func (r *Run) writeTargets(b *bytes.Buffer) {
+	fmt.Fprint(b, "## Targets\n\n| work | target | measured | |\n|---|---|---|---|\n")
+	met, missed := 0, 0
+	for _, t := range targets() {
+		q, is := t.measured(r)
+		switch {
+		case !is:
+			fmt.Fprintf(b, "| %s | %s | | not measured |\n", t.work, t.want)
+		case t.met(q):
+			met++
+			fmt.Fprintf(b, "| %s | %s | %s | met |\n", t.work, t.want, quotient(q))
+		default:
+			missed++
+			fmt.Fprintf(b, "| %s | %s | %s | **missed** by %.0f %% |\n", t.work, t.want, quotient(q), t.missedBy(q))
+		}
+	}
+	fmt.Fprintf(b, "\n%d met, %d missed.\n\n", met, missed)
+}
+
+func (r *Run) writePeers(b *bytes.Buffer) {
+	fmt.Fprint(b, "## Peers\n\n| peer | version | how it is used |\n|---|---|---|\n")
+	for _, p := range peer.All() {
+		fmt.Fprintf(b, "| %s | %s | %s |\n", p.Name(), r.Versions[p.Name()], p.Setup())
+	}
+	fmt.Fprint(b, "\nWhat they cannot do is left out below:\n\n")
+	for _, p := range peer.All() {
+		var cannot []string
+		for _, a := range peer.Abilities() {
+			if why := p.Cannot(a); why != "" {
+				cannot = append(cannot, fmt.Sprintf("%s (%s)", a, why))
+			}
+		}
+		if len(cannot) > 0 {
+			fmt.Fprintf(b, "- %s: %s.\n", p.Name(), strings.Join(cannot, "; "))
+		}
+	}
+	fmt.Fprintln(b)
+}
+
+func (r *Run) writeScenario(b *bytes.Buffer, s scenario.Scenario, plots string) {
+	headed := false
+	for _, m := range s.Metrics {
+		if len(r.sizes(s.Name, m.Name)) == 0 {
+			continue
+		}
+		if !headed {
+			fmt.Fprintf(b, "## %s\n\n", sentence(s.Title))
+			headed = true
+		}
+		fmt.Fprintf(b, "### %s\n\n", sentence(m.Title))
+		if plots != "" && !m.Aside {
+			fmt.Fprintf(b, "![%s](%s/%s)\n\n", m.Title, plots, plotName(s, m))
+		}
+		r.writeTable(b, s, m)
+	}
+}
+
+// writeTable writes a row for each size and peer.
+func (r *Run) writeTable(b *bytes.Buffer, s scenario.Scenario, m scenario.Metric) {
+	fmt.Fprintf(b, "| %s | peer | median | min..max | tend / peer |\n|--:|---|--:|--:|--:|\n", s.SizeIs)
+	for _, n := range r.sizes(s.Name, m.Name) {
+		first := count(n)
+		for _, p := range r.peers(s.Name, m.Name) {
+			series := r.find(Key{s.Name, m.Name, p, n})
+			if series == nil {
+				continue
+			}
+			ratio := ""
+			if tend, is := r.median(Key{s.Name, m.Name, peer.Tend, n}); is && p != peer.Tend {
+				ratio = fmt.Sprintf("%.2f", tend/series.median())
+			}
+			fmt.Fprintf(b, "| %s | %s | %s | %s..%s | %s |\n", first, p, amount(series.median(), m.Unit),
+				amount(series.min(), m.Unit), amount(series.max(), m.Unit), ratio)
+			first = ""
+		}
+	}
+	fmt.Fprintln(b)
+}
+
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -1,0 +1,124 @@
+// Package report keeps the numbers of a comparison and makes a page of them.
+package report
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+	"github.com/tend-go/tend/benchmarks/internal/scenario"
+)
+
+// Run is everything that one comparison has measured. As JSON it is kept beside
+// the page.
+type Run struct {
+	Short    bool
+	Began    time.Time
+	Took     time.Duration
+	Machine  Machine
+	Versions map[string]string // by peer
+	Series   []*Series
+	Failures []string `json:",omitempty"`
+}
+
+// Key says what was measured.
+type Key struct {
+	Scenario, Metric, Peer string
+	N                      int
+}
+
+// Series are the samples of one thing, one for each round.
+type Series struct {
+	Key
+	Samples []float64
+}
+
+// NewRun begins a comparison.
+func NewRun(short bool) *Run {
+	r := &Run{Short: short, Began: time.Now(), Machine: thisMachine(), Versions: map[string]string{}}
+	for _, p := range peer.All() {
+		r.Versions[p.Name()] = version(p)
+	}
+	return r
+}
+
+// Add adds what one process has measured, or why it could not.
+func (r *Run) Add(scenarioName, peerName string, n int, results scenario.Results, err error) {
+	if err != nil {
+		r.Failures = append(r.Failures, err.Error())
+		return
+	}
+	for metric, value := range results {
+		r.at(Key{scenarioName, metric, peerName, n}).Samples = append(r.at(Key{scenarioName, metric, peerName, n}).Samples, value)
+	}
+}
+
+// at is the series of k, which may be new.
+func (r *Run) at(k Key) *Series {
+	if s := r.find(k); s != nil {
+		return s
+	}
+	s := &Series{Key: k}
+	r.Series = append(r.Series, s)
+	return s
+}
+
+// find is the series of k, nil if there is none.
+func (r *Run) find(k Key) *Series {
+	i := slices.IndexFunc(r.Series, func(s *Series) bool { return s.Key == k })
+	if i < 0 {
+		return nil
+	}
+	return r.Series[i]
+}
+
+// Finish ends a comparison.
+func (r *Run) Finish() {
+	r.Took = time.Since(r.Began).Round(time.Second)
+	r.Machine.LoadAfter = load()
+}
+
+// sizes are the values of N that a metric was measured at, ascending.
+func (r *Run) sizes(scenarioName, metric string) []int {
+	var sizes []int
+	for _, s := range r.Series {
+		if s.Scenario == scenarioName && s.Metric == metric && !slices.Contains(sizes, s.N) {
+			sizes = append(sizes, s.N)
+		}
+	}
+	slices.Sort(sizes)
+	return sizes
+}
+
+// peers are those that have a metric at some size, in the usual order.
+func (r *Run) peers(scenarioName, metric string) []string {
+	var names []string
+	for _, p := range peer.All() {
+		has := func(s *Series) bool { return s.Scenario == scenarioName && s.Metric == metric && s.Peer == p.Name() }
+		if slices.ContainsFunc(r.Series, has) {
+			names = append(names, p.Name())
+		}
+	}
+	return names
+}
+
+// median is the middle of the samples of k; false if there are none.
+func (r *Run) median(k Key) (float64, bool) {
+	s := r.find(k)
+	if s == nil {
+		return 0, false
+	}
+	return s.median(), true
+}
+
+func (s *Series) median() float64 {
+	sorted := slices.Sorted(slices.Values(s.Samples))
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[mid-1] + sorted[mid]) / 2
+	}
+	return sorted[mid]
+}
+
+func (s *Series) min() float64 { return slices.Min(s.Samples) }
+func (s *Series) max() float64 { return slices.Max(s.Samples) }

@@ -1,0 +1,132 @@
+package scenario
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+)
+
+// How many restarts are measured; a peer may take 50 µs for one with a panic.
+const (
+	errorRestarts = 50_000
+	panicRestarts = 10_000
+	waveSize      = 10_000
+	waves         = 5
+)
+
+// restart is one service that fails all the time, beside many that do not.
+var restart = Scenario{
+	Name: "restart", Title: "restarting a service that fails at once, again and again", SizeIs: "idle siblings",
+	Needs: []peer.Ability{peer.AddRunning, peer.Restart},
+	Full:  []int{0, 1e4, 1e6}, Short: []int{0, 1e4}, Smoke: []int{0, 1e3},
+	Metrics: slices.Concat(restartMetrics("error", "after an error"), restartMetrics("panic", "after a panic")),
+	run: func(p peer.Peer, n int, out Results) {
+		w, sup := newIdler(), p.New(peer.Config{Services: n + 2})
+		sup.Start()
+		if n > 0 {
+			add(w, sup, n)
+		}
+		restarts(sup, n, newFailer(withError, errorRestarts), "error", out)
+		restarts(sup, n+1, newFailer(withPanic, panicRestarts), "panic", out)
+		check("idle services that were restarted", w.begun.n.Load(), int64(n))
+		stop(w, sup, n)
+	},
+}
+
+// restartMetrics are the mean and percentiles of the time from just before Serve
+// returns or panics to the beginning of the next call. Restarts per second are
+// its mean upside down.
+func restartMetrics(name, title string) []Metric {
+	return []Metric{
+		{Name: name, Title: "restart " + title + ", mean", Unit: Nanoseconds},
+		{Name: name + "-p50", Title: "restart " + title + ", p50", Unit: Nanoseconds, Aside: true},
+		{Name: name + "-p99", Title: "restart " + title + ", p99", Unit: Nanoseconds},
+	}
+}
+
+// restarts adds w as number i and waits for its restarts.
+func restarts(sup peer.Supervisor, i int, w *failer, name string, out Results) {
+	sup.Add(i, w)
+	var all time.Duration
+	select {
+	case all = <-w.enough:
+	case <-time.After(patience):
+		panic("the restarts did not come to an end")
+	}
+	check("runs", int64(w.runs), int64(w.skip+cap(w.took)+1))
+	out[name] = float64(all) / float64(len(w.took))
+	slices.Sort(w.took)
+	out[name+"-p50"] = float64(w.took[len(w.took)/2])
+	out[name+"-p99"] = float64(w.took[len(w.took)*99/100])
+}
+
+// storm is many services that fail at the same time.
+var storm = Scenario{
+	Name: "storm", Title: "many services that fail at once", SizeIs: "services that fail",
+	Needs: []peer.Ability{peer.AddRunning, peer.Restart},
+	Full:  []int{waveSize}, Short: []int{waveSize}, Smoke: []int{1e3},
+	Metrics: []Metric{
+		{Name: "error", Title: "until all run again after errors, per restart", Unit: Nanoseconds},
+		{Name: "panic", Title: "until all run again after panics, per restart", Unit: Nanoseconds},
+	},
+	run: func(p peer.Peer, n int, out Results) {
+		w, sup := newWaver(), p.New(peer.Config{Services: n})
+		w.begun.expect(n)
+		sup.Start()
+		for i := range n {
+			sup.Add(i, w)
+		}
+		w.begun.wait()
+		out["error"] = w.storm(n, withError)
+		out["panic"] = w.storm(n, withPanic)
+		sup.Stop()
+	},
+}
+
+// storm makes the n services fail several times, each time when all run again.
+func (w *waver) storm(n int, how failing) float64 {
+	w.how.Store(bool(how))
+	took := 0.0
+	for range waves {
+		runs := w.begun.n.Load()
+		w.begun.expect(int(runs) + n)
+		wave := w.next()
+		took += each(n, func() {
+			close(*wave)
+			w.begun.wait()
+		})
+		check("runs after a wave", w.begun.n.Load(), runs+int64(n))
+	}
+	return took / waves
+}
+
+// hook is what it costs to be told of restarts.
+var hook = Scenario{
+	Name: "hook", Title: "listening to events while a service fails again and again", SizeIs: "idle siblings",
+	Needs: []peer.Ability{peer.AddRunning, peer.Restart, peer.Hook},
+	Full:  []int{0}, Short: []int{0}, Smoke: []int{0},
+	Metrics: []Metric{
+		{Name: "silent", Title: "restart after an error, mean, a hook that does nothing", Unit: Nanoseconds},
+		{Name: "counting", Title: "restart after an error, mean, a hook that counts", Unit: Nanoseconds},
+	},
+	run: func(p peer.Peer, _ int, out Results) {
+		var events atomic.Int64
+		out["silent"] = hooked(p, nil)
+		out["counting"] = hooked(p, &events)
+		if events.Load() < errorRestarts {
+			panic("the hook was called too seldom")
+		}
+	},
+}
+
+// hooked is the mean time of a restart while events are counted.
+func hooked(p peer.Peer, events *atomic.Int64) float64 {
+	sup := p.New(peer.Config{Services: 1, Events: events})
+	sup.Start()
+	out := Results{}
+	restarts(sup, 0, newFailer(withError, errorRestarts), "error", out)
+	sup.Stop()
+	return out["error"]
+}

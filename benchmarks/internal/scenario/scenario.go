@@ -1,0 +1,107 @@
+// Package scenario is the work that the peers are compared by. A scenario runs in
+// a process of its own, checks that what it measures has really happened, and
+// returns numbers.
+package scenario
+
+import (
+	"fmt"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+)
+
+// Scenario is one kind of work.
+type Scenario struct {
+	Name string
+	// Title completes "cost of …".
+	Title string
+	// Needs is what a peer must be able to do.
+	Needs []peer.Ability
+	// SizeIs says what N counts.
+	SizeIs string
+	// Full, Short and Smoke are the values of N for the three kinds of runs.
+	Full, Short, Smoke []int
+	// Metrics are what it returns, in the order in which they are reported.
+	Metrics []Metric
+
+	run func(p peer.Peer, n int, out Results)
+}
+
+// Metric is one number that a scenario returns.
+type Metric struct {
+	Name  string
+	Title string
+	Unit  Unit
+	// Needs is what a peer must be able to do besides; empty: nothing.
+	Needs peer.Ability
+	// MinSize is the smallest N for which it is measured.
+	MinSize int
+	// Aside: it explains another metric and gets no plot.
+	Aside bool
+}
+
+// Unit is what a number counts.
+type Unit string
+
+// The units.
+const (
+	Nanoseconds Unit = "ns"
+	Bytes       Unit = "B"
+)
+
+// Results are numbers by the names of metrics.
+type Results map[string]float64
+
+// All returns the scenarios in the order in which they are reported.
+func All() []Scenario {
+	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook}
+}
+
+// Named returns the scenario of that name.
+func Named(name string) (Scenario, error) {
+	for _, s := range All() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Scenario{}, fmt.Errorf("there is no scenario %q", name)
+}
+
+// Cannot says why p cannot run the scenario, empty if it can.
+func (s Scenario) Cannot(p peer.Peer) string {
+	for _, a := range s.Needs {
+		if why := p.Cannot(a); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// Has reports whether p has the metric m at size n.
+func (m Metric) Has(p peer.Peer, n int) bool {
+	return n >= m.MinSize && (m.Needs == "" || p.Cannot(m.Needs) == "")
+}
+
+// Run runs the scenario with n of what SizeIs says. The error says what did not
+// happen that should have.
+func (s Scenario) Run(p peer.Peer, n int) (out Results, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s with %s, N = %d: %v", s.Name, p.Name(), n, v)
+		}
+	}()
+	out = Results{}
+	s.run(p, n, out)
+	for _, m := range s.Metrics {
+		if _, is := out[m.Name]; is != m.Has(p, n) {
+			panic(fmt.Sprintf("metric %q: measured %t, expected %t", m.Name, is, m.Has(p, n)))
+		}
+	}
+	return out, nil
+}
+
+// check panics, which Run makes an error of, unless got is want.
+func check(what string, got, want int64) {
+	if got != want {
+		panic(fmt.Sprintf("%s: %d, expected %d", what, got, want))
+	}
+}

@@ -1,0 +1,24 @@
+package scenario
+
+import (
+	"testing"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+)
+
+// Every scenario is valid with every peer that can run it: what it counts adds
+// up.
+func TestSmoke(t *testing.T) {
+	for _, s := range All() {
+		for _, p := range peer.All() {
+			for _, n := range s.Smoke {
+				if s.Cannot(p) != "" {
+					continue
+				}
+				if _, err := s.Run(p, n); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
