@@ -22,9 +22,9 @@ func TestRemoveAndWaitForWhatIsGone(t *testing.T) {
 		s := suture.NewSimple("root")
 		serve(t, s)
 		token := s.Add(idle("svc"))
-		wantIs(t, "first", s.RemoveAndWait(token, 0), nil)
+		same(t, "first", s.RemoveAndWait(token, 0), nil)
 		for range 1000 {
-			wantIs(t, "again", s.RemoveAndWait(token, 1), nil)
+			same(t, "again", s.RemoveAndWait(token, 1), nil)
 		}
 		want(t, "services", s.Services(), []suture.Service{})
 	})
@@ -38,8 +38,8 @@ func TestHookCallsBack(t *testing.T) {
 		s = suture.New("root", suture.Spec{Timeout: time.Second, EventHook: func(e suture.Event) {
 			told++
 			added, removed := s.Add(counted("added", &runs)), s.Add(idle("removed"))
-			wantIs(t, "Remove", s.Remove(removed), nil)
-			wantIs(t, "RemoveAndWait", s.RemoveAndWait(added, time.Second), nil)
+			same(t, "Remove", s.Remove(removed), nil)
+			same(t, "RemoveAndWait", s.RemoveAndWait(added, time.Second), nil)
 			want(t, "services", len(s.Services()) > 0, true)
 		}})
 		release := make(chan struct{})
@@ -47,11 +47,11 @@ func TestHookCallsBack(t *testing.T) {
 		s.Add(returns("svc", errBoom))
 		stop := serve(t, s)
 		want(t, "runs", runs, 1)
-		wantIs(t, "Remove", s.Remove(token), nil)
+		same(t, "Remove", s.Remove(token), nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		want(t, "told of", told, 2) // the failure, the stop timeout
-		wantIs(t, "Serve", stop(), context.Canceled)
+		same(t, "Serve", stop(), context.Canceled)
 		close(release)
 	})
 }
@@ -72,7 +72,7 @@ func TestHookBlocksOrPanics(t *testing.T) {
 			result := s.ServeBackground(ctx)
 			<-done
 			s.Add(returns("last", suture.ErrTerminateSupervisorTree))
-			wantIs(t, "Serve", <-result, suture.ErrTerminateSupervisorTree)
+			same(t, "Serve", <-result, suture.ErrTerminateSupervisorTree)
 			cancel()
 		})
 	}
@@ -90,7 +90,7 @@ func TestServeAgain(t *testing.T) {
 			stop := serve(t, s)
 			want(t, "runs", []int{a, b, c}, []int{i + 1, i + 1, i})
 			want(t, "services", len(s.Services()), min(2+i, 3))
-			wantIs(t, "Serve", stop(), context.Canceled)
+			same(t, "Serve", stop(), context.Canceled)
 			if i == 0 {
 				s.Add(counted("c", &c)) // is not lost either
 			}
@@ -106,6 +106,7 @@ func TestChildThatFailsKeepsItsServices(t *testing.T) {
 		child := suture.NewSimple("child")
 		runs, added := 0, 0
 		token := child.Add(counted("svc", &runs))
+		between := func() { child.Add(counted("added", &added)) }
 		fail := make(chan struct{})
 		root.Add(&has{service{"child", func(ctx context.Context) error {
 			ctx, cancel := context.WithCancel(ctx)
@@ -114,8 +115,8 @@ func TestChildThatFailsKeepsItsServices(t *testing.T) {
 			select {
 			case <-fail:
 				cancel()
-				<-result
-				child.Add(counted("added", &added)) // in between
+				same(t, "Serve of the child", <-result, context.Canceled)
+				between()
 				return errBoom
 			case err := <-result:
 				return err
@@ -127,7 +128,7 @@ func TestChildThatFailsKeepsItsServices(t *testing.T) {
 		want(t, "runs", []int{runs, added}, []int{2, 1})
 		want(t, "services", len(child.Services()), 2)
 		want(t, "events", l.lines(), []string{"0s root/child failed: boom (1.00 of 5) restarting=true"})
-		wantIs(t, "RemoveAndWait", child.RemoveAndWait(token, time.Second), nil)
+		same(t, "RemoveAndWait", child.RemoveAndWait(token, time.Second), nil)
 		want(t, "services", len(child.Services()), 1)
 	})
 }
@@ -184,11 +185,11 @@ func TestReportIsOfTheWholeTree(t *testing.T) {
 		root.Add(&service{"hides", inner.Serve})
 		hiddenToken := inner.Add(hidden)
 		stop := serve(t, root)
-		wantIs(t, "Remove", root.Remove(token), nil)
+		same(t, "Remove", root.Remove(token), nil)
 		time.Sleep(time.Minute)
 		_ = stop()
 		got, err := root.UnstoppedServiceReport()
-		wantIs(t, "error", err, nil)
+		same(t, "error", err, nil)
 		byName := map[string]suture.UnstoppedService{}
 		for _, u := range got {
 			byName[u.Name] = u
@@ -220,9 +221,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			token := s.Add(hung(fmt.Sprint(i), release))
 			switch i % 3 {
 			case 0:
-				wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, time.Millisecond), suture.ErrTimeout)
+				same(t, "RemoveAndWait", s.RemoveAndWait(token, time.Millisecond), suture.ErrTimeout)
 			case 1:
-				wantIs(t, "Remove", s.Remove(token), nil)
+				same(t, "Remove", s.Remove(token), nil)
 			}
 		}
 		s.Add(&service{"panics late", func(context.Context) error { <-release; panic("late") }})
@@ -242,7 +243,7 @@ func TestLateEnds(t *testing.T) {
 		release := make(chan struct{})
 		token := s.Add(&service{"svc", func(context.Context) error { <-release; panic("late") }})
 		serve(t, s)
-		wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, 2*time.Second), suture.ErrTimeout)
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, 2*time.Second), suture.ErrTimeout)
 		close(release)
 		want(t, "events", l.lines(), []string{
 			"1s root/svc stop timeout",
@@ -267,7 +268,7 @@ func TestGoexit(t *testing.T) {
 		}})
 		serve(t, s)
 		e := last[suture.EventServiceTerminate](t, l)
-		want(t, "equal", e.Err == tend.ErrGoexit, true)
+		same(t, "Err", e.Err, tend.ErrGoexit)
 		want(t, "restarting", e.Restarting, true)
 	})
 }

@@ -125,8 +125,8 @@ func (e *entry) supervisor() *tend.Supervisor {
 	case *tend.Supervisor:
 		return v
 	case HasSupervisor:
-		if below := v.GetSupervisor(); below != nil {
-			e.owner.lendHook(below)
+		if below := v.GetSupervisor(); below != nil && below.core != nil {
+			below.adopt(e)
 			return below.core
 		}
 	}

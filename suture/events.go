@@ -9,7 +9,7 @@ type Event interface {
 	Type() EventType
 	// Map is the event without its pointers, for a logger. Err of an
 	// [EventServiceTerminate] is in it as it is.
-	Map() map[string]interface{}
+	Map() map[string]any
 }
 
 // EventHook is told what happens. It may call anything, block or panic: it runs
@@ -20,7 +20,7 @@ type EventHook func(Event)
 
 // SprintFunc makes the PanicMsg of an [EventServicePanic] of the value that a
 // service panicked with. It runs where the hook runs.
-type SprintFunc func(interface{}) string
+type SprintFunc func(any) string
 
 // EventType says which of the five an [Event] is.
 type EventType int
@@ -39,8 +39,8 @@ const (
 // given to Add; of a service that has left since, or that a supervisor of package
 // tend holds, it is a stand-in with the same name.
 
-// EventStopTimeout: a service that was asked to stop did not return within
-// [Spec].Timeout.
+// EventStopTimeout says that a service that was asked to stop did not return
+// within [Spec].Timeout.
 type EventStopTimeout struct {
 	Supervisor     *Supervisor `json:"-"`
 	SupervisorName string      `json:"supervisor_name"`
@@ -57,16 +57,16 @@ func (e EventStopTimeout) String() string {
 }
 
 // Map has the keys supervisor_name and service_name.
-func (e EventStopTimeout) Map() map[string]interface{} {
-	return map[string]interface{}{
+func (e EventStopTimeout) Map() map[string]any {
+	return map[string]any{
 		"supervisor_name": e.SupervisorName,
 		"service_name":    e.ServiceName,
 	}
 }
 
-// EventServicePanic: a service panicked. Restarting says whether it was started
-// again at once; if not, it waits for the end of a pause, or was being stopped
-// (CurrentFailures is 0 then, for it does not count).
+// EventServicePanic says that a service panicked. Restarting: it is started again
+// at once; if not, it waits for the end of a pause, or was being stopped
+// (CurrentFailures is 0 then, as that does not count).
 type EventServicePanic struct {
 	Supervisor       *Supervisor `json:"-"`
 	SupervisorName   string      `json:"supervisor_name"`
@@ -90,18 +90,18 @@ func (e EventServicePanic) String() string {
 }
 
 // Map has the keys of the JSON tags.
-func (e EventServicePanic) Map() map[string]interface{} {
+func (e EventServicePanic) Map() map[string]any {
 	m := failureMap(e.SupervisorName, e.ServiceName, e.CurrentFailures, e.FailureThreshold, e.Restarting)
 	m["panic_msg"] = e.PanicMsg
 	m["stacktrace"] = e.Stacktrace
 	return m
 }
 
-// EventServiceTerminate: Serve of a service returned, or ended in
-// [runtime.Goexit], while nobody had asked it to stop. Err is the error that it
-// returned, nil for nil, [tend.ErrGoexit] for Goexit; a
-// context error that is not of the service's own context is wrapped in a
-// comparable value that says so. Restarting is as in [EventServicePanic].
+// EventServiceTerminate says that Serve of a service returned, or ended in
+// [runtime.Goexit], while nobody had asked it to stop. Err is what it returned, or
+// [tend.ErrGoexit]. A context error is wrapped, as v4 does, to say that it is not
+// of the service's own context; those are equal if what they wrap is. Restarting
+// is as in [EventServicePanic].
 //
 // A service that returns [ErrDoNotRestart] or [ErrTerminateSupervisorTree] makes
 // no event.
@@ -113,7 +113,7 @@ type EventServiceTerminate struct {
 	CurrentFailures  float64     `json:"current_failures"`
 	FailureThreshold float64     `json:"failure_threshold"`
 	Restarting       bool        `json:"restarting"`
-	Err              interface{} `json:"error_msg"`
+	Err              any         `json:"error_msg"`
 }
 
 // Type returns [EventTypeServiceTerminate].
@@ -126,14 +126,14 @@ func (e EventServiceTerminate) String() string {
 }
 
 // Map has the keys of the JSON tags, but "error" for Err.
-func (e EventServiceTerminate) Map() map[string]interface{} {
+func (e EventServiceTerminate) Map() map[string]any {
 	m := failureMap(e.SupervisorName, e.ServiceName, e.CurrentFailures, e.FailureThreshold, e.Restarting)
 	m["error"] = e.Err
 	return m
 }
 
-// EventBackoff: a pause began. Services that fail, or failed just now, are not
-// started before its end.
+// EventBackoff says that a pause began. Services that fail, or failed just now,
+// are not started before its end.
 type EventBackoff struct {
 	Supervisor     *Supervisor `json:"-"`
 	SupervisorName string      `json:"supervisor_name"`
@@ -148,12 +148,12 @@ func (e EventBackoff) String() string {
 }
 
 // Map has the key supervisor_name.
-func (e EventBackoff) Map() map[string]interface{} {
-	return map[string]interface{}{"supervisor_name": e.SupervisorName}
+func (e EventBackoff) Map() map[string]any {
+	return map[string]any{"supervisor_name": e.SupervisorName}
 }
 
-// EventResume: the pause ended, the failure count is zero, and all services that
-// waited are being started.
+// EventResume says that the pause ended: the failure count is zero, and all
+// services that waited are being started.
 type EventResume struct {
 	Supervisor     *Supervisor `json:"-"`
 	SupervisorName string      `json:"supervisor_name"`
@@ -168,8 +168,8 @@ func (e EventResume) String() string {
 }
 
 // Map has the key supervisor_name.
-func (e EventResume) Map() map[string]interface{} {
-	return map[string]interface{}{"supervisor_name": e.SupervisorName}
+func (e EventResume) Map() map[string]any {
+	return map[string]any{"supervisor_name": e.SupervisorName}
 }
 
 func failure(supervisor, service string, failures, threshold float64, restarting bool) string {
@@ -177,8 +177,8 @@ func failure(supervisor, service string, failures, threshold float64, restarting
 		supervisor, service, failures, threshold, restarting)
 }
 
-func failureMap(supervisor, service string, failures, threshold float64, restarting bool) map[string]interface{} {
-	return map[string]interface{}{
+func failureMap(supervisor, service string, failures, threshold float64, restarting bool) map[string]any {
+	return map[string]any{
 		"supervisor_name":   supervisor,
 		"service_name":      service,
 		"current_failures":  failures,

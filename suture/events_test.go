@@ -78,7 +78,7 @@ func TestEvents(t *testing.T) {
 			want(t, "text", c.event.String(), c.text)
 			want(t, "map", c.event.Map(), c.fields)
 			js, err := json.Marshal(c.event)
-			wantIs(t, "Marshal", err, nil)
+			same(t, "Marshal", err, nil)
 			want(t, "JSON", string(js), c.json)
 		})
 	}

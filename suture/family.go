@@ -14,13 +14,32 @@ var family sync.Mutex
 func (s *Supervisor) settle(e *entry) {
 	family.Lock()
 	defer family.Unlock()
-	if e != nil && e.owner.isBelow(s) {
-		e = nil
+	s.in.Store(nil)
+	s.place(e)
+}
+
+// adopt notes that the service of e has s: it is to use the hook of e's supervisor,
+// and is taken to be below that until it is served.
+func (s *Supervisor) adopt(e *entry) {
+	family.Lock()
+	defer family.Unlock()
+	if s.in.Load() == nil && !s.serving.Load() {
+		s.place(e)
 	}
-	s.in.Store(e)
-	if e == nil {
+	for o := e.owner; o != nil; o = o.heeds.Load() {
+		if o == s { // in a circle there would be no hook
+			return
+		}
+	}
+	s.heeds.Store(e.owner)
+}
+
+// place puts s below e, unless that is below s. The caller holds family.
+func (s *Supervisor) place(e *entry) {
+	if e == nil || e.owner.isBelow(s) {
 		return
 	}
+	s.in.Store(e)
 	// Those that are not served any more go only now, since events of theirs may
 	// have been under way until now.
 	e.below = slices.DeleteFunc(e.below, func(o *Supervisor) bool { return o == s || !o.serving.Load() })
@@ -52,18 +71,6 @@ func (s *Supervisor) isBelow(top *Supervisor) bool {
 		}
 	}
 	return false
-}
-
-// lendHook makes below use the hook that s uses.
-func (s *Supervisor) lendHook(below *Supervisor) {
-	family.Lock()
-	defer family.Unlock()
-	for o := s; o != nil; o = o.heeds.Load() {
-		if o == below { // in a circle there would be no hook
-			return
-		}
-	}
-	below.heeds.Store(s)
 }
 
 // teller is the supervisor whose hook s uses.

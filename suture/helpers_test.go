@@ -127,7 +127,7 @@ func last[E suture.Event](t *testing.T, l *log) E {
 // called, which returns what Serve did.
 func serve(t *testing.T, s *suture.Supervisor) (stop func() error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	result := s.ServeBackground(ctx)
 	stop = sync.OnceValue(func() error { cancel(); return <-result })
 	t.Cleanup(func() { _ = stop() })
@@ -152,9 +152,10 @@ var identity = cmp.Options{
 	cmpopts.EquateComparable(suture.ServiceToken{}),
 }
 
-func wantIs(t *testing.T, what string, got, want error) {
+// same is for what must be the very thing; programs compare errors so, too.
+func same(t *testing.T, what string, got, want any) {
 	t.Helper()
-	if got != want { //nolint:errorlint // programs written for v4 compare so
+	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }

@@ -44,12 +44,12 @@ func TestAsService(t *testing.T) {
 		serve(t, s)
 		o.stop <- struct{}{} // returns by itself
 		want(t, "events", l.lines(), []string{"0s root/old failed: <nil> (1.00 of 5) restarting=true"})
-		wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
 		want(t, "events", len(l.lines()), 1)
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		wantIs(t, "Serve with an ended context", svc.Serve(ctx), context.Canceled)
+		same(t, "Serve with an ended context", svc.Serve(ctx), context.Canceled)
 		wantPanic(t, "AsService of nil", func() { suture.AsService(nil) })
 	})
 }
@@ -78,7 +78,7 @@ func TestAsServiceGoexit(t *testing.T) {
 		o.serve = func() { o.serve = nil; runtime.Goexit() }
 		s.Add(suture.AsService(o))
 		serve(t, s)
-		want(t, "equal", last[suture.EventServiceTerminate](t, l).Err == tend.ErrGoexit, true)
+		same(t, "Err", last[suture.EventServiceTerminate](t, l).Err, tend.ErrGoexit)
 	})
 }
 
@@ -98,7 +98,7 @@ func TestAsServicePanicInStop(t *testing.T) {
 			stop:  func() { defer close(release); panicInStop() },
 		}))
 		serve(t, s)
-		wantIs(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
 		want(t, "events", l.lines(), []string{"0s root/suture_test.stops panicked: boom (0.00 of 0) restarting=false"})
 		if e := last[suture.EventServicePanic](t, l); !strings.Contains(e.Stacktrace, "panicInStop") {
 			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
@@ -122,7 +122,7 @@ func TestAsServiceAlone(t *testing.T) {
 		want(t, "Stop has finished", stopped, true)
 
 		svc = suture.AsService(stops{serve: func() {}, stop: func() { panic(errBoom) }})
-		wantIs(t, "Serve", svc.Serve(t.Context()), nil)
+		same(t, "Serve", svc.Serve(t.Context()), nil)
 		ctx, cancel = context.WithCancel(t.Context())
 		svc = suture.AsService(stops{serve: func() { <-ctx.Done() }, stop: func() { panic(errBoom) }})
 		time.AfterFunc(time.Second, cancel)

@@ -44,10 +44,11 @@ var (
 	// It is the value of package tend.
 	ErrWrongSupervisor = tend.ErrWrongSupervisor
 	// ErrSupervisorNotStarted: [Supervisor.Remove] or [Supervisor.RemoveAndWait]
-	// was called before the supervisor was served for the first time.
+	// was called before the supervisor was served for the first time. The service
+	// has been removed.
 	ErrSupervisorNotStarted = errors.New("supervisor not started yet")
 	// ErrSupervisorNotRunning: [Supervisor.RemoveAndWait] was called when the
-	// supervisor was stopping or had stopped.
+	// supervisor was stopping or had stopped. The service has been removed.
 	ErrSupervisorNotRunning = errors.New("supervisor not running")
 	// ErrSupervisorNotTerminated is returned by nothing, as in v4;
 	// [Supervisor.UnstoppedServiceReport] waits instead.

@@ -20,6 +20,7 @@ type Supervisor struct {
 	// Name is what the supervisor is called in events. Do not change it while the
 	// supervisor is served.
 	Name string
+	known
 
 	core    *tend.Supervisor
 	hook    EventHook
@@ -62,11 +63,37 @@ func New(name string, spec Spec) *Supervisor {
 	core := spec.core(name)
 	core.EventHook = s.tell
 	s.core = tend.New(name, core)
+	s.known = known{s.core, nil}
 	return s
 }
 
 // NewSimple is New(name, Spec{}).
 func NewSimple(name string) *Supervisor { return New(name, Spec{}) }
+
+// known makes a Supervisor, and what embeds one, known to the core as a supervisor
+// when it is added to that. The core recognises what embeds one of its own, by a
+// method that is not exported. The exported ones that would come with it, and that
+// Supervisor does not have itself, meet their like in hidden, so that Go promotes
+// neither: a program written for v4 may have such methods in what else it embeds,
+// or look for them.
+type known struct {
+	*embedded
+	hidden
+}
+
+type embedded = tend.Supervisor
+
+type hidden interface {
+	Events()
+	Path()
+	Restart()
+	Start()
+	Status()
+	Stop()
+	Suspend()
+	UnstoppedServices()
+	WaitReady()
+}
 
 // made panics if s was not made by New.
 func (s *Supervisor) made(method string) {
@@ -122,36 +149,39 @@ func (s *Supervisor) Services() []Service {
 // Remove makes a service leave: it is stopped, if it runs, and not started
 // again. Remove does not wait for that. It returns
 //   - [ErrWrongSupervisor] for the zero token and those of other supervisors;
-//   - [ErrSupervisorNotStarted] if the supervisor has never been served; nothing is
-//     removed then;
+//   - [ErrSupervisorNotStarted] if the supervisor has never been served, as there
+//     was nothing to stop; the service is removed all the same;
 //   - nil otherwise, also if the service is gone already, or the supervisor does
 //     not run any more.
 func (s *Supervisor) Remove(id ServiceToken) error {
 	s.made("Remove")
-	if err := s.refusal(id); err != nil {
+	state := s.state()
+	if err := s.remove(id); err != nil {
 		return err
 	}
-	return s.core.Remove(id)
+	if state == ErrSupervisorNotStarted { //nolint:errorlint // its own
+		return state
+	}
+	return nil
 }
 
 // RemoveAndWait is Remove, and then waits until the service has ended, for at
 // most the given time; zero or less is as long as it takes. It returns
 //   - [ErrTimeout] if the service has not ended in that time, or not before the
 //     supervisor ended;
-//   - [ErrWrongSupervisor] and [ErrSupervisorNotStarted] as Remove does;
-//   - [ErrSupervisorNotRunning] if the supervisor had been told to stop before; the
-//     service is removed then, and not waited for.
+//   - [ErrWrongSupervisor] as Remove does;
+//   - [ErrSupervisorNotStarted] and [ErrSupervisorNotRunning] if the supervisor has
+//     never been served, or had been told to stop before; the service is removed all
+//     the same, and not waited for.
 func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error {
 	s.made("RemoveAndWait")
-	if err := s.refusal(id); err != nil {
+	t, _ := s.latest()
+	state := s.state()
+	if err := s.remove(id); err != nil {
 		return err
 	}
-	t, _ := s.latest()
-	if notRunning := s.state(); notRunning != nil {
-		if err := s.core.Remove(id); err != nil {
-			return err
-		}
-		return notRunning
+	if state != nil {
+		return state
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.core.RemoveAndWait(id, max(0, timeout)) }()
@@ -163,26 +193,16 @@ func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error
 	}
 }
 
-// refusal is why a token is none to remove a service by. Those of services further
-// below the core would take, v4 does not.
-func (s *Supervisor) refusal(id ServiceToken) error {
-	_, ctx := s.latest()
-	notStarted := ctx == nil
-	if s.book(id) != nil {
-		if notStarted {
-			return ErrSupervisorNotStarted
-		}
-		return nil
-	}
-	if notStarted { // so nothing has left
-		return ErrWrongSupervisor
-	}
-	for _, below := range s.tree()[1:] {
-		if below.book(id) != nil {
-			return ErrWrongSupervisor
+// remove refuses tokens of services further below, which the core would take.
+func (s *Supervisor) remove(id ServiceToken) error {
+	if s.book(id) == nil {
+		for _, below := range s.tree()[1:] {
+			if below.book(id) != nil {
+				return ErrWrongSupervisor
+			}
 		}
 	}
-	return nil // gone, or not of this tree, as the core will say
+	return s.core.Remove(id)
 }
 
 // state is nil while the supervisor is served and has not been told to stop.

@@ -29,7 +29,7 @@ func TestServe(t *testing.T) {
 			"0s root/svc failed: <nil> (1.00 of 5) restarting=true",
 			"0s root/svc failed: boom (2.00 of 5) restarting=true",
 		})
-		wantIs(t, "Serve", stop(), context.Canceled)
+		same(t, "Serve", stop(), context.Canceled)
 	})
 }
 
@@ -37,10 +37,10 @@ func TestServeReturnsTheErrorOfItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := suture.NewSimple("root")
 		s.Add(idle("svc"))
-		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer cancel()
-		wantIs(t, "Serve", s.Serve(ctx), context.DeadlineExceeded)
-		wantIs(t, "Serve after that", s.Serve(ctx), context.DeadlineExceeded)
+		same(t, "Serve", s.Serve(ctx), context.DeadlineExceeded)
+		same(t, "Serve after that", s.Serve(ctx), context.DeadlineExceeded)
 	})
 }
 
@@ -49,8 +49,8 @@ func TestServeTakesANilContext(t *testing.T) {
 		var none context.Context
 		s := suture.NewSimple("root")
 		s.Add(&service{"svc", func(context.Context) error { return suture.ErrTerminateSupervisorTree }})
-		wantIs(t, "Serve", s.Serve(none), suture.ErrTerminateSupervisorTree)
-		wantIs(t, "ServeBackground", <-s.ServeBackground(none), suture.ErrTerminateSupervisorTree)
+		same(t, "Serve", s.Serve(none), suture.ErrTerminateSupervisorTree)
+		same(t, "ServeBackground", <-s.ServeBackground(none), suture.ErrTerminateSupervisorTree)
 	})
 }
 
@@ -70,7 +70,7 @@ func TestServePanics(t *testing.T) {
 		wantPanic(t, `supervisor "root", which is being served already`, func() { _ = s.Serve(t.Context()) })
 		wantPanic(t, `supervisor "root", which is being served already`, func() { s.ServeBackground(t.Context()) })
 		want(t, "services", len(s.Services()), 1)
-		wantIs(t, "Serve", stop(), context.Canceled)
+		same(t, "Serve", stop(), context.Canceled)
 	})
 }
 
@@ -104,7 +104,7 @@ func TestStopIsUnorderedAndBoundedByOneTimeout(t *testing.T) {
 		s.Add(hung("c", release))
 		stop := serve(t, s)
 		time.Sleep(time.Second)
-		wantIs(t, "Serve", stop(), context.Canceled)
+		same(t, "Serve", stop(), context.Canceled)
 		want(t, "stopped after", time.Since(l.began), 6*time.Second)
 		want(t, "b stopped after", stopped, time.Second)
 		want(t, "events", l.sorted(), []string{"6s root/a stop timeout", "6s root/c stop timeout"})
@@ -131,26 +131,29 @@ func TestRemove(t *testing.T) {
 		below := child.Add(idle("below"))
 		foreign := other.Add(idle("svc"))
 
-		wantIs(t, "before Serve", s.Remove(token), suture.ErrSupervisorNotStarted)
-		wantIs(t, "other's, before Serve", s.Remove(foreign), suture.ErrWrongSupervisor)
-		wantIs(t, "child's, before Serve", s.Remove(below), suture.ErrWrongSupervisor)
+		same(t, "before Serve", s.Remove(token), suture.ErrSupervisorNotStarted)
+		same(t, "other's, before Serve", s.Remove(foreign), suture.ErrWrongSupervisor)
+		same(t, "child's, before Serve", s.Remove(below), suture.ErrWrongSupervisor)
 
 		stop := serve(t, s)
+		want(t, "runs", runs, 0)
+		token = s.Add(counted("svc", &runs))
+		synctest.Wait()
 		want(t, "runs", runs, 1)
 		for what, id := range map[string]suture.ServiceToken{"other's": foreign, "child's": below, "zero": {}} {
-			wantIs(t, what, s.Remove(id), suture.ErrWrongSupervisor)
-			wantIs(t, what, s.RemoveAndWait(id, time.Second), suture.ErrWrongSupervisor)
+			same(t, what, s.Remove(id), suture.ErrWrongSupervisor)
+			same(t, what, s.RemoveAndWait(id, time.Second), suture.ErrWrongSupervisor)
 		}
 		want(t, "child's services", len(child.Services()), 1)
-		wantIs(t, "its own", s.Remove(token), nil)
-		wantIs(t, "gone", s.Remove(token), nil)
+		same(t, "its own", s.Remove(token), nil)
+		same(t, "gone", s.Remove(token), nil)
 		synctest.Wait()
 		want(t, "services", len(s.Services()), 1)
 
 		stays := s.Add(idle("stays"))
 		_ = stop()
-		wantIs(t, "stopped", s.Remove(stays), nil)
-		wantIs(t, "stopped, other's", s.Remove(foreign), suture.ErrWrongSupervisor)
+		same(t, "stopped", s.Remove(stays), nil)
+		same(t, "stopped, other's", s.Remove(foreign), suture.ErrWrongSupervisor)
 		serve(t, s)
 		want(t, "services when served again", len(s.Services()), 1)
 	})
@@ -162,7 +165,7 @@ func TestRemoveAndWait(t *testing.T) {
 		slow := func(d time.Duration) suture.ServiceToken {
 			return s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(d); return nil }})
 		}
-		wantIs(t, "before Serve", s.RemoveAndWait(slow(0), time.Second), suture.ErrSupervisorNotStarted)
+		same(t, "before Serve", s.RemoveAndWait(slow(0), time.Second), suture.ErrSupervisorNotStarted)
 		stop := serve(t, s)
 		for _, c := range []struct {
 			takes, timeout, returns time.Duration
@@ -177,18 +180,18 @@ func TestRemoveAndWait(t *testing.T) {
 			token := slow(c.takes)
 			synctest.Wait()
 			began := time.Now()
-			wantIs(t, fmt.Sprintf("%+v", c), s.RemoveAndWait(token, c.timeout), c.err)
+			same(t, fmt.Sprintf("%+v", c), s.RemoveAndWait(token, c.timeout), c.err)
 			want(t, fmt.Sprintf("%+v", c), time.Since(began), c.returns)
 		}
 		token := slow(time.Hour)
 		synctest.Wait()
 		go func() { _ = stop() }()
 		synctest.Wait()
-		wantIs(t, "stopping", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
+		same(t, "stopping", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
 		time.Sleep(time.Hour)
-		wantIs(t, "stopped", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
+		same(t, "stopped", s.RemoveAndWait(s.Add(idle("late")), time.Second), suture.ErrSupervisorNotRunning)
 		serve(t, s)
-		want(t, "services when served again", len(s.Services()), 1)
+		want(t, "services when served again", s.Services(), []suture.Service{})
 	})
 }
 
@@ -214,8 +217,8 @@ func TestRemoveAndWaitWhenTheSupervisorStops(t *testing.T) {
 		time.Sleep(time.Second)
 		_ = stop()
 		synctest.Wait()
-		wantIs(t, "hangs", answers[0].err, suture.ErrTimeout)
-		wantIs(t, "ends", answers[1].err, nil)
+		same(t, "hangs", answers[0].err, suture.ErrTimeout)
+		same(t, "ends", answers[1].err, nil)
 		want(t, "hangs", answers[0].after, 10*time.Second)
 		want(t, "ends", answers[1].after, 5*time.Second)
 		close(release)
@@ -235,7 +238,7 @@ func TestServices(t *testing.T) {
 		want(t, "served", s.Services(), []suture.Service{a, b, c}, identity)
 		cancel()
 		want(t, "told to stop", s.Services() == nil, true)
-		<-result
+		same(t, "Serve", <-result, context.Canceled)
 		want(t, "stopped", s.Services() == nil, true)
 	})
 }
@@ -284,7 +287,7 @@ func TestTerminateSupervisorTree(t *testing.T) {
 		}
 		quit := &fatal{errBoom, 3}
 		child.Add(&service{"fatal", func(context.Context) error { time.Sleep(time.Second); return quit }})
-		wantIs(t, "Serve", root.Serve(t.Context()), quit)
+		same(t, "Serve", root.Serve(t.Context()), quit)
 		want(t, "stopped", stopped, 2)
 		want(t, "events", l.lines(), nil)
 	})
@@ -303,7 +306,7 @@ func TestDontPropagateTermination(t *testing.T) {
 
 		alone := suture.New("alone", suture.Spec{DontPropagateTermination: true})
 		alone.Add(returns("fatal", &fatal{errBoom, 3}))
-		wantIs(t, "Serve", alone.Serve(t.Context()), suture.ErrDoNotRestart)
+		same(t, "Serve", alone.Serve(t.Context()), suture.ErrDoNotRestart)
 	})
 }
 
@@ -333,7 +336,7 @@ func TestErrIsWhatTheServiceReturned(t *testing.T) {
 		s.Add(returns("svc", errBoom))
 		serve(t, s)
 		e := last[suture.EventServiceTerminate](t, l)
-		want(t, "equal", e.Err == errBoom, true)
+		same(t, "Err", e.Err, errBoom)
 		want(t, "supervisor", e.Supervisor, s, identity)
 		want(t, "service", e.Service, s.Services()[0], identity)
 	})
@@ -350,11 +353,11 @@ func TestFailuresDecayAndPause(t *testing.T) {
 			BackoffJitter:    suture.NoJitter{},
 		})
 		s.Add(&service{"svc", func(ctx context.Context) error {
-			switch time.Since(l.began) {
-			case 0, 10500 * time.Millisecond:
+			switch time.Since(l.began).Seconds() {
+			case 0, 10.5:
 				time.Sleep(500 * time.Millisecond)
 				return errBoom
-			case 500 * time.Millisecond:
+			case 0.5:
 				return errBoom
 			}
 			<-ctx.Done()
@@ -526,7 +529,7 @@ func TestUnstoppedServiceReport(t *testing.T) {
 		s.Add(idle("idle"))
 		_ = serve(t, s)()
 		got, err := s.UnstoppedServiceReport()
-		wantIs(t, "error", err, nil)
+		same(t, "error", err, nil)
 		wanted := suture.UnstoppedServiceReport{{[]*suture.Supervisor{s}, svc, "svc", id}}
 		want(t, "report", got, wanted, identity)
 		close(release)

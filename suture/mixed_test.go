@@ -1,0 +1,240 @@
+package suture_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/suture"
+)
+
+// This file holds how packages suture and tend go together.
+
+func TestAddTakesAChild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		once := tend.Child{Service: returns("svc", nil), Name: "once", Restart: tend.Transient}
+		child := suture.NewSimple("child")
+		child.Add(returns("svc", errBoom))
+		s.Add(once)
+		s.Add(tend.Child{
+			Service: &tend.Child{Service: returns("svc", errBoom), Backoff: tend.Backoff{Min: time.Second}},
+			Name:    "own budget",
+		})
+		s.Add(tend.Child{Service: child, Name: "called so"})
+		serve(t, s)
+		want(t, "events", l.sorted(), []string{
+			"0s child/svc failed: boom (1.00 of 5) restarting=true",
+			"0s root/own budget failed: boom (1.00 of 0) restarting=false", // not at once
+		})
+		services := s.Services()
+		want(t, "services", len(services), 3)
+		same(t, "the first", services[0], once)
+		wantPanic(t, "nil *Child", func() { s.Add((*tend.Child)(nil)) })
+		wantPanic(t, "Service is nil", func() { s.Add(tend.Child{}) })
+	})
+}
+
+// A supervisor of this package below one of the core is looked at from there.
+func TestBelowTheCore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen, l := map[string]int{}, newLog()
+		root := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if _, failed := e.(tend.ServiceFailed); failed {
+				seen[e.From().Path()]++
+			}
+		}})
+		s, child := suture.New("old", suture.Spec{EventHook: l.hook}), suture.NewSimple("child")
+		root.Add(s)
+		s.Add(child)
+		runs := 0
+		token := child.Add(counted("svc", &runs))
+		child.Add(returns("fails", errBoom))
+		var self string
+		child.Add(&service{"self", func(ctx context.Context) error {
+			status, _ := tend.Self(ctx)
+			self = status.Path
+			<-ctx.Done()
+			return nil
+		}})
+		result := root.ServeBackground(t.Context())
+		synctest.Wait()
+		want(t, "Self", self, "root/old/child/self")
+		want(t, "the core's events", seen, map[string]int{"root/old/child/fails": 1})
+		want(t, "events", l.lines(), []string{"0s child/fails failed: boom (1.00 of 5) restarting=true"})
+		same(t, "WaitReady", root.WaitReady(t.Context()), nil)
+		same(t, "Restart", root.Restart(token, nil), nil)
+		synctest.Wait()
+		want(t, "runs", runs, 2)
+		below := root.Status().Services[0].Supervisor.Services[0].Supervisor
+		want(t, "services in Status", len(below.Services), 3)
+		same(t, "Remove", root.Remove(token), nil)
+		synctest.Wait()
+		want(t, "services", len(child.Services()), 2)
+		root.Stop()
+		<-result
+	})
+}
+
+// A supervisor of the core below one of this package tells its hook.
+func TestAboveTheCore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, Timeout: time.Second})
+		mid := tend.New("mid", tend.Spec{FailureThreshold: 0.5, FailureBackoff: time.Second, Jitter: tend.NoJitter, Timeout: time.Second})
+		leaf := suture.New("leaf", suture.Spec{EventHook: l.hook})
+		s.Add(mid)
+		mid.Add(returns("svc", errBoom))
+		mid.Add(leaf)
+		leaf.Add(returns("deep", errBoom))
+		release := make(chan struct{})
+		mid.Add(hung("hung", release))
+		stop := serve(t, s)
+		time.Sleep(time.Minute)
+		_ = stop()
+		want(t, "events", l.sorted(), []string{
+			"0s leaf/deep failed: boom (1.00 of 5) restarting=true",
+			"0s mid backoff",
+			"0s mid/svc failed: boom (1.00 of 0.5) restarting=false",
+			"1s mid resume",
+			"61s mid/hung stop timeout",
+		})
+		for _, e := range l.events {
+			switch e := e.(type) {
+			case suture.EventServiceTerminate:
+				want(t, "supervisor of "+e.ServiceName, e.Supervisor == leaf, e.ServiceName == "deep")
+				want(t, "service", e.Service != nil, true)
+			case suture.EventBackoff:
+				same(t, "nearest supervisor", e.Supervisor, s)
+			}
+		}
+		report, _ := s.UnstoppedServiceReport()
+		want(t, "report", len(report), 1)
+		want(t, "name", report[0].Name, "hung")
+		want(t, "path", report[0].SupervisorPath, []*suture.Supervisor{s}, identity)
+		close(release)
+	})
+}
+
+// A whole tree is ready when the leaves are, also where that is known from what
+// a service has and not only from what it serves.
+func TestReadinessGoesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		child := suture.NewSimple("child")
+		child.Add(tend.Child{ReadyTimeout: time.Hour, Service: &service{"slow", func(ctx context.Context) error {
+			time.Sleep(time.Minute)
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		}}})
+		s := suture.NewSimple("root")
+		s.Add(embeds{child})
+		top := tend.New("top", tend.Spec{EventHook: func(tend.Event) {}})
+		top.Add(embeds{s})
+		result := top.ServeBackground(t.Context())
+		began := time.Now()
+		same(t, "WaitReady", top.WaitReady(t.Context()), nil)
+		want(t, "ready after", time.Since(began), time.Minute)
+		top.Stop()
+		<-result
+	})
+}
+
+// What v4 does not mind: a service that refers to a supervisor that is above or
+// elsewhere, a supervisor that comes back.
+func TestOddFamilies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		root, child := suture.New("root", suture.Spec{EventHook: l.hook}), suture.NewSimple("child")
+		child.Add(returns("svc", errBoom))
+		token := root.Add(child)
+		var runs [4]int
+		root.Add(&has{*counted("refers up", &runs[0]), root})
+		child.Add(&has{*counted("refers further up", &runs[1]), root})
+		root.Add(&has{*counted("refers elsewhere", &runs[2]), child})
+		root.Add(&has{*counted("refers to nothing that was made", &runs[3]), &suture.Supervisor{}})
+		serve(t, root)
+		want(t, "runs", runs, [4]int{1, 1, 1, 1})
+		want(t, "events", l.lines(), []string{"0s child/svc failed: boom (1.00 of 5) restarting=true"})
+
+		for range 3 {
+			same(t, "RemoveAndWait", root.RemoveAndWait(token, 0), nil)
+			token = root.Add(child)
+			synctest.Wait()
+			want(t, "services", len(child.Services()), 2)
+		}
+		same(t, "RemoveAndWait", root.RemoveAndWait(token, 0), nil)
+		stop := serve(t, child) // alone, and still with the hook of root
+		child.Add(returns("late", errBoom))
+		want(t, "events", l.lines()[1:], []string{"0s child/late failed: boom (1.00 of 5) restarting=true"})
+		_ = stop()
+		token = root.Add(child)
+		child.Add(returns("later", errBoom))
+		want(t, "events", l.lines()[2:], []string{"0s child/later failed: boom (1.00 of 5) restarting=true"})
+		same(t, "RemoveAndWait", root.RemoveAndWait(token, 0), nil)
+	})
+}
+
+// Two supervisors with the same name, in the same place.
+func TestNamesakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		root := suture.New("root", suture.Spec{EventHook: l.hook})
+		supervisors := map[string]*suture.Supervisor{}
+		for _, name := range []string{"a", "b", "c"} {
+			s := suture.NewSimple("twin")
+			s.Add(returns(name, errBoom))
+			root.Add(s)
+			supervisors[name] = s
+		}
+		serve(t, root)
+		want(t, "events", len(l.lines()), 3)
+		for _, e := range l.events {
+			e := e.(suture.EventServiceTerminate)
+			same(t, "supervisor of "+e.ServiceName, e.Supervisor, supervisors[e.ServiceName])
+		}
+	})
+}
+
+// Services that come and go are forgotten.
+func TestEventsOfManyServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, FailureThreshold: 1e9})
+		serve(t, s)
+		for range 1000 {
+			svc := returns("svc", errBoom, suture.ErrDoNotRestart)
+			s.Add(svc)
+			same(t, "service", last[suture.EventServiceTerminate](t, l).Service, svc)
+		}
+		want(t, "services", s.Services(), []suture.Service{})
+	})
+}
+
+// And so is their memory.
+func TestServicesThatLeftAreFreed(t *testing.T) {
+	s := suture.New("root", suture.Spec{EventHook: func(suture.Event) {}})
+	ctx, cancel := context.WithCancel(t.Context())
+	result := s.ServeBackground(ctx)
+	var left []weak.Pointer[service]
+	for range 10_000 {
+		svc := returns("svc", suture.ErrDoNotRestart)
+		left = append(left, weak.Make(svc))
+		same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(svc), 0), nil)
+	}
+	runtime.GC()
+	kept := 0
+	for _, p := range left {
+		if p.Value() != nil {
+			kept++
+		}
+	}
+	want(t, "less than 100 of 10,000 are kept", kept < 100, true)
+	cancel()
+	<-result
+}
