@@ -12,7 +12,6 @@ import (
 // owns the fields below the line; stop reads them when ended is closed.
 type keeper struct {
 	lease  Lease
-	ctx    context.Context // of renewals: the values of Hold's, never cancelled
 	cancel func(cause error)
 	done   chan struct{} // closed by stop
 	ended  chan struct{} // closed when the goroutine is through
@@ -28,14 +27,14 @@ type keeper struct {
 // when the lock is lost. Whoever calls keep must call stop.
 func (l Lease) keep(ctx context.Context, asked time.Time, cancel func(cause error)) *keeper {
 	k := &keeper{
-		lease: l, ctx: context.WithoutCancel(ctx), cancel: cancel,
+		lease: l, cancel: cancel,
 		done: make(chan struct{}), ended: make(chan struct{}),
 		held: asked, next: asked.Add(l.Every),
 	}
 	if !time.Now().Before(k.deadline()) {
 		k.lose(errors.New("it took too long to get"))
 	}
-	go k.run()
+	go k.run(context.WithoutCancel(ctx))
 	return k
 }
 
@@ -53,7 +52,7 @@ func (k *keeper) stop() error {
 // deadline is when the lock counts as lost if it is not renewed before.
 func (k *keeper) deadline() time.Time { return k.held.Add(k.lease.TTL - k.lease.Margin) }
 
-func (k *keeper) run() {
+func (k *keeper) run(ctx context.Context) {
 	defer close(k.ended)
 	for k.lost == nil {
 		end := k.deadline()
@@ -63,7 +62,7 @@ func (k *keeper) run() {
 		case late:
 			k.lose(k.failure)
 		default:
-			k.renew(end)
+			k.renew(ctx, end)
 		}
 	}
 }
@@ -83,10 +82,10 @@ func (k *keeper) sleep(t time.Time) bool {
 // renew calls Renew and waits for the answer, for the deadline or for stop. After
 // the last two it gives the call a moment to return, so that it cannot prolong a
 // lock that is released next.
-func (k *keeper) renew(deadline time.Time) {
+func (k *keeper) renew(ctx context.Context, deadline time.Time) {
 	began := time.Now()
 	k.next = began.Add(k.lease.Every)
-	ctx, cancel := context.WithDeadline(k.ctx, earlier(k.next, deadline))
+	ctx, cancel := context.WithDeadline(ctx, earlier(k.next, deadline))
 	defer cancel()
 	answer := make(chan error, 1)
 	go call(ctx, k.lease.Renew, answer)

@@ -287,7 +287,7 @@ func (j *Job) ended() {
 // failed counts a failed run. It returns an error if it was one too many.
 func (j *Job) failed(ctx context.Context, err error) error {
 	j.failures++
-	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("err", err))
+	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("error", err))
 	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
 		return fmt.Errorf("tend/periodic: %s failed %d times in a row: %w", j, j.failures, err)
 	}

@@ -295,11 +295,11 @@ func TestFailuresAreLoggedAndForgotten(t *testing.T) {
 		}
 		serve(t, 4500*time.Millisecond, j) // 5 runs, never three failures in a row
 		want := strings.TrimLeft(`
-level=WARN msg="periodic job failed" job=a failures=1 err="disk full"
-level=WARN msg="periodic job failed" job=a failures=2 err="disk full"
+level=WARN msg="periodic job failed" job=a failures=1 error="disk full"
+level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
 level=INFO msg="periodic job recovered" job=a failures=2
-level=WARN msg="periodic job failed" job=a failures=1 err="disk full"
-level=WARN msg="periodic job failed" job=a failures=2 err="disk full"
+level=WARN msg="periodic job failed" job=a failures=1 error="disk full"
+level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
 `, "\n")
 		if d := cmp.Diff(want, out.String()); d != "" {
 			t.Errorf("log (-want +got):\n%s", d)

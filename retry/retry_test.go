@@ -455,9 +455,11 @@ func TestStopIsNotTheLimit(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	for want, e := range map[string]retry.Error{
 		"tend/retry: too many failures after 3 attempts in 3s: 503 service unavailable": {
-			Attempts: 3, Elapsed: 3 * time.Second, Reason: retry.ErrLimit, Err: errDown},
+			Attempts: 3, Elapsed: 3 * time.Second, Reason: retry.ErrLimit, Err: errDown,
+		},
 		"tend/retry: permanent failure after 1 attempt in 0s: 503 service unavailable": {
-			Attempts: 1, Reason: retry.ErrPermanent, Err: errDown},
+			Attempts: 1, Reason: retry.ErrPermanent, Err: errDown,
+		},
 		"tend/retry: context canceled after 0 attempts in 0s": {Reason: context.Canceled},
 	} {
 		if got := e.Error(); got != want {
