@@ -1,0 +1,136 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// heartbeatLimit is how much of a heartbeat file is read; a time needs less.
+const heartbeatLimit = 64
+
+// maxFuture is how far in the future a heartbeat may be: clocks are rounded, and
+// two machines that share a disk never agree.
+const maxFuture = 5 * time.Second
+
+// File is a check of a heartbeat file: some program writes the time to path again
+// and again, in Unix seconds or as RFC 3339, or only touches it and leaves it
+// empty. It fails when the time is older than maxAge, or more than 5 seconds in
+// the future, because such a file would be healthy for ever, and when there is no
+// such file, it is a directory, or what it says is no time. [WriteBeat] writes
+// such files. For a writer that does not replace the file in one step, leave the
+// probe's FailureThreshold above 1: a half-written time is no time, or an old one.
+//
+// In a [Monitor.Guard] a heartbeat from before the start of the service does not
+// count: it is one of the run before.
+//
+// An empty path or a maxAge that is not positive is the error of every run.
+func File(path string, maxAge time.Duration) Check {
+	if path == "" || maxAge <= 0 {
+		err := fmt.Errorf("health: File check: path is %q, maxAge is %v", path, maxAge)
+		return func(context.Context) error { return err }
+	}
+	return func(ctx context.Context) error {
+		beat, err := readBeat(path)
+		if err != nil {
+			return err
+		}
+		Detail(ctx, slog.Time("heartbeat", beat))
+		return judgeBeat(path, beat, time.Now(), begun(ctx), maxAge)
+	}
+}
+
+// begun is when the guarded service began whose check runs under ctx; zero if
+// there is none.
+func begun(ctx context.Context) time.Time {
+	if r, ok := ctx.Value(runKey{}).(*run); ok && r.entry.watch != nil {
+		return r.entry.since
+	}
+	return time.Time{}
+}
+
+// judgeBeat compares whole seconds with the start, which is all a file may have.
+func judgeBeat(path string, beat, now, begun time.Time, maxAge time.Duration) error {
+	age := now.Sub(beat)
+	switch {
+	case age < -maxFuture:
+		return fmt.Errorf("heartbeat %s is %v in the future", path, beat.Sub(now))
+	case beat.Before(begun.Truncate(time.Second)):
+		return fmt.Errorf("heartbeat %s is %v old, from before the start %v ago", path, age, now.Sub(begun))
+	case age > maxAge:
+		return fmt.Errorf("heartbeat %s is %v old, more than %v", path, age, maxAge)
+	}
+	return nil
+}
+
+// readBeat reads the time in a heartbeat file. It opens nothing but regular
+// files: a named pipe would block.
+func readBeat(path string) (time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("heartbeat: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return time.Time{}, fmt.Errorf("heartbeat %s is no file but %v", path, info.Mode().Type())
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("heartbeat: %w", err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	content, err := io.ReadAll(io.LimitReader(file, heartbeatLimit+1))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("heartbeat: %w", err)
+	}
+	text := strings.TrimSpace(string(content))
+	if text == "" && len(content) <= heartbeatLimit {
+		return info.ModTime(), nil
+	}
+	beat, ok := parseBeat(text)
+	if !ok {
+		return time.Time{}, fmt.Errorf("heartbeat %s says %q, which is no time", path, clean(text, heartbeatLimit))
+	}
+	return beat, nil
+}
+
+// maxUnix is the last second of year 9999, where RFC 3339 ends too.
+const maxUnix = 253402300799
+
+func parseBeat(text string) (time.Time, bool) {
+	if s, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.Unix(s, 0), 0 <= s && s <= maxUnix
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t, err == nil
+}
+
+// WriteBeat writes the time t, in Unix seconds, to the heartbeat file path. It
+// writes a file beside it first and renames that, so that a reader sees the old
+// or the new time, never half of one or, on a full disk, none. After an error
+// the old file is as it was and the new one is gone.
+func WriteBeat(path string, t time.Time) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("health: WriteBeat: %w", err)
+	}
+	_, err = fmt.Fprintln(file, t.Unix())
+	err = errors.Join(err, file.Chmod(beatMode), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("health: WriteBeat: %w", errors.Join(err, os.Remove(file.Name())))
+	}
+	return nil
+}
+
+// beatMode lets other users' monitors read the file.
+const beatMode fs.FileMode = 0o644

@@ -1,0 +1,378 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/health"
+)
+
+// root is a supervisor that logs what happens to its services, and is served
+// until the test ends.
+func root(t testing.TB, l *log, services ...tend.Service) *tend.Supervisor {
+	s := tend.New("root", tend.Spec{Jitter: tend.NoJitter, EventHook: func(e tend.Event) {
+		switch e := e.(type) {
+		case tend.ServiceStarted:
+			l.add("%s started", e.Service)
+		case tend.ServiceReady:
+			l.add("%s ready", e.Service)
+		case tend.ServiceFailed:
+			l.add("%s failed: %v", e.Service, e.Err)
+		case tend.ServiceEnded:
+			l.add("%s ended: %v", e.Service, e.Cause)
+		case tend.ServiceStuck:
+			l.add("%s stuck", e.Service)
+		case tend.ServiceGaveUp:
+			l.add("%s gave up", e.Service)
+		case tend.PauseBegan, tend.PauseEnded:
+			l.add("%v", e)
+		}
+	}})
+	for _, svc := range services {
+		s.Add(svc)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := s.ServeBackground(ctx)
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
+	return s
+}
+
+// guarded is what Guard makes, or the test fails.
+func guarded(t testing.TB, m *health.Monitor, component string, svc tend.Service, probes ...health.Probe) tend.Child {
+	t.Helper()
+	for i := range probes {
+		probes[i].Jitter = health.NoJitter
+	}
+	c, err := m.Guard(component, svc, probes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// until is a service that runs until it is stopped.
+var until = tend.Func("until", obey)
+
+// TestItem20OneSicknessOneFailure: Guard returns once, nothing is probed until the
+// next incarnation, and that starts afresh.
+func TestItem20OneSicknessOneFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		running := 0
+		svc := tend.Func("svc", func(ctx context.Context) error {
+			if running++; running > 1 {
+				t.Error("two copies run")
+			}
+			defer func() { running-- }()
+			<-ctx.Done()
+			l.add("svc is told: %v", context.Cause(ctx))
+			time.Sleep(3 * time.Second) // it is probed no more
+			return tend.ErrDoNotRestart // it was stopped: what it says now does not matter
+		})
+		child := guarded(t, m, "db", svc,
+			health.Probe{Name: "ping", Kind: health.Liveness, Check: l.logged("ping", script("+---+"))},
+			health.Probe{Name: "load", Kind: health.Liveness, Check: script("+----"), FailureThreshold: 4},
+			health.Probe{Name: "slow", Check: script("-")})
+		root(t, l, m, child)
+		time.Sleep(55 * time.Second)
+		sick := "health: db:ping is unhealthy after 3 failures: sick"
+		l.want(t,
+			"0s health started", "0s db started",
+			"0s ping", "0s db:load unknown>healthy 0", "0s db:ping unknown>healthy 0",
+			"10s ping", "20s ping", "20s db:slow unknown>unhealthy 3",
+			"30s ping", "30s svc is told: "+sick, "30s db:ping healthy>unhealthy 3",
+			"33s db failed: "+sick, "33s db started",
+			"33s ping", "33s db:ping unknown>healthy 0",
+			"43s ping", "53s ping", "53s db:slow unknown>unhealthy 3")
+	})
+}
+
+// TestGuardOutsideOfSupervisor: it is a service like any other.
+func TestGuardOutsideOfSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		serve(t, m)
+		c := guarded(t, m, "db", until, health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-")})
+		err := c.Serve(t.Context())
+		var sick *health.UnhealthyError
+		if !errors.As(err, &sick) || !errors.Is(err, errSick) || sick.Probe != "db:ping" || sick.Kind != health.Liveness || sick.Failures != 1 {
+			t.Errorf("Serve returned %#v", err)
+		}
+		if n := len(m.Snapshot(health.Readiness).Probes); n != 0 {
+			t.Errorf("%d probes are left", n)
+		}
+	})
+}
+
+// TestGuardStuck: a service that does not stop is reported by its supervisor, and
+// not run twice.
+func TestGuardStuck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		hang := time.Minute
+		hung := tend.Func("hung", func(ctx context.Context) error {
+			time.Sleep(hang)
+			hang = 0
+			return obey(ctx)
+		})
+		root(t, l, m, tend.Child{Timeout: 5 * time.Second, Service: guarded(t, m, "hung", hung,
+			health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-+")})})
+		time.Sleep(65 * time.Second)
+		l.want(t, "0s health started", "0s hung started", "5s hung stuck",
+			"1m0s hung failed: health: hung:ping is unhealthy after 1 failures: sick", "1m0s hung started")
+	})
+}
+
+// TestGuardKeepsChild: the settings of a Child survive, and its name.
+func TestGuardKeepsChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		once := tend.Child{Name: "named", Service: tend.Child{Restart: tend.Temporary, Service: tend.Func("once", func(context.Context) error { return nil })}}
+		root(t, l, guarded(t, m, "a", once), guarded(t, m, "b", &once), guarded(t, m, "c", until))
+		synctest.Wait()
+		l.want(t, "0s named started", "0s named started", "0s c started", "0s named ended: <nil>", "0s named ended: <nil>")
+	})
+}
+
+// TestGuardEnds: the service's own end is its own, and its probes go with it.
+func TestGuardEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		serve(t, m)
+		ping := health.Probe{Name: "ping", Kind: health.Liveness, Check: obey}
+		crash := tend.Func("crash", func(context.Context) error { panic(errSick) })
+		func() {
+			defer func() {
+				if v := recover(); v != errSick {
+					t.Errorf("recovered %v", v)
+				}
+			}()
+			_ = guarded(t, m, "a", crash, ping).Serve(t.Context())
+		}()
+		fails := tend.Func("fails", func(ctx context.Context) error {
+			time.Sleep(time.Second)
+			return errSick
+		})
+		if err := guarded(t, m, "a", fails, ping).Serve(t.Context()); err != errSick {
+			t.Errorf("Serve returned %v", err)
+		}
+		if n := len(m.Snapshot(health.Readiness).Probes); n != 0 {
+			t.Errorf("%d probes are left", n)
+		}
+	})
+}
+
+func TestGuardBadInput(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		list := func(context.Context) ([]health.Probe, error) { return nil, nil }
+		for _, c := range []struct {
+			component string
+			svc       tend.Service
+			probes    []health.Probe
+			want      string
+		}{
+			{"", until, nil, "no name"},
+			{"a:b", until, nil, `component "a:b" has a colon`},
+			{"a", nil, nil, `Guard "a": the service is nil`},
+			{"a", tend.Child{}, nil, `Guard "a": the service is nil`},
+			{"a", (*tend.Child)(nil), nil, `Guard "a": the service is nil`},
+			{"a", until, []health.Probe{{}}, `Guard "a": health: a probe has no name`},
+			{"a", until, []health.Probe{{Name: "p"}, {Name: "p"}}, `Guard "a": there is already a probe "a:p"`},
+			{"a", until, []health.Probe{{Name: "p", MaxAge: -1}}, `probe "a:p": MaxAge is -1ns`},
+			{"a", until, []health.Probe{{Name: "p", List: list}}, `probe "a:p": a source cannot be guarded`},
+		} {
+			if _, err := m.Guard(c.component, c.svc, c.probes...); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		}
+		add(t, m, health.Probe{Name: "a:p"})
+		c := guarded(t, m, "a", until, health.Probe{Name: "o"}, health.Probe{Name: "p"})
+		if err := c.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), `there is already a probe "a:p"`) {
+			t.Errorf("Serve with a name that is taken: %v", err)
+		}
+		if n := len(m.Snapshot(health.Readiness).Probes); n != 1 {
+			t.Errorf("%d probes after an error", n)
+		}
+	})
+}
+
+// TestItem21DrainingIsNotSick: no change and no failure while a service stops, for
+// whatever reason; cancelled checks at shutdown count for nothing.
+func TestItem21DrainingIsNotSick(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		draining := false
+		svc := tend.Func("svc", func(ctx context.Context) error {
+			<-ctx.Done()
+			draining = true
+			time.Sleep(8 * time.Second)
+			return ctx.Err()
+		})
+		ping := health.Probe{Name: "ping", Interval: time.Second, FailureThreshold: 1, Kind: health.Liveness, Check: func(ctx context.Context) error {
+			if draining {
+				return errSick
+			}
+			return nil
+		}}
+		beats := health.Probe{Name: "beats", MaxAge: time.Second, FailureThreshold: 5, Kind: health.Liveness}
+		s := root(t, l, m)
+		token := s.Add(guarded(t, m, "svc", svc, ping, beats))
+		add(t, m, health.Probe{Name: "other", FailureThreshold: 1, Timeout: 20 * time.Second, Check: obey})
+		time.Sleep(4500 * time.Millisecond)
+		if err := s.RemoveAndWait(token, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		l.want(t, "0s health started", "0s svc started", "0s svc:ping unknown>healthy 0", "12.5s svc ended: tend: service was removed")
+		s.Stop() // the check of "other" is under way
+		l.want(t, "12.5s health ended: tend: supervisor was stopped")
+		if p := status(t, m, "other"); p.State != health.Unknown || p.Failures != 0 {
+			t.Errorf("a shutdown has made a probe sick: %+v", p)
+		}
+	})
+}
+
+// TestItem24StartupHoldsBack: liveness and readiness wait for startup, which runs
+// until it has passed and whose failure restarts.
+func TestItem24StartupHoldsBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		child := guarded(t, m, "db", until,
+			health.Probe{Name: "live", Kind: health.Liveness, Check: l.logged("live", script("+"))},
+			health.Probe{Name: "boot", Kind: health.Startup, FailureThreshold: 2, Interval: 4 * time.Second, Check: l.logged("boot", script("---++"))},
+			health.Probe{Name: "ready", Check: l.logged("ready", script("+")), Interval: time.Minute},
+			health.Probe{Name: "beats", Kind: health.Liveness, MaxAge: time.Second, FailureThreshold: 100})
+		child.ReadyTimeout = time.Minute
+		s := root(t, l, m, child)
+		time.Sleep(21500 * time.Millisecond)
+		sick := "health: db:boot is unhealthy after 2 failures: sick"
+		l.want(t,
+			"0s health started", "0s db started", "0s boot", "4s boot", "4s db:boot unknown>unhealthy 2",
+			"4s db failed: "+sick, "4s db started", "4s boot", "8s boot",
+			"8s db:boot unknown>healthy 1", "8s db ready", "8s live", "8s ready", "8s db:live unknown>healthy 0", "8s db:ready unknown>healthy 0",
+			"18s live")
+		if b := status(t, m, "db:beats"); b.Failures != 13 { // one a second since 9s
+			t.Errorf("%d failures of beats", b.Failures)
+		}
+		var notes []string
+		for _, a := range s.Status().Services[1].Annotations {
+			notes = append(notes, a.String())
+		}
+		slices.Sort(notes)
+		if diff := cmp.Diff([]string{"db:boot=healthy", "db:live=healthy", "db:ready=healthy"}, notes); diff != "" {
+			t.Errorf("the tree shows (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestStartupOfComponent: without a Guard it holds back its component all the same,
+// and may recover.
+func TestStartupOfComponent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		boot := func(n int, results string) health.Probe {
+			return health.Probe{Name: fmt.Sprintf("db:boot%d", n), Kind: health.Startup, FailureThreshold: 2, Check: script(results)}
+		}
+		add(t, m, health.Probe{Name: "db:ping", Check: l.logged("ping", script("+"))}, boot(1, "---+"), boot(2, "+"), boot(3, "-"),
+			health.Probe{Name: "web:ping", Check: script("+")})
+		serve(t, m)
+		time.Sleep(35 * time.Second)
+		l.want(t,
+			"0s db:boot2 unknown>healthy 0", "0s web:ping unknown>healthy 0",
+			"10s db:boot1 unknown>unhealthy 2", "10s db:boot3 unknown>unhealthy 2", "30s db:boot1 unhealthy>healthy 3")
+		m.Remove("db:boot3") // the last that had not passed
+		synctest.Wait()
+		l.want(t, "35s ping", "35s db:ping unknown>healthy 0")
+	})
+}
+
+// TestItem24BeatSilenceRestarts: also if the first beat never comes.
+func TestItem24BeatSilenceRestarts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		run := 0
+		worker := tend.Func("worker", func(ctx context.Context) error {
+			run++
+			for i := 0; i < (run-1)*20 && ctx.Err() == nil; i++ { // the first run never beats
+				time.Sleep(time.Second)
+				health.Beat(ctx)
+			}
+			return obey(ctx)
+		})
+		root(t, l, m, guarded(t, m, "w", worker,
+			health.Probe{Name: "beat", Kind: health.Liveness, MaxAge: 5 * time.Second, FailureThreshold: 2, InitialDelay: 10 * time.Second}))
+		time.Sleep(55 * time.Second)
+		l.want(t,
+			"0s health started", "0s w started",
+			"20s w:beat unknown>unhealthy 2", "20s w failed: health: w:beat is unhealthy after 2 failures: health: nothing was heard (for 10s)",
+			"20s w started", "21s w:beat unknown>healthy 0",
+			"50s w:beat healthy>unhealthy 2", "50s w failed: health: w:beat is unhealthy after 2 failures: health: nothing was heard (for 10s)",
+			"50s w started", "51s w:beat unknown>healthy 0")
+	})
+}
+
+// TestBeatAnywhere: outside of a Guard it does nothing; in one it is an Alive too.
+func TestBeatAnywhere(t *testing.T) {
+	health.Beat(t.Context())
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		child := guarded(t, m, "w", tend.Func("w", func(ctx context.Context) error {
+			for range 10 {
+				health.Beat(ctx)
+				time.Sleep(time.Second)
+			}
+			return obey(ctx)
+		}))
+		child.Watchdog = 2 * time.Second
+		root(t, l, child)
+		time.Sleep(12 * time.Second)
+		l.want(t, "0s w started", "11s w failed: tend: service did not call Alive in time", "11s w started")
+	})
+}
+
+// TestGuardsOfMany: what becomes of one is nothing to the others.
+func TestGuardsOfMany(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		children := []tend.Service{m}
+		for i := range 100 {
+			check := script("+")
+			if i == 50 {
+				check = script("+---+")
+			}
+			children = append(children, guarded(t, m, fmt.Sprintf("p%d", i), until, health.Probe{Name: "ping", Kind: health.Liveness, Check: check}))
+		}
+		root(t, l, children...)
+		synctest.Wait()
+		l.take()
+		time.Sleep(10 * time.Minute)
+		if diff := cmp.Diff([]string{"30s p50 failed: health: p50:ping is unhealthy after 3 failures: sick", "30s p50 started"}, l.take()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if r := m.Snapshot(health.Readiness); r.Status != health.GradePass || len(r.Probes) != 100 {
+			t.Errorf("%v with %d probes", r.Status, len(r.Probes))
+		}
+	})
+}

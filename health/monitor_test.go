@@ -1,0 +1,376 @@
+package health_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/health"
+)
+
+// TestSchedule: from start to start, with the fast interval while the last result
+// speaks against the state.
+func TestSchedule(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		slow := script("+---+")
+		add(t, m, health.Probe{Name: "p", InitialDelay: 3 * time.Second, Interval: 30 * time.Second, FastInterval: 2 * time.Second,
+			Check: l.logged("run", func(ctx context.Context) error {
+				time.Sleep(time.Second) // is part of the interval
+				return slow(ctx)
+			})})
+		serve(t, m)
+		time.Sleep(2 * time.Minute)
+		l.want(t,
+			"3s run", "4s p unknown>healthy 0",
+			"33s run", "35s run", "37s run", "38s p healthy>unhealthy 3",
+			"1m7s run", "1m8s p unhealthy>healthy 3",
+			"1m37s run")
+	})
+}
+
+// TestDefaults: a probe with nothing but a name and a check.
+func TestDefaults(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		add(t, m, health.Probe{Name: "p", Check: l.logged("run", obey)})
+		serve(t, m)
+		time.Sleep(26 * time.Second)
+		l.want(t, "0s run", "10s run", "20s run", "25s p unknown>unhealthy 3")
+		p := status(t, m, "p")
+		want := health.ProbeStatus{
+			Name: "p", State: health.Unhealthy, Status: health.GradeFail, Since: p.Checked, Checked: p.Checked,
+			Took: 5 * time.Second, Failures: 3, Output: "health: the check did not end in time (5s)",
+		}
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+// TestCheckContext: a check sees its deadline and why it is over.
+func TestCheckContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		begun := time.Now()
+		add(t, m, health.Probe{Name: "p", Timeout: time.Second, Check: func(ctx context.Context) error {
+			deadline, _ := ctx.Deadline()
+			<-ctx.Done()
+			if deadline.Sub(begun) != time.Second || !errors.Is(context.Cause(ctx), health.ErrTimeout) {
+				t.Errorf("deadline %v, cause %v", deadline.Sub(begun), context.Cause(ctx))
+			}
+			return nil // too late
+		}})
+		if err := m.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if p := status(t, m, "p"); p.Failures != 1 {
+			t.Errorf("a success at the deadline is no timeout: %+v", p)
+		}
+	})
+}
+
+// TestBadConfig and TestBadProbe: the error names the value.
+func TestBadConfig(t *testing.T) {
+	for want, c := range map[string]health.Config{
+		"Config.Concurrency is -1": {Concurrency: -1},
+		"Backoff.Min is -1s":       {Retry: tend.Backoff{Min: -time.Second}},
+	} {
+		if m, err := health.New(c); m != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestBadProbe(t *testing.T) {
+	ok := func(context.Context) error { return nil }
+	list := func(context.Context) ([]health.Probe, error) { return nil, nil }
+	m := newMonitor(t, health.Config{})
+	add(t, m, health.Probe{Name: "taken", Check: ok})
+	for _, c := range []struct {
+		p    health.Probe
+		want string
+	}{
+		{health.Probe{Check: ok}, "a probe has no name"},
+		{health.Probe{Name: "taken", Check: ok}, `there is already a probe "taken"`},
+		{health.Probe{Name: "a\nb", Check: ok}, `probe "a\nb": the name is not printable`},
+		{health.Probe{Name: "a\xff", Check: ok}, `probe "a\xff": the name is not printable`},
+		{health.Probe{Name: strings.Repeat("ä", 200), Check: ok}, `probe "` + strings.Repeat("ä", 20) + `…": the name has 400 bytes, more than 255`},
+		{health.Probe{Name: "p", Check: ok, Interval: -time.Second}, `probe "p": Interval is -1s`},
+		{health.Probe{Name: "p", Check: ok, FastInterval: -1}, `FastInterval is -1ns`},
+		{health.Probe{Name: "p", Check: ok, Timeout: -1}, `Timeout is -1ns`},
+		{health.Probe{Name: "p", Check: ok, InitialDelay: -1}, `InitialDelay is -1ns`},
+		{health.Probe{Name: "p", MaxAge: -1}, `MaxAge is -1ns`},
+		{health.Probe{Name: "p", Check: ok, MaxAge: time.Second}, `MaxAge is 1s, but the probe is not passive`},
+		{health.Probe{Name: "p", Interval: time.Second}, `Interval is 1s, but there is no Check`},
+		{health.Probe{Name: "p", Timeout: time.Second}, `Timeout is 1s, but there is no Check`},
+		{health.Probe{Name: "p", Check: ok, FastInterval: time.Minute}, `FastInterval is 1m0s, longer than Interval 10s`},
+		{health.Probe{Name: "p", Check: ok, Jitter: -0.5}, `Jitter is -0.5`},
+		{health.Probe{Name: "p", Check: ok, Jitter: math.NaN()}, `Jitter is NaN`},
+		{health.Probe{Name: "p", Check: ok, Jitter: math.Inf(1)}, `Jitter is +Inf`},
+		{health.Probe{Name: "p", Check: ok, FailureThreshold: -3}, `FailureThreshold is -3`},
+		{health.Probe{Name: "p", Check: ok, SuccessThreshold: -3}, `SuccessThreshold is -3`},
+		{health.Probe{Name: "p", Check: ok, Kind: 7}, `Kind is health.Kind(7)`},
+		{health.Probe{Name: "p", Check: ok, List: list}, `List is set, and so is Check`},
+	} {
+		if err := m.Add(c.p); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: got %v, want %q", c.p.Name, err, c.want)
+		}
+	}
+	if n := len(m.Snapshot(health.Readiness).Probes); n != 1 {
+		t.Errorf("%d probes after errors, want 1", n)
+	}
+	if err := m.Report("nobody", nil); err == nil || !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("Report of an unknown probe: %v", err)
+	}
+	m.Remove("nobody")
+}
+
+// TestPanicsAndExits: whatever a check does is a failure and nothing else.
+func TestPanicsAndExits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		results := map[string]health.Result{}
+		m := newMonitor(t, health.Config{OnResult: func(_ context.Context, r health.Result) { results[r.Name] = r }})
+		add(t, m,
+			health.Probe{Name: "panic", Check: func(context.Context) error { panic(errSick) }},
+			health.Probe{Name: "exit", Check: func(context.Context) error { runtime.Goexit(); return nil }},
+			health.Probe{Name: "error", Check: func(context.Context) error { return panicky{} }},
+			health.Probe{Name: "nil map", Check: func(context.Context) error { var m map[string]int; m["a"] = 1; return nil }},
+			health.Probe{Name: "list", List: func(context.Context) ([]health.Probe, error) { panic("no list") }},
+		)
+		if err := m.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		texts := map[string]string{}
+		for name, r := range results {
+			texts[name] = r.Text()
+		}
+		want := map[string]string{
+			"panic": "panic: sick", "exit": "health: the check called runtime.Goexit", "error": "health_test.panicky",
+			"nil map": "panic: assignment to entry in nil map", "list": "panic: no list",
+		}
+		if diff := cmp.Diff(want, texts); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		var p *health.PanicError
+		if err := results["panic"].Err; !errors.As(err, &p) || !errors.Is(err, errSick) || !strings.Contains(p.Stack, "TestPanicsAndExits") {
+			t.Errorf("%#v does not say what panicked and where", err)
+		}
+	})
+}
+
+// panicky is an error that nobody can read.
+type panicky struct{}
+
+func (panicky) Error() string { panic("no text") }
+func (panicky) Unwrap() error { panic("no cause") }
+
+// TestDetails: facts of user types are read once, when they are told.
+func TestDetails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		live := []int{1, 2}
+		add(t, m, health.Probe{Name: "p", Check: func(ctx context.Context) error {
+			health.Detail(ctx, detail("queue", live), detail("name", "a\nb"))
+			live[0] = 9
+			for i := range 100 {
+				health.Detail(ctx, detail(fmt.Sprint(i), i))
+			}
+			return nil
+		}})
+		health.Detail(t.Context(), detail("nowhere", 1))
+		if err := m.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d := status(t, m, "p").Details
+		if got := fmt.Sprint(d[:3]); len(d) != 32 || got != "[queue=[1 2] name=a b 0=0]" {
+			t.Errorf("%d details: %v", len(d), got)
+		}
+	})
+}
+
+// TestServeTwice: one after the other with the state kept, not at the same time.
+func TestServeTwice(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		add(t, m, health.Probe{Name: "p", Check: script("--+-"), FailureThreshold: 2})
+		stop := serve(t, m)
+		time.Sleep(time.Second)
+		if err := m.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "served already") {
+			t.Errorf("a second Serve: %v", err)
+		}
+		if err := m.Tick(t.Context()); err == nil || !strings.Contains(err.Error(), "served already") {
+			t.Errorf("a Tick beside Serve: %v", err)
+		}
+		if err := stop(); !errors.Is(err, context.Canceled) {
+			t.Errorf("Serve returned %v", err)
+		}
+		time.Sleep(time.Hour)
+		serve(t, m)
+		time.Sleep(15 * time.Second)
+		l.want(t, "1h0m1s p unknown>unhealthy 2", "1h0m11s p unhealthy>healthy 2")
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(errSick)
+		if err := newMonitor(t, health.Config{}).Serve(ended); !errors.Is(err, errSick) {
+			t.Errorf("Serve under an ended context: %v", err)
+		}
+	})
+}
+
+// TestSources: what is listed is probed and what is not is forgotten.
+func TestSources(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		ok := func(context.Context) error { return nil }
+		bad := func(context.Context) error { return errSick }
+		var targets []health.Probe
+		var listErr error
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		add(t, m, health.Probe{Name: "mine", Check: ok},
+			health.Probe{Name: "targets", FailureThreshold: 1, List: func(context.Context) ([]health.Probe, error) { return targets, listErr }})
+		round := func(set ...health.Probe) {
+			t.Helper()
+			targets = set
+			for i := range targets {
+				targets[i].Jitter = health.NoJitter
+			}
+			if err := m.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		names := func() (names []string) {
+			for _, p := range m.Snapshot(health.Readiness).Probes {
+				names = append(names, p.Name)
+			}
+			return names
+		}
+		sick := health.Probe{Name: "t1", Instance: "a", Check: bad, FailureThreshold: 2}
+		round(sick, health.Probe{Name: "t2", Check: ok})
+		l.want(t, "0s targets unknown>healthy 0", "0s mine unknown>healthy 0", "0s t2 unknown>healthy 0")
+		listErr = errSick
+		round() // an error keeps the set
+		l.want(t, "10s targets healthy>unhealthy 1", "10s t1 unknown>unhealthy 2")
+		listErr = health.Warn(errSick)
+		round(sick)
+		l.want(t, "20s targets unhealthy>degraded 1")
+		if diff := cmp.Diff([]string{"mine", "t1", "targets"}, names()); diff != "" {
+			t.Errorf("t2 is not forgotten (-want +got):\n%s", diff)
+		}
+		listErr = nil
+		sick.Instance = "b"
+		round(sick) // another instance: from the start
+		if p := status(t, m, "t1"); p.State != health.Unknown || p.Failures != 1 || p.Instance != "b" {
+			t.Errorf("a new instance has the old state: %+v", p)
+		}
+		sick.FailureThreshold = 5
+		round(sick, sick, health.Probe{Name: "t3"}, health.Probe{Name: "mine"}, health.Probe{}, health.Probe{Name: "t4", Interval: -1})
+		l.want(t, "30s targets degraded>healthy 0", "40s targets healthy>unhealthy 1")
+		if p := status(t, m, "t1"); p.State != health.Unknown || p.Failures != 2 {
+			t.Errorf("a setting that changes changes the state: %+v", p)
+		}
+		if diff := cmp.Diff([]string{"mine", "t1", "t3", "targets"}, names()); diff != "" {
+			t.Errorf("names (-want +got):\n%s", diff)
+		}
+		out := status(t, m, "targets").Output
+		for _, want := range []string{`a probe has no name`, `"t4": Interval is -1ns`, `already a probe "mine"`, `"t1" was listed twice`} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q does not say %q", out, want)
+			}
+		}
+		m.Remove("targets")
+		if diff := cmp.Diff([]string{"mine"}, names()); diff != "" {
+			t.Errorf("a source is gone, but not what it listed:\n%s", diff)
+		}
+	})
+}
+
+// TestPassive: results from outside, and silence.
+func TestPassive(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		add(t, m,
+			health.Probe{Name: "ttl", MaxAge: 30 * time.Second, FailureThreshold: 2, InitialDelay: 10 * time.Second},
+			health.Probe{Name: "told", FailureThreshold: 2})
+		serve(t, m)
+		report := func(name string, err error) {
+			t.Helper()
+			if err := m.Report(name, err, detail("n", 1)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		time.Sleep(99 * time.Second)
+		l.want(t, "1m10s ttl unknown>unhealthy 2")
+		report("ttl", nil)
+		report("told", health.Warn(errSick))
+		l.want(t, "1m39s ttl unhealthy>healthy 2", "1m39s told unknown>degraded 0")
+		for range 10 {
+			time.Sleep(29 * time.Second)
+			report("ttl", nil)
+		}
+		l.want(t)
+		report("told", errSick)
+		report("told", errSick)
+		l.want(t, "6m29s told degraded>unhealthy 2")
+		time.Sleep(time.Hour + time.Second)
+		l.want(t, "7m29s ttl healthy>unhealthy 2")
+		if p := status(t, m, "told"); p.Failures != 2 || len(p.Details) != 1 || p.Output != "sick" {
+			t.Errorf("silence is a failure without MaxAge: %+v", p)
+		}
+		if out := status(t, m, "ttl").Output; out != "health: nothing was heard (for 1h0m0s)" {
+			t.Errorf("silence says %q", out)
+		}
+	})
+}
+
+// TestReportHurries: evidence from outside brings the next run of a check forward.
+func TestReportHurries(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		add(t, m, health.Probe{Name: "p", Interval: time.Minute, FastInterval: time.Second, Check: l.logged("run", script("+--"))})
+		serve(t, m)
+		time.Sleep(5 * time.Second)
+		if err := m.Report("p", errSick); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		l.want(t, "0s run", "0s p unknown>healthy 0", "6s run", "7s run", "7s p healthy>unhealthy 3")
+	})
+}
+
+// TestRemoveWhileRunning: the check is cancelled and its outcome counts for nothing.
+func TestRemoveWhileRunning(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes})
+		slow := health.Probe{Name: "p", FailureThreshold: 1, Check: func(ctx context.Context) error {
+			<-ctx.Done()
+			l.add("cancelled")
+			time.Sleep(time.Second) // it takes its time
+			return errSick
+		}}
+		add(t, m, slow)
+		serve(t, m)
+		time.Sleep(time.Second)
+		m.Remove("p")
+		add(t, m, health.Probe{Name: "p", Check: l.logged("new", script("+"))}) // waits for the old run
+		time.Sleep(5 * time.Second)
+		l.want(t, "1s cancelled", "2s new", "2s p unknown>healthy 0")
+	})
+}

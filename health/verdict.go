@@ -1,0 +1,86 @@
+package health
+
+import "fmt"
+
+// State is what a probe's results say so far.
+type State uint8
+
+// The states of a probe.
+const (
+	// Unknown: no verdict yet. It counts as alive, and as not ready.
+	Unknown State = iota
+	// Healthy: the last results were successes.
+	Healthy
+	// Degraded: it works, but the last success was a warning; see [Warn].
+	Degraded
+	// Unhealthy: as many failures in a row as the threshold allows.
+	Unhealthy
+)
+
+// String returns "unknown", "healthy", "degraded" or "unhealthy".
+func (s State) String() string {
+	return enum(s, "unknown", "healthy", "degraded", "unhealthy")
+}
+
+// MarshalText returns what String does.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+func enum[E ~uint8](e E, names ...string) string {
+	if int(e) < len(names) {
+		return names[e]
+	}
+	return fmt.Sprintf("%T(%d)", e, uint8(e))
+}
+
+// mark is what one result says.
+type mark uint8
+
+const (
+	passed mark = iota
+	warned      // a success that wants to be looked at
+	failed
+)
+
+// verdict is the state machine of one probe: a value, without clock or lock.
+// The zero verdict knows nothing.
+//
+// The first success decides at once, the first failures need the threshold:
+// a program that has just started must not be called sick by its first probe.
+type verdict struct {
+	state State
+	fails int  // since it was last well
+	row   int  // results of the same sort in a row
+	ok    bool // what sort they were
+}
+
+// next is the verdict after one more result; fall is the number of failures in
+// a row that make it Unhealthy, rise that of successes that end this.
+func (v verdict) next(m mark, fall, rise int) verdict {
+	ok := m != failed
+	if ok != v.ok {
+		v.row = 0
+	}
+	v.ok = ok
+	v.row++
+	switch {
+	case !ok:
+		v.fails++
+		if v.row >= fall {
+			v.state = Unhealthy
+		}
+	case v.state == Unhealthy && v.row < rise:
+	default:
+		v.fails = 0
+		v.state = Healthy
+		if m == warned {
+			v.state = Degraded
+		}
+	}
+	return v
+}
+
+// wavering says whether the last result spoke against the state, so that more
+// of its sort would change it.
+func (v verdict) wavering() bool {
+	return v.row > 0 && v.ok == (v.state == Unhealthy)
+}
