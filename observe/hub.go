@@ -80,7 +80,7 @@ func newHub(tree source, events int) *hub {
 		epoch:   strconv.FormatInt(time.Now().UnixNano(), 36),
 		turn:    make(chan struct{}, 1),
 		journal: newJournal(events),
-		tally:   tally{},
+		tally:   newTally(),
 	}
 }
 
@@ -136,30 +136,38 @@ func (h *hub) due(age time.Duration) (needed bool, wait time.Duration) {
 	return h.dirty || old >= age, max(gapMin, gapCost*h.cost) - old
 }
 
-// refresh takes a snapshot if one is due, as soon as the pace allows. Of many
-// callers one does it and the others wait for that one.
-func (h *hub) refresh(ctx context.Context, age time.Duration) error {
+// begin waits for the turn to take a snapshot; end must be called after.
+func (h *hub) begin(ctx context.Context) error {
 	select {
 	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (h *hub) end() { <-h.turn }
+
+// refresh takes a snapshot if one is due, as soon as the pace allows. Of many
+// callers one does it and the others wait for that one.
+func (h *hub) refresh(ctx context.Context, age time.Duration) error {
+	if err := h.begin(ctx); err != nil {
+		return err
+	}
+	defer h.end()
 	needed, wait := h.due(age)
 	if !needed {
 		return nil
 	}
-	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		h.take()
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	h.take()
-	return nil
 }
 
 // take makes a snapshot and a frame of what changed. The caller has the turn.
@@ -170,10 +178,10 @@ func (h *hub) take() {
 	h.mu.Unlock()
 
 	begun := time.Now()
-	next := newView(h.tree.Status(), begun)
-	c, fits := change{At: begun.UnixMilli()}, false
+	status := h.tree.Status()
+	next := newView(status, begun, old)
+	c, fits := change{At: millis(status.Time)}, false
 	if old != nil {
-		next.settle(old)
 		c.Rows, c.Gone, fits = next.changes(old, maxRows)
 	}
 
@@ -230,9 +238,13 @@ func (h *hub) after(seq uint64) (frames []frame, ok bool) {
 // and the number of the frame that it corresponds to.
 func (h *hub) now(ctx context.Context) (*view, uint64, error) {
 	if _, wait := h.due(0); wait <= 0 {
-		if err := h.refresh(ctx, gapMin); err != nil {
+		if err := h.begin(ctx); err != nil {
 			return nil, 0, err
 		}
+		if _, wait := h.due(0); wait <= 0 {
+			h.take()
+		}
+		h.end()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -253,7 +265,7 @@ func (h *hub) told(n int) []entry {
 func (h *hub) history(id uint64, path string, below []uint64) ([]entry, []uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.journal.about(id, path, maxHistory), h.tally.sum(append(below, id), time.Now())
+	return h.journal.about(id, path, maxHistory), h.tally.sum(append(below, id), h.view.status.Time)
 }
 
 // last is the number of the last frame.

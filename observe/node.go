@@ -8,8 +8,8 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// maxDetail bounds each error in the detail pane, in bytes.
-const maxDetail = 16 << 10
+// maxDetail bounds each text in the detail pane, in bytes.
+const maxDetail = 8 << 10
 
 // node is what api/node says of one service.
 type node struct {
@@ -49,21 +49,17 @@ func noService(w http.ResponseWriter, id uint64) {
 
 // newNode is the node of the row at place i of v.
 func (p *Page) newNode(v *view, i int) node {
-	n := node{At: v.taken.UnixMilli(), ID: v.rows[i].ID, Path: v.path(i)}
+	n := node{At: millis(v.status.Time), ID: v.rows[i].ID, Path: v.path(i)}
 	own := &v.status
 	if i != 0 {
-		s := *v.service(i)
-		own = s.Supervisor
-		s.Supervisor = nil
-		s.Failures = slices.Clone(s.Failures)
-		for k := range s.Failures {
-			s.Failures[k].Err = clip(s.Failures[k].Err, maxDetail)
-		}
+		s := bounded(*v.service(i))
+		own, s.Supervisor = s.Supervisor, nil
 		n.Path, n.Service = s.Path, &s
 	}
 	if own != nil {
 		bare := *own
 		bare.Services = []tend.ServiceStatus{}
+		bare.Name, bare.Path = clip(bare.Name, maxDetail), clip(bare.Path, maxDetail)
 		n.Supervisor, n.Path = &bare, bare.Path
 	}
 	var below []uint64
@@ -75,6 +71,18 @@ func (p *Page) newNode(v *view, i int) node {
 	n.Events, n.Minutes = p.hub.history(n.ID, n.Path, below)
 	n.Pane = newPane(&n, v)
 	return n
+}
+
+// bounded returns s with texts that fit to travel.
+func bounded(s tend.ServiceStatus) tend.ServiceStatus {
+	for _, text := range []*string{&s.Name, &s.Path, &s.WaitingFor, &s.HeldBy, &s.Stopping} {
+		*text = clip(*text, maxDetail)
+	}
+	s.Failures = slices.Clone(s.Failures)
+	for i := range s.Failures {
+		s.Failures[i].Err = clip(s.Failures[i].Err, maxDetail)
+	}
+	return s
 }
 
 // service is the status behind the row at place i, which is not the root's.

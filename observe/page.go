@@ -61,9 +61,12 @@ func hash(text string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// maxPlain is up to how many rows the page carries the tree as text for browsers
-// without script.
-const maxPlain = 2_000
+// For browsers without script the page carries the tree as text, up to so many
+// rows and so much of it.
+const (
+	maxPlain      = 2_000
+	maxPlainBytes = 64 << 10
+)
 
 func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
 	v, seq, err := p.hub.now(r.Context())
@@ -77,7 +80,7 @@ func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	text := fmt.Sprintf("%d services: see api/tree?format=text", len(v.rows)-1)
 	if len(v.rows) <= maxPlain {
-		text = v.text()
+		text = clip(v.text(), maxPlainBytes)
 	}
 	answer(w, r, "text/html; charset=utf-8", func(w io.Writer) error {
 		_, err := strings.NewReplacer(

@@ -47,14 +47,14 @@ type row struct {
 // branch is what the row of a supervisor says beyond that: its failure count and
 // the sum of what is below it.
 type branch struct {
-	Supervisor bool                 `json:"-"` // false only in the zero branch
-	Services   int                  `json:"n"` // its own
-	States     [len(stateNames)]int `json:"s"` // services by state, at any depth
-	Level      float64              `json:"c"` // the failure count …
-	At         int64                `json:"a"` // … at this time, Unix milliseconds
-	Threshold  float64              `json:"h"`
-	Decay      int64                `json:"d"`           // half-life of the count, milliseconds
-	Paused     int64                `json:"u,omitempty"` // until, Unix milliseconds
+	Supervisor bool                   `json:"-"` // false only in the zero branch
+	Services   int                    `json:"n"` // its own
+	States     [len(stateNames)]int32 `json:"s"` // services by state, at any depth
+	Level      float64                `json:"c"` // the failure count …
+	At         int64                  `json:"a"` // … at this time, Unix milliseconds
+	Threshold  float64                `json:"h"`
+	Decay      int64                  `json:"d"`           // half-life of the count, milliseconds
+	Paused     int64                  `json:"u,omitempty"` // until, Unix milliseconds
 }
 
 // rootRow is the line of the supervisor that the page was made for. It is no
@@ -119,14 +119,13 @@ func newBranch(s *tend.Status) branch {
 	}
 }
 
-// settled returns r as it has to be compared with old, an earlier row of the same
-// service: a failure count that did nothing but decay is the old one.
-func (r row) settled(old row) row {
+// settle makes r equal to old, an earlier row of the same service, if its failure
+// count did nothing but decay since.
+func (r *row) settle(old *row) {
 	b, o := &r.Branch, &old.Branch
 	if b.Supervisor && o.Supervisor && math.Abs(b.Level-o.levelAt(b.At)) < 0.02 {
 		b.Level, b.At = o.Level, o.At
 	}
-	return r
 }
 
 // levelAt is the failure count at a later time, by the rule of the core:
@@ -153,7 +152,7 @@ func inTrouble(s uint8) bool {
 func (b *branch) troubled() (n int) {
 	for s, k := range b.States {
 		if inTrouble(uint8(s)) {
-			n += k
+			n += int(k)
 		}
 	}
 	return n

@@ -10,7 +10,12 @@ const (
 )
 
 // tally counts failures per service and minute. It belongs to the hub's lock.
-type tally map[uint64]*minutes
+type tally struct {
+	services map[uint64]*minutes
+	swept    int64 // Unix minute in which what is old was last forgotten
+}
+
+func newTally() tally { return tally{services: map[uint64]*minutes{}} }
 
 // minutes is a ring of counts; the count of minute m is at m%tallyMinutes.
 type minutes struct {
@@ -18,17 +23,21 @@ type minutes struct {
 	counts [tallyMinutes]uint32
 }
 
-// add counts a failure of service id. When there are too many services it first
-// forgets those that have not failed for an hour, and then ignores new ones.
-func (t tally) add(id uint64, at time.Time) {
+// add counts a failure of service id. When there are too many services it forgets
+// those that have not failed for an hour; if that makes no room, it ignores new
+// ones.
+func (t *tally) add(id uint64, at time.Time) {
 	now := at.Unix() / 60
-	m := t[id]
+	m := t.services[id]
 	if m == nil {
-		if len(t) >= maxTallied && !t.forget(now) {
+		if len(t.services) >= maxTallied {
+			t.sweep(now)
+		}
+		if len(t.services) >= maxTallied {
 			return
 		}
 		m = &minutes{last: now}
-		t[id] = m
+		t.services[id] = m
 	}
 	m.advance(now)
 	if m.last-now < tallyMinutes { // clocks may step back
@@ -36,14 +45,17 @@ func (t tally) add(id uint64, at time.Time) {
 	}
 }
 
-// forget drops what is older than an hour and says whether that made room.
-func (t tally) forget(now int64) bool {
-	for id, m := range t {
+// sweep forgets what is older than an hour, at most once a minute.
+func (t *tally) sweep(now int64) {
+	if now == t.swept {
+		return
+	}
+	t.swept = now
+	for id, m := range t.services {
 		if now-m.last >= tallyMinutes {
-			delete(t, id)
+			delete(t.services, id)
 		}
 	}
-	return len(t) < maxTallied
 }
 
 // advance moves the ring on to minute now.
@@ -57,11 +69,11 @@ func (m *minutes) advance(now int64) {
 
 // sum is how often the services failed in each of the last 60 minutes, oldest
 // first.
-func (t tally) sum(ids []uint64, at time.Time) []uint32 {
+func (t *tally) sum(ids []uint64, at time.Time) []uint32 {
 	now := at.Unix() / 60
 	total := make([]uint32, tallyMinutes)
 	for _, id := range ids {
-		m := t[id]
+		m := t.services[id]
 		if m == nil {
 			continue
 		}

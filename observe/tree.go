@@ -134,7 +134,7 @@ func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
 	case q.Has("q") || q.Has("state"):
 		rows, total := v.search(q.Get("q"), statesOf(q.Get("state")), maxFound)
-		answerJSON(w, r, reply{At: v.taken.UnixMilli(), Total: total, Rows: rows})
+		answerJSON(w, r, reply{At: millis(v.status.Time), Total: total, Rows: rows})
 	default:
 		answerJSON(w, r, p.beginning(v, seq, number(q.Get("id"))))
 	}
@@ -147,7 +147,7 @@ func (p *Page) beginning(v *view, seq uint64, wanted uint64) reply {
 		title = v.rows[0].Name
 	}
 	return reply{
-		At:     v.taken.UnixMilli(),
+		At:     millis(v.status.Time),
 		Seq:    p.hub.id(seq),
 		Total:  len(v.rows),
 		Rows:   v.beginning(maxView, wanted),
@@ -159,7 +159,7 @@ func (p *Page) beginning(v *view, seq uint64, wanted uint64) reply {
 }
 
 func (v *view) branchReply(under, after uint64) reply {
-	a := reply{At: v.taken.UnixMilli(), Rows: []row{}}
+	a := reply{At: millis(v.status.Time), Rows: []row{}}
 	if up, ok := v.place[under]; ok {
 		a.Total = v.rows[up].Branch.Services
 		v.services(up, after, func(i int) bool {

@@ -20,9 +20,14 @@ type view struct {
 }
 
 // newView flattens s. Siblings are ordered by id, which is the order in which
-// they were added, so that a page can put a new row in its place.
-func newView(s tend.Status, taken time.Time) *view {
+// they were added, so that a page can put a new row in its place. old, if not
+// nil, is an earlier view, likely of the same size.
+func newView(s tend.Status, taken time.Time, old *view) *view {
 	v := &view{taken: taken, status: s}
+	if old != nil {
+		n := len(old.rows) + len(old.rows)/16
+		v.rows, v.up, v.size = make([]row, 0, n), make([]int, 0, n), make([]int, 0, n)
+	}
 	v.add(0, rootRow(&s))
 	v.addServices(0, &s)
 	v.place = make(map[uint64]int, len(v.rows))
@@ -45,7 +50,7 @@ func (v *view) addServices(up int, s *tend.Status) {
 	if !slices.IsSortedFunc(services, byID) {
 		services = slices.SortedFunc(slices.Values(services), byID)
 	}
-	var sum [len(stateNames)]int
+	var sum [len(stateNames)]int32
 	for i := range services {
 		at := len(v.rows)
 		v.add(up, serviceRow(v.rows[up].ID, &services[i]))
@@ -61,37 +66,34 @@ func (v *view) addServices(up int, s *tend.Status) {
 	v.size[up] = len(v.rows) - up
 }
 
-// settle gives rows of which only the failure count decayed the values they had
-// in old, so that comparing finds no change.
-func (v *view) settle(old *view) {
+// changes are the rows of v that are new or differ from old, parents first, and
+// the ids that are gone. It gives up, with ok false, after more than most. A row
+// of which only the failure count decayed gets the values it had in old, as the
+// page knows by itself how a count decays.
+func (v *view) changes(old *view, most int) (changed []row, gone []uint64, ok bool) {
+	known := 0 // rows that are in both
 	for i := range v.rows {
 		if j, ok := old.place[v.rows[i].ID]; ok {
-			v.rows[i] = v.rows[i].settled(old.rows[j])
+			known++
+			v.rows[i].settle(&old.rows[j])
+			if v.rows[i] == old.rows[j] {
+				continue
+			}
 		}
-	}
-}
-
-// changes are the rows of v that are new or differ from old, parents first, and
-// the ids that are gone. It gives up, with ok false, after more than most.
-func (v *view) changes(old *view, most int) (changed []row, gone []uint64, ok bool) {
-	for i := range v.rows {
-		j, known := old.place[v.rows[i].ID]
-		if known && old.rows[j] == v.rows[i] {
-			continue
-		}
-		if len(changed) == most {
+		if changed = append(changed, v.rows[i]); len(changed) > most {
 			return nil, nil, false
 		}
-		changed = append(changed, v.rows[i])
+	}
+	if known == len(old.rows) {
+		return changed, nil, true
 	}
 	for i := range old.rows {
-		if _, known := v.place[old.rows[i].ID]; known {
+		if _, ok := v.place[old.rows[i].ID]; ok {
 			continue
 		}
-		if len(gone) == most {
+		if gone = append(gone, old.rows[i].ID); len(gone) > most {
 			return nil, nil, false
 		}
-		gone = append(gone, old.rows[i].ID)
 	}
 	return changed, gone, true
 }
@@ -182,6 +184,7 @@ func (v *view) search(text string, in []uint8, most int) (found []row, total int
 	words := strings.Fields(strings.ToLower(text))
 	paths := make([]string, len(v.rows)) // lower case
 	shown := map[int]bool{}
+	found = []row{}
 	for i := range v.rows {
 		r := &v.rows[i]
 		paths[i] = strings.ToLower(r.Name)

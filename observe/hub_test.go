@@ -1,0 +1,340 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tend-go/tend"
+)
+
+// However many look and however much happens, snapshots keep the pace: a tenth of
+// a second apart, and nine times what one takes.
+func TestPace(t *testing.T) {
+	for _, c := range []struct{ takes, gap time.Duration }{
+		{0, gapMin},
+		{10 * time.Millisecond, gapMin},
+		{50 * time.Millisecond, 450 * time.Millisecond},
+		{time.Second, 9 * time.Second},
+	} {
+		t.Run(c.takes.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeTree(supervisor("root", "a").Status())
+				f.takes = c.takes
+				p := newTestPage(t, f, Options{})
+				l, stop := serveOn(p, 0)
+				defer stop()
+				for range 5 {
+					r := openStream(t, l, "")
+					go r.all()
+				}
+				for range 200 {
+					f.events <- started("x")
+					go request(p, "GET", "/api/view")
+					time.Sleep(100 * time.Millisecond)
+				}
+				p.Close()
+				time.Sleep(time.Minute)
+				asked := f.snapshots()
+				for i := 1; i < len(asked); i++ {
+					if gap := asked[i].Sub(asked[i-1]); gap < c.gap {
+						t.Errorf("snapshot %d came %v after the one before, want at least %v", i, gap, c.gap)
+					}
+				}
+				if n := len(asked); n < int(20*time.Second/(c.gap+c.takes))-2 {
+					t.Errorf("only %d snapshots", n)
+				}
+			})
+		})
+	}
+}
+
+// What has no event, such as a new annotation, is seen within two seconds; and
+// nothing is asked while nobody looks.
+func TestStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{})
+		l, stop := serveOn(p, 0)
+		defer stop()
+		f.events <- started("x")
+		time.Sleep(time.Hour)
+		if n := len(f.snapshots()); n != 0 {
+			t.Errorf("%d snapshots while nobody looks", n)
+		}
+		r := openStream(t, l, "")
+		begun := time.Now()
+		time.Sleep(time.Second)
+		f.set(func(s *tend.Status) { s.Services[0].State = tend.StateStopping })
+		m, _ := r.next()
+		if c := m.change(t); len(c.Rows) != 2 || m.at.Sub(begun) != stale {
+			t.Errorf("%d rows after %v, want 2 (a and the sum of root) after %v", len(c.Rows), m.at.Sub(begun), stale)
+		}
+		r.conn.Close()
+		time.Sleep(time.Minute)
+		f.events <- started("y")
+		n := len(f.snapshots())
+		time.Sleep(time.Hour)
+		if len(f.snapshots()) != n {
+			t.Error("snapshots although nobody looks any more")
+		}
+		p.Close()
+	})
+}
+
+// The events of a page and those of the frames after it are all events, once.
+func TestEventsAreToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{Events: 300})
+		l, stop := serveOn(p, 0)
+		defer stop()
+		emit := func(from, to int) {
+			for i := from; i < to; i++ {
+				f.events <- started(fmt.Sprint(i))
+			}
+			synctest.Wait()
+		}
+		emit(0, 10)
+		request(p, "GET", "/")
+		emit(10, 20) // too soon for another snapshot
+		v := embedded(t, request(p, "GET", "/").Body.String())
+		r := openStream(t, l, v.Seq)
+		emit(20, 25)
+		m, _ := r.next()
+		c := m.change(t)
+		var got []string
+		for _, e := range append(c.Events, v.Events...) {
+			got = append(got, e.Name)
+		}
+		var want []string
+		for i := 24; i >= 0; i-- {
+			want = append(want, fmt.Sprint(i))
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+
+		emit(100, 1100) // more than a frame and more than the ring
+		m, _ = r.next()
+		c = m.change(t)
+		if n := len(c.Events); n != maxEntries || c.Missed != 1000-maxEntries || c.Events[0].Name != "1099" {
+			t.Errorf("%d events from %s, %d missed", n, c.Events[0].Name, c.Missed)
+		}
+		p.Close()
+	})
+}
+
+func TestEntries(t *testing.T) {
+	at := time.UnixMilli(1_700_000_000_123)
+	of := tend.Origin{Time: at, Supervisor: "root/db", Service: "pool", Incarnation: 3}
+	sup := tend.Origin{Time: at, Supervisor: "root/db"}
+	for _, c := range []struct {
+		event tend.Event
+		want  entry
+	}{
+		{tend.ServiceStarted{Origin: of}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Level: -4}},
+		{tend.ServiceStarted{Origin: of, Restarts: 2}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Text: "2 restarts", Level: -4}},
+		{tend.ServiceStuck{Origin: of, Waited: time.Second, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: 8, Stacks: "main.f"}},
+		{tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady, Stacks: "main.g"}, entry{Kind: "unresponsive", Name: "pool", Path: "root/db/pool", Text: tend.ErrNotReady.Error(), Level: 8, Stacks: "main.g"}},
+		{tend.PauseEnded{Origin: sup, Lasted: time.Minute}, entry{Kind: "pause ended", Name: "db", Path: "root/db", Text: "after 1m0s"}},
+		{tend.EventsDropped{Origin: tend.Origin{Time: at, Supervisor: "root"}, N: 3}, entry{Kind: "events dropped", Name: "root", Path: "root", Text: "3 events", Level: 4}},
+	} {
+		got := newEntry(c.event)
+		c.want.Time, c.want.Same = at.UnixMilli(), got.Same
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%T: %s", c.event, d)
+		}
+	}
+	same := func(a, b tend.Event) bool { return newEntry(a).Same == newEntry(b).Same }
+	other := of
+	other.Supervisor = "root/web"
+	if !same(tend.ServiceStarted{Origin: of, Restarts: 1}, tend.ServiceStarted{Origin: of, Restarts: 2}) ||
+		same(tend.ServiceStarted{Origin: of}, tend.ServiceStarted{Origin: other}) ||
+		same(tend.ServiceStarted{Origin: of}, tend.ServiceReady{Origin: of}) ||
+		same(tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady}, tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrUnresponsive}) {
+		t.Error("what is the same is told wrongly")
+	}
+}
+
+func TestJournal(t *testing.T) {
+	for added := range 8 {
+		j := newJournal(3)
+		for i := range added {
+			j.add(entry{ID: uint64(i % 2), Path: "p", Text: fmt.Sprint(i), Stacks: "s"})
+		}
+		var all []string
+		for e := range j.newest() {
+			all = append(all, e.Text)
+		}
+		var want []string
+		for i := added - 1; i >= max(0, added-3); i-- {
+			want = append(want, fmt.Sprint(i))
+		}
+		if d := cmp.Diff(want, all); d != "" {
+			t.Errorf("after %d: %s", added, d)
+		}
+		lines := j.lines(1, 1)
+		if added > 1 && (len(lines) != 1 || lines[0].Text != fmt.Sprint(added-2) || lines[0].Stacks != "") {
+			t.Errorf("after %d: the second is %+v", added, lines)
+		}
+		for _, e := range j.about(1, "x", 10) {
+			if e.ID != 1 || e.Stacks == "" {
+				t.Errorf("about 1: %+v", e)
+			}
+		}
+		if got := len(j.about(5, "p", 10)); got != (min(added, 3)+added%2)/2 && added < 3 {
+			t.Errorf("after %d: %d about the supervisor", added, got)
+		}
+	}
+}
+
+func TestTally(t *testing.T) {
+	base := time.Unix(1_000_000*60, 0)
+	at := func(minute int) time.Time { return base.Add(time.Duration(minute) * time.Minute) }
+	tl := newTally()
+	for _, f := range []struct {
+		id     uint64
+		minute int
+	}{{1, 0}, {1, 0}, {1, 5}, {2, 5}, {2, 59}, {1, 4}, {3, -3}} {
+		tl.add(f.id, at(f.minute))
+	}
+	show := func(minute int, ids ...uint64) string {
+		s := ""
+		for i, n := range tl.sum(ids, at(minute)) {
+			if n > 0 {
+				s += fmt.Sprintf("%d:%d ", i-59+minute, n)
+			}
+		}
+		return s
+	}
+	for _, c := range []struct {
+		minute int
+		ids    []uint64
+		want   string
+	}{
+		{5, []uint64{1}, "0:2 4:1 5:1 "},
+		{5, []uint64{1, 2, 3, 4}, "-3:1 0:2 4:1 5:2 "},
+		{59, []uint64{1, 2}, "0:2 4:1 5:2 59:1 "},
+		{60, []uint64{1, 2}, "4:1 5:2 59:1 "},
+		{64, []uint64{1, 2}, "5:2 59:1 "},
+		{200, []uint64{1, 2, 3}, ""},
+		{5, nil, ""},
+	} {
+		if got := show(c.minute, c.ids...); got != c.want {
+			t.Errorf("minute %d, %v: %q, want %q", c.minute, c.ids, got, c.want)
+		}
+	}
+	tl.add(1, at(300))
+	if got := show(300, 1); got != "300:1 " {
+		t.Errorf("after hours: %q", got)
+	}
+	tl.add(1, at(100)) // the clock stepped back by hours
+	if got := show(300, 1); got != "300:1 " {
+		t.Errorf("after a step back: %q", got)
+	}
+	for id := range uint64(2 * maxTallied) {
+		tl.add(1000+id, at(400))
+	}
+	if len(tl.services) != maxTallied {
+		t.Errorf("%d services are counted, want %d", len(tl.services), maxTallied)
+	}
+	tl.add(1, at(1000))
+	if len(tl.services) != 1 {
+		t.Errorf("%d services are counted after hours, want 1", len(tl.services))
+	}
+}
+
+// A real tree: what failed, why and how often is told of a service, and of the
+// supervisors above it.
+func TestNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, FailureThreshold: 100})
+		db := tend.New("db", tend.Spec{FailureThreshold: 100, Ordered: true})
+		pool := db.Add(tend.Child{Service: failing("pool"), Backoff: tend.Backoff{Min: time.Minute, Limit: 3, Within: time.Hour}})
+		token := root.Add(db)
+		p := newTestPage(t, root, Options{})
+		served := root.ServeBackground(t.Context())
+		time.Sleep(2 * time.Minute)
+
+		get := func(id uint64) (n struct {
+			Path       string
+			Service    *struct{ Name, State string }
+			Supervisor *struct {
+				Name     string
+				Services []any
+			}
+			Minutes []int
+			Events  []struct{ K string }
+			Page    pane
+		}) {
+			w := request(p, "GET", fmt.Sprintf("/api/node/%d", id))
+			if err := json.Unmarshal(w.Body.Bytes(), &n); err != nil {
+				t.Fatalf("%v: %s", err, w.Body)
+			}
+			return n
+		}
+		n := get(pool.ID())
+		if n.Path != "root/db/pool" || n.Service.State != "backoff" || n.Supervisor != nil || n.Events[0].K != "failed" {
+			t.Errorf("pool: %+v", n)
+		}
+		texts := map[string]string{}
+		for _, f := range n.Page.Facts {
+			texts[f.Label] = f.Text
+		}
+		want := map[string]string{"State": "backoff for", "Next start": "in", "Waits for": "its delay", "Restart": "permanent",
+			"Runs": "2", "Failures": "2", "Budget": "2 of 3 failures in 1h"}
+		if d := cmp.Diff(want, texts); d != "" {
+			t.Error(d)
+		}
+		if q := n.Page.Texts; len(q) != 2 || q[0].Label != "run 2: panic: no disk" || !q[0].Open || q[1].Open || len(q[0].Text) < 100 {
+			t.Errorf("texts %+v", q)
+		}
+		for name, id := range map[string]uint64{"pool": pool.ID(), "db": token.ID(), "root": 0} {
+			n, sum := get(id), 0
+			for _, k := range n.Minutes {
+				sum += k
+			}
+			if sum != 2 || n.Page.Plot == "" {
+				t.Errorf("%s: %d failures in the last hour, want 2", name, sum)
+			}
+			if name != "pool" && (n.Supervisor.Name != name || n.Supervisor.Services == nil || len(n.Supervisor.Services) > 0) {
+				t.Errorf("%s: supervisor %+v", name, n.Supervisor)
+			}
+		}
+		for path, want := range map[string]int{"/api/node/99999999": 404, "/api/node/x": 400, "/api/node/-1": 400, "/api/node/": 404} {
+			if w := request(p, "GET", path); w.Code != want {
+				t.Errorf("%s: %d, want %d", path, w.Code, want)
+			}
+		}
+		root.Stop()
+		<-served
+		p.Close()
+	})
+}
+
+func failing(name string) tend.Service {
+	return tend.Func(name, func(ctx context.Context) error {
+		select {
+		case <-time.After(10 * time.Second):
+			panic(errors.New("no disk"))
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Hour: "1h", 30 * time.Second: "30s", 90 * time.Minute: "1h30m", time.Minute: "1m", 70 * time.Minute: "1h10m", 1500 * time.Millisecond: "1.5s", 0: "0s", 10 * time.Hour: "10h", 20 * time.Minute: "20m",
+	} {
+		if got := short(d); got != want {
+			t.Errorf("short(%v) = %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,179 @@
+package observe
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"html"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/tend-go/tend"
+)
+
+// What the page is made of stays below 25 kB and is only text to the browser.
+func TestFiles(t *testing.T) {
+	total := 0
+	err := fs.WalkDir(files, "page", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := files.ReadFile(name)
+		total += len(data)
+		for _, bad := range []string{"innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "https:", "//fonts", "@import", "url("} {
+			if bytes.Contains(data, []byte(bad)) {
+				t.Errorf("%s contains %s", name, bad)
+			}
+		}
+		return err
+	})
+	if err != nil || total == 0 || total >= 25_000 {
+		t.Errorf("%d bytes, %v; want less than 25,000", total, err)
+	}
+}
+
+// embedded is the data in a page.
+func embedded(t *testing.T, page string) (v reply) {
+	t.Helper()
+	m := regexp.MustCompile(`(?s)<script type="application/json" id="data">(.*?)</script>`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no data in %.500s", page)
+	}
+	if err := json.Unmarshal([]byte(m[1]), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Item 44: all that the page shows first is in it.
+func TestItem44FirstPaintNeedsNoRequest(t *testing.T) {
+	p := newTestPage(t, newFakeTree(supervisor("root", "a", "b/", "c").Status()), Options{Title: "the <title>"})
+	page := request(p, "GET", "/").Body.String()
+	if v := embedded(t, page); len(v.Rows) != 4 || v.Title != "the <title>" || v.Seq == "" || v.Allow {
+		t.Errorf("embedded %+v", v)
+	}
+	for _, bad := range []string{" src=", `rel="stylesheet"`, "{{"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page contains %s", bad)
+		}
+	}
+	for _, want := range []string{"<title>the &lt;title&gt;</title>", file("list.js"), file("page.css")} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not contain %.40s", want)
+		}
+	}
+}
+
+// Item 45: a browser without script shows the tree as text, and nothing in the
+// page names another host.
+func TestItem45WithoutScript(t *testing.T) {
+	p := newTestPage(t, newFakeTree(supervisor("root", "a<b>", "b/", "c").Status()), Options{})
+	page := request(p, "GET", "/").Body.String()
+	_, rest, _ := strings.Cut(page, "<noscript><pre>")
+	text, _, ok := strings.Cut(rest, "</pre></noscript>")
+	if want := p.hub.view.status.String(); !ok || html.UnescapeString(text) != want {
+		t.Errorf("text %q, want %q", html.UnescapeString(text), want)
+	}
+	if hosts := regexp.MustCompile(`(?:https?:)?//[a-z][a-z0-9.]+\.[a-z]+`).FindAllString(strings.ReplaceAll(page, "http://www.w3.org/2000/svg", ""), -1); hosts != nil {
+		t.Errorf("the page names %q", hosts)
+	}
+	for _, want := range []string{"default-src 'none'", "connect-src 'self'", "require-trusted-types-for 'script'", "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %q lacks %s", policy, want)
+		}
+	}
+}
+
+// Item 40: names and errors of any content stay text, and short.
+func TestItem40HostileNamesAndErrors(t *testing.T) {
+	for name, hostile := range map[string]string{
+		"script":   "</script><script>alert(1)</script><!--",
+		"quotes":   "\"'`${alert(1)}\\ &lt;",
+		"megabyte": strings.Repeat("</pre><b>x", 100_000),
+		"not utf8": "\xff\xfe\x80",
+		"bidi":     "a\u202eb\u2066c\u200f",
+		"lines":    "a\r\nevent: reset\r\ndata: {}\n\n\u2028\u2029\x00",
+		"empty":    "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeTree(supervisor("root", "a", "b/", "c").Status())
+			s := &f.status.Services[0]
+			s.Name, s.WaitingFor, s.HeldBy, s.Stopping = hostile, hostile, hostile, hostile
+			s.State = tend.StateBackoff
+			s.Failures = []tend.Failure{{Err: hostile}, {Err: hostile}}
+			f.status.Services[1].Supervisor.Name = hostile
+			f.status.Name = hostile
+			p := newTestPage(t, f, Options{Title: hostile})
+			id := s.Token.String()[1:]
+			paths := []string{"/", "/api/view", "/api/view?q=a", "/api/node/" + id, "/api/tree.dot"}
+			if len(hostile) < 1000 { // what these say is the core's, which bounds it
+				paths = append(paths, "/api/tree", "/api/tree?format=text")
+			}
+			for _, path := range paths {
+				w := request(p, "GET", path)
+				body := w.Body.String()
+				if w.Code != 200 || !utf8.ValidString(body) {
+					t.Errorf("%s: %d, valid %v", path, w.Code, utf8.ValidString(body))
+				}
+				if len(body) > 250_000 {
+					t.Errorf("%s: %d bytes", path, len(body))
+				}
+				if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") && strings.Count(body, "<script") != 2 || strings.Contains(body, "alert(1)</script>") && path == "/" {
+					t.Errorf("%s: the page has markup that is not its own", path)
+				}
+			}
+			embedded(t, request(p, "GET", "/").Body.String())
+		})
+	}
+}
+
+// Item 43, the server's part: 10,000 services are less than 200 kB.
+func TestItem43SnapshotSize(t *testing.T) {
+	p := newTestPage(t, newFakeTree(large(10_000)), Options{})
+	w := request(p, "GET", "/", "Accept-Encoding", "gzip")
+	size := w.Body.Len()
+	z, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page bytes.Buffer
+	if _, err := page.ReadFrom(z); err != nil {
+		t.Fatal(err)
+	}
+	if v := embedded(t, page.String()); len(v.Rows) != 10_101 || v.Total != 10_101 {
+		t.Errorf("%d rows of %d", len(v.Rows), v.Total)
+	}
+	t.Logf("%d bytes, %d compressed", page.Len(), size)
+	if size >= 200_000 {
+		t.Errorf("the page has %d bytes, want less than 200,000", size)
+	}
+}
+
+// Of more than 20,000 services the page gets a part, and the rest on demand.
+func TestItem43BranchesOnDemand(t *testing.T) {
+	f := newFakeTree(large(25_000))
+	wanted := f.status.Services[200].Supervisor.Services[50].Token
+	p := newTestPage(t, f, Options{})
+	v := embedded(t, request(p, "GET", "/?id="+wanted.String()[1:]).Body.String())
+	if len(v.Rows) > maxView || len(v.Rows) < maxView-100 || v.Total != 25_251 {
+		t.Errorf("%d rows of %d", len(v.Rows), v.Total)
+	}
+	known := map[uint64]bool{0: true}
+	for _, r := range v.Rows {
+		if !known[r.Parent] {
+			t.Fatalf("row %d comes before its supervisor %d", r.ID, r.Parent)
+		}
+		known[r.ID] = true
+	}
+	if !known[wanted.ID()] {
+		t.Error("the service that the address names is not among them")
+	}
+	for _, s := range f.status.Services {
+		if !known[s.Token.ID()] {
+			t.Fatalf("supervisor %s is not among them", s.Name)
+		}
+	}
+}
