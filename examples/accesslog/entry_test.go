@@ -101,9 +101,12 @@ func TestParseMalformed(t *testing.T) {
 			}
 		})
 	}
-	for i := range len(good) - 1 {
-		if common := strings.HasSuffix(good[:i], "200 1"); common {
-			continue // cut here it is a line in common format
+	for i := range len(good) + 1 {
+		if e, malformed := tryParse(good[:i] + cutMark); malformed == nil {
+			t.Errorf("parse(%q) is %+v, want a panic", good[:i]+cutMark, e)
+		}
+		if i == len(good) || strings.HasSuffix(good[:i], "200 1") {
+			continue // cut there it is a good line
 		}
 		if e, malformed := tryParse(good[:i]); malformed == nil {
 			t.Errorf("parse(%q) is %+v, want a panic", good[:i], e)

@@ -137,8 +137,8 @@ func count(o options, stdout io.Writer) error {
 // report says how it ended; err is what the tree returned. It is an error unless
 // the tree was asked to stop, and all of it did.
 func (j job) report(err error, stdout io.Writer) error {
-	for _, u := range j.root.UnstoppedServices() {
-		return fmt.Errorf("%s did not stop", u.Path)
+	if left := j.root.UnstoppedServices(); len(left) > 0 {
+		return fmt.Errorf("%s and %d more did not stop", left[0].Path, len(left)-1)
 	}
 	j.store.counts.print(stdout) // nobody else is left
 	if errors.Is(err, context.Canceled) {

@@ -20,8 +20,11 @@ type line struct {
 
 const (
 	// maxLine is how much of a line is kept; no server writes longer ones, and a
-	// file without line ends must not fill the memory. What is cut is malformed.
+	// file without line ends must not fill the memory.
 	maxLine = 64 << 10
+	// cutMark stands at the end of a line that was cut, and makes it malformed
+	// wherever it was cut.
+	cutMark = " [cut]"
 	// pollEvery is how often a log that is followed is looked at.
 	pollEvery = 250 * time.Millisecond
 )
@@ -154,7 +157,10 @@ func readLine(from *bufio.Reader) (text string, length int64, err error) {
 	part, err := from.ReadSlice('\n') // the buffer holds maxLine
 	length = int64(len(part))
 	text = string(bytes.TrimSuffix(bytes.TrimSuffix(part, []byte("\n")), []byte("\r")))
-	for errors.Is(err, bufio.ErrBufferFull) { // too long: the rest is read and dropped
+	if errors.Is(err, bufio.ErrBufferFull) {
+		text += cutMark
+	}
+	for errors.Is(err, bufio.ErrBufferFull) { // the rest is read and dropped
 		part, err = from.ReadSlice('\n')
 		length += int64(len(part))
 	}

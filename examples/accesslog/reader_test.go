@@ -76,9 +76,9 @@ func TestReader(t *testing.T) {
 		"blank":          {"\n\na\n", []string{"", "", "a"}},
 		"windows":        {"a\r\nb\r\n", []string{"a", "b"}},
 		"as long as may": {long[1:] + "\nb\n", []string{long[1:], "b"}},
-		"one too long":   {long + "\nb\n", []string{long, "b"}},
-		"far too long":   {long + long + long + "\nb\n", []string{long, "b"}},
-		"long, no end":   {long + long, []string{long}},
+		"one too long":   {long + "\nb\n", []string{long + cutMark, "b"}},
+		"far too long":   {long + long + long + "\nb\n", []string{long + cutMark, "b"}},
+		"long, no end":   {long + long, []string{long + cutMark}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

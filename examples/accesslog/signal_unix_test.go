@@ -155,7 +155,7 @@ func TestProgramSecondSignal(t *testing.T) {
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
 		t.Errorf("it ended with %v, want killed by SIGINT", r.ProcessState)
 	}
-	if strings.Contains(r.log.String(), "service=http incarnation=1 error") {
+	if strings.Contains(r.log.String(), "supervisor stopped") {
 		t.Errorf("it waited for its services:\n%s", &r.log)
 	}
 }
