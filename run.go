@@ -308,6 +308,9 @@ func clean(s string, limit int) string {
 		}
 		return c
 	}, strings.ToValidUTF8(s, "\ufffd"))
+	if len(s) > limit { // a replacement is longer than what it replaces
+		s, cut = strings.ToValidUTF8(s[:limit], ""), true
+	}
 	if cut {
 		s += "…"
 	}

@@ -112,11 +112,14 @@ func (s Spec) withDefaults(name string) Spec {
 		value time.Duration
 	}{
 		{"FailureDecay", s.FailureDecay}, {"FailureBackoff", s.FailureBackoff}, {"MaxFailureBackoff", s.MaxFailureBackoff},
-		{"Timeout", s.Timeout}, {"StopBudget", s.StopBudget}, {"MaxServices", time.Duration(s.MaxServices)},
+		{"Timeout", s.Timeout}, {"StopBudget", s.StopBudget},
 	} {
 		if d.value < 0 {
-			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %d", name, d.field, d.value))
+			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %v", name, d.field, d.value))
 		}
+	}
+	if s.MaxServices < 0 {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxServices is negative: %d", name, s.MaxServices))
 	}
 	if invalid(s.FailureThreshold) {
 		panic(fmt.Sprintf("tend: supervisor %q: Spec.FailureThreshold is %v", name, s.FailureThreshold))

@@ -1,0 +1,353 @@
+package tend_test
+
+// User code may panic, call Goexit, block or call back at any moment. Each kind
+// of it, and each thing that it may do, is tried here; the tree lives on.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// deeds are what hostile code does. Blocking lasts until the test lets go.
+type deed struct {
+	name string
+	do   func(release <-chan struct{}, s *tend.Supervisor)
+}
+
+var deeds = []deed{
+	{"panics", func(<-chan struct{}, *tend.Supervisor) { panic("hostile") }},
+	{"exits", func(<-chan struct{}, *tend.Supervisor) { runtime.Goexit() }},
+	{"blocks", func(release <-chan struct{}, _ *tend.Supervisor) { <-release }},
+	{"calls back", func(_ <-chan struct{}, s *tend.Supervisor) {
+		_, _, _ = s.Status(), s.Services(), s.UnstoppedServices()
+		tok := s.Add(idle("of hostile code"))
+		_, _ = s.Restart(tok, nil), s.Suspend(tok)
+		if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+			panic(err)
+		}
+	}},
+}
+
+// hostile runs f for each deed, with a supervisor, and then sees whether that
+// still works.
+func hostile(t *testing.T, spec func(do func()) tend.Spec, f func(t *testing.T, s *tend.Supervisor, do func(), blocks bool)) {
+	t.Helper()
+	for _, d := range deeds {
+		t.Run(d.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				var s *tend.Supervisor
+				do := func() { d.do(release, s) }
+				s = tend.New("root", spec(do))
+				done := s.ServeBackground(t.Context())
+				f(t, s, do, d.name == "blocks")
+				lives(t, s)
+				var unwatched sync.WaitGroup
+				unwatched.Go(s.Stop)
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				close(release)
+				unwatched.Wait()
+				time.Sleep(24 * time.Hour)
+			})
+		})
+	}
+}
+
+// lives checks that a supervisor does its work.
+func lives(t *testing.T, s *tend.Supervisor) {
+	t.Helper()
+	o := ordered("sign of life")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	tok, err := s.Start(ctx, tend.Child{Service: o, Backoff: tend.Backoff{Min: time.Second}})
+	if err != nil {
+		t.Fatal("the tree is dead:", err)
+	}
+	o.end(errBoom)
+	time.Sleep(time.Second)
+	o.end(errBoom)
+	if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+		t.Error("the tree is dead:", err)
+	}
+}
+
+func plain(func()) tend.Spec { return tend.Spec{EventHook: func(tend.Event) {}} }
+
+func TestHostileHook(t *testing.T) {
+	hook := func(do func()) func(tend.Event) {
+		times := 0
+		return func(tend.Event) {
+			if times++; times <= 100 { // what it calls makes events again
+				do()
+			}
+		}
+	}
+	hostile(t, func(do func()) tend.Spec { return tend.Spec{EventHook: hook(do)} },
+		func(t *testing.T, s *tend.Supervisor, _ func(), blocks bool) {
+			if blocks { // even when far more happens than the hook may miss
+				for range 3000 {
+					if err := s.RemoveAndWait(s.Add(idle("a")), 0); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+}
+
+func TestHostileJitter(t *testing.T) {
+	hostile(t, func(do func()) tend.Spec {
+		return tend.Spec{FailureThreshold: 0.5, EventHook: func(tend.Event) {}, Jitter: func(time.Duration) time.Duration { do(); return -1 }}
+	}, func(t *testing.T, s *tend.Supervisor, _ func(), _ bool) {
+		o := ordered("a")
+		s.Add(o)
+		o.end(errBoom)
+		wantStates(t, s, "a backoff")
+		time.Sleep(15 * time.Second) // the planned length stands
+		wantStates(t, s, "a running")
+	})
+}
+
+// hostileName is a service whose String method is hostile.
+type hostileName struct {
+	tend.Service
+	do func()
+}
+
+func (h hostileName) String() string { h.do(); return "name" }
+
+func TestHostileString(t *testing.T) {
+	hostile(t, plain, func(t *testing.T, s *tend.Supervisor, do func(), blocks bool) {
+		// String runs in the caller of Add; only that one may suffer.
+		caller := make(chan struct{})
+		go func() {
+			defer close(caller)
+			s.Add(hostileName{idle("inner"), do})
+		}()
+		synctest.Wait()
+		if !blocks {
+			<-caller
+		}
+		for _, svc := range s.Status().Services {
+			if svc.Name != "name" && svc.Name != "tend_test.hostileName" {
+				t.Errorf("it is called %q", svc.Name)
+			}
+		}
+	})
+}
+
+// hostileError is hostile in one of its methods.
+type hostileError struct {
+	method string
+	do     func()
+}
+
+func (h *hostileError) act(method string) {
+	if h.method == method {
+		h.do()
+	}
+}
+func (h *hostileError) Error() string { h.act("Error"); return "hostile error" }
+func (h *hostileError) Unwrap() error { h.act("Unwrap"); return nil }
+func (h *hostileError) Is(error) bool { h.act("Is"); return false }
+
+func TestHostileError(t *testing.T) {
+	for _, method := range []string{"Error", "Unwrap", "Is"} {
+		t.Run(method, func(t *testing.T) {
+			hostile(t, plain, func(t *testing.T, s *tend.Supervisor, do func(), blocks bool) {
+				err := &hostileError{method, do}
+				o := ordered("returns")
+				p := ordered("panics with")
+				tok := s.Add(o)
+				s.Add(p)
+				o.end(err)
+				p.run(func(context.Context) error { panic(err) })
+				for _, svc := range s.Status().Services {
+					switch {
+					case blocks && svc.State != tend.StateRunning && svc.Failed != 1:
+						t.Errorf("%s is %v, failed %d", svc.Name, svc.State, svc.Failed)
+					case !blocks && (svc.State != tend.StateRunning || svc.Failed != 1):
+						t.Errorf("%s is %v, failed %d", svc.Name, svc.State, svc.Failed)
+					}
+				}
+				if err := s.Restart(tok, errBoom); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestHostileCause(t *testing.T) {
+	for _, d := range deeds {
+		bubble(t, func(t *testing.T) {
+			release := make(chan struct{})
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			s.Add(idle("a"))
+			done := s.ServeBackground(ctx)
+			cancel(&hostileError{"Error", func() { d.do(release, s) }})
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			close(release)
+		})
+	}
+}
+
+// typedNil is an error that is a nil pointer.
+type typedNil struct{ text string }
+
+func (n *typedNil) Error() string { return n.text }
+
+func TestHostileTypedNil(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		_, p, _ := serve(t, tend.Spec{}, o)
+		p.lines()
+		var err *typedNil
+		o.end(err)
+		p.want("0s root/a: service failed: *tend_test.typedNil", "0s root/a: service started: 1 restart")
+	})
+}
+
+func TestHostileTexts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("bad\x1b[31m name\n\u202e\xff")
+		s, p, _ := serve(t, tend.Spec{}, o)
+		o.end(errors.New(strings.Repeat("long\x00\n", 10_000)))
+		for _, line := range p.lines() {
+			if len(line) > 5000 || strings.ContainsAny(line, "\x00\x1b\n\u202e") {
+				t.Errorf("not cleaned: %.200q", line)
+			}
+		}
+		if text := s.Status().String(); strings.Count(text, "\n") != 2 {
+			t.Errorf("the table is broken:\n%s", text)
+		}
+	})
+}
+
+func TestHostileAnnotation(t *testing.T) {
+	hostile(t, plain, func(t *testing.T, s *tend.Supervisor, do func(), _ bool) {
+		s.Add(tend.Func("a", func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Any("value", logValuer(do)), slog.Any("text", hostileName{nil, do}))
+			<-ctx.Done()
+			return nil
+		}))
+		synctest.Wait()
+		_ = s.Status().String()
+	})
+}
+
+type logValuer func()
+
+func (f logValuer) LogValue() slog.Value { f(); return slog.IntValue(1) }
+
+func TestHostileHelper(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		s, p, _ := serve(t, tend.Spec{}, o)
+		p.lines()
+		var late context.Context
+		o.run(func(ctx context.Context) error { // a helper panics: the service ends with that
+			late = ctx
+			tend.Go(ctx, func(context.Context) error { panic("helper") })
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		tend.Go(late, func(context.Context) error { t.Error("started after the end"); return nil })
+		o.run(func(ctx context.Context) error { // Serve fails first: that counts, the helper is waited for
+			tend.Go(ctx, func(ctx context.Context) error {
+				<-ctx.Done()
+				if !errors.Is(context.Cause(ctx), tend.ErrServeReturned) {
+					t.Error(context.Cause(ctx))
+				}
+				time.Sleep(time.Second)
+				return errors.New("not this")
+			})
+			tend.Go(ctx, func(context.Context) error { return nil })
+			return errBoom
+		})
+		wantStates(t, s, "a stopping")
+		time.Sleep(time.Second)
+		p.want(
+			"0s root/a: service failed: panic: helper",
+			"0s root/a: service started: 1 restart",
+			"1s root/a: service failed: boom",
+			"1s root/a: service started: 2 restarts",
+		)
+		o.run(func(ctx context.Context) error { // a helper says that the service is through
+			tend.Go(ctx, func(context.Context) error { return fmt.Errorf("over: %w", tend.ErrDoNotRestart) })
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		wantStates(t, s, "")
+	})
+}
+
+// TestPassThroughPanics runs programs that are to crash.
+func TestPassThroughPanics(t *testing.T) {
+	if how := os.Getenv("TEND_TEST_CRASH"); how != "" {
+		crash(how)
+		return
+	}
+	for _, how := range []string{"serve", "helper", "stopping"} {
+		t.Run(how, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestPassThroughPanics$")
+			cmd.Env = append(os.Environ(), "TEND_TEST_CRASH="+how)
+			out, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "panic: passed through") ||
+				!strings.Contains(string(out), "tend_test.blowUp") {
+				t.Errorf("the program ended with %v and said:\n%s", err, out)
+			}
+		})
+	}
+}
+
+func blowUp() { panic("passed through") }
+
+func crash(how string) {
+	s := tend.New("root", tend.Spec{PassThroughPanics: true})
+	s.Add(tend.Func("a", func(ctx context.Context) error {
+		switch how {
+		case "helper":
+			tend.Go(ctx, func(context.Context) error { blowUp(); return nil })
+		case "stopping":
+			<-ctx.Done()
+		}
+		if how != "helper" {
+			blowUp()
+		}
+		<-ctx.Done()
+		return nil
+	}))
+	s.ServeBackground(context.Background())
+	if how == "stopping" {
+		s.Stop()
+	}
+	select {}
+}
+
+func TestPassThroughPanicsStillReportsGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		_, p, _ := serve(t, tend.Spec{PassThroughPanics: true}, o)
+		p.lines()
+		o.run(func(context.Context) error { runtime.Goexit(); return nil })
+		p.want("0s root/a: service failed: tend: service called runtime.Goexit", "0s root/a: service started: 1 restart")
+	})
+}

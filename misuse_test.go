@@ -1,0 +1,131 @@
+package tend_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// TestMisuse: a clear panic at the call that is wrong, and nothing changed.
+func TestMisuse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{}, idle("a"))
+		sub, other := tend.NewSimple("sub"), tend.NewSimple("other")
+		s.Add(sub)
+		var nilSupervisor *tend.Supervisor
+		child := func(c tend.Child) func() {
+			return func() {
+				c.Service, c.Name = idle("x"), "x"
+				s.Add(c)
+			}
+		}
+		spec := func(spec tend.Spec) func() { return func() { tend.New("x", spec) } }
+		for text, f := range map[string]func(){
+			`supervisor "root": Add of a nil Service`:                                    func() { s.Add(nil) },
+			`Child "c": Service is nil`:                                                  func() { s.Add(tend.Child{Name: "c"}) },
+			`Add of a nil *Child`:                                                        func() { s.Add((*tend.Child)(nil)) },
+			`Func "f": the function is nil`:                                              func() { tend.Func("f", nil) },
+			`Go: the function is nil`:                                                    func() { tend.Go(t.Context(), nil) },
+			`the Supervisor is nil`:                                                      func() { s.Add(nilSupervisor) },
+			`tend: the Supervisor is nil`:                                                func() { nilSupervisor.Stop() },
+			`zero Supervisor; make one with New`:                                         func() { new(tend.Supervisor).Status() },
+			`tend: zero Supervisor`:                                                      func() { s.Add(new(tend.Supervisor)) },
+			`supervisor "root": Serve with a nil context`:                                func() { _ = s.Serve(nil) }, //nolint:staticcheck // what is tested
+			`supervisor "root" is being added below itself`:                              func() { sub.Add(s) },
+			`supervisor "other" is being added below itself`:                             func() { other.Add(other) },
+			`supervisor "sub" is being added to "other" but is already below "root"`:     func() { other.Add(sub) },
+			`supervisor "sub" is being added to "root" but is already below "root"`:      func() { s.Add(sub) },
+			`supervisor "sub" is being added to "other" but is already`:                  func() { other.Add(struct{ *tend.Supervisor }{sub}) },
+			`Child "x": Timeout is -1ns`:                                                 child(tend.Child{Timeout: -1}),
+			`Child "x": ReadyTimeout is -1s`:                                             child(tend.Child{ReadyTimeout: -time.Second}),
+			`Child "x": Watchdog is -1ns`:                                                child(tend.Child{Watchdog: -1}),
+			`Child "x": Restart is tend.Restart(9)`:                                      child(tend.Child{Restart: 9}),
+			`Child "x": tend: Backoff.Min is -1ns`:                                       child(tend.Child{Backoff: tend.Backoff{Min: -1}}),
+			`Child "x": tend: Backoff.Max is -1ns`:                                       child(tend.Child{Backoff: tend.Backoff{Max: -1}}),
+			`Child "x": tend: Backoff.Max is 1ns, less than Min 2ns`:                     child(tend.Child{Backoff: tend.Backoff{Min: 2, Max: 1}}),
+			`Child "x": tend: Backoff.Jitter is NaN`:                                     child(tend.Child{Backoff: tend.Backoff{Jitter: math.NaN()}}),
+			`Child "x": tend: Backoff.Reset is -1ns`:                                     child(tend.Child{Backoff: tend.Backoff{Reset: -1}}),
+			`Child "x": tend: Backoff.Limit is -1`:                                       child(tend.Child{Backoff: tend.Backoff{Limit: -1}}),
+			`Child "x": tend: Backoff.Within is -1ns`:                                    child(tend.Child{Backoff: tend.Backoff{Within: -1}}),
+			`supervisor "x": Spec.FailureDecay is negative: -1ns`:                        spec(tend.Spec{FailureDecay: -1}),
+			`supervisor "x": Spec.FailureBackoff is negative: -1ns`:                      spec(tend.Spec{FailureBackoff: -1}),
+			`supervisor "x": Spec.MaxFailureBackoff is negative: -1ns`:                   spec(tend.Spec{MaxFailureBackoff: -1}),
+			`supervisor "x": Spec.MaxFailureBackoff is 1s, less than FailureBackoff 15s`: spec(tend.Spec{MaxFailureBackoff: time.Second}),
+			`supervisor "x": Spec.Timeout is negative: -1ns`:                             spec(tend.Spec{Timeout: -1}),
+			`supervisor "x": Spec.StopBudget is negative: -1ns`:                          spec(tend.Spec{StopBudget: -1}),
+			`supervisor "x": Spec.MaxServices is negative: -1`:                           spec(tend.Spec{MaxServices: -1}),
+			`supervisor "x": Spec.FailureThreshold is NaN`:                               spec(tend.Spec{FailureThreshold: math.NaN()}),
+			`supervisor "x": Spec.FailureThreshold is -1`:                                spec(tend.Spec{FailureThreshold: -1}),
+			`supervisor "x": Spec.FailureThreshold is +Inf`:                              spec(tend.Spec{FailureThreshold: math.Inf(1)}),
+			`supervisor "x": Spec.Strategy is tend.Strategy(7)`:                          spec(tend.Spec{Strategy: 7}),
+		} {
+			wantPanic(t, text, f)
+		}
+		wantStates(t, s, "a running, sub running")
+		wantStates(t, other, "")
+	})
+}
+
+// TestWrongSupervisor: an error where the token is of another tree.
+func TestWrongSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.NewSimple("sub")
+		below := sub.Add(idle("below"))
+		s, _, _ := serve(t, tend.Spec{}, sub)
+		foreign := tend.NewSimple("foreign").Add(idle("b"))
+		own := s.Status().Services[0].Token
+		for name, try := range map[string]func(*tend.Supervisor, tend.ServiceToken) error{
+			"Remove":        (*tend.Supervisor).Remove,
+			"RemoveAndWait": func(s *tend.Supervisor, tok tend.ServiceToken) error { return s.RemoveAndWait(tok, 0) },
+			"Restart":       func(s *tend.Supervisor, tok tend.ServiceToken) error { return s.Restart(tok, nil) },
+			"Suspend":       (*tend.Supervisor).Suspend,
+		} {
+			for _, err := range []error{try(s, tend.ServiceToken{}), try(s, foreign), try(sub, own)} {
+				if !errors.Is(err, tend.ErrWrongSupervisor) {
+					t.Errorf("%s returns %v", name, err)
+				}
+			}
+		}
+		// From above a service further down can be reached.
+		if err := s.Suspend(below); err != nil {
+			t.Error(err)
+		}
+		wantStates(t, sub, "below suspended")
+	})
+}
+
+// TestSecondParentAfterRemoval: a supervisor that was removed can go elsewhere.
+func TestSecondParentAfterRemoval(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.NewSimple("sub")
+		s, _, _ := serve(t, tend.Spec{MaxServices: 1}, idle("a"))
+		if tok := s.Add(sub); tok != (tend.ServiceToken{}) { // refused, and so still free
+			t.Errorf("token %v", tok)
+		}
+		first := tend.NewSimple("first")
+		tok := first.Add(sub)
+		if err := first.Remove(tok); err != nil {
+			t.Error(err)
+		}
+		tend.NewSimple("second").Add(sub)
+	})
+}
+
+func TestContextHelpersOutsideOfASupervisor(t *testing.T) {
+	ctx := t.Context()
+	tend.Ready(ctx)
+	tend.Alive(ctx)
+	tend.Annotate(ctx)
+	if _, ok := tend.Self(ctx); ok {
+		t.Error("Self says that this is a service")
+	}
+	ran := make(chan context.Context)
+	tend.Go(ctx, func(ctx context.Context) error { ran <- ctx; return errBoom })
+	if <-ran != ctx {
+		t.Error("the helper got another context")
+	}
+}
