@@ -1,0 +1,210 @@
+package tend_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+// troubled is a tree with something of everything in it.
+func troubled(t *testing.T) *tend.Supervisor {
+	t.Helper()
+	noted := tend.Func("noted", func(ctx context.Context) error {
+		tend.Annotate(ctx, slog.String("addr", "old"))
+		tend.Annotate(ctx, slog.String("addr", ":8080"), slog.Int("pid", 7), slog.Float64("load", math.NaN()), slog.Any("err", errBoom))
+		<-ctx.Done()
+		return nil
+	})
+	boot := tend.New("boot", tend.Spec{Ordered: true})
+	boot.Add(tend.Child{Service: idle("first"), ReadyTimeout: time.Hour})
+	boot.Add(idle("second"))
+	pool := tend.New("pool", tend.Spec{Strategy: tend.OneForAll, FailureThreshold: 0.5, Timeout: time.Second, Jitter: tend.NoJitter})
+	pool.Add(slow("hangs", time.Hour))
+	bad := ordered("bad")
+	pool.Add(bad)
+	crash := ordered("crash")
+	s, _, _ := serve(t, tend.Spec{}, noted, boot, pool, crash,
+		tend.Child{Service: failing("lost"), Restart: tend.Transient, Significant: true, Backoff: tend.Backoff{Limit: 2, Within: time.Hour}},
+		tend.Child{Service: failing("later"), Backoff: tend.Backoff{Min: time.Minute, Limit: 9}})
+	susp := s.Add(idle("held"))
+	crash.run(func(context.Context) error { panic(errors.New("no")) })
+	bad.end(errBoom)
+	_ = s.Suspend(susp)
+	time.Sleep(2500 * time.Millisecond)
+	synctest.Wait()
+	return s
+}
+
+func TestStatusString(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		want := strings.TrimPrefix(`
+root         serving    2.5s             not ready; failures 0.9/5
+├─ noted     running    2.5s             addr=:8080; pid=7; load=NaN; err=boom
+├─ boot      starting   2.5s             not ready
+│  ├─ first  starting   2.5s
+│  └─ second pending    2.5s             waits for its turn, held by root/boot/first
+├─ pool      running    2.5s             failures 0.9/0.5; pauses for 12.5s
+│  ├─ hangs  stuck      1.5s             because: tend: a sibling failed and the group restarts; waits for its last run to end
+│  └─ bad    backoff    2.5s             waits for the pause of its supervisor, 12.5s; last failure: boom
+├─ crash     running    2.5s  1 restart  last failure: panic: no
+├─ lost      failed     2.5s  1 restart  failures 2 of 2; last failure: boom
+├─ later     backoff    2.5s             waits for its delay, 57.5s; failures 1 of 9; last failure: boom
+└─ held      suspended  2.5s
+`, "\n")
+		got := troubled(t).Status().String()
+		spaces := regexp.MustCompile(`  +`) // the alignment is the tabwriter's
+		if diff := cmp.Diff(strings.Split(spaces.ReplaceAllString(want, " "), "\n"), strings.Split(spaces.ReplaceAllString(got, " "), "\n")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		columns := map[int]bool{}
+		for line := range strings.Lines(got) {
+			if loc := regexp.MustCompile(`(serving|running|starting|pending|stuck|backoff|failed|suspended) `).FindStringIndex(line); loc != nil {
+				columns[len([]rune(line[:loc[0]]))] = true
+			}
+		}
+		if len(columns) != 1 {
+			t.Errorf("the states are not aligned:\n%s", got)
+		}
+	})
+}
+
+func TestStatusJSON(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		text, err := json.Marshal(troubled(t).Status())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tree map[string]any
+		if err := json.Unmarshal(text, &tree); err != nil {
+			t.Fatal(err)
+		}
+		services := tree["services"].([]any)
+		service := func(i int) map[string]any {
+			m := services[i].(map[string]any)
+			delete(m, "id")
+			return m
+		}
+		at := func(s string) string { return "2000-01-01T00:00:" + s + "Z" }
+		noted, lost := service(0), service(4)
+		if diff := cmp.Diff(map[string]any{
+			"name": "noted", "path": "root/noted", "state": "running", "since": at("00"), "restart": "permanent",
+			"incarnation": 1.0, "restarts": 0.0, "failed": 0.0,
+			"annotations": map[string]any{"addr": ":8080", "pid": 7.0, "load": "NaN", "err": "boom"},
+		}, noted); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		failure := func(n float64) any { return map[string]any{"time": at("00"), "incarnation": n, "error": "boom"} }
+		if diff := cmp.Diff(map[string]any{
+			"name": "lost", "path": "root/lost", "state": "failed", "since": at("00"), "restart": "transient", "significant": true,
+			"incarnation": 2.0, "restarts": 1.0, "failed": 2.0, "limit": 2.0, "within": 3.6e12, "recent": 2.0,
+			"failures": []any{failure(1), failure(2)},
+		}, lost); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		stack := service(3)["failures"].([]any)[0].(map[string]any)["stack"].(string)
+		if !strings.Contains(stack, "tend_test.troubled.func2\n\t") {
+			t.Errorf("stack: %s", stack)
+		}
+		if got := service(5)["waiting_until"]; got != "2000-01-01T00:01:00Z" {
+			t.Errorf("it waits until %v", got)
+		}
+		pool := service(2)["supervisor"].(map[string]any)
+		delete(pool, "services")
+		if diff := cmp.Diff(map[string]any{
+			"name": "pool", "path": "root/pool", "serving": true, "ready": true, "since": at("00"), "strategy": "one for all", "ordered": false,
+			"time": at("02.5"), "count": math.Exp2(-2.5 / 30), "threshold": 0.5, "decay": 30e9, "paused_until": at("15"),
+		}, pool); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if empty, _ := json.Marshal(tend.NewSimple("empty").Status()); !strings.Contains(string(empty), `"services":[]`) {
+			t.Errorf("no services are told as %s", empty)
+		}
+	})
+}
+
+// TestHistoryIsBounded: the last five failures are kept, oldest first.
+func TestHistoryIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		s, _, _ := serve(t, tend.Spec{FailureThreshold: 100}, o)
+		for range 12 {
+			o.end(errBoom)
+		}
+		a := s.Status().Services[0]
+		var runs []uint64
+		for _, f := range a.Failures {
+			runs = append(runs, f.Incarnation)
+		}
+		if diff := cmp.Diff([]uint64{8, 9, 10, 11, 12}, runs); diff != "" || a.Failed != 12 || a.Restarts != 12 || a.Failures[0].Stack() != "" {
+			t.Errorf("failed %d, restarts %d, %s", a.Failed, a.Restarts, diff)
+		}
+	})
+}
+
+func TestSelf(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("me")
+		sub := tend.NewSimple("sub")
+		sub.Add(o)
+		serve(t, tend.Spec{}, sub)
+		o.end(errBoom)
+		o.run(func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Bool("mine", true))
+			self, ok := tend.Self(context.WithValue(ctx, tend.StateGone, 1))
+			if !ok || self.Path != "root/sub/me" || self.State != tend.StateRunning || self.Incarnation != 2 ||
+				self.Failures[0].Err != "boom" || len(self.Annotations) != 1 {
+				t.Errorf("Self is %+v, %v", self, ok)
+			}
+			return nil
+		})
+	})
+}
+
+// TestAnnotationsAreBounded and end with the run.
+func TestAnnotationsAreBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		s, _, _ := serve(t, tend.Spec{}, o)
+		var late context.Context
+		o.run(func(ctx context.Context) error {
+			late = ctx
+			for i := range 100 {
+				tend.Annotate(ctx, slog.String(strings.Repeat("k", i+1), strings.Repeat("v", 10_000)))
+			}
+			<-ctx.Done()
+			return nil
+		})
+		notes := s.Status().Services[0].Annotations
+		if len(notes) != 32 || len(notes[0].Value.String()) > 1100 {
+			t.Errorf("%d annotations, the first of %d bytes", len(notes), len(notes[0].Value.String()))
+		}
+		_ = s.Restart(s.Status().Services[0].Token, nil)
+		synctest.Wait()
+		tend.Annotate(late, slog.Int("late", 1))
+		if notes := s.Status().Services[0].Annotations; len(notes) != 0 {
+			t.Errorf("annotations of the last run: %v", notes)
+		}
+	})
+}
+
+func TestWords(t *testing.T) {
+	for want, got := range map[string]any{
+		`"permanent"`: tend.Permanent, `"temporary"`: tend.Temporary, `"one for one"`: tend.OneForOne, `"rest for one"`: tend.RestForOne,
+		`"pending"`: tend.StatePending, `"gone"`: tend.StateGone, `"tend.State(99)"`: tend.State(99), `0`: tend.ServiceToken{},
+	} {
+		if text, err := json.Marshal(got); err != nil || string(text) != want {
+			t.Errorf("%v is told as %s, %v", got, text, err)
+		}
+	}
+}
