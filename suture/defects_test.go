@@ -331,3 +331,30 @@ func TestNameThatPanics(t *testing.T) {
 		want(t, "name", last[suture.EventServiceTerminate](t, l).ServiceName, "suture_test.badName")
 	})
 }
+
+type calling struct {
+	*service
+	s *suture.Supervisor
+}
+
+func (c calling) String() string {
+	c.s.Services()
+	_ = c.s.Remove(suture.ServiceToken{})
+	return "calling"
+}
+
+func (c calling) GetSupervisor() *suture.Supervisor {
+	c.s.Services()
+	return nil
+}
+
+// v4: waits for itself when its lock is held or its loop asks.
+func TestServiceThatCallsBackWhenAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		s.Add(calling{returns("", errBoom), s})
+		serve(t, s)
+		want(t, "events", l.lines(), []string{"0s root/calling failed: boom (1.00 of 5) restarting=true"})
+	})
+}

@@ -14,12 +14,13 @@ type entry struct {
 	owner   *Supervisor
 	given   Service // to Add
 	service Service // the same without a tend.Child around it
+	name    string
 	running atomic.Bool
 	below   []*Supervisor // that it serves, or has served; family guards it
 }
 
-// String is the name of the service. The core asks for it once.
-func (e *entry) String() string { return name(e.service) }
+// String is what the service is called.
+func (e *entry) String() string { return e.name }
 
 // Serve runs the service, which has the entry in its context.
 func (e *entry) Serve(ctx context.Context) error {
@@ -101,6 +102,7 @@ func entryOf(service Service) *entry {
 // wait for that, at book.
 func (s *Supervisor) enroll(e *entry) ServiceToken {
 	service := e.wrap(e.given)
+	e.name = name(e.service) // user code, as is the next
 	below := e.supervisor()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,10 @@ type Event interface {
 }
 
 // EventHook is told what happens. It may call anything, block or panic: it runs
-// apart from the supervisors, which do not wait for it. One supervisor's events
-// come in order and one at a time; those of several supervisors that share a
-// hook may come at once, as in v4. A hook that does not keep up loses events.
+// apart from the supervisors, which do not wait for it. All hooks of a tree are
+// called one after the other, in the order of the events. If one does not keep
+// up, events are lost once 1,024 wait. The Serve of the topmost supervisor waits a
+// tenth of a second, before it returns, for the last to be told.
 type EventHook func(Event)
 
 // SprintFunc makes the PanicMsg of an [EventServicePanic] of the value that a

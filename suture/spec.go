@@ -59,8 +59,8 @@ func (s Spec) core(supervisor string) tend.Spec {
 	if s.FailureThreshold < 0 {
 		spec.FailureThreshold = math.SmallestNonzeroFloat64
 	}
-	if s.BackoffJitter != nil {
-		spec.Jitter = s.BackoffJitter.Jitter
+	if j := s.BackoffJitter; j != nil {
+		spec.Jitter = func(d time.Duration) time.Duration { return j.Jitter(d) }
 	}
 	return spec
 }
