@@ -1,0 +1,273 @@
+//go:build linux
+
+package process_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/process"
+)
+
+// TestBadSettings: each is an error that names the value, of Validate and of
+// Serve and Run alike; nothing panics.
+func TestBadSettings(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(dir, "script")
+	if err := os.WriteFile(script, []byte("no program"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	type C = process.Command
+	for _, test := range []struct {
+		c    *C
+		want string
+	}{
+		{&C{}, `process: Command "": Path is empty`},
+		{&C{Name: "web"}, `process: Command "web": Path is empty`},
+		{&C{Path: "x", StopTimeout: -1}, `process: Command "x": StopTimeout is -1ns`},
+		{&C{Path: "x", DrainTimeout: -time.Second}, `process: Command "x": DrainTimeout is -1s`},
+		{&C{Path: "x", StartTimeout: -time.Second}, `process: Command "x": StartTimeout is -1s`},
+		{&C{Path: "x", Watchdog: -time.Second}, `process: Command "x": Watchdog is -1s`},
+		{&C{Path: "x", Watchdog: 1}, `process: Command "x": Watchdog is 1ns, less than a microsecond`},
+		{&C{Path: "x", MaxLine: -1}, `process: Command "x": MaxLine is -1`},
+		{&C{Path: "x", SuccessExit: []int{1, -1}}, `process: Command "x": SuccessExit holds -1`},
+		{&C{Path: "x", Orphans: 7}, `process: Command "x": Orphans is Orphans(7)`},
+		{&C{Path: "x", StopSignal: 65}, `process: Command "x": StopSignal is 65`},
+		{&C{Path: "x", Ready: process.ReadyAfter(-1)}, `process: Command "x": ReadyAfter is -1ns`},
+		{&C{Path: "x", Ready: process.ReadyLine(nil)}, `process: Command "x": the regular expression of ReadyLine is nil`},
+		{&C{Path: "x", Ready: process.ReadyFD("")}, `process: Command "x": the variable of ReadyFD has no name`},
+		{&C{Path: "x", Ready: process.ReadyCheck(0, nil)}, `process: Command "x": the function of ReadyCheck is nil`},
+		{&C{Path: "x", Ready: process.ReadyCheck(-1, func(context.Context) error { return nil })}, `process: Command "x": the interval of ReadyCheck is -1ns`},
+		{&C{Path: "/no/such/program"}, `process: program: Path: exec: "/no/such/program": stat /no/such/program: no such file or directory`},
+		{&C{Path: "no-such-program"}, `process: no-such-program: Path: exec: "no-such-program": executable file not found in $PATH`},
+		{&C{Path: dir}, fmt.Sprintf(`process: %s: Path %q is a directory`, filepath.Base(dir), dir)},
+		{&C{Path: "./sub", Dir: dir}, fmt.Sprintf(`process: sub: Path: exec: "%s/./sub": stat %[1]s/./sub: no such file or directory`, dir)},
+		{&C{Path: file}, fmt.Sprintf(`process: file: Path: exec: %q: permission denied`, file)},
+		{&C{Path: os.Args[0], Name: "a", Dir: "/no/such/dir"}, `process: a: Dir: stat /no/such/dir: no such file or directory`},
+		{&C{Path: os.Args[0], Name: "a", Dir: file}, fmt.Sprintf(`process: a: Dir %q is not a directory`, file)},
+	} {
+		if got := fmt.Sprint(test.c.Validate()); got != test.want {
+			t.Errorf("Validate:\n got %s\nwant %s", got, test.want)
+		}
+		if got := fmt.Sprint(test.c.Serve(t.Context())); got != test.want {
+			t.Errorf("Serve:\n got %s\nwant %s", got, test.want)
+		}
+		if _, err := test.c.Run(t.Context(), 0); fmt.Sprint(err) != test.want {
+			t.Errorf("Run:\n got %v\nwant %s", err, test.want)
+		}
+	}
+	if err := (&C{Path: script}).Serve(t.Context()); !errors.Is(err, syscall.ENOEXEC) {
+		t.Error(err)
+	}
+	if _, err := (&C{Path: "x"}).Run(t.Context(), -1); err == nil || err.Error() != `process: Command "x": the output limit is -1` {
+		t.Error(err)
+	}
+}
+
+func TestRun(t *testing.T) {
+	c := command("print", "out\nput\n", "err\n")
+	if got, err := c.Run(t.Context(), 0); err != nil || string(got) != "out\nput\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	got, err := c.Run(t.Context(), 5)
+	if !errors.Is(err, process.ErrOutputLimit) || string(got) != "\nput\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	c = command("parent", "3", "setsid", "no such child")
+	c.DrainTimeout = time.Minute
+	got, err = c.Run(t.Context(), 0)
+	var exit *process.ExitError
+	if !errors.As(err, &exit) || exit.Code != 3 || !strings.HasPrefix(string(got), "grandchild ") || !strings.Contains(exit.Tail, "panic: ") {
+		t.Errorf("got %q, %v", got, err)
+	}
+	c = command("echo") // its standard input is empty
+	if got, err := c.Run(t.Context(), 0); err != nil || len(got) > 0 {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// Any number of Runs may be under way beside a Serve, but no second Serve.
+func TestTogether(t *testing.T) {
+	c := command("echo")
+	var mu sync.Mutex
+	var pipes []io.Closer
+	up := make(chan struct{}, 4)
+	c.Setup = func(cmd *exec.Cmd) error {
+		w, err := cmd.StdinPipe()
+		mu.Lock()
+		defer mu.Unlock()
+		pipes = append(pipes, w)
+		return err
+	}
+	c.Started = func(*exec.Cmd) { up <- struct{}{} }
+	if c.Pid() != 0 || !errors.Is(c.Signal(0), os.ErrProcessDone) {
+		t.Error("it runs before Serve")
+	}
+	_, done := background(t, c)
+	var runs sync.WaitGroup
+	for range 3 {
+		runs.Go(func() {
+			if _, err := c.Run(t.Context(), 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 4 {
+		<-up
+	}
+	if c.Pid() == 0 || c.Signal(0) != nil {
+		t.Error("it does not run")
+	}
+	if err := c.Serve(t.Context()); !errors.Is(err, process.ErrRunning) {
+		t.Error(err)
+	}
+	mu.Lock()
+	for _, p := range pipes {
+		p.Close()
+	}
+	mu.Unlock()
+	runs.Wait()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Code of the caller's that goes wrong is a failure of the run, with the process
+// stopped and nothing left; it is never the end of the program.
+func TestCallbacksGoWrong(t *testing.T) {
+	boom := errors.New("boom")
+	wrongs := map[string]func(){
+		"panicked: boom":        func() { panic(boom) },
+		"called runtime.Goexit": runtime.Goexit,
+	}
+	for text, wrong := range wrongs {
+		for what, set := range map[string]func(c *process.Command){
+			"Output":  func(c *process.Command) { c.Output = func(process.Line) { wrong() } },
+			"Started": func(c *process.Command) { c.Started = func(*exec.Cmd) { wrong() } },
+			"the check of ReadyCheck": func(c *process.Command) {
+				c.Ready = process.ReadyCheck(0, func(context.Context) error { wrong(); return nil })
+			},
+		} {
+			t.Run(what+" "+text, func(t *testing.T) {
+				c := command("wait")
+				gone := witness(t, c)
+				setup, started := c.Setup, c.Started
+				set(c)
+				c.Setup = setup
+				if what == "Started" {
+					set(c)
+					after := c.Started
+					c.Started = func(cmd *exec.Cmd) { started(cmd); after(cmd) }
+				}
+				err := c.Serve(t.Context())
+				var exit *process.ExitError
+				if err == nil || !errors.As(err, &exit) || !strings.Contains(err.Error(), what+" "+text) {
+					t.Errorf("got %v", err)
+				}
+				if strings.HasPrefix(text, "panicked") && !errors.Is(err, boom) {
+					t.Errorf("it is not the error that was panicked with: %v", err)
+				}
+				gone()
+			})
+		}
+	}
+}
+
+// It is one too if the process has ended before, as a success. What it writes
+// has nowhere to go, but does not block it.
+func TestOutputPanicsAtTheEnd(t *testing.T) {
+	c := command("numbers")
+	c.Output = func(process.Line) { panic("boom") }
+	if err := c.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "Output panicked: boom") {
+		t.Error(err)
+	}
+}
+
+// A panic in Setup goes to the caller, and leaves nothing behind.
+func TestSetupPanics(t *testing.T) {
+	c := command("wait")
+	c.Ready = process.ReadyNotify()
+	c.Setup = func(cmd *exec.Cmd) error { _, _ = cmd.StdinPipe(); panic("boom") }
+	func() {
+		defer func() {
+			if recover() != "boom" {
+				t.Error("no panic")
+			}
+		}()
+		_ = c.Serve(t.Context())
+	}()
+	c.Setup = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Started = func(*exec.Cmd) { cancel() }
+	if err := c.Serve(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What systemd says to the program is not for its children.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", "/systemd")
+	t.Setenv("WATCHDOG_USEC", "7")
+	t.Setenv("LISTEN_FDS", "2")
+	t.Setenv("TEND_TEST", "kept")
+	t.Setenv(childVar, "env")
+	c := &process.Command{Path: self(t), Dir: t.TempDir()}
+	out, err := c.Run(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		env[key] = value
+	}
+	got := map[string]string{}
+	for _, key := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "TEND_TEST", "PWD"} {
+		if v, ok := env[key]; ok {
+			got[key] = v
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"TEND_TEST": "kept", "PWD": c.Dir}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	c.Env = []string{childVar + "=env", "WATCHDOG_USEC=8"}
+	if out, err := c.Run(t.Context(), 0); err != nil || strings.TrimSpace(string(out)) != "WATCHDOG_USEC=8" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func TestChild(t *testing.T) {
+	c := &process.Command{Path: "/bin/web", StopTimeout: 7 * time.Second}
+	for _, test := range []struct {
+		set  func()
+		want tend.Child
+	}{
+		{func() {}, tend.Child{Service: c, Name: "web", Timeout: 10 * time.Second}},
+		{func() { c.Ready, c.Name = process.ReadyNotify(), "x" }, tend.Child{Service: c, Name: "x", Timeout: 10 * time.Second, ReadyTimeout: 365 * 24 * time.Hour}},
+		{func() { c.StopTimeout, c.Ready = 1<<63-1, nil }, tend.Child{Service: c, Name: "x", Timeout: 1<<63 - 1}},
+	} {
+		test.set()
+		same := cmp.Comparer(func(a, b tend.Service) bool { return a == b })
+		if diff := cmp.Diff(test.want, c.Child(), same); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+// Package process runs processes of the operating system as services of a
+// supervision tree.
+//
+//	web := &process.Command{
+//		Path:  "/usr/local/bin/web",
+//		Args:  []string{"-listen", ":8080"},
+//		Ready: process.ReadyNotify(),
+//	}
+//	root.Add(web.Child())
+//
+// # The life of a process
+//
+// Each start makes a process that leads a process group of its own. It is up at
+// once, or when it says so: by a line, a message to a notify socket, a newline
+// on a descriptor, or through a check ([Readiness]). Its output becomes lines.
+//
+// A stop sends StopSignal and SIGCONT to the whole group, waits for the process,
+// and after StopTimeout sends SIGKILL to the group. When the process has exited,
+// for whatever reason, what is left of its group gets SIGKILL ([KillOrphans]).
+// Output may stay open for DrainTimeout more. Then Serve returns, and nothing of
+// the run is left: no zombie, descriptor, goroutine or thread.
+//
+// Signals go out only while the process is not reaped, so they never reach a
+// stranger with the same number: the exit is noticed first (waitid with WNOWAIT;
+// kqueue), the rest of the group is dealt with while the zombie still holds its
+// number, and only then is it reaped.
+//
+// # What it cannot do
+//
+// A descendant that starts a session or a group of its own (setsid, a daemon)
+// is not reached by any signal of this package. Only a cgroup catches it: give
+// the command one in Setup (SysProcAttr.UseCgroupFD). It cannot hold Serve up
+// either: output that it keeps open is cut after DrainTimeout.
+//
+// A process that hangs in the kernel survives SIGKILL. Serve then does not
+// return, and the supervisor reports it as stuck: a second copy beside it would
+// be worse.
+//
+// This package neither makes the program a subreaper nor waits for processes
+// that it did not start: both would take exit codes away from other users of
+// os/exec. A program that runs as process 1 of a container therefore collects
+// the zombies of orphans, unless the container has an init (docker run --init).
+//
+// Without DieWithParent the processes of a program that is killed with SIGKILL
+// run on, and nothing finds them again.
+//
+// Resource limits have no place in [os/exec]; set them in the command (prlimit,
+// ulimit) or through a cgroup.
+//
+// # Systems
+//
+// Linux is where everything works and is tested. With pidfds that can be polled
+// (Linux 5.10) a running process costs three goroutines and a few descriptors
+// but no thread; before that, and elsewhere, one thread. On Darwin and the BSDs
+// there is no DieWithParent and no notify socket, hence no Watchdog: asking for
+// them is an error. On Windows there are neither signals nor groups: every stop
+// is TerminateProcess of the process itself and its children live on, ReadyFD is
+// not possible either, and ExitError has no signal. These systems are built but
+// not tested.
+package process

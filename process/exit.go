@@ -1,0 +1,133 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ExitError says how a process failed. While it was being stopped, or was
+// stopped because it failed otherwise (not ready in time, a silent watchdog, a
+// panic in Output), errors.Is and errors.As also find the reason.
+type ExitError struct {
+	Name string // of the Command
+	Pid  int
+
+	Code   int            // exit code; -1 if a signal ended it
+	Signal syscall.Signal // that ended it, 0 if none did
+	Core   bool           // the kernel wrote a core dump, or handed one over
+
+	// Forced: it did not stop in time when it was asked to, and got SIGKILL.
+	Forced bool
+	// Ready says whether it had been ready.
+	Ready bool
+	// Cause is why it was being stopped; nil if it ended by itself.
+	Cause error
+
+	// Tail is the last of what it wrote to both streams, about 4096 bytes of valid
+	// UTF-8, from the beginning of a line if there is one. If a Go program
+	// crashed with more than that, the line that says why comes first.
+	Tail string
+
+	User, System time.Duration // CPU time of it and the children it waited for
+	MaxRSS       int64         // in bytes, 0 if unknown
+
+	grace time.Duration // that it was given before SIGKILL, if Forced
+}
+
+// Error is one line: the name, why it was stopped, how it ended and the line of
+// the tail that says most.
+func (e *ExitError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "process: %s: ", e.Name)
+	if e.Cause != nil {
+		fmt.Fprintf(&b, "%v: ", e.Cause)
+	}
+	b.WriteString(e.how())
+	switch {
+	case e.Forced:
+		fmt.Fprintf(&b, " because it did not stop within %v", e.grace.Round(time.Millisecond))
+	case e.Cause == nil && !e.Ready:
+		b.WriteString(" before it was ready")
+	}
+	if line := tellingLine(e.Tail); line != "" {
+		fmt.Fprintf(&b, ": %s", line)
+	}
+	return b.String()
+}
+
+func (e *ExitError) how() string {
+	if e.Signal == 0 {
+		return fmt.Sprintf("exit status %d", e.Code)
+	}
+	s := "signal: " + e.Signal.String()
+	if e.Core {
+		s += " (core dumped)"
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *ExitError) Unwrap() error { return e.Cause }
+
+func newExitError(name string, s *os.ProcessState, tail string) *ExitError {
+	e := &ExitError{
+		Name: name, Pid: s.Pid(), Code: s.ExitCode(), Tail: tail,
+		User: s.UserTime(), System: s.SystemTime(), MaxRSS: maxRSS(s),
+	}
+	e.Signal, e.Core = termSignal(s)
+	return e
+}
+
+// tellingLine is the last line of a tail, or the one with which a Go program
+// says why it crashed: the last lines are a stack then.
+func tellingLine(tail string) string {
+	const most = 200
+	var telling string
+	for line := range strings.Lines(tail) {
+		line = strings.TrimSpace(line)
+		if isCrash(line) {
+			telling = line
+			break
+		}
+		if line != "" {
+			telling = line
+		}
+	}
+	if len(telling) > most {
+		telling = telling[:runeCut([]byte(telling), most)] + "…"
+	}
+	return telling
+}
+
+// stopError is a request to stop: it is both what ended the context and why.
+type stopError struct{ err, cause error }
+
+func stopped(ctx context.Context) error {
+	return &stopError{ctx.Err(), context.Cause(ctx)}
+}
+
+func (e *stopError) Error() string   { return e.cause.Error() }
+func (e *stopError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// callbackError is a failure of code that the caller supplied.
+type callbackError struct {
+	what  string // "Output", "Started", "the check of ReadyCheck"
+	value any    // of the panic; nil after runtime.Goexit
+	stack []byte
+}
+
+func (e *callbackError) Error() string {
+	if e.value == nil {
+		return e.what + " called runtime.Goexit"
+	}
+	return fmt.Sprintf("%s panicked: %v\n%s", e.what, e.value, e.stack)
+}
+
+func (e *callbackError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}

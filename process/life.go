@@ -1,0 +1,123 @@
+package process
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// phase is how far a run has come.
+type phase uint8
+
+const (
+	starting phase = iota // not ready yet
+	up
+	stopping // was asked to stop
+	killing  // got SIGKILL; there is nothing more to do than to wait
+)
+
+// life decides when a process is late and which signal comes next. It is a
+// plain value without clock, process or goroutine; run carries out what it says.
+// A method that returns a signal returns 0 for "none".
+type life struct {
+	startTimeout, stopTimeout, watchdog time.Duration
+	stopSignal                          syscall.Signal
+
+	phase    phase
+	wasReady bool
+	deadline time.Time     // of the phase; zero: none
+	cause    error         // why it is being stopped; nil: it is not
+	began    time.Time     // when it was asked to stop
+	forced   bool          // it was killed because it did not
+	grace    time.Duration // how long it had then been asked
+}
+
+// started begins the life. A limit of zero means that there is none.
+func (l *life) started(now time.Time) {
+	l.phase, l.deadline = starting, time.Time{}
+	if l.startTimeout > 0 {
+		l.deadline = now.Add(l.startTimeout)
+	}
+}
+
+// ready: the process is up. It says whether that is news.
+func (l *life) ready(now time.Time) bool {
+	if l.phase != starting {
+		return false
+	}
+	l.phase, l.wasReady = up, true
+	l.alive(now)
+	return true
+}
+
+// alive: the process is making progress. Only a process that is up is watched.
+func (l *life) alive(now time.Time) {
+	if l.phase != up {
+		return
+	}
+	l.deadline = time.Time{}
+	if l.watchdog > 0 {
+		l.deadline = now.Add(l.watchdog)
+	}
+}
+
+// extend: the process asks for d from now on, to start or to stop. As with
+// systemd that can only prolong the time it has.
+func (l *life) extend(now time.Time, d time.Duration) {
+	if l.phase != starting && l.phase != stopping {
+		return
+	}
+	if later := now.Add(d); !l.deadline.IsZero() && later.After(l.deadline) {
+		l.deadline = later
+	}
+}
+
+// rewatch: the process wants another watchdog time. A process that nobody
+// watches cannot turn the watchdog on.
+func (l *life) rewatch(now time.Time, d time.Duration) {
+	if l.watchdog > 0 && d > 0 {
+		l.watchdog = d
+		l.alive(now)
+	}
+}
+
+// stop asks the process to stop because of cause. The first cause counts.
+func (l *life) stop(now time.Time, cause error) syscall.Signal {
+	return l.stopWith(now, cause, l.stopSignal)
+}
+
+// bark: the watchdog found it hanging.
+func (l *life) bark(now time.Time, cause error) syscall.Signal {
+	return l.stopWith(now, cause, syscall.SIGABRT)
+}
+
+func (l *life) stopWith(now time.Time, cause error, sig syscall.Signal) syscall.Signal {
+	if l.phase >= stopping {
+		return 0
+	}
+	l.phase, l.cause, l.began, l.deadline = stopping, cause, now, now.Add(l.stopTimeout)
+	if sig == syscall.SIGKILL {
+		l.phase, l.deadline = killing, time.Time{}
+	}
+	return sig
+}
+
+// expired: the deadline has passed.
+func (l *life) expired(now time.Time) syscall.Signal {
+	if l.deadline.IsZero() || now.Before(l.deadline) {
+		return 0
+	}
+	switch l.phase {
+	case starting:
+		return l.stop(now, fmt.Errorf("%w: %v", tend.ErrNotReady, l.startTimeout))
+	case up:
+		return l.bark(now, fmt.Errorf("%w: %v", tend.ErrUnresponsive, l.watchdog))
+	case stopping:
+		l.phase, l.deadline, l.forced, l.grace = killing, time.Time{}, true, now.Sub(l.began)
+		return syscall.SIGKILL
+	case killing:
+	}
+	return 0
+}

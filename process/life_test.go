@@ -1,0 +1,103 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each line is "time call -> signal deadline phase", in seconds since the start.
+func TestLife(t *testing.T) {
+	asked := errors.New("asked")
+	calls := map[string]func(*life, time.Time) syscall.Signal{
+		"start":     func(l *life, now time.Time) syscall.Signal { l.started(now); return 0 },
+		"ready":     func(l *life, now time.Time) syscall.Signal { l.ready(now); return 0 },
+		"alive":     func(l *life, now time.Time) syscall.Signal { l.alive(now); return 0 },
+		"extend 50": func(l *life, now time.Time) syscall.Signal { l.extend(now, 50*time.Second); return 0 },
+		"extend 1":  func(l *life, now time.Time) syscall.Signal { l.extend(now, time.Second); return 0 },
+		"extend ∞":  func(l *life, now time.Time) syscall.Signal { l.extend(now, 1<<63-1); return 0 },
+		"watch 3":   func(l *life, now time.Time) syscall.Signal { l.rewatch(now, 3*time.Second); return 0 },
+		"stop":      func(l *life, now time.Time) syscall.Signal { return l.stop(now, asked) },
+		"bark":      func(l *life, now time.Time) syscall.Signal { return l.bark(now, asked) },
+		"timer":     func(l *life, now time.Time) syscall.Signal { return l.expired(now) },
+	}
+	type step struct {
+		at   int
+		call string
+		want string
+	}
+	plain := life{stopTimeout: 5 * time.Second, stopSignal: syscall.SIGTERM}
+	watched := plain
+	watched.watchdog, watched.startTimeout = 10*time.Second, 30*time.Second
+	kill := plain
+	kill.stopSignal = syscall.SIGKILL
+	for name, test := range map[string]struct {
+		life  life
+		steps []step
+		cause string
+	}{
+		"no limits, ends by itself": {plain, []step{
+			{0, "start", "0 - starting"}, {0, "ready", "0 - up"}, {1, "alive", "0 - up"}, {9, "extend 50", "0 - up"}, {9, "watch 3", "0 - up"},
+		}, "<nil>"},
+		"a stop in time": {plain, []step{
+			{0, "start", "0 - starting"}, {0, "ready", "0 - up"}, {7, "stop", "15 12 stopping"}, {8, "stop", "0 12 stopping"}, {8, "ready", "0 12 stopping"},
+		}, "asked"},
+		"a stop that needs force": {plain, []step{
+			{0, "start", "0 - starting"}, {7, "stop", "15 12 stopping"}, {11, "timer", "0 12 stopping"}, {12, "timer", "9 - killing"},
+			{13, "timer", "0 - killing"}, {13, "stop", "0 - killing"}, {13, "extend 50", "0 - killing"},
+		}, "asked"},
+		"a stop that asks for more time": {plain, []step{
+			{0, "start", "0 - starting"}, {7, "stop", "15 12 stopping"}, {8, "extend 1", "0 12 stopping"}, {8, "extend 50", "0 58 stopping"}, {12, "timer", "0 58 stopping"},
+		}, "asked"},
+		"a stop by force from the start": {kill, []step{
+			{0, "start", "0 - starting"}, {7, "stop", "9 - killing"}, {7, "timer", "0 - killing"},
+		}, "asked"},
+		"not ready in time": {watched, []step{
+			{0, "start", "0 30 starting"}, {1, "alive", "0 30 starting"}, {30, "timer", "15 35 stopping"}, {35, "timer", "9 - killing"},
+		}, "tend: service was not ready in time: 30s"},
+		"a start that asks for more time": {watched, []step{
+			{0, "start", "0 30 starting"}, {29, "extend 50", "0 79 starting"}, {30, "timer", "0 79 starting"}, {40, "ready", "0 50 up"},
+		}, "<nil>"},
+		"a start that asks for all the time": {watched, []step{
+			{0, "start", "0 30 starting"}, {29, "extend ∞", "0 9223372065 starting"},
+		}, "<nil>"},
+		"a watchdog that falls silent": {watched, []step{
+			{0, "start", "0 30 starting"}, {2, "ready", "0 12 up"}, {8, "alive", "0 18 up"}, {12, "timer", "0 18 up"}, {18, "timer", "6 23 stopping"},
+			{19, "alive", "0 23 stopping"}, {23, "timer", "9 - killing"},
+		}, "tend: service did not call Alive in time: 10s"},
+		"a watchdog that is tightened": {watched, []step{
+			{0, "start", "0 30 starting"}, {1, "watch 3", "0 30 starting"}, {2, "ready", "0 5 up"},
+		}, "<nil>"},
+		"a watchdog that is pulled": {watched, []step{
+			{0, "start", "0 30 starting"}, {2, "ready", "0 12 up"}, {3, "bark", "6 8 stopping"},
+		}, "asked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, zero := test.life, time.Unix(0, 0)
+			var got, want []step
+			for _, s := range test.steps {
+				want = append(want, s)
+				sig := calls[s.call](&l, zero.Add(time.Duration(s.at)*time.Second))
+				deadline := "-"
+				if !l.deadline.IsZero() {
+					deadline = fmt.Sprint(int64(l.deadline.Sub(zero) / time.Second))
+					if l.deadline.Unix() > 1<<32 { // beyond what Sub can say
+						deadline = fmt.Sprint(l.deadline.Unix())
+					}
+				}
+				s.want = fmt.Sprintf("%d %s %s", sig, deadline, [...]string{"starting", "up", "stopping", "killing"}[l.phase])
+				got = append(got, s)
+			}
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(step{})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if cause := fmt.Sprint(l.cause); cause != test.cause {
+				t.Errorf("cause is %q, want %q", cause, test.cause)
+			}
+		})
+	}
+}

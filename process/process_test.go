@@ -1,0 +1,574 @@
+//go:build linux
+
+package process_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend/process"
+)
+
+// The tests with a number are the items of the checklist for processes.
+
+func Test01GrandchildKeepsStdoutOpen(t *testing.T) {
+	c := command("parent", "0", "same group", "wait")
+	gone := witness(t, c)
+	if err := c.Serve(t.Context()); err != nil {
+		t.Error(err)
+	}
+	gone()
+}
+
+func Test02StopReachesTheWholeGroup(t *testing.T) {
+	c := command("parent", "-1", "same group", "deaf")
+	gone, await := witness(t, c), record(t, c)
+	c.StopTimeout = 50 * time.Millisecond
+	stop, _ := background(t, c)
+	await("up")
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	gone()
+}
+
+// The grandchild has left the group and keeps the output open; Serve returns
+// while it still runs.
+func Test03GrandchildWithSetsid(t *testing.T) {
+	c := command("parent", "0", "setsid", "wait")
+	await := record(t, c)
+	c.DrainTimeout = 50 * time.Millisecond
+	if err := c.Serve(t.Context()); err != nil {
+		t.Error(err)
+	}
+	killEscaped(t, await("grandchild"))
+}
+
+// killEscaped ends the process of a line "grandchild pid"; it must be alive.
+func killEscaped(t *testing.T, line string) {
+	t.Helper()
+	pid, err := strconv.Atoi(strings.TrimPrefix(line, "grandchild "))
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		t.Errorf("%q: %v", line, err)
+	}
+}
+
+func Test04LeaderExitsBeforeItsGroup(t *testing.T) {
+	for _, test := range []struct {
+		code    string
+		orphans process.Orphans
+		kept    bool
+		want    string
+	}{
+		{"0", process.KillOrphans, false, "<nil>"},
+		{"7", process.KillOrphans, false, "process: parent: exit status 7"},
+		{"0", process.KeepOnSuccess, true, "<nil>"},
+		{"3", process.KeepOnSuccess, true, "<nil>"},
+		{"7", process.KeepOnSuccess, false, "process: parent: exit status 7"},
+	} {
+		t.Run(fmt.Sprint(test.orphans, " ", test.code), func(t *testing.T) {
+			c := command("parent", test.code, "same group", "wait")
+			gone, await := witness(t, c), record(t, c)
+			c.Orphans, c.SuccessExit, c.DrainTimeout = test.orphans, []int{3}, 50*time.Millisecond
+			if got := fmt.Sprint(c.Serve(t.Context())); !strings.HasPrefix(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if test.kept {
+				killEscaped(t, await("grandchild"))
+			}
+			gone()
+		})
+	}
+}
+
+// A stop ends the group also of a launcher, which would keep it after a success.
+func Test04StoppedLauncherKeepsNothing(t *testing.T) {
+	c := command("parent", "polite", "same group", "deaf")
+	gone, await := witness(t, c), record(t, c)
+	c.Orphans = process.KeepOnSuccess
+	stop, _ := background(t, c)
+	await("up")
+	var exit *process.ExitError
+	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		t.Error(err)
+	}
+	gone()
+}
+
+// Once the process is reaped its number may be anybody's: nothing is sent to it,
+// although Serve still waits for the output that an escaped grandchild holds.
+// What that writes after the exit is delivered (item 13).
+func Test05NoSignalAfterReaping(t *testing.T) {
+	c := command("parent", "0", "setsid", "orphan", "late")
+	gone, await := witness(t, c), record(t, c)
+	c.DrainTimeout = time.Minute
+	trigger, hold, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup, started := c.Setup, c.Started
+	c.Setup = func(cmd *exec.Cmd) error { cmd.ExtraFiles = []*os.File{trigger}; return setup(cmd) }
+	c.Started = func(cmd *exec.Cmd) { trigger.Close(); started(cmd) }
+	_, done := background(t, c)
+	await("grandchild")
+	for c.Pid() != 0 {
+		runtime.Gosched()
+	}
+	if err := c.Signal(0); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("Signal: %v", err)
+	}
+	hold.Close()
+	await("late")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	gone()
+}
+
+func Test06IgnoredStopIsForced(t *testing.T) {
+	c := command("deaf")
+	await := record(t, c)
+	c.StopTimeout = 50 * time.Millisecond
+	stop, _ := background(t, c)
+	await("up")
+	err := stop()
+	var exit *process.ExitError
+	if !errors.As(err, &exit) || !exit.Forced || exit.Signal != syscall.SIGKILL || !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %#v", err)
+	}
+	if !strings.Contains(err.Error(), "context canceled: signal: killed because it did not stop within ") {
+		t.Error(err)
+	}
+}
+
+func Test06StopOfAStoppedProcess(t *testing.T) {
+	c := command("wait")
+	await := record(t, c)
+	c.StopTimeout = time.Minute
+	stop, _ := background(t, c)
+	await("up")
+	if err := c.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for state := ""; state != "T"; runtime.Gosched() {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Pid()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[0]
+	}
+	var exit *process.ExitError
+	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		t.Error(err)
+	}
+}
+
+func Test07LongLinesAndMissingLineEnd(t *testing.T) {
+	long := strings.Repeat("é", 50_000)
+	c := command("print", long+"\nlast", "error")
+	type line struct {
+		Stream  process.Stream
+		Len     int
+		Partial bool
+	}
+	var got []line
+	c.Output = func(l process.Line) {
+		if l.Stream == process.Stderr {
+			return
+		}
+		got = append(got, line{l.Stream, len(l.Text), l.Partial})
+	}
+	if err := c.Serve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []line{{0, 65536, true}, {0, 100_000 - 65536, false}, {0, 4, false}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func Test08NoOutputIsLost(t *testing.T) {
+	want := numbers()
+	for range 50 {
+		c := command("numbers")
+		var got strings.Builder
+		c.Output = func(l process.Line) { fmt.Fprintln(&got, l.Text) }
+		if err := c.Serve(t.Context()); err != nil || got.String() != want {
+			t.Fatalf("%v, %d of %d bytes", err, got.Len(), len(want))
+		}
+	}
+}
+
+func Test09ParentDeathNeedsALockedThread(t *testing.T) {
+	c := command("wait")
+	await := record(t, c)
+	c.DieWithParent = true
+	stop, _ := background(t, c)
+	await("up")
+	var threads sync.WaitGroup
+	for range 200 {
+		threads.Go(func() { runtime.LockOSThread() }) // the thread ends with the goroutine
+	}
+	threads.Wait()
+	var exit *process.ExitError
+	if err := stop(); errors.As(err, &exit) {
+		t.Errorf("killed with a thread: %v", err)
+	}
+}
+
+func Test10NothingGrows(t *testing.T) {
+	c := command("exit", "0")
+	missing := command("exit")
+	missing.Path = filepath.Join(t.TempDir(), "missing")
+	missing.Ready = process.ReadyNotify()
+	missing.Setup = func(cmd *exec.Cmd) error { _, err := cmd.StdinPipe(); return err }
+	refused := command("exit", "0")
+	refused.Ready = process.ReadyFD("READY_FD")
+	refused.Setup = func(cmd *exec.Cmd) error { _, err := cmd.StdinPipe(); return errors.Join(err, errors.New("refused")) }
+	round := func() {
+		if err := c.Serve(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := missing.Serve(t.Context()); !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := refused.Serve(t.Context()); err == nil || err.Error() != "process: exit: Setup: refused" {
+			t.Fatal(err)
+		}
+	}
+	round()
+	before := openFiles()
+	for range 100 {
+		round()
+	}
+	if diff := cmp.Diff(before, openFiles()); diff != "" {
+		t.Errorf("descriptors (-before +after)\n%s", diff)
+	}
+	if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
+		t.Errorf("a child is left: %d, %v", pid, err)
+	}
+	// goroutines: cleanRun
+}
+
+func Test11HowItEnds(t *testing.T) {
+	for name, test := range map[string]struct {
+		c    *process.Command
+		set  func(c *process.Command)
+		want process.ExitError
+		text string
+	}{
+		"code":             {c: command("exit", "5"), want: process.ExitError{Name: "exit", Code: 5, Ready: true}, text: "process: exit: exit status 5"},
+		"code with a tail": {c: command("parent", "5", "same group", "no such child"), want: process.ExitError{Name: "parent", Code: 5, Ready: true}},
+		"signal":           {c: command("suicide"), want: process.ExitError{Name: "suicide", Code: -1, Signal: syscall.SIGKILL, Ready: true}, text: "process: suicide: signal: killed"},
+		"panic":            {c: command("panic"), want: process.ExitError{Name: "panic", Code: 2, Ready: true}, text: "process: panic: exit status 2: panic: boom"},
+		"early":            {c: command("exit", "5"), set: neverReady, want: process.ExitError{Name: "exit", Code: 5}, text: "process: exit: exit status 5 before it was ready"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.set != nil {
+				test.set(test.c)
+			}
+			err := test.c.Serve(t.Context())
+			var exit *process.ExitError
+			if !errors.As(err, &exit) {
+				t.Fatalf("got %v", err)
+			}
+			if exit.Pid == 0 || exit.MaxRSS < 1<<20 || exit.User+exit.System <= 0 {
+				t.Errorf("pid %d, %d bytes, %v + %v", exit.Pid, exit.MaxRSS, exit.User, exit.System)
+			}
+			got := process.ExitError{Name: exit.Name, Code: exit.Code, Signal: exit.Signal, Core: exit.Core, Forced: exit.Forced, Ready: exit.Ready, Cause: exit.Cause}
+			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(process.ExitError{})); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if test.text != "" && err.Error() != test.text {
+				t.Errorf("got %q, want %q", err, test.text)
+			}
+		})
+	}
+}
+
+func neverReady(c *process.Command) { c.Ready = process.ReadyAfter(time.Hour) }
+
+func Test11CoreDump(t *testing.T) {
+	pattern, _ := os.ReadFile("/proc/sys/kernel/core_pattern")
+	if strings.TrimSpace(string(pattern)) != "core" {
+		t.Skipf("core_pattern is %q: whether there is a dump is up to the system", pattern)
+	}
+	c := command("abort")
+	c.Dir, c.Path = t.TempDir(), self(t)
+	err := c.Serve(t.Context())
+	var exit *process.ExitError
+	if !errors.As(err, &exit) || exit.Signal != syscall.SIGABRT || !exit.Core {
+		t.Errorf("got %v", err)
+	}
+}
+
+func self(t *testing.T) string {
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func Test11SuccessNobodyAskedFor(t *testing.T) {
+	for _, code := range []string{"0", "3"} {
+		c := command("exit", code)
+		c.SuccessExit = []int{3, 4}
+		if err := c.Serve(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func Test11StopDuringStart(t *testing.T) {
+	c := command("wait")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	c.Setup = func(*exec.Cmd) error { cancel(why); return nil }
+	if err := c.Serve(ctx); !errors.Is(err, why) || !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func Test11StopWhileWaitingForReadiness(t *testing.T) {
+	c := command("wait")
+	await := record(t, c)
+	neverReady(c)
+	stop, _ := background(t, c)
+	await("up")
+	var exit *process.ExitError
+	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		t.Error(err)
+	}
+}
+
+// What a process does after SIGTERM is its own affair as long as it ends; an
+// exit code that is no success is told.
+func Test11StopWithExitCode(t *testing.T) {
+	for code, text := range map[string]string{
+		"0": "process: polite: context canceled",
+		"4": "process: polite: context canceled: exit status 4: up",
+	} {
+		c := command("polite", code)
+		await := record(t, c)
+		stop, _ := background(t, c)
+		await("up")
+		if err := stop(); !errors.Is(err, context.Canceled) || err.Error() != text {
+			t.Errorf("got %q, want %q", err, text)
+		}
+	}
+}
+
+func Test12StopAndExitAtOneMoment(t *testing.T) {
+	for range 20 {
+		c := command("echo")
+		ctx, cancel := context.WithCancel(t.Context())
+		var stdin interface{ Close() error }
+		c.Setup = func(cmd *exec.Cmd) error {
+			w, err := cmd.StdinPipe()
+			stdin = w
+			return err
+		}
+		c.Started = func(*exec.Cmd) {
+			go cancel()
+			go cancel()
+			stdin.Close() // it exits
+		}
+		if err := c.Serve(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+}
+
+func Test12ContextEndedBeforeStart(t *testing.T) {
+	c := command("wait")
+	c.Setup = func(*exec.Cmd) error { t.Error("started"); return nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Serve(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// A launcher whose daemon leaves its session; the next launch works too.
+func Test13Launcher(t *testing.T) {
+	for range 2 {
+		c := command("parent", "0", "setsid", "wait")
+		await := record(t, c)
+		c.Orphans, c.DrainTimeout = process.KeepOnSuccess, 10*time.Millisecond
+		if err := c.Serve(t.Context()); err != nil {
+			t.Error(err)
+		}
+		killEscaped(t, await("grandchild"))
+	}
+}
+
+func Test13InvalidUTF8(t *testing.T) {
+	c := command("print", "a\xffb\n", "")
+	var got []process.Line
+	c.Output = func(l process.Line) { l.Pid = 0; got = append(got, l) }
+	if err := c.Serve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]process.Line{{Text: "a\uFFFDb"}}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// blockingHandler is a slog handler that blocks until it is let go.
+type blockingHandler struct {
+	slog.Handler
+	reached chan<- string
+	release <-chan struct{}
+}
+
+func (h blockingHandler) Handle(_ context.Context, r slog.Record) error {
+	var text strings.Builder
+	fmt.Fprint(&text, r.Level, " ", r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != "pid" {
+			fmt.Fprint(&text, " ", a)
+		}
+		return true
+	})
+	h.reached <- text.String()
+	<-h.release
+	return nil
+}
+
+// A slog handler that blocks does block the process and Serve; nothing is lost.
+func Test13BlockingLogger(t *testing.T) {
+	c := command("numbers")
+	reached, release := make(chan string, 1000), make(chan struct{})
+	c.Output = nil
+	c.Logger = slog.New(enabled{blockingHandler{slog.DiscardHandler, reached, release}})
+	_, done := background(t, c)
+	if got, want := <-reached, "INFO 0 process=numbers stream=stdout"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("Serve returned while Output had not: %v", err)
+	default:
+	}
+	close(release)
+	if err := <-done; err != nil || len(reached) != 999 {
+		t.Errorf("%v, %d more lines", err, len(reached))
+	}
+}
+
+type enabled struct{ slog.Handler }
+
+func (enabled) Enabled(context.Context, slog.Level) bool { return true }
+
+// A program that is killed takes its process along, or not.
+func Test14ProgramIsKilled(t *testing.T) {
+	for _, dies := range []bool{true, false} {
+		t.Run(fmt.Sprint("DieWithParent ", dies), func(t *testing.T) {
+			c := command("keeper", fmt.Sprint(dies))
+			c.Orphans = process.KeepOnSuccess
+			gone, await := witness(t, c), record(t, c)
+			_, done := background(t, c)
+			await("up")
+			grandchild := childOf(t, c.Pid())
+			if err := syscall.Kill(c.Pid(), syscall.SIGKILL); err != nil { // not the group
+				t.Fatal(err)
+			}
+			if err := <-done; err == nil {
+				t.Error("no error")
+			}
+			if !dies { // it has a group of its own, that nobody ends
+				if err := syscall.Kill(grandchild, syscall.SIGKILL); err != nil {
+					t.Errorf("it did not survive: %v", err)
+				}
+			}
+			gone()
+		})
+	}
+}
+
+func childOf(t *testing.T, pid int) int {
+	t.Helper()
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, task := range tasks {
+		list, _ := os.ReadFile(task)
+		if fields := strings.Fields(string(list)); len(fields) > 0 {
+			child, _ := strconv.Atoi(fields[0])
+			return child
+		}
+	}
+	t.Fatalf("%d has no child", pid)
+	return 0
+}
+
+// An exec check that is given up takes its group along, and the next one works.
+func Test28CheckAtItsTimeout(t *testing.T) {
+	c := command("parent", "-1", "same group", "deaf")
+	c.StopSignal = syscall.SIGKILL // as Check has it
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c.Setup = func(cmd *exec.Cmd) error { cmd.Stdout = w; return nil }
+	c.Started = func(*exec.Cmd) { w.Close() }
+	ctx, cancel := context.WithCancelCause(t.Context())
+	out := bufio.NewScanner(r)
+	go func() {
+		for out.Scan() && out.Text() != "up" {
+		}
+		cancel(context.DeadlineExceeded)
+	}()
+	if _, err := c.Run(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if out.Scan() { // the end: nobody holds the pipe
+		t.Errorf("output %q", out.Text())
+	}
+	if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
+		t.Errorf("a child is left: %d, %v", pid, err)
+	}
+	t.Setenv(childVar, "exit")
+	if err := process.Check(self(t), "0")(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Setenv(childVar, "wait")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := process.Check(self(t))(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	t.Setenv(childVar, "exit")
+	if err := process.Check(self(t), "2")(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "exit status 2") {
+		t.Error(err)
+	}
+	t.Setenv(childVar, "print")
+	if err := process.Check(self(t), strings.Repeat("x", 10_000), "")(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := process.Check("/no/such/check")(t.Context()); err == nil || !strings.Contains(err.Error(), "/no/such/check") {
+		t.Error(err)
+	}
+}

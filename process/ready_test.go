@@ -1,0 +1,151 @@
+//go:build linux
+
+package process_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/process"
+)
+
+func TestReadinessFailures(t *testing.T) {
+	soon := 100 * time.Millisecond
+	refused := errors.New("connection refused")
+	for name, test := range map[string]struct {
+		c    *process.Command
+		set  func(c *process.Command)
+		want error
+		text string
+	}{
+		"no line": {command("print", "starting\n", ""), func(c *process.Command) {
+			c.Ready = process.ReadyLine(regexp.MustCompile("^ready$"))
+		}, tend.ErrNotReady, "exited too early"},
+		"no line in time": {command("wait"), func(c *process.Command) {
+			c.Ready, c.StartTimeout = process.ReadyLine(regexp.MustCompile("^ready$")), soon
+		}, tend.ErrNotReady, "100ms"},
+		"no message in time": {command("notify", "STATUS=x", "READY=0", "wait"), func(c *process.Command) {
+			c.Ready, c.StartTimeout = process.ReadyNotify(), soon
+		}, tend.ErrNotReady, "100ms"},
+		"no newline": {command("ready fd", "x"), func(c *process.Command) {
+			c.Ready = process.ReadyFD("READY_FD")
+		}, tend.ErrNotReady, "exited too early"},
+		"no newline in time": {command("ready fd", "x", "wait"), func(c *process.Command) {
+			c.Ready, c.StartTimeout = process.ReadyFD("READY_FD"), soon
+		}, tend.ErrNotReady, "100ms"},
+		"a check that fails": {command("wait"), func(c *process.Command) {
+			c.StartTimeout = soon
+			c.Ready = process.ReadyCheck(time.Millisecond, func(context.Context) error { return refused })
+		}, refused, "100ms: connection refused"},
+		"a check that hangs": {command("wait"), func(c *process.Command) {
+			c.StartTimeout = soon
+			c.Ready = process.ReadyCheck(0, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		}, tend.ErrNotReady, "100ms"},
+		"too short a life": {command("exit", "0"), neverReadyFor, tend.ErrNotReady, "exited too early"},
+		"deaf as well": {command("deaf"), func(c *process.Command) {
+			c.Ready, c.StartTimeout, c.StopTimeout = process.ReadyAfter(time.Hour), soon, soon
+			c.Setup = func(*exec.Cmd) error { return nil }
+		}, tend.ErrNotReady, "100ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.set(test.c)
+			err := test.c.Serve(t.Context())
+			var exit *process.ExitError
+			if !errors.Is(err, test.want) || !errors.Is(err, tend.ErrNotReady) || !errors.As(err, &exit) || exit.Ready || !strings.Contains(err.Error(), test.text) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func neverReadyFor(c *process.Command) { neverReady(c) }
+
+// Being ready shows in how a success is taken: it is one.
+func TestReadiness(t *testing.T) {
+	for name, test := range map[string]struct {
+		c     *process.Command
+		ready process.Readiness
+	}{
+		"line":               {command("print", "not yet\nready\n", ""), process.ReadyLine(regexp.MustCompile("^ready$"))},
+		"line on stderr":     {command("print", "", "ready"), process.ReadyLine(regexp.MustCompile("^ready$"))},
+		"message":            {command("notify", "STATUS=almost", "READY=1"), process.ReadyNotify()},
+		"message of several": {command("notify", "STATUS=up\nREADY=1\n"), process.ReadyNotify()},
+		"after a barrier":    {command("notify", "barrier", "READY=1"), process.ReadyNotify()},
+		"newline":            {command("ready fd", "x", "\n", "more"), process.ReadyFD("READY_FD")},
+		"zero byte, newline": {command("ready fd", "NUL"+strings.Repeat("x", 300)+"\n"), process.ReadyFD("READY_FD")},
+		"the third check":    {command("echo"), nil},
+		"after a time":       {command("echo"), process.ReadyAfter(time.Millisecond)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.c.Ready = test.ready
+			if name == "the third check" {
+				calls := 0
+				test.c.Ready = process.ReadyCheck(time.Millisecond, func(context.Context) error {
+					if calls++; calls < 3 {
+						return errors.New("not yet")
+					}
+					return nil
+				})
+			}
+			if test.c.Name == "echo" { // runs until its input ends
+				test.c.Setup = func(cmd *exec.Cmd) error {
+					w, err := cmd.StdinPipe()
+					time.AfterFunc(100*time.Millisecond, func() { w.Close() })
+					return err
+				}
+			}
+			if err := test.c.Serve(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A start may ask for more time. (So may a stop: see TestLife.)
+func TestExtendTimeout(t *testing.T) {
+	c := command("notify", "EXTEND_TIMEOUT_USEC=60000000", "later", "READY=1")
+	c.Ready, c.StartTimeout = process.ReadyNotify(), 200*time.Millisecond
+	if err := c.Serve(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWatchdog(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		text string
+	}{
+		"silence":   {[]string{"READY=1", "wait"}, "service did not call Alive in time: 200ms: exit status 2: SIGABRT: abort"},
+		"deaf too":  {[]string{"deaf", "READY=1", "wait"}, "service did not call Alive in time: 200ms: exit status 2: SIGABRT: abort"},
+		"pulled":    {[]string{"READY=1", "WATCHDOG=trigger", "wait"}, "WATCHDOG=trigger: exit status 2: SIGABRT: abort"},
+		"tightened": {[]string{"READY=1", "WATCHDOG_USEC=50000", "wait"}, "service did not call Alive in time: 50ms: exit status 2: SIGABRT: abort"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := command("notify", test.args...)
+			c.Watchdog, c.Ready = 200*time.Millisecond, process.ReadyNotify()
+			err := c.Serve(t.Context())
+			if !errors.Is(err, tend.ErrUnresponsive) || !strings.HasSuffix(err.Error(), test.text) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A process that pings runs on, whether it says that it is ready or not.
+func TestWatchdogContent(t *testing.T) {
+	c := command("notify", "ping")
+	c.Watchdog = 500 * time.Millisecond
+	await := record(t, c)
+	stop, _ := background(t, c)
+	await("ping 15")
+	var exit *process.ExitError
+	if err := stop(); errors.As(err, &exit) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,380 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// run is one process from its start to its end. The goroutine of serve owns
+// everything but the fields under mu; helpers talk to it through channels.
+type run struct {
+	c         *Command
+	cmd       *exec.Cmd
+	readiness Readiness // nil: ready once it is started
+	life      life
+	sink      sink
+	tail      *tail
+	helpers   sync.WaitGroup
+	closers   []func() // for when the process is gone, the last one first
+
+	ready  chan struct{} // closed by becameReady
+	once   sync.Once
+	failed chan error  // the caller's code failed; size 1, the first one counts
+	notes  <-chan note // from the notify socket; nil: there is none
+	socket notifySocket
+	// notify: READY=1 on the notify socket makes it ready.
+	notify bool
+	// onLine sees each line before it is delivered, in the goroutines that read.
+	onLine func(Line)
+	// ownFiles is how many of the Cmd's ExtraFiles, the last ones, are not Setup's.
+	ownFiles int
+
+	mu        sync.Mutex
+	pid       int   // 0: there is none, or it may be somebody else's by now
+	lastCheck error // why ReadyCheck says that it is not ready
+}
+
+// exit is what is known of a process that has just exited.
+type exit struct {
+	held  bool // it still is a zombie: nobody else can get its pid or its group
+	known bool // code is
+	code  int  // exit code; -1: a signal ended it
+}
+
+func newRun(c *Command, s sink) *run {
+	r := &run{
+		c: c, sink: s, readiness: c.Ready, tail: &tail{max: tailSize},
+		ready: make(chan struct{}), failed: make(chan error, 1),
+		life: life{stopTimeout: c.stopTimeout(), watchdog: c.Watchdog, stopSignal: c.stopSignal()},
+	}
+	if c.Ready != nil {
+		r.life.startTimeout = c.startTimeout()
+	}
+	return r
+}
+
+// serve runs the process to its end.
+func (r *run) serve(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return r.wrap(stopped(ctx))
+	}
+	if r.c.DieWithParent {
+		// The kernel takes the thread that started a process for its parent, and
+		// kills the process when that thread ends (go.dev/issue/27505).
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
+	if err := r.start(ctx); err != nil {
+		return r.wrap(err)
+	}
+	return r.finish(ctx, r.watch(ctx))
+}
+
+func (r *run) wrap(err error) error { return fmt.Errorf("process: %s: %w", r.c, err) }
+
+// start starts the process. If it returns an error, or Setup panics, nothing is
+// left of the attempt.
+func (r *run) start(ctx context.Context) error {
+	r.cmd = exec.Command(r.c.Path, r.c.Args...)
+	r.cmd.Dir, r.cmd.Env, r.cmd.WaitDelay = r.c.Dir, r.c.environ(), r.c.drainTimeout()
+	r.cmd.Stdout, r.cmd.Stderr = r.sink.open(r, r.tail)
+	running := false
+	defer func() {
+		if !running {
+			// Start refuses a Cmd with an error and closes the pipes that it holds.
+			r.cmd.Err = errors.New("given up")
+			_ = r.cmd.Start()
+			r.cleanup()
+		}
+	}()
+	if r.c.Setup != nil {
+		if err := r.c.Setup(r.cmd); err != nil {
+			return fmt.Errorf("Setup: %w", err)
+		}
+	}
+	err := r.launch()
+	running = err == nil
+	r.callStarted()
+	if err != nil {
+		return err
+	}
+	tend.Annotate(ctx, slog.Int("pid", r.cmd.Process.Pid))
+	if r.readiness == nil {
+		r.becameReady()
+	} else {
+		r.readiness.begin(ctx, r)
+	}
+	return nil
+}
+
+// launch adds what Setup must not change, and starts the process.
+func (r *run) launch() error {
+	setGroup(r.cmd, r.c.DieWithParent)
+	if r.life.watchdog > 0 {
+		r.setenv("WATCHDOG_USEC", fmt.Sprint(r.life.watchdog.Microseconds()))
+	}
+	if _, ok := r.readiness.(readyNotify); ok || r.life.watchdog > 0 {
+		if err := r.listen(); err != nil {
+			return fmt.Errorf("notify socket: %w", err)
+		}
+	}
+	if r.readiness != nil {
+		if err := r.readiness.arm(r); err != nil {
+			return err
+		}
+	}
+	if err := r.cmd.Start(); err != nil {
+		return cmp.Or(r.c.lookup(), err) // the system's own words may name the wrong file
+	}
+	r.setPid(r.cmd.Process.Pid)
+	r.life.started(time.Now())
+	return nil
+}
+
+// callStarted calls Started with the files as Setup left them. It gets a
+// goroutine of its own: whatever it does, the process that runs now has an owner.
+func (r *run) callStarted() {
+	if r.c.Started == nil {
+		return
+	}
+	r.cmd.ExtraFiles = r.cmd.ExtraFiles[:len(r.cmd.ExtraFiles)-r.ownFiles]
+	done := make(chan struct{})
+	r.helper("Started", func() {
+		defer close(done)
+		r.c.Started(r.cmd)
+	})
+	<-done
+}
+
+// watch is the life of the process: it returns when the process has exited.
+func (r *run) watch(ctx context.Context) exit {
+	exited := make(chan exit, 1)
+	go func() { exited <- awaitExit(r.cmd.Process.Pid) }()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	stop, ready := ctx.Done(), r.ready
+	for {
+		if d := r.life.deadline; d.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(d))
+		}
+		select {
+		case e := <-exited:
+			return e
+		case <-stop:
+			stop = nil
+			r.send(r.life.stop(time.Now(), stopped(ctx)))
+		case <-ready:
+			ready = nil
+			r.gotReady(ctx)
+		case err := <-r.failed:
+			r.send(r.life.stop(time.Now(), err))
+		case n, open := <-r.notes:
+			if !open {
+				r.notes = nil
+			}
+			r.gotNote(ctx, n)
+		case <-timer.C:
+			r.send(r.life.expired(time.Now()))
+		}
+	}
+}
+
+func (r *run) gotReady(ctx context.Context) {
+	if r.life.ready(time.Now()) {
+		tend.Ready(ctx)
+	}
+}
+
+// finish deals with what a process leaves behind. From release on its pid must
+// not be used any more; Wait, which gives it back to the system, comes after.
+func (r *run) finish(ctx context.Context, e exit) error {
+	r.release(e)
+	err := r.cmd.Wait() // for the output, at most DrainTimeout
+	for n := range r.endNotes() {
+		r.gotNote(ctx, n)
+	}
+	r.cleanup()
+	select {
+	case <-r.ready:
+		r.gotReady(ctx)
+	default:
+	}
+	select {
+	case failure := <-r.failed:
+		r.life.stop(time.Now(), failure) // after the exit; its signal has nobody to go to
+	default:
+	}
+	return r.verdict(err)
+}
+
+// release kills the rest of the group while the leader holds its number.
+func (r *run) release(e exit) {
+	keep := r.c.Orphans == KeepOnSuccess && r.life.cause == nil && (!e.known || r.c.success(e.code))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.held && !keep {
+		_ = signalGroup(r.cmd.Process, syscall.SIGKILL) // an empty group is fine
+	}
+	r.pid = 0
+}
+
+// cleanup ends everything that served the process and waits for it.
+func (r *run) cleanup() {
+	for _, f := range slices.Backward(r.closers) {
+		f()
+	}
+	r.sink.close()
+	r.helpers.Wait()
+}
+
+// verdict is what the end of the process means. waitErr is of Cmd.Wait.
+func (r *run) verdict(waitErr error) error {
+	if r.cmd.ProcessState == nil {
+		return r.wrap(fmt.Errorf("its exit status is lost: %w", waitErr))
+	}
+	e := newExitError(r.c.String(), r.cmd.ProcessState, r.tail.text())
+	e.Cause, e.Forced, e.grace, e.Ready = r.life.cause, r.life.forced, r.life.grace, r.life.wasReady
+	clean := e.Signal == 0 && r.c.success(e.Code)
+	var asked *stopError
+	var exitErr *exec.ExitError
+	switch {
+	case errors.As(e.Cause, &asked) && (clean || e.Signal == r.life.stopSignal):
+		return r.wrap(asked)
+	case e.Cause != nil || !clean:
+		return e
+	case !e.Ready:
+		e.Cause = fmt.Errorf("exited too early: %w", tend.ErrNotReady)
+		return e
+	case waitErr != nil && !errors.As(waitErr, &exitErr) && !errors.Is(waitErr, exec.ErrWaitDelay):
+		return r.wrap(waitErr) // copying to a Stdin that Setup supplied
+	}
+	return nil
+}
+
+// becameReady may be called by any goroutine, any number of times.
+func (r *run) becameReady() { r.once.Do(func() { close(r.ready) }) }
+
+// gotNote carries out what the process said on its notify socket.
+func (r *run) gotNote(ctx context.Context, n note) {
+	defer n.close()
+	now := time.Now()
+	if n.extend > 0 {
+		r.life.extend(now, n.extend)
+	}
+	if n.watchdog > 0 {
+		r.life.rewatch(now, n.watchdog)
+	}
+	if n.ready && r.notify {
+		r.becameReady()
+		r.gotReady(ctx) // at once: the next note may be about being up
+	}
+	if n.alive {
+		r.life.alive(now)
+		tend.Alive(ctx)
+	}
+	if n.trigger {
+		r.send(r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
+	}
+	if n.hasStatus {
+		tend.Annotate(ctx, slog.String("status", n.status))
+	}
+}
+
+// send sends what the life says, and SIGCONT so that it is heard.
+func (r *run) send(sig syscall.Signal) {
+	if sig == 0 {
+		return
+	}
+	if errors.Is(r.life.cause, tend.ErrNotReady) {
+		r.addLastCheck()
+	}
+	if err := r.signal(sig); err == nil && sig != syscall.SIGKILL {
+		_ = r.signal(sigCont)
+	}
+}
+
+func (r *run) setLastCheck(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastCheck = err
+}
+
+func (r *run) addLastCheck() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.lastCheck != nil {
+		r.life.cause = fmt.Errorf("%w: %w", r.life.cause, r.lastCheck)
+		r.lastCheck = nil
+	}
+}
+
+// signal sends sig to the group. It may be called by any goroutine.
+func (r *run) signal(sig syscall.Signal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pid == 0 {
+		return os.ErrProcessDone
+	}
+	return signalGroup(r.cmd.Process, sig)
+}
+
+func (r *run) setPid(pid int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pid = pid
+}
+
+func (r *run) runningPid() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pid
+}
+
+// setenv sets a variable of the child, also if Setup left Env nil.
+func (r *run) setenv(key, value string) {
+	r.cmd.Env = append(r.cmd.Environ(), key+"="+value)
+}
+
+// helper runs f in a goroutine that ends before Serve returns. If f panics or
+// calls runtime.Goexit, that is a failure of the run.
+func (r *run) helper(what string, f func()) {
+	r.helpers.Add(1)
+	go func() {
+		defer r.helpers.Done()
+		returned := false
+		defer func() {
+			if returned {
+				return
+			}
+			e := &callbackError{what: what, value: recover()}
+			if e.value != nil {
+				e.stack = debug.Stack()
+			}
+			r.fail(e)
+		}()
+		f()
+		returned = true
+	}()
+}
+
+func (r *run) fail(err error) {
+	select {
+	case r.failed <- err:
+	default:
+	}
+}
