@@ -213,8 +213,10 @@ func (c *Command) validateSettings() error {
 		field string
 		value time.Duration
 	}{
-		{"StopTimeout", c.StopTimeout}, {"DrainTimeout", c.DrainTimeout},
-		{"StartTimeout", c.StartTimeout}, {"Watchdog", c.Watchdog},
+		{"StopTimeout", c.StopTimeout},
+		{"DrainTimeout", c.DrainTimeout},
+		{"StartTimeout", c.StartTimeout},
+		{"Watchdog", c.Watchdog},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("%s is %v", d.field, d.value)
@@ -419,6 +421,7 @@ func (c *Command) deliver(ctx context.Context) func(Line) {
 func (c *Command) stopSignal() syscall.Signal  { return cmp.Or(c.StopSignal, syscall.SIGTERM) }
 func (c *Command) stopTimeout() time.Duration  { return cmp.Or(c.StopTimeout, DefaultStopTimeout) }
 func (c *Command) drainTimeout() time.Duration { return cmp.Or(c.DrainTimeout, DefaultDrainTimeout) }
+
 func (c *Command) startTimeout() time.Duration { return cmp.Or(c.StartTimeout, DefaultStartTimeout) }
 func (c *Command) maxLine() int                { return cmp.Or(c.MaxLine, DefaultMaxLine) }
 

@@ -47,8 +47,13 @@ func TestLife(t *testing.T) {
 			{0, "start", "0 - starting"}, {0, "ready", "0 - up"}, {7, "stop", "15 12 stopping"}, {8, "stop", "0 12 stopping"}, {8, "ready", "0 12 stopping"},
 		}, "asked"},
 		"a stop that needs force": {plain, []step{
-			{0, "start", "0 - starting"}, {7, "stop", "15 12 stopping"}, {11, "timer", "0 12 stopping"}, {12, "timer", "9 - killing"},
-			{13, "timer", "0 - killing"}, {13, "stop", "0 - killing"}, {13, "extend 50", "0 - killing"},
+			{0, "start", "0 - starting"},
+			{7, "stop", "15 12 stopping"},
+			{11, "timer", "0 12 stopping"},
+			{12, "timer", "9 - killing"},
+			{13, "timer", "0 - killing"},
+			{13, "stop", "0 - killing"},
+			{13, "extend 50", "0 - killing"},
 		}, "asked"},
 		"a stop that asks for more time": {plain, []step{
 			{0, "start", "0 - starting"}, {7, "stop", "15 12 stopping"}, {8, "extend 1", "0 12 stopping"}, {8, "extend 50", "0 58 stopping"}, {12, "timer", "0 58 stopping"},
@@ -66,8 +71,13 @@ func TestLife(t *testing.T) {
 			{0, "start", "0 30 starting"}, {29, "extend ∞", "0 9223372065 starting"},
 		}, "<nil>"},
 		"a watchdog that falls silent": {watched, []step{
-			{0, "start", "0 30 starting"}, {2, "ready", "0 12 up"}, {8, "alive", "0 18 up"}, {12, "timer", "0 18 up"}, {18, "timer", "6 23 stopping"},
-			{19, "alive", "0 23 stopping"}, {23, "timer", "9 - killing"},
+			{0, "start", "0 30 starting"},
+			{2, "ready", "0 12 up"},
+			{8, "alive", "0 18 up"},
+			{12, "timer", "0 18 up"},
+			{18, "timer", "6 23 stopping"},
+			{19, "alive", "0 23 stopping"},
+			{23, "timer", "9 - killing"},
 		}, "tend: service did not call Alive in time: 10s"},
 		"a watchdog that is tightened": {watched, []step{
 			{0, "start", "0 30 starting"}, {1, "watch 3", "0 30 starting"}, {2, "ready", "0 5 up"},

@@ -353,9 +353,7 @@ func (r *run) setenv(key, value string) {
 // helper runs f in a goroutine that ends before Serve returns. If f panics or
 // calls runtime.Goexit, that is a failure of the run.
 func (r *run) helper(what string, f func()) {
-	r.helpers.Add(1)
-	go func() {
-		defer r.helpers.Done()
+	r.helpers.Go(func() {
 		returned := false
 		defer func() {
 			if returned {
@@ -369,7 +367,7 @@ func (r *run) helper(what string, f func()) {
 		}()
 		f()
 		returned = true
-	}()
+	})
 }
 
 func (r *run) fail(err error) {
