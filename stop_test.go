@@ -1,0 +1,353 @@
+package tend_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+// TestCauses: a service learns why it is being stopped.
+func TestCauses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var mu sync.Mutex
+		causes := map[string]error{}
+		tells := func(name string) tend.Service {
+			return tend.Func(name, func(ctx context.Context) error {
+				<-ctx.Done()
+				mu.Lock()
+				defer mu.Unlock()
+				causes[name] = context.Cause(ctx)
+				return nil
+			})
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		group := tend.New("group", tend.Spec{Strategy: tend.OneForAll, EventHook: func(tend.Event) {}})
+		victim := ordered("victim")
+		sibling := group.Add(tells("sibling"))
+		group.Add(victim)
+		s.Add(group)
+		removed, suspended := s.Add(tells("removed")), s.Add(tells("suspended"))
+		requested, blamed := s.Add(tells("requested")), s.Add(tells("blamed"))
+		s.Add(tend.Child{Service: tells("silent"), Watchdog: time.Second, Restart: tend.Temporary})
+		s.Add(tend.Child{Service: tells("unready"), ReadyTimeout: time.Second, Restart: tend.Temporary})
+		done := s.ServeBackground(context.WithValue(ctx, errBoom, "value"))
+		synctest.Wait()
+		_, _ = s.Remove(removed), s.Suspend(suspended)
+		_, _ = s.Restart(requested, nil), s.Restart(blamed, errBoom)
+		victim.end(errBoom)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		mu.Lock()
+		got := causes
+		causes = map[string]error{}
+		mu.Unlock()
+		want := map[string]error{
+			"removed": tend.ErrRemoved, "suspended": tend.ErrSuspended, "requested": tend.ErrRestartRequested, "blamed": errBoom,
+			"sibling": tend.ErrSiblingFailed, "silent": tend.ErrUnresponsive, "unready": tend.ErrNotReady,
+		}
+		same := cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })
+		if diff := cmp.Diff(want, got, same); diff != "" {
+			t.Error(diff)
+		}
+		cancel(errors.New("signal"))
+		err := <-done
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, context.Cause(ctx)) || err.Error() != "tend: context canceled: signal" {
+			t.Errorf("Serve returned %v", err)
+		}
+		for name, cause := range causes {
+			if !errors.Is(cause, context.Cause(ctx)) {
+				t.Errorf("%s was stopped because %v", name, cause)
+			}
+		}
+		_ = sibling
+	})
+}
+
+// TestContextOfAService: values and labels come from Serve's context, its end does not.
+func TestContextOfAService(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type key struct{}
+		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "value"), time.Hour)
+		defer cancel()
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		sub := tend.New("sub", tend.Spec{NoLabels: true})
+		tok := s.Add(tend.Func("a", func(ctx context.Context) error {
+			service, _ := pprof.Label(ctx, "service")
+			supervisor, _ := pprof.Label(ctx, "supervisor")
+			self, _ := tend.Self(ctx)
+			if ctx.Value(key{}) != "value" || service != "a"+self.Token.String() || supervisor != "root" {
+				t.Errorf("value %v, labels %q %q", ctx.Value(key{}), service, supervisor)
+			}
+			if _, limited := ctx.Deadline(); limited {
+				t.Error("the deadline of Serve's context has come down")
+			}
+			<-ctx.Done()
+			return nil
+		}))
+		sub.Add(tend.Func("b", func(ctx context.Context) error {
+			if service, _ := pprof.Label(ctx, "service"); !strings.HasPrefix(service, "sub#") {
+				t.Errorf("without labels of its own it has %q", service)
+			}
+			<-ctx.Done()
+			return nil
+		}))
+		s.Add(sub)
+		done := s.ServeBackground(ctx)
+		synctest.Wait()
+		if err := s.RemoveAndWait(tok, 0); err != nil {
+			t.Error(err)
+		}
+		wantError(t, <-done, context.DeadlineExceeded)
+	})
+}
+
+// TestOneTimeoutBoundsAll: a stop in no order takes as long as the slowest.
+func TestOneTimeoutBoundsAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, p, done := serve(t, tend.Spec{NoLabels: true}, slow("a", 3*time.Second), slow("b", 9*time.Second), slow("c", 11*time.Second),
+			tend.Child{Service: slow("d", 11*time.Second), Timeout: 2 * time.Second})
+		p.lines()
+		if d := after(s.Stop); d != 10*time.Second {
+			t.Errorf("Stop took %v", d)
+		}
+		<-done
+		if diff := cmp.Diff([]string{
+			"2s root/d: service stuck: has not returned after 2s",
+			"10s root/c: service stuck: has not returned after 10s",
+		}, grep(p, "stuck")); diff != "" {
+			t.Error(diff)
+		}
+		for _, u := range s.UnstoppedServices() {
+			if u.Stacks != "not looked up: Spec.NoLabels" || u.Cause != "tend: supervisor was stopped" || u.Since.IsZero() {
+				t.Errorf("%+v", u)
+			}
+		}
+	})
+}
+
+// TestStopBudgetOverLevels: the leaf that hangs is named before the levels above
+// it give up, each of which keeps a twentieth.
+func TestStopBudgetOverLevels(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const budget = 8000 * time.Millisecond
+		var below tend.Service = slow("leaf", time.Hour)
+		for level := 3; level > 0; level-- {
+			sub := tend.New(fmt.Sprint("l", level), tend.Spec{Timeout: time.Hour, Ordered: level == 2})
+			sub.Add(idle("first"))
+			sub.Add(below)
+			below = sub
+		}
+		s, p, done := serve(t, tend.Spec{StopBudget: budget, Timeout: time.Hour}, below)
+		p.lines()
+		took := after(s.Stop)
+		<-done
+		leaf := time.Duration(float64(budget) * 0.95 * 0.95 * 0.95 * 0.95)
+		if took != leaf {
+			t.Errorf("Stop took %v, want %v", took, leaf)
+		}
+		if diff := cmp.Diff([]string{fmt.Sprintf("%v root/l1/l2/l3/leaf: service stuck: has not returned after %v", leaf, leaf)}, grep(p, "stuck")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestStopBudgetReachesARunningStop: a supervisor that is already stopping hurries
+// when the one above stops.
+func TestStopBudgetReachesARunningStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		bad := ordered("bad")
+		sub := tend.New("sub", tend.Spec{Escalate: true, FailureThreshold: 0.5, Timeout: time.Hour})
+		sub.Add(slow("leaf", 2*time.Hour))
+		sub.Add(bad)
+		s, _, done := serve(t, tend.Spec{StopBudget: 10 * time.Second}, sub)
+		bad.end(errBoom)
+		wantStates(t, sub, "leaf stopping, bad pending")
+		if d := after(s.Stop); d != 9025*time.Millisecond { // 10s, less a twentieth, twice
+			t.Errorf("Stop took %v", d)
+		}
+		<-done
+		wantStates(t, sub, "leaf stuck, bad pending")
+	})
+}
+
+// TestTimeoutOfASubtree: a Timeout on a nested supervisor bounds all of it.
+func TestTimeoutOfASubtree(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.NewSimple("sub")
+		sub.Add(slow("leaf", time.Hour))
+		s, p, _ := serve(t, tend.Spec{})
+		tok := s.Add(tend.Child{Service: sub, Timeout: 4 * time.Second})
+		synctest.Wait()
+		p.lines()
+		// 4s, less a twentieth for s and a twentieth of the rest for sub.
+		if d := after(func() { _ = s.RemoveAndWait(tok, 0) }); d != 3610*time.Millisecond {
+			t.Errorf("RemoveAndWait took %v", d)
+		}
+		// What hangs below is still on the books, although its branch is gone.
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path != "root/sub/leaf" {
+			t.Errorf("unstopped: %+v", list)
+		}
+	})
+}
+
+// TestWrapperHangsAfterItsSupervisor: once the nested supervisor has returned the
+// service that served it is a service like any other.
+func TestWrapperHangsAfterItsSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.NewSimple("sub")
+		sub.Add(slow("leaf", 30*time.Second))
+		s, p, done := serve(t, tend.Spec{}, tend.Func("wrapper", func(ctx context.Context) error {
+			err := sub.Serve(ctx)
+			time.Sleep(time.Hour)
+			return err
+		}))
+		p.lines()
+		if d := after(s.Stop); d != 20*time.Second {
+			t.Errorf("Stop took %v", d)
+		}
+		<-done
+		if diff := cmp.Diff([]string{
+			"10s root/wrapper/sub/leaf: service stuck: has not returned after 10s",
+			"20s root/wrapper: service stuck: has not returned after 20s",
+		}, grep(p, "stuck")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestTermination: up to the supervisor that keeps it.
+func TestTermination(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("o")
+		inner := tend.New("inner", tend.Spec{})
+		inner.Add(o)
+		outer := tend.New("outer", tend.Spec{KeepTermination: true})
+		outer.Add(inner)
+		s, p, done := serve(t, tend.Spec{}, outer, idle("other"))
+		p.lines()
+		o.end(fmt.Errorf("disk is full: %w", tend.ErrTerminateTree))
+		if n := p.count("service ended: tend: root/outer/inner ended the tree: tend: root/outer/inner/o ended the tree: disk is full"); n != 1 {
+			t.Errorf("%d ends of outer", n)
+		}
+		wantStates(t, s, "other running") // outer has left
+		s.Add(failingWith("fatal", tend.ErrTerminateTree))
+		if err := <-done; !errors.Is(err, tend.ErrTerminateTree) {
+			t.Errorf("Serve returned %v", err)
+		}
+	})
+}
+
+func failingWith(name string, err error) tend.Service {
+	return tend.Func(name, func(context.Context) error { return err })
+}
+
+// TestSignificantEnds are told by what Serve returns.
+func TestSignificantEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, c := range []struct {
+			end, want error
+		}{{nil, tend.ErrDoNotRestart}, {errBoom, errBoom}} {
+			o := ordered("o")
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+			s.Add(tend.Child{Service: o, Restart: tend.Temporary, Significant: true})
+			s.Add(idle("other"))
+			done := s.ServeBackground(t.Context())
+			o.end(c.end)
+			wantError(t, <-done, c.want)
+		}
+	})
+}
+
+// TestStopOfWhatIsStoppedByItself: a supervisor below that somebody stops comes back, one
+// that is suspended or removed does not.
+func TestStopOfANestedSupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.NewSimple("sub")
+		sub.Add(idle("a"))
+		s, p, _ := serve(t, tend.Spec{}, sub)
+		tok := s.Status().Services[0].Token
+		sub.Stop()
+		if n := p.count("root/sub: service failed: returned nil"); n != 1 {
+			t.Errorf("%d failures", n)
+		}
+		wantStates(t, sub, "a running")
+		_ = s.Suspend(tok)
+		wantStates(t, s, "sub suspended")
+		wantStates(t, sub, "a pending")
+		_ = s.Restart(tok, nil)
+		wantStates(t, sub, "a running")
+	})
+}
+
+// TestWaitReady is hierarchical, and lasts over what happens later.
+func TestWaitReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		up := make(chan struct{})
+		sub := tend.NewSimple("sub")
+		sub.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("a", func(ctx context.Context) error {
+			<-up
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		})})
+		o := ordered("o")
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, FailureThreshold: 0.5})
+		s.Add(sub)
+		s.Add(o)
+		results := make(chan error, 2)
+		go func() { results <- s.WaitReady(context.Background()) }() // before it is served
+		synctest.Wait()
+		done := s.ServeBackground(t.Context())
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer cancel()
+		wantError(t, s.WaitReady(ctx), errBoom)
+		close(up)
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+		o.end(errBoom) // pauses
+		if err := s.WaitReady(t.Context()); err != nil || !s.Status().Ready {
+			t.Error("ready no more:", err)
+		}
+		s.Stop()
+		<-done
+		// Again: not before all run once more, and not if it stops first.
+		up = make(chan struct{})
+		s.ServeBackground(t.Context())
+		go func() { results <- s.WaitReady(context.Background()) }()
+		synctest.Wait()
+		if s.Status().Ready {
+			t.Error("ready too early")
+		}
+		s.Stop()
+		wantError(t, <-results, tend.ErrStopped)
+		close(up)
+	})
+}
+
+// TestMergedChild: what the outer Child leaves zero, the inner one gives.
+func TestMergedChild(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		inner := tend.Child{Service: failing("f"), Restart: tend.Temporary, Backoff: tend.Backoff{Limit: 3}, Name: "inner"}
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(tend.Child{Service: &inner, Name: "outer"})
+		s.Add(inner)
+		if got := s.Status().Services; got[0].Name != "outer" || got[0].Restart != tend.Temporary || got[0].Limit != 3 || got[1].Name != "inner" {
+			t.Errorf("%+v", got)
+		}
+		if list := s.Services(); len(list) != 2 || list[1].(tend.Child).Name != "inner" {
+			t.Errorf("services %v", list)
+		}
+	})
+}
