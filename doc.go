@@ -1,0 +1,108 @@
+// Package tend keeps trees of services alive. A [Supervisor] restarts what fails,
+// slows down when failing becomes a habit, stops everything in bounded time and
+// shows what is going on. It is a [Service] itself, so supervisors nest to any
+// depth.
+//
+//	root := tend.NewSimple("app")
+//	root.Add(tend.Func("greeter", greet))
+//	err := root.Serve(ctx)
+//
+// # Services
+//
+// A service is a Serve(ctx) that blocks while it works and returns soon after ctx
+// is done. [Child] adds how it wants to be supervised. In Serve the functions
+// [Ready], [Alive], [Annotate], [Go] and [Self] talk to the supervisor; outside
+// of one they do nothing, and Go is a go statement.
+//
+// What the end of a run means if nobody asked for it:
+//
+//	                                  Permanent  Transient  Temporary
+//	nil                               failure    done       leaves
+//	error, panic, runtime.Goexit      failure    failure    leaves
+//	an error that is ErrDoNotRestart  leaves     leaves     leaves
+//	an error that is ErrTerminateTree the supervisor stops and returns an error that is, too
+//
+// Whether the service was asked to stop its own context tells, never the error:
+// a context.Canceled from elsewhere is a failure like any other. Panics are
+// recovered, become a [*PanicError], are reported at level error with their stack,
+// and count as failures; with [Spec].PassThroughPanics they crash the program as
+// usual. A service that was asked to stop may return what it likes.
+//
+// # States
+//
+// A service is pending until its turn comes, starting until it is ready, running;
+// in backoff when it waits after a failure; stopping when its context is
+// cancelled, stuck when it has not returned in time; suspended on request, done
+// by its own will, failed when its own budget is used up. [Supervisor.Restart]
+// brings back the last three.
+//
+// # Budgets
+//
+// A supervisor counts failures: each adds one, and the count halves every
+// [Spec].FailureDecay. When one brings it over FailureThreshold there is a pause:
+// services that fail wait for its end, nothing else is touched. One pause is one
+// pause; at its end the count is zero. With Escalate the supervisor stops and
+// returns [*TooManyFailures] instead; the one above counts one failure and serves
+// it again, with all its services. A Child with a [Backoff] answers for itself.
+//
+// # Groups and order
+//
+// With [OneForAll] and [RestForOne] a failure stops the other members of the
+// group, last first, and starts all again in order; it counts once. With Ordered
+// each service starts when the one before is running, and they stop in reverse.
+// A member that hangs holds its group back.
+//
+// # Stopping
+//
+// [context.Cause] tells a service why. Each has its timeout, a nested supervisor
+// as long as its own services may take: what hangs is named once, by its own
+// supervisor, with the stacks of its goroutines, and stays on the books of all
+// above ([Supervisor.UnstoppedServices]) until it returns. [Spec].StopBudget
+// bounds a whole stop; every level keeps a twentieth of its time for itself and
+// gives the rest to those below.
+//
+// # Concurrency properties
+//
+//  1. All methods may be called at any time from any goroutine, also from services
+//     and hooks, before, while and after the supervisor is served.
+//  2. There are never two runs of one service at once. A replacement for a run
+//     that hangs is started the moment that one returns.
+//  3. One goroutine for each supervisor owns all its state and waits for nothing but
+//     messages: not for a caller, a hook, a service or another supervisor.
+//  4. What one goroutine asks of one supervisor is done in the order asked. A
+//     message of a run that is over changes nothing.
+//  5. User code runs on no goroutine of a supervisor and under no lock. It may panic,
+//     exit its goroutine, block, or call any method. String methods run in the
+//     caller of Add; errors are asked what they are and say, once, in the goroutine
+//     of the service that returned them.
+//  6. Events reach each hook and subscriber in order, each once, off the loop, on a
+//     bounded queue; what does not fit is counted where it is missing. Root hooks get
+//     a tenth of a second at the end of a stop to take the rest.
+//  7. Nobody who gave up waiting blocks or leaks anything. A service that left costs
+//     nothing.
+//
+// Less formally: there is one true timeline for each supervisor, and you see it.
+//
+// # Contexts
+//
+// The contexts of services carry the values of the context given to Serve but not
+// its end: the supervisor relays that, in order, with reasons and deadlines. A
+// supervisor learns its place from the context that it is served with, so
+// wrapping and embedding one just works: its path, its clock, where its events go,
+// until when it must have stopped.
+//
+// # Time
+//
+// All time comes from [Spec].Clock; its timers have the ids [PauseTimer],
+// [StopTimer] and so on. With the real clock everything is exact under
+// testing/synctest.
+//
+// # Misuse
+//
+// What can only be a mistake panics at the call that is wrong, before anything is
+// changed: a nil service, a zero Supervisor, settings that make no sense, Serve
+// while serving, a supervisor below itself or in two places. What the world may do
+// is an error. Removing what is gone is neither.
+//
+// What tend refuses to do, and why, docs/design.md tells.
+package tend

@@ -1,0 +1,251 @@
+package tend_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/thejerf/abtime"
+
+	"github.com/tend-go/tend"
+)
+
+// The first tree: a service that fails once, and is restarted.
+func Example() {
+	tries := 0
+	done := make(chan struct{})
+	root := tend.New("app", tend.Spec{EventHook: func(e tend.Event) {
+		if e.Level() >= slog.LevelWarn {
+			fmt.Println(e)
+		}
+	}})
+	root.Add(tend.Func("greeter", func(ctx context.Context) error {
+		if tries++; tries == 1 {
+			return errors.New("lost my voice")
+		}
+		fmt.Println("hello")
+		close(done)
+		<-ctx.Done()
+		return nil
+	}))
+	result := root.ServeBackground(context.Background())
+	<-done
+	root.Stop()
+	fmt.Println(<-result)
+	// Unordered output:
+	// app/greeter: service failed: lost my voice
+	// hello
+	// <nil>
+}
+
+// A Supervisor is a Service: trees nest. What happens below is seen above.
+func ExampleSupervisor_nested() {
+	pool := tend.New("pool", tend.Spec{Strategy: tend.OneForAll})
+	for _, name := range []string{"reader", "writer"} {
+		pool.Add(tend.Func(name, func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		}))
+	}
+	root := tend.New("app", tend.Spec{EventHook: func(tend.Event) {}})
+	root.Add(pool)
+	root.ServeBackground(context.Background())
+	if err := root.WaitReady(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	for _, s := range root.Status().Services[0].Supervisor.Services {
+		fmt.Println(s.Path, s.State)
+	}
+	root.Stop()
+	// Output:
+	// app/pool/reader running
+	// app/pool/writer running
+}
+
+// A service with a Backoff has a budget of its own: here three failures and it
+// stays down, until somebody restarts it.
+func ExampleChild_backoff() {
+	gone := make(chan struct{})
+	root := tend.New("app", tend.Spec{EventHook: func(e tend.Event) {
+		if gaveUp, is := e.(tend.ServiceGaveUp); is {
+			fmt.Println(gaveUp)
+			close(gone)
+		}
+	}})
+	root.Add(tend.Child{
+		Service: tend.Func("plugin", func(context.Context) error { return errors.New("exit status 1") }),
+		Backoff: tend.Backoff{Limit: 3, Within: time.Hour},
+	})
+	root.ServeBackground(context.Background())
+	<-gone
+	plugin := root.Status().Services[0]
+	fmt.Println(plugin.State, plugin.Recent, "of", plugin.Limit)
+	root.Stop()
+	// Output:
+	// app/plugin: service gave up: 3 failures within 1h0m0s, not restarted any more: exit status 1
+	// failed 3 of 3
+}
+
+// Ordered: the server starts when the database says that it is ready, and stops
+// before it.
+func ExampleReady() {
+	root := tend.New("app", tend.Spec{Ordered: true, EventHook: func(tend.Event) {}})
+	root.Add(tend.Child{
+		ReadyTimeout: time.Minute,
+		Service: tend.Func("database", func(ctx context.Context) error {
+			fmt.Println("database is up")
+			tend.Ready(ctx)
+			<-ctx.Done()
+			fmt.Println("database is down")
+			return nil
+		}),
+	})
+	up := make(chan struct{})
+	root.Add(tend.Func("server", func(ctx context.Context) error {
+		fmt.Println("server is up")
+		close(up)
+		<-ctx.Done()
+		fmt.Println("server is down")
+		return nil
+	}))
+	root.ServeBackground(context.Background())
+	<-up
+	root.Stop()
+	// Output:
+	// database is up
+	// server is up
+	// server is down
+	// database is down
+}
+
+// Restart with a nil cause is a request, not a failure.
+func ExampleSupervisor_Restart() {
+	runs := make(chan int)
+	n := 0
+	root := tend.New("app", tend.Spec{EventHook: func(tend.Event) {}})
+	token := root.Add(tend.Func("config", func(ctx context.Context) error {
+		n++
+		runs <- n
+		<-ctx.Done()
+		fmt.Println(context.Cause(ctx))
+		return nil
+	}))
+	root.ServeBackground(context.Background())
+	fmt.Println("run", <-runs)
+	if err := root.Restart(token, nil); err != nil {
+		fmt.Println(err)
+	}
+	second := <-runs
+	fmt.Println("run", second, "failures", root.Status().Count)
+	root.Stop()
+	// Output:
+	// run 1
+	// tend: restart was requested
+	// run 2 failures 0
+	// tend: supervisor was stopped
+}
+
+// A service that does not stop is given up on, and named, with where it hangs.
+func ExampleSupervisor_UnstoppedServices() {
+	release := make(chan struct{})
+	root := tend.New("app", tend.Spec{Timeout: time.Millisecond, EventHook: func(tend.Event) {}})
+	token := root.Add(tend.Func("deaf", func(context.Context) error {
+		<-release
+		return nil
+	}))
+	root.ServeBackground(context.Background())
+	if err := root.WaitReady(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	root.Stop()
+	for _, u := range root.UnstoppedServices() {
+		fmt.Println(u.Path, "hangs:", strings.Contains(u.Stacks, "ExampleSupervisor_UnstoppedServices"))
+	}
+	close(release)
+	fmt.Println(root.RemoveAndWait(token, 0))
+	// Output:
+	// app/deaf hangs: true
+	// <nil>
+}
+
+// With a manual clock a test lets time come for one purpose at a time.
+func ExampleSpec_clock() {
+	clock := abtime.NewManualAtTime(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+	events := make(chan tend.Event, 100)
+	root := tend.New("app", tend.Spec{
+		Clock: clock, FailureThreshold: 0.5, Jitter: tend.NoJitter, EventHook: func(e tend.Event) { events <- e },
+	})
+	tries := 0
+	root.Add(tend.Func("flaky", func(ctx context.Context) error {
+		if tries++; tries == 1 {
+			return errors.New("boom")
+		}
+		<-ctx.Done()
+		return nil
+	}))
+	root.ServeBackground(context.Background())
+	for e := range events {
+		switch e.(type) {
+		case tend.PauseBegan:
+			fmt.Println(e)
+			clock.Trigger(tend.PauseTimer) // no waiting for 15 seconds
+		case tend.PauseEnded:
+			fmt.Println(e)
+			root.Stop()
+		case tend.SupervisorStopped:
+			return
+		}
+	}
+	// Output:
+	// app: pause began: until 00:00:15, failure count 1.0 is over 0.5
+	// app: pause ended: after 15s
+}
+
+// The status of a tree as text.
+func ExampleStatus_String() {
+	clock := abtime.NewManual()
+	root := tend.New("app", tend.Spec{Clock: clock, Ordered: true, EventHook: func(tend.Event) {}})
+	root.Add(tend.Child{
+		ReadyTimeout: time.Minute,
+		Service: tend.Func("database", func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		}),
+	})
+	root.Add(tend.NewSimple("servers"))
+	root.ServeBackground(context.Background())
+	fmt.Println(root.Status().Services[0].State)
+	clock.Advance(12 * time.Second)
+	fmt.Print(root.Status())
+	root.Stop()
+	// Output:
+	// starting
+	// app          serving   12s    not ready
+	// ├─ database  starting  12s
+	// └─ servers   pending   12s    waits for its turn, held by app/database
+}
+
+// TestInVirtualTime is how a program's own tests may look: under testing/synctest
+// the real clock is exact, and minutes pass in no time.
+func TestInVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("app", tend.Spec{EventHook: func(tend.Event) {}})
+		root.Add(tend.Child{
+			Service: tend.Func("flaky", func(context.Context) error { return errors.New("boom") }),
+			Backoff: tend.Backoff{Min: time.Second, Max: time.Minute, Limit: 10},
+		})
+		begin := time.Now()
+		root.ServeBackground(t.Context())
+		time.Sleep(time.Hour)
+		flaky := root.Status().Services[0]
+		if took := flaky.Since.Sub(begin); flaky.State != tend.StateFailed || took != (1+2+4+8+16+32+60+60+60)*time.Second {
+			t.Errorf("it is %v after %v", flaky.State, took)
+		}
+		root.Stop()
+	})
+}
