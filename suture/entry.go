@@ -27,16 +27,16 @@ func (e *entry) Serve(ctx context.Context) error {
 	e.running.Store(true)
 	defer e.running.Store(false)
 	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
-	if err != nil && terminates(err) {
+	if errorIs(err, ErrTerminateSupervisorTree) {
 		e.owner.terminated.CompareAndSwap(nil, &err)
 	}
 	return err
 }
 
-// terminates asks err, which may panic.
-func terminates(err error) bool {
+// errorIs asks an error of a service, whose methods may panic, what it is.
+func errorIs(err, target error) (is bool) {
 	defer func() { _ = recover() }()
-	return errors.Is(err, ErrTerminateSupervisorTree)
+	return errors.Is(err, target)
 }
 
 type entryKey struct{}

@@ -88,6 +88,7 @@ func TestAboveTheCore(t *testing.T) {
 		s := suture.New("root", suture.Spec{EventHook: l.hook, Timeout: time.Second})
 		mid := tend.New("mid", tend.Spec{FailureThreshold: 0.5, FailureBackoff: time.Second, Jitter: tend.NoJitter, Timeout: time.Second})
 		leaf := suture.New("leaf", suture.Spec{EventHook: l.hook})
+		s.Add(suture.NewSimple("m"))
 		s.Add(mid)
 		mid.Add(returns("svc", errBoom))
 		mid.Add(leaf)
@@ -95,6 +96,7 @@ func TestAboveTheCore(t *testing.T) {
 		release := make(chan struct{})
 		mid.Add(hung("hung", release))
 		stop := serve(t, s)
+		want(t, "path", mid.Path(), "root/mid")
 		time.Sleep(time.Minute)
 		_ = stop()
 		want(t, "events", l.sorted(), []string{
@@ -158,6 +160,7 @@ func TestOddFamilies(t *testing.T) {
 		child.Add(&has{*counted("refers further up", &runs[1]), root})
 		root.Add(&has{*counted("refers elsewhere", &runs[2]), child})
 		root.Add(&has{*counted("refers to nothing that was made", &runs[3]), &suture.Supervisor{}})
+		same(t, "Remove", root.Remove(suture.ServiceToken{}), suture.ErrWrongSupervisor)
 		serve(t, root)
 		want(t, "runs", runs, [4]int{1, 1, 1, 1})
 		want(t, "events", l.lines(), []string{"0s child/svc failed: boom (1.00 of 5) restarting=true"})
@@ -192,49 +195,81 @@ func TestNamesakes(t *testing.T) {
 			root.Add(s)
 			supervisors[name] = s
 		}
+		deep := suture.New("deep", suture.Spec{FailureThreshold: 0.5})
+		supervisors["b"].Add(deep)
+		deep.Add(returns("d", errBoom))
+		supervisors["d"] = deep
 		serve(t, root)
-		want(t, "events", len(l.lines()), 3)
+		want(t, "events", len(l.lines()), 5)
 		for _, e := range l.events {
-			e := e.(suture.EventServiceTerminate)
-			same(t, "supervisor of "+e.ServiceName, e.Supervisor, supervisors[e.ServiceName])
+			switch e := e.(type) {
+			case suture.EventServiceTerminate:
+				same(t, "supervisor of "+e.ServiceName, e.Supervisor, supervisors[e.ServiceName])
+			case suture.EventBackoff:
+				same(t, "supervisor that pauses", e.Supervisor, deep)
+			}
 		}
 	})
 }
 
-// Services that come and go are forgotten.
+// Services that come and go are forgotten, but not before their last event.
 func TestEventsOfManyServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		s := suture.New("root", suture.Spec{EventHook: l.hook, FailureThreshold: 1e9})
 		serve(t, s)
+		release := make(chan struct{})
+		late := hung("late", release)
+		same(t, "Remove", s.Remove(s.Add(late)), nil)
 		for range 1000 {
 			svc := returns("svc", errBoom, suture.ErrDoNotRestart)
 			s.Add(svc)
 			same(t, "service", last[suture.EventServiceTerminate](t, l).Service, svc)
 		}
 		want(t, "services", s.Services(), []suture.Service{})
+		time.Sleep(time.Minute)
+		same(t, "service", last[suture.EventStopTimeout](t, l).Service, late)
+		close(release)
 	})
 }
 
-// And so is their memory.
-func TestServicesThatLeftAreFreed(t *testing.T) {
-	s := suture.New("root", suture.Spec{EventHook: func(suture.Event) {}})
-	ctx, cancel := context.WithCancel(t.Context())
-	result := s.ServeBackground(ctx)
-	var left []weak.Pointer[service]
-	for range 10_000 {
-		svc := returns("svc", suture.ErrDoNotRestart)
-		left = append(left, weak.Make(svc))
-		same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(svc), 0), nil)
-	}
-	runtime.GC()
-	kept := 0
-	for _, p := range left {
+// Their memory is free then, and that of supervisors that one makes for itself.
+func TestWhatLeftIsFreed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.New("root", suture.Spec{EventHook: func(suture.Event) {}, FailureThreshold: 1e9})
+		serve(t, s)
+		const many = 1000
+		var services []weak.Pointer[service]
+		for range many {
+			svc := returns("svc", suture.ErrDoNotRestart)
+			services = append(services, weak.Make(svc))
+			same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(svc), 0), nil)
+		}
+		var supervisors []weak.Pointer[suture.Supervisor]
+		s.Add(&service{"has a new one each time", func(ctx context.Context) error {
+			if len(supervisors) == many {
+				<-ctx.Done()
+				return nil
+			}
+			inner := suture.NewSimple("inner")
+			supervisors = append(supervisors, weak.Make(inner))
+			inner.Add(returns("svc", suture.ErrTerminateSupervisorTree))
+			_ = inner.Serve(ctx)
+			return errBoom
+		}})
+		synctest.Wait()
+		runtime.GC()
+		want(t, "services that are kept", kept(services) < 100, true)
+		want(t, "supervisors that are kept", kept(supervisors) < 100, true)
+		want(t, "supervisors", len(supervisors), many)
+	})
+}
+
+func kept[T any](pointers []weak.Pointer[T]) (kept int) {
+	for _, p := range pointers {
 		if p.Value() != nil {
 			kept++
 		}
 	}
-	want(t, "less than 100 of 10,000 are kept", kept < 100, true)
-	cancel()
-	<-result
+	return kept
 }

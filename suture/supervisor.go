@@ -2,7 +2,6 @@ package suture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"sync"
@@ -282,13 +281,13 @@ func (s *Supervisor) end(t *term) {
 func (s *Supervisor) result(ctx context.Context, err error) error {
 	terminated := s.terminated.Load()
 	switch {
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case ctx.Err() != nil && errorIs(err, ctx.Err()):
 		return ctx.Err()
 	case terminated == nil:
 		return err
-	case errors.Is(err, ErrTerminateSupervisorTree):
+	case errorIs(err, ErrTerminateSupervisorTree):
 		return *terminated
-	case errors.Is(err, ErrDoNotRestart): // Spec.DontPropagateTermination
+	case errorIs(err, ErrDoNotRestart): // Spec.DontPropagateTermination
 		return ErrDoNotRestart
 	}
 	return err

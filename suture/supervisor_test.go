@@ -225,6 +225,21 @@ func TestRemoveAndWaitWhenTheSupervisorStops(t *testing.T) {
 	})
 }
 
+// A service that has ended has, also if it was the last and the supervisor has
+// ended with it.
+func TestRemoveAndWaitForTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		for range 100 {
+			token := s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }})
+			stop := serve(t, s)
+			go func() { same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), nil) }()
+			synctest.Wait()
+			_ = stop()
+		}
+	})
+}
+
 func TestServices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := suture.NewSimple("root")
@@ -290,6 +305,40 @@ func TestTerminateSupervisorTree(t *testing.T) {
 		same(t, "Serve", root.Serve(t.Context()), quit)
 		want(t, "stopped", stopped, 2)
 		want(t, "events", l.lines(), nil)
+	})
+}
+
+func TestAfterTheTreeHasTerminated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		one, other := &fatal{errBoom, 1}, &fatal{errBoom, 2}
+		s.Add(returns("svc", one, other, one))
+		token := s.Add(idle("idle"))
+		same(t, "Serve", s.Serve(t.Context()), one)
+		want(t, "services", s.Services() == nil, true)
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), suture.ErrSupervisorNotRunning)
+		same(t, "Serve", s.Serve(t.Context()), other)
+		same(t, "ServeBackground", <-s.ServeBackground(t.Context()), one)
+	})
+}
+
+type badError struct{ error }
+
+func (badError) Is(error) bool { panic("Is") }
+
+// An error that cannot be asked is a failure.
+func TestErrorThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		terminated := 0
+		s := suture.New("root", suture.Spec{EventHook: func(e suture.Event) {
+			if _, is := e.(suture.EventServiceTerminate); is {
+				terminated++
+			}
+		}})
+		s.Add(returns("svc", badError{errBoom}, errBoom))
+		serve(t, s)
+		synctest.Wait()
+		want(t, "failures told", terminated, 2)
 	})
 }
 

@@ -2,7 +2,6 @@ package suture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -127,7 +126,7 @@ func (s standIn) Serve(context.Context) error { return ErrDoNotRestart }
 // withContext says of a context error that it was not the service's context that
 // ended, as v4 does. Two such errors are equal if what they wrap is.
 func withContext(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errorIs(err, context.Canceled) || errorIs(err, context.DeadlineExceeded) {
 		return foreign{err}
 	}
 	return err
