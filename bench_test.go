@@ -221,7 +221,11 @@ func inParallel(goroutines, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// BenchmarkMemory tells how much an idle service takes, heap and stack.
+// BenchmarkMemory tells how much an idle service takes, heap and stack. Only the
+// first one in a process is right: goroutines that have ended leave their records
+// to the next.
+//
+//	go test -run '^$' -bench 'Memory/100000/tend$' -benchtime 1x
 func BenchmarkMemory(b *testing.B) {
 	benchSizes(b, thousandToMillion, func(b *testing.B, n int) {
 		besidesEach(b, benchMemory(n))

@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime/pprof"
 
 	"github.com/tend-go/tend/benchmarks/internal/peer"
 	"github.com/tend-go/tend/benchmarks/internal/report"
@@ -31,9 +32,10 @@ func main() {
 	out := flag.String("out", "", "`directory` for benchmarks.md and the plots (default docs for a full run, else only text to standard output)")
 	rounds := flag.Int("rounds", 0, "how often everything is measured (default as many times as fit)")
 	measure := flag.String("measure", "", "measure one `scenario/peer/N` in this process and print the numbers")
+	profile := flag.String("cpuprofile", "", "with -measure: `file` for a CPU profile")
 	flag.Parse()
 	if *measure != "" {
-		exit(measureOne(*measure))
+		exit(profiled(*profile, func() error { return measureOne(*measure) }))
 	}
 	filter, err := regexp.Compile(*only)
 	if err != nil {
@@ -90,6 +92,23 @@ func write(run *report.Run, dir string) error {
 		return err
 	}
 	return errors.Join(run.Markdown(page, "benchmarks"), page.Close())
+}
+
+// profiled calls f, and writes a CPU profile of it unless file is empty.
+func profiled(file string, f func() error) error {
+	if file == "" {
+		return f()
+	}
+	w, err := os.Create(file) //nolint:gosec // where the user wants it
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return err
+	}
+	err = f()
+	pprof.StopCPUProfile()
+	return errors.Join(err, w.Close())
 }
 
 // measureOne is what a process of its own does.

@@ -34,7 +34,7 @@ func (r *Run) writeHead(b *bytes.Buffer) {
 
 Written by `+"`%s`"+`, which measures everything several times, in turns, each time in a
 process of its own that checks that what it measured has really happened. Numbers are medians of those times, with
-the least and the greatest. "tend / peer" is how many times as much tend takes: less than one is less.
+the least and the greatest. Processor time is what all processors together have worked. "tend / peer" is how many times as much tend takes: less than one is less.
 
 | | |
 |---|---|
@@ -110,24 +110,32 @@ func (r *Run) writeScenario(b *bytes.Buffer, s scenario.Scenario, plots string) 
 
 // writeTable writes a row for each size and peer.
 func (r *Run) writeTable(b *bytes.Buffer, s scenario.Scenario, m scenario.Metric) {
-	fmt.Fprintf(b, "| %s | peer | median | min..max | tend / peer |\n|--:|---|--:|--:|--:|\n", s.SizeIs)
+	fmt.Fprintf(b, "| %s | peer | median | min..max | processor time | tend / peer |\n|--:|---|--:|--:|--:|--:|\n", s.SizeIs)
 	for _, n := range r.sizes(s.Name, m.Name) {
 		first := count(n)
 		for _, p := range r.peers(s.Name, m.Name) {
-			series := r.find(Key{s.Name, m.Name, p, n})
-			if series == nil {
-				continue
+			if series := r.find(Key{s.Name, m.Name, p, n}); series != nil {
+				fmt.Fprintf(b, "| %s %s\n", first, r.row(series, m))
+				first = ""
 			}
-			ratio := ""
-			if tend, is := r.median(Key{s.Name, m.Name, peer.Tend, n}); is && p != peer.Tend {
-				ratio = fmt.Sprintf("%.2f", tend/series.median())
-			}
-			fmt.Fprintf(b, "| %s | %s | %s | %s..%s | %s |\n", first, p, amount(series.median(), m.Unit),
-				amount(series.min(), m.Unit), amount(series.max(), m.Unit), ratio)
-			first = ""
 		}
 	}
 	fmt.Fprintln(b)
+}
+
+// row is a line of the table, but for the first column.
+func (r *Run) row(series *Series, m scenario.Metric) string {
+	worked, ratio := "", ""
+	if len(series.Processor) > 0 {
+		worked = amount(median(series.Processor), scenario.Nanoseconds)
+	}
+	of := series.Key
+	of.Peer = peer.Tend
+	if tend, is := r.median(of); is && series.Peer != peer.Tend {
+		ratio = fmt.Sprintf("%.2f", tend/median(series.Samples))
+	}
+	return fmt.Sprintf("| %s | %s | %s..%s | %s | %s |", series.Peer, amount(median(series.Samples), m.Unit),
+		amount(series.min(), m.Unit), amount(series.max(), m.Unit), worked, ratio)
 }
 
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -88,7 +88,7 @@ func (r *Run) lines(c *canvas, s scenario.Scenario, m scenario.Metric, sizes []i
 			if series == nil {
 				continue
 			}
-			atX, atY := x(i), y.at(series.median())
+			atX, atY := x(i), y.at(median(series.Samples))
 			if fromX > 0 {
 				c.line(fromX, fromY, atX, atY, colour(p), 2)
 			}
@@ -116,10 +116,10 @@ func (r *Run) bars(c *canvas, s scenario.Scenario, m scenario.Metric, n int) {
 	for row, p := range peers {
 		series := r.find(Key{s.Name, m.Name, p, n})
 		middle := top + step*(float64(row)+0.5)
-		c.rect(left+20, middle-step*0.3, length(series.median()), step*0.6, colour(p))
+		c.rect(left+20, middle-step*0.3, length(median(series.Samples)), step*0.6, colour(p))
 		c.line(left+20+length(series.min()), middle, left+20+length(series.max()), middle, axis, 1)
 		c.text(left+12, middle+4, "end", text, p)
-		c.text(left+28+length(series.max()), middle+4, "start", text, amount(series.median(), m.Unit))
+		c.text(left+28+length(series.max()), middle+4, "start", text, amount(median(series.Samples), m.Unit))
 	}
 	c.text(left+20, height-12, "start", textDim, fmt.Sprintf("%s %s", count(n), s.SizeIs))
 }

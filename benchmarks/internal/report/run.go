@@ -31,6 +31,8 @@ type Key struct {
 type Series struct {
 	Key
 	Samples []float64
+	// Processor are the processor times of the same rounds, if that is known.
+	Processor []float64 `json:",omitempty"`
 }
 
 // NewRun begins a comparison.
@@ -48,8 +50,12 @@ func (r *Run) Add(scenarioName, peerName string, n int, results scenario.Results
 		r.Failures = append(r.Failures, err.Error())
 		return
 	}
-	for metric, value := range results {
-		r.at(Key{scenarioName, metric, peerName, n}).Samples = append(r.at(Key{scenarioName, metric, peerName, n}).Samples, value)
+	for metric, cost := range results {
+		s := r.at(Key{scenarioName, metric, peerName, n})
+		s.Samples = append(s.Samples, cost.Value)
+		if cost.Processor > 0 {
+			s.Processor = append(s.Processor, cost.Processor)
+		}
 	}
 }
 
@@ -108,11 +114,11 @@ func (r *Run) median(k Key) (float64, bool) {
 	if s == nil {
 		return 0, false
 	}
-	return s.median(), true
+	return median(s.Samples), true
 }
 
-func (s *Series) median() float64 {
-	sorted := slices.Sorted(slices.Values(s.Samples))
+func median(samples []float64) float64 {
+	sorted := slices.Sorted(slices.Values(samples))
 	mid := len(sorted) / 2
 	if len(sorted)%2 == 0 {
 		return (sorted[mid-1] + sorted[mid]) / 2

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,8 +30,8 @@ var flat = Scenario{
 		sup.Start()
 		out["add"] = each(n, func() { add(w, sup, n) })
 		full := memory()
-		out["bytes"] = full.minus(slots).total() / float64(n)
-		out["heap"] = float64(full.heap-slots.heap) / float64(n)
+		out["bytes"] = Cost{Value: full.minus(slots).total() / float64(n)}
+		out["heap"] = Cost{Value: float64(full.heap-slots.heap) / float64(n)}
 		if full.total() < empty.total() {
 			panic("memory: less than before")
 		}
@@ -105,14 +104,16 @@ func stop(w *idler, sup peer.Supervisor, n int) {
 	check("services that have ended after the stop", w.ended.n.Load(), int64(n))
 }
 
-// list is the median time of a list.
-func list(sup peer.Supervisor, n int) float64 {
-	var took [11]float64
-	for i := range took {
-		took[i] = each(1, func() { check("services listed", int64(sup.List()), int64(n)) })
-	}
-	slices.Sort(took[:])
-	return took[len(took)/2]
+// lists is how often the list is taken: one alone is quick.
+const lists = 10
+
+// list is the mean cost of a list.
+func list(sup peer.Supervisor, n int) Cost {
+	return each(lists, func() {
+		for range lists {
+			check("services listed", int64(sup.List()), int64(n))
+		}
+	})
 }
 
 // parallel calls f with 0 … n-1 from so many goroutines, each with its share.
@@ -128,12 +129,16 @@ func parallel(goroutines, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// each is how many nanoseconds f takes for each of n.
-func each(n int, f func()) float64 {
-	began := time.Now()
+// each is what f costs for each of n.
+func each(n int, f func()) Cost {
+	began, worked := time.Now(), processorTime()
 	f()
-	return float64(time.Since(began)) / float64(n)
+	return Cost{float64(time.Since(began)), float64(processorTime() - worked)}.by(float64(n))
 }
+
+func (c Cost) by(n float64) Cost { return Cost{c.Value / n, c.Processor / n} }
+
+func (c Cost) plus(d Cost) Cost { return Cost{c.Value + d.Value, c.Processor + d.Processor} }
 
 // footprint is the memory in use.
 type footprint struct{ heap, stack int64 }

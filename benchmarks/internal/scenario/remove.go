@@ -40,23 +40,24 @@ type removal struct {
 }
 
 // removalTime bounds how long it goes on: one peer takes milliseconds for each.
-const removalTime = 3 * time.Second
+const removalTime = time.Second
 
 // by is how long a removal takes by so many goroutines.
-func (r *removal) by(goroutines int) float64 {
+func (r *removal) by(goroutines int) Cost {
 	var next, removed atomic.Int64
 	began := time.Now()
-	parallel(goroutines, goroutines, func(int) {
-		for time.Since(began) < removalTime {
-			i := int(next.Add(1)) - 1
-			if i >= r.most {
-				return
+	took := each(1, func() {
+		parallel(goroutines, goroutines, func(int) {
+			for time.Since(began) < removalTime {
+				i := int(next.Add(1)) - 1
+				if i >= r.most {
+					return
+				}
+				r.sup.Remove(r.order[r.done+i])
+				removed.Add(1)
 			}
-			r.sup.Remove(r.order[r.done+i])
-			removed.Add(1)
-		}
+		})
 	})
-	took := time.Since(began)
 	r.done += r.most
 	n := removed.Load()
 	if n == 0 {
@@ -64,5 +65,5 @@ func (r *removal) by(goroutines int) float64 {
 	}
 	r.removed += n
 	check("services that have ended after their removal", r.w.ended.n.Load(), r.removed)
-	return float64(took) / float64(n)
+	return took.by(float64(n))
 }

@@ -49,17 +49,23 @@ func restartMetrics(name, title string) []Metric {
 // restarts adds w as number i and waits for its restarts.
 func restarts(sup peer.Supervisor, i int, w *failer, name string, out Results) {
 	sup.Add(i, w)
-	var all time.Duration
-	select {
-	case all = <-w.enough:
-	case <-time.After(patience):
-		panic("the restarts did not come to an end")
-	}
+	await("the first restarts", w.warm)
+	out[name] = each(cap(w.took), func() { await("the restarts", w.enough) })
 	check("runs", int64(w.runs), int64(w.skip+cap(w.took)+1))
-	out[name] = float64(all) / float64(len(w.took))
 	slices.Sort(w.took)
-	out[name+"-p50"] = float64(w.took[len(w.took)/2])
-	out[name+"-p99"] = float64(w.took[len(w.took)*99/100])
+	out[name+"-p50"] = Cost{Value: float64(w.took[len(w.took)/2])}
+	out[name+"-p99"] = Cost{Value: float64(w.took[len(w.took)*99/100])}
+}
+
+// await waits for something that should have happened long before patience ends.
+func await(what string, happened <-chan struct{}) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-happened:
+	case <-timer.C:
+		panic(what + " did not happen")
+	}
 }
 
 // storm is many services that fail at the same time.
@@ -86,20 +92,20 @@ var storm = Scenario{
 }
 
 // storm makes the n services fail several times, each time when all run again.
-func (w *waver) storm(n int, how failing) float64 {
+func (w *waver) storm(n int, how failing) Cost {
 	w.how.Store(bool(how))
-	took := 0.0
+	var took Cost
 	for range waves {
 		runs := w.begun.n.Load()
 		w.begun.expect(int(runs) + n)
 		wave := w.next()
-		took += each(n, func() {
+		took = took.plus(each(n, func() {
 			close(*wave)
 			w.begun.wait()
-		})
+		}))
 		check("runs after a wave", w.begun.n.Load(), runs+int64(n))
 	}
-	return took / waves
+	return took.by(waves)
 }
 
 // hook is what it costs to be told of restarts.
@@ -122,7 +128,7 @@ var hook = Scenario{
 }
 
 // hooked is the mean time of a restart while events are counted.
-func hooked(p peer.Peer, events *atomic.Int64) float64 {
+func hooked(p peer.Peer, events *atomic.Int64) Cost {
 	sup := p.New(peer.Config{Services: 1, Events: events})
 	sup.Start()
 	out := Results{}

@@ -49,7 +49,17 @@ const (
 )
 
 // Results are numbers by the names of metrics.
-type Results map[string]float64
+type Results map[string]Cost
+
+// Cost is what something has taken.
+type Cost struct {
+	// Value is what the metric says: time that has passed, or memory.
+	Value float64
+	// Processor is how long all processors together have worked meanwhile, in
+	// nanoseconds: it does not depend so much on what else is running, and tells
+	// what is hidden by work that is done at the same time. 0: not measured.
+	Processor float64 `json:",omitempty"`
+}
 
 // All returns the scenarios in the order in which they are reported.
 func All() []Scenario {

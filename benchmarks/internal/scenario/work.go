@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -27,15 +28,8 @@ func (c *counter) add() {
 // patience is how long something may take that should have happened.
 const patience = 5 * time.Minute
 
-// wait waits for the number. The caller checks it afterwards.
-func (c *counter) wait() {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-c.reached:
-	case <-timer.C:
-	}
-}
+// wait waits for the number.
+func (c *counter) wait() { await(fmt.Sprintf("what was to happen %d times", c.want.Load()), c.reached) }
 
 // idler is a service that does nothing until it is stopped. One value is as many
 // services as it is added as.
@@ -77,16 +71,16 @@ type failer struct {
 	skip   int // the first so many are not noted
 	took   []time.Duration
 	runs   int
-	failed time.Time          // when the last run ended
-	first  time.Time          // when the first noted one did
-	enough chan time.Duration // from first to the start of the last run
+	failed time.Time // when the last run ended
+	warm   chan struct{}
+	enough chan struct{}
 }
 
-// newFailer makes one that notes n restarts.
+// newFailer makes one that notes n restarts, after some that it does not.
 func newFailer(how failing, n int) *failer {
 	return &failer{
 		how: how, skip: n / 20, took: make([]time.Duration, 0, n),
-		enough: make(chan time.Duration, 1),
+		warm: make(chan struct{}), enough: make(chan struct{}),
 	}
 }
 
@@ -96,18 +90,18 @@ func (w *failer) String() string { return "failer" }
 func (w *failer) Serve(ctx context.Context) error {
 	now := time.Now()
 	w.runs++
-	if w.runs > w.skip+1 {
+	switch {
+	case w.runs == w.skip+1:
+		close(w.warm)
+	case w.runs > w.skip+1:
 		w.took = append(w.took, now.Sub(w.failed))
 	}
 	if len(w.took) == cap(w.took) {
-		w.enough <- now.Sub(w.first)
+		close(w.enough)
 		<-ctx.Done()
 		return nil
 	}
 	w.failed = time.Now()
-	if w.runs == w.skip+1 {
-		w.first = w.failed
-	}
 	return w.how.fail()
 }
 
