@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,15 +219,15 @@ func TestItem21DrainingIsNotSick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
-		draining := false
+		var draining atomic.Bool
 		svc := tend.Func("svc", func(ctx context.Context) error {
 			<-ctx.Done()
-			draining = true
+			draining.Store(true)
 			time.Sleep(8 * time.Second)
 			return ctx.Err()
 		})
 		ping := health.Probe{Name: "ping", Interval: time.Second, FailureThreshold: 1, Kind: health.Liveness, Check: func(ctx context.Context) error {
-			if draining {
+			if draining.Load() {
 				return errSick
 			}
 			return nil

@@ -162,6 +162,9 @@ func (o *outbox) told(d delivery, delivered bool, now time.Time) {
 		return
 	}
 	o.failures = 0
+	if len(o.again) > 0 { // the listener is back
+		o.offerAt = now
+	}
 	if !e.gone || e.pending() { // else it was dropped meanwhile
 		e.told = d.change.To
 	}

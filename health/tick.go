@@ -50,6 +50,7 @@ func (m *Monitor) round(ctx context.Context, all bool) error {
 	defer m.leave()
 	for _, sources := range []bool{true, false} { // sources first: they say what there is
 		m.do(func(p *plan, now time.Time) {
+			p.land() // what has timed out in the last round and is over now is not stuck
 			if all {
 				p.hurry(now, func(e *entry) bool { return sources == (e.List != nil) }, nil)
 			}
