@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const asProgram = "NOTIFIER_TEST_PROGRAM"
+
+// TestMain lets the test binary be the program, for tests that need a process.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the trees of the tests
+	os.Exit(m.Run())
+}
+
+// program is the program with these arguments, to be started.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
+}
+
+// Without arguments it sends the sample to receivers of its own, one of which is
+// down for longer than a poll tries, and exits with 0.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	cmd := program(t)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	want := `chat  got 12 notifications in 12 requests, 0 of them twice
+mail  got 12 notifications in 14 requests, 0 of them twice
+pager got 12 notifications in 18 requests, 0 of them twice
+`
+	if stdout.String() != want {
+		t.Errorf("got\n%swant\n%s\n%s", &stdout, want, &stderr)
+	}
+}
+
+// What makes no sense is said by name: 2 for the command line, 1 for the world.
+func TestBadInput(t *testing.T) {
+	write := func(text string) string {
+		path := t.TempDir() + "/store.json"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for want, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		`invalid value "chat" for flag -to`:             {2, []string{"-to", "chat"}},
+		`invalid value "chat=ftp://x/y" for flag -to`:   {2, []string{"-to", "chat=ftp://x/y"}},
+		`invalid value "chat=http://[::1" for flag -to`: {2, []string{"-to", "chat=http://[::1"}},
+		`-poll is -1s`:                           {2, []string{"-poll", "-1s"}},
+		`-attempts is 0`:                         {2, []string{"-attempts", "0"}},
+		`Backoff.Min is -1s`:                     {2, []string{"-first", "-1s"}},
+		`Backoff.Max is 1ms, less than Min 20ms`: {2, []string{"-longest", "1ms"}},
+		`unexpected ["sample.json"]`:             {2, []string{"sample.json"}},
+		`no such file or directory`:              {1, []string{"-store", "nowhere.json"}},
+		`is a directory`:                         {1, []string{"-store", t.TempDir()}},
+		`reading notifications: unexpected EOF`:  {1, []string{"-store", write(`[{"id": "1"`)}},
+		`notification "no id" has no id`:         {1, []string{"-store", write(`[{"text": "no id"}]`)}},
+		`notification "1" is there already`:      {1, []string{"-store", write(`[{"id": "1"}, {"id": "1"}]`)}},
+		`two receivers are called "a"`:           {2, []string{"-to", "a=http://x/", "-to", "a=http://y/"}},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), c.args, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q: exit code %d, want %d with %s\n%s", c.args, code, c.code, want, &stderr)
+		}
+	}
+}
