@@ -129,20 +129,19 @@ func count(o options, stdout io.Writer) error {
 			fmt.Fprintln(stdout, j.root.Status())
 			finish(errCounted)
 		case err := <-ended:
+			if ctx.Err() != nil {
+				err = nil // it was asked to, whatever it says
+			}
 			return j.report(err, stdout)
 		}
 	}
 }
 
-// report says how it ended; err is what the tree returned. It is an error unless
-// the tree was asked to stop, and all of it did.
+// report says how it ended; err is why the tree did if nobody asked it to.
 func (j job) report(err error, stdout io.Writer) error {
 	if left := j.root.UnstoppedServices(); len(left) > 0 {
 		return fmt.Errorf("%s and %d more did not stop", left[0].Path, len(left)-1)
 	}
 	j.store.counts.print(stdout) // nobody else is left
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
 	return err
 }
