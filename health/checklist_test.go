@@ -150,6 +150,22 @@ func TestItem17Concurrency(t *testing.T) {
 	})
 }
 
+// TestItem17SlowLane: a hundred targets that hang delay each other; once they are
+// known, nobody else.
+func TestItem17SlowLane(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		for i := range 100 {
+			add(t, m, health.Probe{Name: fmt.Sprint("hangs", i), Check: obey})
+		}
+		add(t, m, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
+		serve(t, m)
+		time.Sleep(95 * time.Second)
+		l.want(t, "30s works", "40s works", "50s works", "1m0s works", "1m10s works", "1m20s works", "1m30s works")
+	})
+}
+
 // TestItem18NoThunderingHerd: 1,000 probes added at once do not start in one
 // instant, not even the first time.
 func TestItem18NoThunderingHerd(t *testing.T) {

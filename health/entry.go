@@ -23,6 +23,7 @@ type entry struct {
 	asked  []*waiter
 	gone   bool // removed
 	passed bool // a Startup probe that has been healthy
+	slow   bool // the last run has timed out
 
 	verdict verdict
 	changed time.Time // when its state last changed

@@ -14,8 +14,10 @@ import (
 
 // Config says how a [Monitor] behaves. The zero value of every field is usable.
 type Config struct {
-	// Concurrency is how many checks run at once. Default 16. A check that ignores
-	// that its time is over does not count any more.
+	// Concurrency is how many checks run at once. Default [DefaultConcurrency]. A
+	// check that ignores that its time is over does not count any more. Probes whose
+	// last run has timed out take at most half of it, and the others go first, so
+	// that many targets that hang delay each other and not everybody.
 	Concurrency int
 
 	// OnChange is told each change of state of each probe: one at a time, those of

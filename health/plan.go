@@ -16,6 +16,7 @@ import (
 // many probes there are.
 type plan struct {
 	slots      int // free
+	slowSlots  int // of them, how many the slow may take; see start
 	entries    map[string]*entry
 	components map[string]*component
 	added      uint64
@@ -26,6 +27,7 @@ type plan struct {
 	deadlines schedule  // entries that run
 	sources   fifo      // due; they go before the others, as they may know that some are gone
 	queue     fifo      // due
+	slow      fifo      // due; their last run has timed out
 	landed    []landing
 	decisions []decision
 	lingering map[string]*run // of probes that are gone, by their name
@@ -69,6 +71,7 @@ type note struct {
 func newPlan(slots int, random func() float64) *plan {
 	return &plan{
 		slots:      slots,
+		slowSlots:  max(1, slots/2),
 		entries:    map[string]*entry{},
 		components: map[string]*component{},
 		lingering:  map[string]*run{},
@@ -173,7 +176,7 @@ func (p *plan) rest(e *entry) {
 		p.due.drop(e)
 	case running:
 		p.deadlines.drop(e)
-		p.slots++
+		p.free(e.run)
 		p.effects.aborts = append(p.effects.aborts, e.run)
 	case idle, queued, decided, held, resting: // the queues skip what is not in their phase
 	}
@@ -260,23 +263,34 @@ func (p *plan) land() {
 			continue
 		}
 		p.deadlines.drop(e)
-		p.slots++
+		p.free(r)
 		switch {
 		case l.dropped:
 			e.answer()
 			p.wait(e, r.start.Add(e.interval(e.verdict)))
 		case !l.at.Before(r.deadline):
-			p.decide(e, timedOut(r), r.start, l.at)
+			p.timedOut(e, r, l.at)
 		default:
+			e.slow = false
 			p.decide(e, l.outcome, r.start, l.at)
 		}
 	}
 }
 
-func timedOut(r *run) outcome {
+// timedOut: the time of r, a run of e, is over.
+func (p *plan) timedOut(e *entry, r *run, now time.Time) {
+	e.slow = true
 	o := failure(ErrTimeout, "%v", r.probe.Timeout)
 	o.details = r.noted()
-	return o
+	p.decide(e, o, r.start, now)
+}
+
+// free gives back the slot of r.
+func (p *plan) free(r *run) {
+	p.slots++
+	if r.slow {
+		p.slowSlots++
+	}
 }
 
 // overdue gives up runs whose time is over. Their slots are free at once: else
@@ -284,8 +298,8 @@ func timedOut(r *run) outcome {
 func (p *plan) overdue(now time.Time) {
 	for e := p.deadlines.next(now); e != nil; e = p.deadlines.next(now) {
 		p.deadlines.drop(e)
-		p.slots++
-		p.decide(e, timedOut(e.run), e.run.start, now)
+		p.free(e.run)
+		p.timedOut(e, e.run, now)
 	}
 }
 
@@ -320,9 +334,12 @@ func (p *plan) hold(e *entry) {
 
 func (p *plan) enqueue(e *entry) {
 	e.phase = queued
-	if e.List != nil {
+	switch {
+	case e.List != nil:
 		p.sources.push(e)
-	} else {
+	case e.slow:
+		p.slow.push(e)
+	default:
 		p.queue.push(e)
 	}
 }
@@ -337,29 +354,41 @@ func (p *plan) listenOn(e *entry, now time.Time) {
 	p.decide(e, failure(ErrSilent, "for %v", now.Sub(e.heard)), now, now)
 }
 
-// start gives the free slots to those who wait for one.
+// start gives the free slots to those who wait for one. Probes whose last run has
+// timed out go last and take at most half of the slots: with 16 slots and a
+// timeout of 5 seconds, a hundred targets that hang would else make everybody
+// wait for half a minute.
 func (p *plan) start(now time.Time, onlySources bool) {
 	for p.slots > 0 {
 		e := p.sources.pop()
 		if e == nil && !onlySources {
 			e = p.queue.pop()
 		}
-		if e == nil {
+		if e == nil && !onlySources && p.slowSlots > 0 {
+			e = p.slow.pop()
+		}
+		switch {
+		case e == nil:
 			return
-		}
-		if e.phase != queued {
-			continue
-		}
-		if e.watch.quiet() {
+		case e.phase != queued:
+		case e.watch.quiet():
 			p.rest(e)
-			continue
+		default:
+			p.launch(e, now)
 		}
-		p.slots--
-		e.run = &run{entry: e, probe: e.Probe, since: e.since, start: now, deadline: now.Add(e.Timeout)}
-		e.phase = running
-		p.deadlines.add(e, e.run.deadline)
-		p.effects.starts = append(p.effects.starts, e.run)
 	}
+}
+
+// launch starts a run of e, for which there is a slot.
+func (p *plan) launch(e *entry, now time.Time) {
+	r := &run{entry: e, probe: e.Probe, start: now, deadline: now.Add(e.Timeout), slow: e.slow && e.List == nil}
+	p.slots--
+	if r.slow {
+		p.slowSlots--
+	}
+	e.run, e.phase = r, running
+	p.deadlines.add(e, r.deadline)
+	p.effects.starts = append(p.effects.starts, r)
 }
 
 // decide notes an outcome of an entry that is in no schedule.
@@ -485,7 +514,7 @@ func (p *plan) halt(now time.Time) (names []string) {
 	for len(p.deadlines) > 0 {
 		e := p.deadlines[0]
 		p.deadlines.drop(e)
-		p.slots++
+		p.free(e.run)
 		names = append(names, e.Name)
 		p.wait(e, now.Add(e.Interval))
 	}

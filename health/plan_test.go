@@ -416,6 +416,15 @@ func (c *chaos) audit() {
 	if free := 3 - places[running]; free != c.slots {
 		c.t.Fatalf("%d slots are free, want %d", c.slots, free)
 	}
+	slow := max(1, 3/2) - c.slowSlots
+	for _, e := range c.deadlines {
+		if e.run.slow {
+			slow--
+		}
+	}
+	if slow != 0 || c.slowSlots < 0 {
+		c.t.Fatalf("%d slots are free for the slow, which is wrong by %d", c.slowSlots, slow)
+	}
 	if places[waiting] != len(c.due) || places[running] != len(c.deadlines) {
 		c.t.Fatalf("%v, but %d and %d are scheduled", places, len(c.due), len(c.deadlines))
 	}

@@ -17,9 +17,9 @@ import (
 type run struct {
 	entry    *entry
 	probe    Probe // as it was when the run started
-	since    time.Time
 	start    time.Time
 	deadline time.Time
+	slow     bool // it has one of the slots of the slow
 
 	mu      sync.Mutex // guards what follows
 	cancel  context.CancelFunc
