@@ -55,7 +55,8 @@ func TestItem16NeverTwoOfOne(t *testing.T) {
 		var running [5]atomic.Int32
 		var runs atomic.Int32
 		probe := func(i, instance int) health.Probe {
-			return health.Probe{Name: fmt.Sprint("p", i), Instance: fmt.Sprint(instance), Interval: time.Duration(i+1) * time.Second, Timeout: 1500 * time.Millisecond,
+			return health.Probe{
+				Name: fmt.Sprint("p", i), Instance: fmt.Sprint(instance), Interval: time.Duration(i+1) * time.Second, Timeout: 1500 * time.Millisecond,
 				Check: func(ctx context.Context) error {
 					if running[i].Add(1) > 1 {
 						t.Errorf("two of p%d at once", i)
@@ -64,7 +65,8 @@ func TestItem16NeverTwoOfOne(t *testing.T) {
 					time.Sleep(time.Duration(i) * time.Second) // p2 and up ignore their context
 					running[i].Add(-1)
 					return nil
-				}}
+				},
+			}
 		}
 		instance := 0
 		add(t, m, probe(0, 0), probe(1, 0), health.Probe{Name: "list", Interval: 7 * time.Second, List: func(context.Context) ([]health.Probe, error) {
@@ -223,7 +225,8 @@ func TestItem23DeliveryIsRetried(t *testing.T) {
 				}
 				l.add("%s %v>%v %d since %v", c.Name, c.From, c.To, c.Failures, c.At.Sub(l.begun))
 				return nil
-			}})
+			},
+		})
 		add(t, m,
 			health.Probe{Name: "a", Check: script("---+")},
 			health.Probe{Name: "b", Check: script("+---+")},
@@ -352,7 +355,8 @@ func TestItem25DeterministicTick(t *testing.T) {
 			m := newMonitor(t, health.Config{Concurrency: 5, OnChange: l.changes, OnResult: func(_ context.Context, r health.Result) { l.add("%s %v", r.Name, r.State) }})
 			add(t, m, health.Probe{Name: "m", List: func(context.Context) (probes []health.Probe, err error) {
 				for i := range 30 {
-					probes = append(probes, health.Probe{Name: fmt.Sprintf("p%02d", 29-i), Jitter: health.NoJitter, FailureThreshold: 2, Timeout: 3 * time.Second,
+					probes = append(probes, health.Probe{
+						Name: fmt.Sprintf("p%02d", 29-i), Jitter: health.NoJitter, FailureThreshold: 2, Timeout: 3 * time.Second,
 						Check: func(ctx context.Context) error {
 							switch i % 4 {
 							case 0:
@@ -363,7 +367,8 @@ func TestItem25DeterministicTick(t *testing.T) {
 							}
 							runtime.Gosched()
 							return nil
-						}})
+						},
+					})
 				}
 				return probes, nil
 			}})

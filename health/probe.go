@@ -160,8 +160,11 @@ func (p *Probe) nonsense() (field string, value any) {
 		value time.Duration
 		busy  bool // means something only if there is something to run
 	}{
-		{"Interval", p.Interval, true}, {"FastInterval", p.FastInterval, true}, {"Timeout", p.Timeout, true},
-		{"InitialDelay", p.InitialDelay, false}, {"MaxAge", p.MaxAge, false},
+		{"Interval", p.Interval, true},
+		{"FastInterval", p.FastInterval, true},
+		{"Timeout", p.Timeout, true},
+		{"InitialDelay", p.InitialDelay, false},
+		{"MaxAge", p.MaxAge, false},
 	} {
 		if d.value < 0 {
 			return d.field, d.value
