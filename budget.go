@@ -23,13 +23,13 @@ type budgets struct {
 // fail is what a failure of n costs: a delay, a pause, the supervisor, or the
 // service its place. n does not run.
 func (p *plan) fail(now instant, n *node, out outcome) {
-	n.remember(Failure{p.wall(now), n.runs, out.text, out.panicked})
+	n.remember(Failure{p.wall(now), uint64(n.runs), out.text, out.panicked})
 	switch {
-	case n.restartType() == Temporary:
+	case n.conf().Restart == Temporary:
 		p.failed(now, n, out, ServiceFailed{Count: 1})
 		p.leave(now, n, out.err)
 		p.willed(now, n, out)
-	case n.ownBudget():
+	case n.conf().Backoff != (Backoff{}):
 		p.failOwn(now, n, out)
 	default:
 		p.failShared(now, n, out)
@@ -46,7 +46,7 @@ func (p *plan) failed(now instant, n *node, out outcome, e ServiceFailed) {
 
 // failOwn charges the service's own budget.
 func (p *plan) failOwn(now instant, n *node, out outcome) {
-	b := n.conf.Backoff
+	b := n.conf().Backoff
 	count, delay, over := n.rare.budget.fail(b, now, out.ran)
 	if delay > 0 {
 		delay = b.Spread(delay, p.random())

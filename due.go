@@ -80,7 +80,7 @@ func (p *plan) beaten(now instant, m beaten) {
 		return
 	}
 	n.rare.beats = m.beats
-	p.due(watchdogTimer, n, later(m.last, n.watchdog()))
+	p.due(watchdogTimer, n, later(m.last, n.conf().Watchdog))
 }
 
 // setTimers arms each timer for what is due next, and no timer if nothing is.

@@ -1,6 +1,9 @@
 package tend
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // inbox is how everything reaches a supervisor. It is a queue rather than a
 // channel because its senders must never wait: a million services that end at
@@ -15,10 +18,16 @@ type inbox struct {
 	wake       chan struct{} // has a token when the queue may not be empty
 }
 
+// lastID makes the numbers of tokens, which are unique in the program.
+var lastID atomic.Uint64
+
 // post gives m to the supervisor, now or soon, and never waits for it. While
 // the supervisor is served that is the loop's work; otherwise the caller does it.
 func (s *Supervisor) post(m message) {
 	s.inbox.Lock()
+	if m, is := m.(add); is {
+		m.n.id = lastID.Add(1) // under the lock: in the order in which they are added
+	}
 	if !s.inbox.reading {
 		defer s.inbox.Unlock()
 		s.handle(m)

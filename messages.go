@@ -44,7 +44,7 @@ type (
 	ending  struct{ r *run } // over, but for helpers that still run
 	exited  struct {
 		r   *run
-		out outcome
+		out *outcome
 	}
 	nested struct { // the run serves a supervisor, nil: no more
 		r   *run

@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -14,9 +15,8 @@ type node struct {
 	// Immutable.
 	svc  Service
 	name string
-	conf *Child      // nil: all defaults
 	sup  *Supervisor // whose it is; the plan never looks at it
-	id   uint64      // of the token
+	id   uint64      // of the token; grows in the order added
 
 	// gone is closed once the service has left the tree. It is made by the first
 	// who waits for that; the plan never looks at it.
@@ -25,8 +25,7 @@ type node struct {
 	run   *run    // the incarnation whose end has not been reported
 	rare  *rare   // what few services need; see node.more
 	since instant // when it came into state
-	seq   uint64  // its place in the order
-	runs  uint64  // the incarnation number of the latest run
+	runs  uint32  // the incarnation number of the latest run
 	slot  int32   // 1 + its place in the heap of deadlines; 0: in none
 	state State
 	want  want
@@ -59,6 +58,7 @@ const (
 
 // rare is the part of a record that services without trouble do without.
 type rare struct {
+	conf     *Child    // immutable; nil: all defaults
 	failures []Failure // a ring of historySize: failed%historySize is the oldest
 	failed   uint64
 	budget   budget
@@ -70,6 +70,10 @@ type rare struct {
 	holds    *Supervisor // that the service is, or embeds; immutable
 	serving  *Supervisor // that its run serves
 	beats    uint64      // of the watchdog, when it was last looked at
+
+	// The labelled context of its runs in one time of being served; the loop's.
+	labels   context.Context
+	labelsOf *term
 }
 
 // historySize is how many failures of a service are kept.
@@ -91,40 +95,15 @@ func (n *node) set(f flags, on bool) {
 	}
 }
 
-// restartType, significant and the rest read the settings of the service.
-
-func (n *node) restartType() Restart {
-	if n.conf == nil {
-		return Permanent
+// conf are the settings of the service.
+func (n *node) conf() *Child {
+	if n.rare == nil || n.rare.conf == nil {
+		return &defaults
 	}
-	return n.conf.Restart
+	return n.rare.conf
 }
 
-func (n *node) significant() bool { return n.conf != nil && n.conf.Significant }
-
-func (n *node) readyTimeout() time.Duration {
-	if n.conf == nil {
-		return 0
-	}
-	return n.conf.ReadyTimeout
-}
-
-func (n *node) watchdog() time.Duration {
-	if n.conf == nil {
-		return 0
-	}
-	return n.conf.Watchdog
-}
-
-func (n *node) stopTimeout() time.Duration {
-	if n.conf == nil {
-		return 0
-	}
-	return n.conf.Timeout
-}
-
-// ownBudget: failures of the service do not raise the supervisor's count.
-func (n *node) ownBudget() bool { return n.conf != nil && n.conf.Backoff != (Backoff{}) }
+var defaults Child
 
 // nested is the supervisor that the service serves now, if any.
 func (n *node) nested() *Supervisor {

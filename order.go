@@ -122,7 +122,7 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 	if p.phase == ceasing {
 		soft, hard = p.stop.soft, p.stop.hard
 	}
-	timeout := n.stopTimeout()
+	timeout := n.conf().Timeout
 	if n.nested() != nil {
 		// It names what hangs below it itself, and so needs no limit, unless the
 		// whole stop or this subtree has one.
@@ -191,11 +191,11 @@ func (n *node) blocksNext() bool {
 
 // mayStart: n need not wait for the turn of others.
 func (p *plan) mayStart(n *node) bool {
-	return p.phase == serving && !p.inGroup(n) && (p.cursor == nil || n.seq < p.cursor.seq)
+	return p.phase == serving && !p.inGroup(n) && (p.cursor == nil || n.id < p.cursor.id)
 }
 
 // inGroup: n is being stopped, or kept down, for a group restart.
-func (p *plan) inGroup(n *node) bool { return p.group != nil && n.seq >= p.group.seq }
+func (p *plan) inGroup(n *node) bool { return p.group != nil && n.id >= p.group.id }
 
 // startGroup begins a group restart after the failure of n.
 func (p *plan) startGroup(n *node) {
@@ -206,7 +206,7 @@ func (p *plan) startGroup(n *node) {
 		n = p.first
 	case RestForOne:
 	}
-	if p.group == nil || n.seq < p.group.seq {
+	if p.group == nil || n.id < p.group.id {
 		p.group = n
 	}
 	p.sweep, p.cursor = p.last, nil
@@ -287,7 +287,7 @@ func (p *plan) checkReady() {
 // willed: n has ended by its own will. If it was the last significant service,
 // so does the supervisor.
 func (p *plan) willed(now instant, n *node, out outcome) {
-	if n.significant() && p.significant == 0 && p.phase == serving {
+	if n.conf().Significant && p.significant == 0 && p.phase == serving {
 		p.shutdown(now, p.lastSignificant(n, out))
 	}
 }

@@ -24,7 +24,6 @@ type plan struct {
 	heard bool
 
 	first, last *node
-	seq         uint64
 	tally       [StateGone + 1]int // services by state
 	live        int                // runs that have not ended
 	significant int                // significant services that have not ended
@@ -77,7 +76,7 @@ func (p *plan) handle(now instant, m message) []effect {
 	case ending:
 		p.ending(now, m.r)
 	case exited:
-		p.exited(now, m.r, m.out)
+		p.exited(now, m.r, *m.out)
 	case nested:
 		p.nested(now, m.r, m.sup)
 	case beaten:
@@ -118,7 +117,7 @@ func (p *plan) here(now instant) Origin {
 }
 
 func (p *plan) of(now instant, n *node) Origin {
-	return Origin{p.wall(now), p.path, n.name, ServiceToken{n}, n.runs}
+	return Origin{p.wall(now), p.path, n.name, ServiceToken{n}, uint64(n.runs)}
 }
 
 // put brings n into a state: the only place where a state changes. What was due
@@ -138,7 +137,7 @@ func (p *plan) put(now instant, n *node, s State) {
 			p.heaps[watchdogTimer].drop(n)
 		case StatePending, StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
 		}
-		if n.significant() {
+		if n.conf().Significant {
 			p.significant += finality(old) - finality(s)
 		}
 	}
@@ -173,8 +172,6 @@ func (p *plan) add(now instant, m add) {
 		p.do(emit{ServiceRefused{p.of(now, n), limit}})
 		return
 	}
-	p.seq++
-	n.seq = p.seq
 	n.prev = p.last
 	if p.last != nil {
 		p.last.next = n
@@ -184,7 +181,7 @@ func (p *plan) add(now instant, m add) {
 	p.last = n
 	n.since = now
 	p.tally[StatePending]++
-	if n.significant() {
+	if n.conf().Significant {
 		p.significant++
 	}
 	switch {
@@ -304,7 +301,7 @@ func (p *plan) launch(now instant, n *node) {
 	n.run = &run{node: n, began: now}
 	n.why = unasked
 	p.live++
-	switch limit := n.readyTimeout(); {
+	switch limit := n.conf().ReadyTimeout; {
 	case limit > 0:
 		p.put(now, n, StateStarting)
 		p.due(readyTimer, n, now+limit)
@@ -314,7 +311,7 @@ func (p *plan) launch(now instant, n *node) {
 		p.up(now, n)
 	}
 	if p.heard {
-		p.do(emit{ServiceStarted{p.of(now, n), n.runs - 1}})
+		p.do(emit{ServiceStarted{p.of(now, n), uint64(n.runs - 1)}})
 	}
 	p.do(launch{n.run})
 	if n.state == StateRunning {
@@ -325,7 +322,7 @@ func (p *plan) launch(now instant, n *node) {
 // up brings n into state running.
 func (p *plan) up(now instant, n *node) {
 	p.put(now, n, StateRunning)
-	if w := n.watchdog(); w > 0 {
+	if w := n.conf().Watchdog; w > 0 {
 		n.more().beats = 0
 		p.due(watchdogTimer, n, now+w)
 	}
@@ -455,7 +452,7 @@ func (p *plan) endedAsked(now instant, n *node, out outcome) {
 	n.why = unasked
 	next := StatePending
 	switch {
-	case n.want == wantGone, n.restartType() == Temporary && why != restarting && n.want == wantUp:
+	case n.want == wantGone, n.conf().Restart == Temporary && why != restarting && n.want == wantUp:
 		next = StateGone
 	case n.want == wantSuspended:
 		next = StateSuspended
@@ -490,7 +487,7 @@ func (p *plan) endedItself(now instant, n *node, out outcome) {
 		p.ended(now, n, out, nil, StatePending)
 		p.put(now, n, StatePending)
 		p.shutdown(now, p.terminated(n, out))
-	case out.verdict == doNotRestart || n.restartType() == Temporary:
+	case out.verdict == doNotRestart || n.conf().Restart == Temporary:
 		p.ended(now, n, out, nil, StateGone)
 		p.leave(now, n, cmp.Or(out.err, ErrDoNotRestart))
 		p.willed(now, n, out)
@@ -509,7 +506,7 @@ func (p *plan) endedItself(now instant, n *node, out outcome) {
 
 // ranItsCourse: the service has ended as a Transient one may.
 func (n *node) ranItsCourse(out outcome) bool {
-	return n.restartType() == Transient && out.verdict == fine
+	return n.conf().Restart == Transient && out.verdict == fine
 }
 
 // whyText is the text of a cause that counts as a failure.

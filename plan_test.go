@@ -198,7 +198,7 @@ func (s *story) message(f []string) (message, error) {
 		if !ok {
 			return nil, errors.New("no such outcome")
 		}
-		return exited{r, out}, nil
+		return exited{r, &out}, nil
 	}
 	return nil, errors.New("no such message")
 }
@@ -242,7 +242,7 @@ func (s *story) spec(settings []string) error {
 // add reads "add name setting…".
 func (s *story) add(f []string) (message, error) {
 	c := &Child{}
-	n := &node{name: f[1]}
+	n := &node{name: f[1], id: uint64(len(s.nodes))}
 	for _, set := range f[2:] {
 		key, value, _ := strings.Cut(set, "=")
 		d, _ := time.ParseDuration(value)
@@ -279,7 +279,7 @@ func (s *story) add(f []string) (message, error) {
 		}
 	}
 	if *c != (Child{}) {
-		n.conf = c
+		n.more().conf = c
 	}
 	s.nodes[n.name] = n
 	m := add{n: n}

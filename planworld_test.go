@@ -133,7 +133,7 @@ func (w *world) check() {
 		if n.run != nil {
 			live++
 		}
-		if n.significant() && n.state != StateDone {
+		if n.conf().Significant && n.state != StateDone {
 			significant++
 		}
 	}
@@ -241,7 +241,10 @@ func (w *world) add() {
 	if w.choose(2) == 0 {
 		conf = nil
 	}
-	n := &node{name: fmt.Sprint("n", len(w.nodes)), conf: conf}
+	n := &node{name: fmt.Sprint("n", len(w.nodes)), id: uint64(len(w.nodes))}
+	if conf != nil {
+		n.more().conf = conf
+	}
 	if w.choose(8) == 0 {
 		n.set(isSupervisor, true)
 	}
@@ -290,7 +293,7 @@ func (w *world) exitWith(r *run, out outcome) {
 		delete(w.asked, r)
 	}
 	w.exiting = r
-	w.send(exited{r, out})
+	w.send(exited{r, &out})
 	w.exiting = nil
 }
 

@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ import (
 type run struct {
 	node   *node
 	began  instant                 // the plan's
-	base   context.Context         // the values of the context that the supervisor is served with
+	base   context.Context         // the values of the context that the supervisor is served with, and the labels
 	cancel context.CancelCauseFunc // set before the goroutine starts
 	more   atomic.Pointer[runMore]
 }
@@ -81,20 +82,27 @@ func (r *run) Value(key any) any {
 // unique, with the token's number it is.
 func (n *node) label() string { return n.name + "#" + strconv.FormatUint(n.id, 10) }
 
+// labelled adds the pprof labels of the service to a context.
+func (n *node) labelled(ctx context.Context) context.Context {
+	return pprof.WithLabels(ctx, pprof.Labels("service", n.label(), "supervisor", n.sup.Path()))
+}
+
 // main is the goroutine of a run. However Serve ends, the deferred calls judge it
 // and tell the supervisor, in this order: wait for the helpers; ask user code
-// what the error is; report.
-func (r *run) main(ctx context.Context) {
+// what the error is; report. fresh: the run's context has no labels yet.
+func (r *run) main(ctx context.Context, fresh bool) {
 	spec := &r.node.sup.plan.spec
 	if !spec.NoLabels {
-		r.base = pprof.WithLabels(r.base, pprof.Labels("service", r.node.label(), "supervisor", r.node.sup.Path()))
+		if fresh {
+			r.base = r.node.labelled(r.base)
+		}
 		pprof.SetGoroutineLabels(r.base)
 	}
-	var out outcome
-	defer r.report(&out)
-	defer out.judge()
-	defer r.join(&out)
-	out.of(spec.PassThroughPanics, ctx, r.node.svc.Serve)
+	var out *outcome // made when there is one: an idle run does without
+	defer func() { r.report(out) }()
+	defer func() { out.judge() }()
+	defer func() { out = r.join(out) }()
+	outcomeOf(spec.PassThroughPanics, ctx, r.node.svc.Serve, &out)
 }
 
 // report tells the supervisor that the run is over.
@@ -105,33 +113,30 @@ func (r *run) report(out *outcome) {
 	if out.text == "" { // judging it did not come to an end
 		out.text = fmt.Sprintf("%T", out.err)
 	}
-	r.node.sup.post(exited{r, *out})
+	r.node.sup.post(exited{r, out})
 }
 
 // join ends the context of the run and waits for its helpers. A helper that
 // failed before Serve returned is why the run ended.
-func (r *run) join(out *outcome) {
+func (r *run) join(out *outcome) *outcome {
 	if out.crashing {
-		return
+		return out
 	}
 	r.cancel(ErrServeReturned)
 	if r.more.CompareAndSwap(nil, closedRun) {
-		return
+		return out
 	}
 	m := r.more.Load()
 	m.mu.Lock()
-	failed := m.failed
 	m.joined = make(chan struct{})
-	helpers := m.helpers
+	failed, helpers := m.failed, m.helpers
 	m.mu.Unlock()
 	if helpers > 0 {
 		r.node.sup.post(ending{r})
 		<-m.joined
 	}
 	r.more.Store(closedRun)
-	if failed != nil {
-		*out = *failed
-	}
+	return cmp.Or(failed, out)
 }
 
 // Go starts a goroutine that belongs to the service whose context ctx is. If f
@@ -166,10 +171,10 @@ func Go(ctx context.Context, f func(context.Context) error) {
 
 // help is the goroutine of a helper.
 func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) error) {
-	var out outcome
-	defer r.helped(m, &out)
-	defer out.judge()
-	out.of(r.node.sup.plan.spec.PassThroughPanics, ctx, f)
+	var out *outcome
+	defer func() { r.helped(m, out) }()
+	defer func() { out.judge() }()
+	outcomeOf(r.node.sup.plan.spec.PassThroughPanics, ctx, f, &out)
 }
 
 // helped notes the end of a helper.
@@ -215,26 +220,27 @@ const (
 	terminate
 )
 
-// of calls f and notes how it ends. It returns normally unless the goroutine is
-// exiting or a panic is passed through.
-func (out *outcome) of(passPanics bool, ctx context.Context, f func(context.Context) error) {
+// outcomeOf calls f and sets out to how it ends. It returns normally unless the
+// goroutine is exiting or a panic is passed through.
+func outcomeOf(passPanics bool, ctx context.Context, f func(context.Context) error, out **outcome) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		out.err = ErrGoexit
+		*out = &outcome{err: ErrGoexit}
 		if v := recover(); v != nil {
 			if passPanics {
-				out.crashing = true
+				(*out).crashing = true
 				panic(v)
 			}
-			out.panicked = newPanicError(v)
-			out.err = out.panicked
+			p := newPanicError(v)
+			*out = &outcome{err: p, panicked: p}
 		}
 	}()
-	out.err = f(ctx)
+	err := f(ctx)
 	returned = true
+	*out = &outcome{err: err}
 }
 
 // judge finds out what the error asks for and says. That calls methods of the
@@ -249,7 +255,7 @@ func (out *outcome) judge() {
 		return
 	}
 	if p := out.panicked; p != nil {
-		p.text = "panic: " + textFrom(func() string { return fmt.Sprint(p.Value) }, p.Value)
+		p.text = panicText(p.Value)
 		out.text = p.text
 		return
 	}
@@ -277,24 +283,46 @@ func guard(f func()) {
 // maxText bounds the texts that are kept of user values, in bytes.
 const maxText = 4 << 10
 
-// textOf is what an error says, bounded and cleaned.
+// textOf is what an error says, bounded and cleaned; its type if that fails.
 func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return textFrom(err.Error, err)
+	return clean(told(err, err.Error), maxText)
 }
 
-// textFrom is what f says about v, bounded and cleaned; its type if f panics.
-func textFrom(f func() string, v any) (text string) {
-	text = fmt.Sprintf("%T", v)
-	guard(func() { text = clean(f(), maxText) })
-	return text
+// told is what say says about v, or the type of v if it panics. Package fmt is
+// kept out of the way when all is well: it needs more stack than a goroutine
+// begins with.
+func told(v any, say func() string) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("%T", v)
+		}
+	}()
+	return say()
+}
+
+// panicText is what a value says that somebody panicked with.
+func panicText(v any) string {
+	var say func() string
+	switch v := v.(type) {
+	case string:
+		say = func() string { return v }
+	case error:
+		say = v.Error
+	default:
+		say = func() string { return fmt.Sprint(v) }
+	}
+	return clean("panic: "+told(v, say), maxText)
 }
 
 // clean cuts s to at most limit bytes of valid UTF-8 on one line, without
 // characters that control a terminal or the direction of text.
 func clean(s string, limit int) string {
+	if len(s) <= limit && isPlain(s) {
+		return s
+	}
 	cut := len(s) > limit
 	if cut {
 		s = s[:limit]
@@ -315,6 +343,16 @@ func clean(s string, limit int) string {
 		s += "…"
 	}
 	return s
+}
+
+// isPlain: s is printable ASCII.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // PanicError is the failure of a service that panicked.

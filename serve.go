@@ -265,13 +265,22 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 
 // launch starts the goroutine of a run.
 func (s *Supervisor) launch(c *clock, r *run) {
+	n := r.node
 	r.base = s.base
-	if r.node.watchdog() > 0 {
+	fresh := true
+	if n.rare != nil && !s.plan.spec.NoLabels {
+		// It has a history, or may have one: keep the labels for its next run.
+		if t := s.term.Load(); n.rare.labelsOf != t {
+			n.rare.labels, n.rare.labelsOf = n.labelled(s.base), t
+		}
+		r.base, fresh = n.rare.labels, false
+	}
+	if n.conf().Watchdog > 0 {
 		r.open().clock = c
 	}
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(r)
-	go r.main(ctx)
+	go r.main(ctx, fresh)
 }
 
 // limit tells the run until when a supervisor that it serves must have stopped.

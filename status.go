@@ -230,8 +230,8 @@ func (p *plan) holdup() *node {
 func (p *plan) serviceStatus(now instant, n *node, holder *node) ServiceStatus {
 	s := ServiceStatus{
 		Name: n.name, Path: p.path + "/" + n.name, Token: ServiceToken{n},
-		State: n.state, Since: p.wall(n.since), Restart: n.restartType(), Significant: n.significant(),
-		Incarnation: n.runs, Restarts: max(n.runs, 1) - 1, Failures: n.history(), Stopping: p.causeText(n),
+		State: n.state, Since: p.wall(n.since), Restart: n.conf().Restart, Significant: n.conf().Significant,
+		Incarnation: uint64(n.runs), Restarts: uint64(max(n.runs, 1) - 1), Failures: n.history(), Stopping: p.causeText(n),
 	}
 	if n.run != nil {
 		s.Annotations = n.run.annotations()
@@ -239,8 +239,8 @@ func (p *plan) serviceStatus(now instant, n *node, holder *node) ServiceStatus {
 	if n.rare != nil {
 		s.Failed = n.rare.failed
 	}
-	if n.ownBudget() {
-		b := n.conf.Backoff
+	if n.conf().Backoff != (Backoff{}) {
+		b := n.conf().Backoff
 		s.Limit, s.Within = b.Limit, b.Within
 		s.Recent = n.more().budget.count(b, now)
 	}

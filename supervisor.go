@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -432,7 +433,7 @@ func (s *Supervisor) newNode(svc Service) *node {
 	inner := svc
 	if conf, is := asChild(svc); is {
 		conf.check()
-		n.conf, inner = conf, conf.Service
+		n.more().conf, inner = conf, conf.Service
 		n.name = conf.Name
 	}
 	if n.name == "" {
@@ -446,12 +447,8 @@ func (s *Supervisor) newNode(svc Service) *node {
 		n.set(isSupervisor, true)
 		n.more().holds = child
 	}
-	n.id = lastID.Add(1)
 	return n
 }
-
-// lastID makes the numbers of tokens, which are unique in the program.
-var lastID atomic.Uint64
 
 // maxName bounds names, in bytes.
 const maxName = 256
@@ -463,7 +460,7 @@ func nameOf(svc Service) (name string) {
 		guard(func() { name = s.String() })
 	}
 	if name == "" {
-		name = fmt.Sprintf("%T", svc)
+		name = reflect.TypeOf(svc).String()
 	}
 	return name
 }
