@@ -308,6 +308,16 @@ func TestTerminateSupervisorTree(t *testing.T) {
 	})
 }
 
+// An error that is both asks for more by the one.
+func TestTerminationGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		both := &fatal{noRestart{errBoom}, 1}
+		s.Add(returns("svc", errors.Join(suture.ErrDoNotRestart, both)))
+		same(t, "Serve", errors.Is(s.Serve(t.Context()), both), true)
+	})
+}
+
 func TestAfterTheTreeHasTerminated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := suture.NewSimple("root")
@@ -425,6 +435,19 @@ func TestFailuresDecayAndPause(t *testing.T) {
 			"11s root/svc failed: boom (1.00 of 2.5) restarting=true",
 		})
 		want(t, "runs of the other service", runs, 1)
+	})
+}
+
+// Whoever is told of the beginning of a pause is told of its end.
+func TestStopInAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, FailureThreshold: 0.5})
+		s.Add(returns("svc", errBoom))
+		stop := serve(t, s)
+		time.Sleep(time.Second)
+		_ = stop()
+		want(t, "events", l.lines()[1:], []string{"0s root backoff", "1s root resume"})
 	})
 }
 
