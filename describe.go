@@ -46,7 +46,7 @@ func describe(e Event) description {
 }
 
 func describeSupervisor(e Event) description {
-	switch e := e.(type) { //nolint:gochecksumtype // the other half of describe
+	switch e := e.(type) {
 	case SupervisorStarted:
 		return description{"supervisor started", slog.LevelDebug, times(uint64(e.Services), "service"),
 			[]slog.Attr{slog.Int("services", e.Services)}}

@@ -241,7 +241,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		if old := s.timers[e.timer]; old != nil {
 			old.Stop()
 		}
-		s.timers[e.timer] = c.AfterFunc(max(0, e.at-now), func() { s.post(fired{e.timer, e.at}) }, e.timer.id())
+		s.timers[e.timer] = c.AfterFunc(max(0, e.at-now), func() { s.post(fired(e)) }, e.timer.id())
 	case disarm:
 		s.timers[e.timer].Stop()
 		s.timers[e.timer] = nil

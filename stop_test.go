@@ -306,7 +306,7 @@ func TestWaitReady(t *testing.T) {
 		s.Add(sub)
 		s.Add(o)
 		results := make(chan error, 2)
-		go func() { results <- s.WaitReady(context.Background()) }() // before it is served
+		go func() { results <- s.WaitReady(t.Context()) }() // before it is served
 		synctest.Wait()
 		done := s.ServeBackground(t.Context())
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
@@ -325,7 +325,7 @@ func TestWaitReady(t *testing.T) {
 		// Again: not before all run once more, and not if it stops first.
 		up = make(chan struct{})
 		s.ServeBackground(t.Context())
-		go func() { results <- s.WaitReady(context.Background()) }()
+		go func() { results <- s.WaitReady(t.Context()) }()
 		synctest.Wait()
 		if s.Status().Ready {
 			t.Error("ready too early")

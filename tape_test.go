@@ -87,7 +87,7 @@ func serve(t *testing.T, spec tend.Spec, services ...tend.Service) (*tend.Superv
 	for _, svc := range services {
 		s.Add(svc)
 	}
-	done := s.ServeBackground(context.Background())
+	done := s.ServeBackground(t.Context())
 	t.Cleanup(func() {
 		s.Stop()
 		time.Sleep(24 * time.Hour) // whatever hangs, for less

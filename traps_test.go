@@ -58,7 +58,7 @@ func TestTrap02_TheEventHookCallsBack(t *testing.T) {
 					t.Error(err)
 				}
 				s.Add(idle("heir"))
-				if _, err := s.Start(context.Background(), idle("second heir")); err != nil {
+				if _, err := s.Start(t.Context(), idle("second heir")); err != nil {
 					t.Error(err)
 				}
 				_ = s.Restart(tok, nil)
