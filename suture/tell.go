@@ -16,22 +16,22 @@ func (s *Supervisor) tell(e tend.Event) {
 		return
 	}
 	o := e.From()
-	t := teller{origin: o}
+	t := translation{origin: o}
 	t.supervisor, t.entry = s.locate(o.Supervisor, o.Token)
 	if told := t.translate(e); told != nil {
 		t.supervisor.teller().hook(told)
 	}
 }
 
-// teller makes events of v4 of what happened at origin.
-type teller struct {
+// translation makes an event of v4 of one that the core told of origin.
+type translation struct {
 	origin     tend.Origin
 	supervisor *Supervisor // whose event it is, or the nearest of this package above
 	entry      *entry      // nil: the supervisor's own event, or an unknown service
 }
 
 // translate returns nil for what v4 does not tell.
-func (t teller) translate(e tend.Event) Event {
+func (t translation) translate(e tend.Event) Event {
 	switch e := e.(type) {
 	case tend.ServiceFailed:
 		return t.failed(e)
@@ -52,7 +52,7 @@ func (t teller) translate(e tend.Event) Event {
 	return nil
 }
 
-func (t teller) failed(e tend.ServiceFailed) Event {
+func (t translation) failed(e tend.ServiceFailed) Event {
 	if p := panicked(e.Err); p != nil {
 		return t.panicked(p, e)
 	}
@@ -71,7 +71,7 @@ func (t teller) failed(e tend.ServiceFailed) Event {
 	return told
 }
 
-func (t teller) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
+func (t translation) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
 	value, stack := p.Value, p.Stack()
 	msg := strings.TrimPrefix(p.Error(), "panic: ")
 	if stop, is := value.(*stopPanic); is {
@@ -94,14 +94,14 @@ func (t teller) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
 	}
 }
 
-func (t teller) supervisorName() string {
+func (t translation) supervisorName() string {
 	if path := t.origin.Supervisor; t.supervisor.core.Path() != path {
 		return path[strings.LastIndexByte(path, '/')+1:]
 	}
 	return t.supervisor.Name
 }
 
-func (t teller) service() Service {
+func (t translation) service() Service {
 	if t.entry == nil {
 		return standIn(t.origin.Service)
 	}
