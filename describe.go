@@ -21,24 +21,34 @@ func describe(e Event) description {
 	case SupervisorStarted, SupervisorStopped, PauseBegan, PauseEnded, Escalated, EventsDropped, ServiceRefused:
 		return describeSupervisor(e)
 	case ServiceStarted:
-		return description{"service started", slog.LevelDebug, times(e.Restarts, "restart"),
-			[]slog.Attr{slog.Uint64("restarts", e.Restarts)}}
+		return description{
+			"service started", slog.LevelDebug, times(e.Restarts, "restart"),
+			[]slog.Attr{slog.Uint64("restarts", e.Restarts)},
+		}
 	case ServiceReady:
-		return description{"service ready", slog.LevelDebug, "after " + e.Took.String(),
-			[]slog.Attr{slog.Duration("took", e.Took)}}
+		return description{
+			"service ready", slog.LevelDebug, "after " + e.Took.String(),
+			[]slog.Attr{slog.Duration("took", e.Took)},
+		}
 	case ServiceUnresponsive:
-		return description{"service unresponsive", slog.LevelError, e.Cause.Error(),
-			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("stacks", e.Stacks)}}
+		return description{
+			"service unresponsive", slog.LevelError, e.Cause.Error(),
+			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("stacks", e.Stacks)},
+		}
 	case ServiceFailed:
 		return e.describe()
 	case ServiceEnded:
 		return e.describe()
 	case ServiceStuck:
-		return description{"service stuck", slog.LevelError, "has not returned after " + e.Waited.String(),
-			[]slog.Attr{slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks)}}
+		return description{
+			"service stuck", slog.LevelError, "has not returned after " + e.Waited.String(),
+			[]slog.Attr{slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks)},
+		}
 	case ServiceEndedLate:
-		return description{"service ended late", slog.LevelWarn, e.Late.String() + " after it was reported as stuck",
-			[]slog.Attr{slog.Duration("late", e.Late)}}
+		return description{
+			"service ended late", slog.LevelWarn, e.Late.String() + " after it was reported as stuck",
+			[]slog.Attr{slog.Duration("late", e.Late)},
+		}
 	case ServiceGaveUp:
 		return e.describe()
 	}
@@ -48,26 +58,38 @@ func describe(e Event) description {
 func describeSupervisor(e Event) description {
 	switch e := e.(type) {
 	case SupervisorStarted:
-		return description{"supervisor started", slog.LevelDebug, times(uint64(e.Services), "service"),
-			[]slog.Attr{slog.Int("services", e.Services)}}
+		return description{
+			"supervisor started", slog.LevelDebug, times(uint64(e.Services), "service"),
+			[]slog.Attr{slog.Int("services", e.Services)},
+		}
 	case SupervisorStopped:
 		return e.describe()
 	case PauseBegan:
-		return description{"pause began", slog.LevelWarn,
+		return description{
+			"pause began", slog.LevelWarn,
 			fmt.Sprintf("until %s, failure count %.1f is over %g", e.Until.Format(time.TimeOnly), e.Count, e.Threshold),
-			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold)}}
+			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold)},
+		}
 	case PauseEnded:
-		return description{"pause ended", slog.LevelInfo, "after " + e.Lasted.String(),
-			[]slog.Attr{slog.Duration("lasted", e.Lasted)}}
+		return description{
+			"pause ended", slog.LevelInfo, "after " + e.Lasted.String(),
+			[]slog.Attr{slog.Duration("lasted", e.Lasted)},
+		}
 	case Escalated:
-		return description{"escalated", slog.LevelError, e.Err.Error(),
-			[]slog.Attr{slog.Float64("count", e.Err.Count), slog.Float64("threshold", e.Err.Threshold),
-				slog.String("last", e.Err.Service), slog.String("error", e.Err.text)}}
+		return description{
+			"escalated", slog.LevelError, e.Err.Error(),
+			[]slog.Attr{
+				slog.Float64("count", e.Err.Count), slog.Float64("threshold", e.Err.Threshold),
+				slog.String("last", e.Err.Service), slog.String("error", e.Err.text),
+			},
+		}
 	case EventsDropped:
 		return description{"events dropped", slog.LevelWarn, times(e.N, "event"), []slog.Attr{slog.Uint64("dropped", e.N)}}
 	case ServiceRefused:
-		return description{"service refused", slog.LevelError, fmt.Sprintf("there are %d already", e.Limit),
-			[]slog.Attr{slog.Int("limit", e.Limit)}}
+		return description{
+			"service refused", slog.LevelError, fmt.Sprintf("there are %d already", e.Limit),
+			[]slog.Attr{slog.Int("limit", e.Limit)},
+		}
 	default:
 		return description{kind: "unknown event"}
 	}

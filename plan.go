@@ -198,7 +198,7 @@ func (p *plan) add(now instant, m add) {
 
 // size is how many services count against MaxServices: all that have not left.
 func (p *plan) size() (size int) {
-	for s := StatePending; s < StateGone; s++ {
+	for s := range StateGone {
 		size += p.tally[s]
 	}
 	return size

@@ -281,8 +281,12 @@ func (w *world) onRun(f func(*run)) {
 
 func (w *world) exit(r *run) {
 	out := []outcome{
-		{verdict: fine}, {err: errors.New("bad"), text: "bad"}, {err: ErrDoNotRestart, verdict: doNotRestart},
-		{err: ErrTerminateTree, verdict: terminate}, {err: ErrGoexit}, {err: errors.New("bad"), text: "bad"},
+		{verdict: fine},
+		{err: errors.New("bad"), text: "bad"},
+		{err: ErrDoNotRestart, verdict: doNotRestart},
+		{err: ErrTerminateTree, verdict: terminate},
+		{err: ErrGoexit},
+		{err: errors.New("bad"), text: "bad"},
 	}[w.choose(6)]
 	w.exitWith(r, out)
 }

@@ -112,8 +112,11 @@ func (s Spec) withDefaults(name string) Spec {
 		field string
 		value time.Duration
 	}{
-		{"FailureDecay", s.FailureDecay}, {"FailureBackoff", s.FailureBackoff}, {"MaxFailureBackoff", s.MaxFailureBackoff},
-		{"Timeout", s.Timeout}, {"StopBudget", s.StopBudget},
+		{"FailureDecay", s.FailureDecay},
+		{"FailureBackoff", s.FailureBackoff},
+		{"MaxFailureBackoff", s.MaxFailureBackoff},
+		{"Timeout", s.Timeout},
+		{"StopBudget", s.StopBudget},
 	} {
 		if d.value < 0 {
 			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %v", name, d.field, d.value))
