@@ -15,42 +15,43 @@ func (s *Supervisor) tell(e tend.Event) {
 	if s.in.Load() != nil {
 		return
 	}
-	o := e.From()
-	t := translation{origin: o}
-	t.supervisor, t.entry = s.locate(o.Supervisor, o.Token)
-	if told := t.translate(e); told != nil {
-		t.supervisor.teller().hook(told)
+	switch e := e.(type) {
+	case tend.ServiceFailed:
+		t := s.translation(e.Origin)
+		t.tell(t.failed(e))
+	case tend.ServiceEnded:
+		if p := panicked(e.Err); p != nil { // on the way down
+			t := s.translation(e.Origin)
+			t.tell(t.panicked(p, tend.ServiceFailed{}))
+		}
+	case tend.ServiceStuck:
+		t := s.translation(e.Origin)
+		t.tell(EventStopTimeout{t.supervisor, t.supervisorName(), t.service(), e.Service})
+	case tend.PauseBegan:
+		t := s.translation(e.Origin)
+		t.tell(EventBackoff{t.supervisor, t.supervisorName()})
+	case tend.PauseEnded:
+		t := s.translation(e.Origin)
+		t.tell(EventResume{t.supervisor, t.supervisorName()})
+	case tend.SupervisorStarted, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
+		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
+		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
 }
 
-// translation makes an event of v4 of one that the core told of origin.
+// translation makes events of v4 of what the core tells of origin.
 type translation struct {
 	origin     tend.Origin
 	supervisor *Supervisor // whose event it is, or the nearest of this package above
 	entry      *entry      // nil: the supervisor's own event, or an unknown service
 }
 
-// translate returns nil for what v4 does not tell.
-func (t translation) translate(e tend.Event) Event {
-	switch e := e.(type) {
-	case tend.ServiceFailed:
-		return t.failed(e)
-	case tend.ServiceEnded:
-		if p := panicked(e.Err); p != nil { // on the way down
-			return t.panicked(p, tend.ServiceFailed{})
-		}
-	case tend.ServiceStuck:
-		return EventStopTimeout{t.supervisor, t.supervisorName(), t.service(), t.origin.Service}
-	case tend.PauseBegan:
-		return EventBackoff{t.supervisor, t.supervisorName()}
-	case tend.PauseEnded:
-		return EventResume{t.supervisor, t.supervisorName()}
-	case tend.SupervisorStarted, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
-		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
-		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused:
-	}
-	return nil
+func (s *Supervisor) translation(o tend.Origin) translation {
+	owner, e := s.locate(o.Supervisor, o.Token)
+	return translation{o, owner, e}
 }
+
+func (t translation) tell(e Event) { t.supervisor.teller().hook(e) }
 
 func (t translation) failed(e tend.ServiceFailed) Event {
 	if p := panicked(e.Err); p != nil {
