@@ -36,16 +36,25 @@ func (p *plan) apply() {
 }
 
 // again puts an entry whose decision was applied where it waits for the next.
-// The interval is that of the new verdict, and counts from the start of the run.
+// The interval is that of the new verdict, and counts from the start of the run;
+// from now if the run has timed out and has still not ended, so that it has a
+// whole interval to do so.
 func (p *plan) again(e *entry, d decision) {
 	switch {
 	case e.phase == resting:
 	case e.passive():
 		p.wait(e, d.at.Add(e.MaxAge))
+	case e.run != nil:
+		p.wait(e, d.at.Add(e.interval(e.verdict)))
 	default:
-		every := e.interval(e.verdict)
-		p.wait(e, d.from.Add(every+p.jitter(e, every)))
+		p.wait(e, p.nextStart(e, d.from))
 	}
+}
+
+// nextStart is when e is due if its last run was started then.
+func (p *plan) nextStart(e *entry, last time.Time) time.Time {
+	every := e.interval(e.verdict)
+	return last.Add(every + p.jitter(e, every))
 }
 
 // result is what an outcome means for the entry and for those who depend on it.

@@ -36,14 +36,14 @@ func TestItem15CheckIgnoresContext(t *testing.T) {
 			health.Probe{Name: "hangs", Check: l.logged("hangs", hang(release))},
 			health.Probe{Name: "works", Check: script("+")})
 		serve(t, m)
-		time.Sleep(65 * time.Second)
-		l.want(t, "0s hangs", "5s works unknown>healthy 0", "20s hangs unknown>unhealthy 3")
-		if p := status(t, m, "hangs"); p.Failures != 7 || p.Output != "health: an earlier run of the check has still not ended (began 1m0s ago)" {
+		time.Sleep(66 * time.Second)
+		l.want(t, "0s hangs", "5s works unknown>healthy 0", "25s hangs unknown>unhealthy 3")
+		if p := status(t, m, "hangs"); p.Failures != 7 || p.Output != "health: an earlier run of the check has still not ended (began 1m5s ago)" {
 			t.Errorf("%d failures, the last: %s", p.Failures, p.Output)
 		}
 		close(release)
-		time.Sleep(10 * time.Second)
-		l.want(t, "1m10s hangs", "1m10s hangs unhealthy>healthy 7")
+		time.Sleep(9 * time.Second)
+		l.want(t, "1m6s hangs", "1m6s hangs unhealthy>healthy 7") // at once
 	})
 }
 
@@ -599,7 +599,7 @@ func TestServeAbandons(t *testing.T) {
 		close(release)
 		time.Sleep(10 * time.Second)
 		_ = stop()
-		l.want(t, "0s hangs", "0s works", "2s stopped", "10s works", "20s works", "22s hangs", "30s works")
+		l.want(t, "0s hangs", "0s works", "2s stopped", "10s works", "20s works", "21s hangs", "30s works", "31s hangs")
 		if !strings.Contains(logged.String(), `msg="health checks ignore that their context is done" probes=[hangs]`) {
 			t.Errorf("nobody was named:\n%s", &logged)
 		}

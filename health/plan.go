@@ -241,39 +241,54 @@ func (p *plan) first() time.Time {
 	return first
 }
 
-// land takes the outcomes of runs that are over. One that comes at its deadline
-// or after it is a timeout, whatever it says: the order in which two things of
-// one moment are noticed must not matter.
+// land takes the outcomes of runs that are over.
 func (p *plan) land() {
 	landed := p.landed
 	p.landed = nil
 	for _, l := range landed {
-		r := l.run
-		e := r.entry
-		if p.lingering[r.probe.Name] == r {
-			delete(p.lingering, r.probe.Name)
-			if next := p.entries[r.probe.Name]; next != nil && next.phase == held && !next.heldBack() {
-				p.release(next, l.at)
-			}
+		e := l.run.entry
+		p.endRun(l)
+		switch e.phase {
+		case running:
+			p.landInTime(e, l)
+		case waiting: // it is late, but the next run need not be
+			p.due.drop(e)
+			p.wait(e, p.nextStart(e, l.run.start))
+		case idle, queued, decided, held, resting: // nobody wants to know any more
 		}
-		if e.run == r {
-			e.run = nil
-		}
-		if e.phase != running { // it is late, or nobody wants to know any more
-			continue
-		}
-		p.deadlines.drop(e)
-		p.free(r)
-		switch {
-		case l.dropped:
-			e.answer()
-			p.wait(e, r.start.Add(e.interval(e.verdict)))
-		case !l.at.Before(r.deadline):
-			p.timedOut(e, r, l.at)
-		default:
-			e.slow = false
-			p.decide(e, l.outcome, r.start, l.at)
-		}
+	}
+}
+
+// endRun: the goroutine of a run is over, so another of its name may start.
+func (p *plan) endRun(l landing) {
+	name := l.run.probe.Name
+	if l.run.entry.run == l.run {
+		l.run.entry.run = nil
+	}
+	if p.lingering[name] != l.run {
+		return
+	}
+	delete(p.lingering, name)
+	if next := p.entries[name]; next != nil && next.phase == held && !next.heldBack() {
+		p.release(next, l.at)
+	}
+}
+
+// landInTime takes the outcome of a run that was not given up. One that comes at
+// its deadline is a timeout, whatever it says: the order in which two things of
+// one moment are noticed must not matter.
+func (p *plan) landInTime(e *entry, l landing) {
+	p.deadlines.drop(e)
+	p.free(l.run)
+	switch {
+	case l.dropped:
+		e.answer()
+		p.wait(e, p.nextStart(e, l.run.start))
+	case !l.at.Before(l.run.deadline):
+		p.timedOut(e, l.run, l.at)
+	default:
+		e.slow = false
+		p.decide(e, l.outcome, l.run.start, l.at)
 	}
 }
 

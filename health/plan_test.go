@@ -103,15 +103,28 @@ func TestSlotIsFreeAtTheTimeout(t *testing.T) {
 	b.want(b.at(time.Second), []string{"2", "3"})
 	b.want(b.entries["2"].verdict, verdict{}) // to wait is not to fail
 	b.want(b.at(2*time.Second), []string(nil))
-	b.want(b.at(10*time.Second), []string(nil)) // all hang, and none is started twice
+	b.want(b.at(11*time.Second), []string(nil)) // all hang, and none is started twice
 	b.want(b.entries["0"].verdict.fails, 2)
-	b.want(b.entries["0"].last.text, "health: an earlier run of the check has still not ended (began 10s ago)")
+	b.want(b.entries["0"].last.text, "health: an earlier run of the check has still not ended (began 11s ago)")
 	b.end(b.entries["0"], passed)
-	b.want(b.at(20*time.Second), []string{"0"})
-	b.want(b.entries["0"].verdict.fails, 2) // what comes late is no news
+	b.want(b.at(15*time.Second), []string{"0"}) // at once, as it is late
+	b.want(b.entries["0"].verdict.fails, 2)     // what it said then is no news
 	b.end(b.entries["0"], passed)
-	b.at(20 * time.Second)
+	b.at(15 * time.Second)
 	b.want(b.entries["0"].verdict.state, Healthy)
+}
+
+// TestTimeoutIsOneFailure: a check that ends right after its time is over is not
+// stuck when the next run is due at the same moment.
+func TestTimeoutIsOneFailure(t *testing.T) {
+	b := newBench(t, 1)
+	e := b.add(Probe{Name: "p", Interval: 2 * time.Second, Timeout: 2 * time.Second})
+	b.want(b.at(0), []string{"p"})
+	b.want(b.at(2*time.Second), []string(nil))
+	b.want(e.verdict.fails, 1)
+	b.end(e, failed)
+	b.want(b.at(2*time.Second+time.Millisecond), []string{"p"})
+	b.want(e.verdict.fails, 1)
 }
 
 // TestOutcomeAtTheDeadline: it makes no difference what is noticed first.
