@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -128,6 +129,10 @@ func notify(args []string) {
 			time.Sleep(time.Minute)
 		case "deaf":
 			signal.Ignore(syscall.SIGTERM)
+		case "forge": // a message of another user; only root can
+			f, _ := conn.(*net.UnixConn).File()
+			cred := syscall.UnixCredentials(&syscall.Ucred{Pid: int32(os.Getpid()), Uid: 12345, Gid: 12345})
+			fmt.Println("forged", syscall.Sendmsg(int(f.Fd()), []byte("READY=1"), cred, nil, 0))
 		case "barrier": // as sd_notify_barrier(3): the other side closes the pipe
 			r, w, _ := os.Pipe()
 			f, _ := conn.(*net.UnixConn).File()
@@ -197,7 +202,7 @@ func cleanRun(m *testing.M) int {
 	_, _ = w.Close(), r.Close()
 	fds := openFiles()
 	code := m.Run()
-	if code != 0 {
+	if code != 0 || flag.Lookup("test.fuzz").Value.String() != "" { // fuzzing has processes of its own
 		return code
 	}
 	if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {

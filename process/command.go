@@ -57,9 +57,8 @@ type Command struct {
 	Args []string
 	// Dir is the working directory. Default: that of the calling program.
 	Dir string
-	// Env is the whole environment, "key=value" each. Nil: that of the calling
-	// program, less what systemd meant for the calling program only
-	// (NOTIFY_SOCKET, WATCHDOG_*, LISTEN_*).
+	// Env is the whole environment, "key=value" each; of several values for a key
+	// the last counts. Nil: [Environ].
 	Env []string
 
 	// Setup makes last changes before each start: credentials, ExtraFiles, a
@@ -95,7 +94,7 @@ type Command struct {
 	DieWithParent bool
 
 	// Ready says how the process tells that it is up. Nil: it is up once it was
-	// started.
+	// started. It must be nil with [KeepOnSuccess].
 	Ready Readiness
 	// StartTimeout is how long that may take; then the process is stopped, and
 	// the failure is [tend.ErrNotReady]. Default: [DefaultStartTimeout].
@@ -234,6 +233,8 @@ func (c *Command) validateSettings() error {
 		return fmt.Errorf("MaxLine is %d", c.MaxLine)
 	case c.Orphans > KeepOnSuccess:
 		return fmt.Errorf("Orphans is %v", c.Orphans)
+	case c.Orphans == KeepOnSuccess && c.Ready != nil:
+		return errors.New("Ready is set, but with KeepOnSuccess a command is done when it has exited")
 	case c.StopSignal < 0 || c.StopSignal > maxSignal:
 		return fmt.Errorf("StopSignal is %d", int(c.StopSignal))
 	case c.DieWithParent && !canDieWithParent:
@@ -384,12 +385,12 @@ func (c *Command) end() {
 	c.current = nil
 }
 
-// environ is the environment of the child before Setup.
-func (c *Command) environ() []string {
-	if c.Env != nil {
-		return slices.Clone(c.Env)
-	}
-	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+// Environ is the environment of the calling program less what systemd put there
+// for that program alone: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, LISTEN_FDS,
+// LISTEN_PID and LISTEN_FDNAMES. A child that has them speaks to systemd in the
+// name of its parent.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")
 		switch key {
 		case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES":
@@ -397,6 +398,14 @@ func (c *Command) environ() []string {
 		}
 		return false
 	})
+}
+
+// environ is the environment of the child before Setup.
+func (c *Command) environ() []string {
+	if c.Env != nil {
+		return slices.Clone(c.Env)
+	}
+	env := Environ()
 	if dir, err := filepath.Abs(c.Dir); err == nil && c.Dir != "" {
 		env = append(env, "PWD="+dir) // as os/exec does
 	}

@@ -51,6 +51,7 @@ func TestBadSettings(t *testing.T) {
 		{&C{Path: "x", SuccessExit: []int{1, -1}}, `process: Command "x": SuccessExit holds -1`},
 		{&C{Path: "x", Orphans: 7}, `process: Command "x": Orphans is Orphans(7)`},
 		{&C{Path: "x", StopSignal: 65}, `process: Command "x": StopSignal is 65`},
+		{&C{Path: "x", Orphans: process.KeepOnSuccess, Ready: process.ReadyNotify()}, `process: Command "x": Ready is set, but with KeepOnSuccess a command is done when it has exited`},
 		{&C{Path: "x", Ready: process.ReadyAfter(-1)}, `process: Command "x": ReadyAfter is -1ns`},
 		{&C{Path: "x", Ready: process.ReadyLine(nil)}, `process: Command "x": the regular expression of ReadyLine is nil`},
 		{&C{Path: "x", Ready: process.ReadyFD("")}, `process: Command "x": the variable of ReadyFD has no name`},
@@ -179,8 +180,12 @@ func TestCallbacksGoWrong(t *testing.T) {
 				}
 				err := c.Serve(t.Context())
 				var exit *process.ExitError
-				if err == nil || !errors.As(err, &exit) || !strings.Contains(err.Error(), what+" "+text) {
-					t.Errorf("got %v", err)
+				var p *process.PanicError
+				if !errors.As(err, &exit) || !errors.As(err, &p) || !strings.Contains(err.Error(), what+" "+text) {
+					t.Fatalf("got %v", err)
+				}
+				if !strings.Contains(p.Stack, "command_test.go") {
+					t.Errorf("the stack is\n%s", p.Stack)
 				}
 				if strings.HasPrefix(text, "panicked") && !errors.Is(err, boom) {
 					t.Errorf("it is not the error that was panicked with: %v", err)
@@ -248,6 +253,10 @@ func TestEnvironment(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"TEND_TEST": "kept", "PWD": c.Dir}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	c.Env = append(process.Environ(), childVar+"=env", "WATCHDOG_USEC=8", "TEND_TEST=")
+	if out, err := c.Run(t.Context(), 0); err != nil || strings.Contains(string(out), "LISTEN_FDS") || !strings.Contains(string(out), "WATCHDOG_USEC=8") {
+		t.Errorf("got %q, %v", out, err)
+	}
 	c.Env = []string{childVar + "=env", "WATCHDOG_USEC=8"}
 	if out, err := c.Run(t.Context(), 0); err != nil || strings.TrimSpace(string(out)) != "WATCHDOG_USEC=8" {
 		t.Errorf("got %q, %v", out, err)
@@ -269,5 +278,19 @@ func TestChild(t *testing.T) {
 		if diff := cmp.Diff(test.want, c.Child(), same); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
+	}
+}
+
+// Some other part of the program waits for any child, and gets this one's exit
+// status. Nothing may be sent to a number that is free.
+func TestReapedBySomebodyElse(t *testing.T) {
+	c := command("exit", "0")
+	c.Started = func(cmd *exec.Cmd) {
+		if _, err := syscall.Wait4(cmd.Process.Pid, nil, 0, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := c.Serve(t.Context()); !errors.Is(err, syscall.ECHILD) || !strings.Contains(err.Error(), "its exit status is lost") {
+		t.Errorf("got %v", err)
 	}
 }

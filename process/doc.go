@@ -50,8 +50,8 @@
 // # Systems
 //
 // Linux is where everything works and is tested. With pidfds that can be polled
-// (Linux 5.10) a running process costs three goroutines and a few descriptors
-// but no thread; before that, and elsewhere, one thread. On Darwin and the BSDs
+// (Linux 5.10) a running process costs five goroutines and four descriptors but
+// no thread; before that, and elsewhere, one thread. On Darwin and the BSDs
 // there is no DieWithParent and no notify socket, hence no Watchdog: asking for
 // them is an error. On Windows there are neither signals nor groups: every stop
 // is TerminateProcess of the process itself and its children live on, ReadyFD is

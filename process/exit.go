@@ -113,21 +113,25 @@ func stopped(ctx context.Context) error {
 func (e *stopError) Error() string   { return e.cause.Error() }
 func (e *stopError) Unwrap() []error { return []error{e.err, e.cause} }
 
-// callbackError is a failure of code that the caller supplied.
-type callbackError struct {
-	what  string // "Output", "Started", "the check of ReadyCheck"
-	value any    // of the panic; nil after runtime.Goexit
-	stack []byte
+// PanicError is the failure of a run in which code of the caller's panicked or
+// called runtime.Goexit; the process was stopped. A panic in Setup is none: it
+// goes on in the caller of Serve, as there is no process yet.
+type PanicError struct {
+	In    string // "Output", "Started" or "the check of ReadyCheck"
+	Value any    // that it panicked with; nil after runtime.Goexit
+	Stack string // where
 }
 
-func (e *callbackError) Error() string {
-	if e.value == nil {
-		return e.what + " called runtime.Goexit"
+// Error says where and with what, without the stack.
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return e.In + " called runtime.Goexit"
 	}
-	return fmt.Sprintf("%s panicked: %v\n%s", e.what, e.value, e.stack)
+	return fmt.Sprintf("%s panicked: %v", e.In, e.Value)
 }
 
-func (e *callbackError) Unwrap() error {
-	err, _ := e.value.(error)
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
 	return err
 }

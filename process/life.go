@@ -104,14 +104,19 @@ func (l *life) stopWith(now time.Time, cause error, sig syscall.Signal) syscall.
 	return sig
 }
 
-// expired: the deadline has passed.
-func (l *life) expired(now time.Time) syscall.Signal {
+// expired: the deadline has passed. Because says more about why the process is
+// not ready, if that is what it is late with; it may be nil.
+func (l *life) expired(now time.Time, because error) syscall.Signal {
 	if l.deadline.IsZero() || now.Before(l.deadline) {
 		return 0
 	}
 	switch l.phase {
 	case starting:
-		return l.stop(now, fmt.Errorf("%w: %v", tend.ErrNotReady, l.startTimeout))
+		cause := fmt.Errorf("%w: %v", tend.ErrNotReady, l.startTimeout)
+		if because != nil {
+			cause = fmt.Errorf("%w: %w", cause, because)
+		}
+		return l.stop(now, cause)
 	case up:
 		return l.bark(now, fmt.Errorf("%w: %v", tend.ErrUnresponsive, l.watchdog))
 	case stopping:

@@ -23,7 +23,7 @@ func TestLife(t *testing.T) {
 		"watch 3":   func(l *life, now time.Time) syscall.Signal { l.rewatch(now, 3*time.Second); return 0 },
 		"stop":      func(l *life, now time.Time) syscall.Signal { return l.stop(now, asked) },
 		"bark":      func(l *life, now time.Time) syscall.Signal { return l.bark(now, asked) },
-		"timer":     func(l *life, now time.Time) syscall.Signal { return l.expired(now) },
+		"timer":     func(l *life, now time.Time) syscall.Signal { return l.expired(now, nil) },
 	}
 	type step struct {
 		at   int

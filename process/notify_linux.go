@@ -61,7 +61,9 @@ func (r *run) endNotes() <-chan note {
 	}
 	r.helper("the end of the notify socket", func() {
 		addr, _ := r.socket.LocalAddr().(*net.UnixAddr)
-		_, _ = r.socket.WriteToUnix([]byte("END=1"), addr)
+		if _, err := r.socket.WriteToUnix([]byte("END=1"), addr); err != nil {
+			_ = r.socket.Close()
+		}
 	})
 	return r.notes
 }

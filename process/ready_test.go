@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -61,6 +62,22 @@ func TestReadinessFailures(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A message of a user that has nothing to do with the process does not count.
+func TestForgedMessage(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can send in the name of others")
+	}
+	c := command("notify", "forge")
+	c.Ready = process.ReadyNotify()
+	await := record(t, c)
+	if err := c.Serve(t.Context()); !errors.Is(err, tend.ErrNotReady) {
+		t.Errorf("got %v", err)
+	}
+	if got := await("forged"); got != "forged <nil>" {
+		t.Error(got)
 	}
 }
 

@@ -189,7 +189,7 @@ func (r *run) watch(ctx context.Context) exit {
 			}
 			r.gotNote(ctx, n)
 		case <-timer.C:
-			r.send(r.life.expired(time.Now()))
+			r.send(r.life.expired(time.Now(), r.notReadyBecause()))
 		}
 	}
 }
@@ -250,10 +250,10 @@ func (r *run) verdict(waitErr error) error {
 	e := newExitError(r.c.String(), r.cmd.ProcessState, r.tail.text())
 	e.Cause, e.Forced, e.grace, e.Ready = r.life.cause, r.life.forced, r.life.grace, r.life.wasReady
 	clean := e.Signal == 0 && r.c.success(e.Code)
-	var asked *stopError
+	asked, isStop := e.Cause.(*stopError) //nolint:errorlint // the cause itself, not what it wraps
 	var exitErr *exec.ExitError
 	switch {
-	case errors.As(e.Cause, &asked) && (clean || e.Signal == r.life.stopSignal):
+	case isStop && (clean || e.Signal == r.life.stopSignal):
 		return r.wrap(asked)
 	case e.Cause != nil || !clean:
 		return e
@@ -300,9 +300,6 @@ func (r *run) send(sig syscall.Signal) {
 	if sig == 0 {
 		return
 	}
-	if errors.Is(r.life.cause, tend.ErrNotReady) {
-		r.addLastCheck()
-	}
 	if err := r.signal(sig); err == nil && sig != syscall.SIGKILL {
 		_ = r.signal(sigCont)
 	}
@@ -314,13 +311,10 @@ func (r *run) setLastCheck(err error) {
 	r.lastCheck = err
 }
 
-func (r *run) addLastCheck() {
+func (r *run) notReadyBecause() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.lastCheck != nil {
-		r.life.cause = fmt.Errorf("%w: %w", r.life.cause, r.lastCheck)
-		r.lastCheck = nil
-	}
+	return r.lastCheck
 }
 
 // signal sends sig to the group. It may be called by any goroutine.
@@ -359,11 +353,7 @@ func (r *run) helper(what string, f func()) {
 			if returned {
 				return
 			}
-			e := &callbackError{what: what, value: recover()}
-			if e.value != nil {
-				e.stack = debug.Stack()
-			}
-			r.fail(e)
+			r.fail(&PanicError{In: what, Value: recover(), Stack: string(debug.Stack())})
 		}()
 		f()
 		returned = true

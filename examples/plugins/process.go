@@ -38,7 +38,7 @@ func newProcess(program, name string, f fault, r rules, log io.Writer) *pluginPr
 	p := &pluginProcess{name: name, fault: f}
 	p.command = &process.Command{
 		Name: name, Path: program, Args: []string{pluginCommand, name},
-		Env:   append(os.Environ(), "GOTRACEBACK=none"), // why it crashed is enough here
+		Env:   append(process.Environ(), "GOTRACEBACK=none"), // why it crashed is enough here
 		Setup: p.connect, Started: p.started, Output: func(l process.Line) { p.output(l, log) },
 		Ready: process.ReadyLine(regexp.MustCompile("^" + handshake + "$")), StartTimeout: max(r.interval, 10*time.Second),
 		StopTimeout: r.grace,
