@@ -42,7 +42,7 @@ func newJob(log source, follow bool, address string) job {
 	root.Add(tend.Child{Service: s, Name: "store"})
 	root.Add(newPipeline(&reader{log: log, follow: follow, store: s}, parse))
 	root.Add(tend.Child{
-		Service:      &web{address: address, handler: routes(s), grace: 2 * time.Second},
+		Service:      &web{address: address, handler: site(s, root), grace: 2 * time.Second},
 		Name:         "http",
 		ReadyTimeout: 5 * time.Second,
 		Timeout:      3 * time.Second,

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/observe"
 )
 
 // web is the service that serves HTTP.
 type web struct {
-	address string        // to listen at
-	handler http.Handler  // what is served
-	grace   time.Duration // for requests that are being answered when it stops
+	address string                          // to listen at
+	handler func(*http.Server) http.Handler // makes what is served, anew for each run
+	grace   time.Duration                   // for requests that are being answered when it stops
 }
 
 // Serve listens until it is stopped. It is ready when it can be connected to.
@@ -26,14 +27,15 @@ func (w *web) Serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: w.handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second}
+	server.Handler = w.handler(server)
 	tend.Go(ctx, func(context.Context) error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err // fails the service, and so ends ctx
 		}
 		return nil
 	})
-	slog.InfoContext(ctx, "serving", "url", "http://"+listener.Addr().String()+"/counts")
+	slog.InfoContext(ctx, "serving", "tree", "http://"+listener.Addr().String()+"/", "url", "http://"+listener.Addr().String()+"/counts")
 	tend.Annotate(ctx, slog.String("address", listener.Addr().String()))
 	tend.Ready(ctx)
 	<-ctx.Done()
@@ -51,9 +53,19 @@ func (w *web) shutdown(ctx context.Context, server *http.Server) error {
 	return context.Cause(ctx)
 }
 
-// routes is what the program serves.
-func routes(s *store) http.Handler {
+// site makes what the program serves: the counts, and a page of the tree at work.
+func site(s *store, root *tend.Supervisor) func(*http.Server) http.Handler {
+	return func(server *http.Server) http.Handler {
+		page := observe.Handler(root, observe.Options{})
+		server.RegisterOnShutdown(page.Close) // its streams never end by themselves
+		return routes(s, page)
+	}
+}
+
+// routes says what is where.
+func routes(s *store, page http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /", page)
 	mux.HandleFunc("GET /counts", func(w http.ResponseWriter, r *http.Request) { serveCounts(w, r, s) })
 	return mux
 }

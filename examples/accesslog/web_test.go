@@ -20,7 +20,7 @@ func TestCountsHandler(t *testing.T) {
 		s := newStore()
 		get := func(method, path string) *httptest.ResponseRecorder {
 			answer := httptest.NewRecorder()
-			routes(s).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+			routes(s, http.NotFoundHandler()).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, path, nil))
 			return answer
 		}
 		began := time.Now()
@@ -79,7 +79,7 @@ func TestWebStops(t *testing.T) {
 		<-answer
 		_, _ = io.WriteString(w, "in time")
 	})
-	root, address := newWeb(t, &web{address: "127.0.0.1:0", handler: slow, grace: time.Minute})
+	root, address := newWeb(t, &web{address: "127.0.0.1:0", handler: always(slow), grace: time.Minute})
 	request := dial(t, address, "GET / HTTP/1.0\r\n\r\n")
 	<-asked
 	stopped := make(chan struct{})
@@ -91,7 +91,7 @@ func TestWebStops(t *testing.T) {
 	}
 	<-stopped
 
-	root, address = newWeb(t, &web{address: "127.0.0.1:0", handler: slow, grace: time.Nanosecond})
+	root, address = newWeb(t, &web{address: "127.0.0.1:0", handler: always(slow), grace: time.Nanosecond})
 	request = dial(t, address, "GET / HTTP/1.1\r\n") // and no more
 	root.Stop()
 	if rest, err := io.ReadAll(request); len(rest) > 0 {
@@ -111,7 +111,7 @@ func TestWebWaitsForItsPort(t *testing.T) {
 	}
 	root := tend.NewSimple("root")
 	root.Add(tend.Child{
-		Service: &web{address: taken.Addr().String(), handler: http.NotFoundHandler()},
+		Service: &web{address: taken.Addr().String(), handler: always(http.NotFoundHandler())},
 		Name:    "http", ReadyTimeout: 10 * time.Second, Backoff: tend.Backoff{Min: time.Millisecond},
 	})
 	events := root.Events(t.Context())
@@ -129,6 +129,10 @@ func TestWebWaitsForItsPort(t *testing.T) {
 	if err := root.WaitReady(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+func always(h http.Handler) func(*http.Server) http.Handler {
+	return func(*http.Server) http.Handler { return h }
 }
 
 // dial connects and sends text.
