@@ -29,7 +29,7 @@ func (p *plan) fail(now instant, n *node, out outcome) {
 		p.failed(now, n, out, ServiceFailed{Count: 1})
 		p.leave(now, n, out.err)
 		p.willed(now, n, out)
-	case n.conf().Backoff != (Backoff{}):
+	case n.ownBudget():
 		p.failOwn(now, n, out)
 	default:
 		p.failShared(now, n, out)
@@ -92,7 +92,6 @@ func (p *plan) failShared(now instant, n *node, out outcome) {
 	p.startGroup(n)
 	if p.paused {
 		p.put(now, n, StateBackoff)
-		n.set(inPause, true)
 		p.waiting = append(p.waiting, n)
 		return
 	}
@@ -142,7 +141,7 @@ func (p *plan) endPause(now instant) {
 	waiting := p.waiting
 	p.waiting = nil
 	for _, n := range waiting {
-		if n.state == StateBackoff && n.is(inPause) {
+		if n.state == StateBackoff {
 			p.again(now, n)
 		}
 	}

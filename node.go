@@ -51,9 +51,6 @@ const (
 	// inspecting: its goroutines are being looked up and nothing else is done
 	// about what is due until they are known.
 	inspecting
-	// inPause: in state backoff, it waits for the end of the pause and not for a
-	// delay of its own.
-	inPause
 )
 
 // rare is the part of a record that services without trouble do without.
@@ -104,6 +101,10 @@ func (n *node) conf() *Child {
 }
 
 var defaults Child
+
+// ownBudget: failures of the service do not raise the supervisor's count. In state
+// backoff it waits for a delay of its own, others for the end of the pause.
+func (n *node) ownBudget() bool { return n.conf().Backoff != (Backoff{}) }
 
 // nested is the supervisor that the service serves now, if any.
 func (n *node) nested() *Supervisor {

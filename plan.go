@@ -130,7 +130,6 @@ func (p *plan) put(now instant, n *node, s State) {
 			p.heaps[stopTimer].drop(n)
 		case StateBackoff:
 			p.heaps[backoffTimer].drop(n)
-			n.set(inPause, false)
 		case StateStarting:
 			p.heaps[readyTimer].drop(n)
 		case StateRunning:

@@ -239,7 +239,7 @@ func (p *plan) serviceStatus(now instant, n *node, holder *node) ServiceStatus {
 	if n.rare != nil {
 		s.Failed = n.rare.failed
 	}
-	if n.conf().Backoff != (Backoff{}) {
+	if n.ownBudget() {
 		b := n.conf().Backoff
 		s.Limit, s.Within = b.Limit, b.Within
 		s.Recent = n.more().budget.count(b, now)
@@ -252,10 +252,10 @@ func (p *plan) serviceStatus(now instant, n *node, holder *node) ServiceStatus {
 func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	switch {
 	case n.want != wantUp:
-	case n.state == StateBackoff && n.is(inPause):
-		s.WaitingFor, s.WaitingUntil = "the pause of its supervisor", p.wall(p.ends)
-	case n.state == StateBackoff:
+	case n.state == StateBackoff && n.ownBudget():
 		s.WaitingFor, s.WaitingUntil = "its delay", p.wall(n.rare.until)
+	case n.state == StateBackoff:
+		s.WaitingFor, s.WaitingUntil = "the pause of its supervisor", p.wall(p.ends)
 	case n.state == StateStuck:
 		s.WaitingFor = "its last run to end"
 	case n.state != StatePending:

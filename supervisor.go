@@ -557,12 +557,13 @@ func (n *node) left() <-chan struct{} {
 
 func (n *node) isGone() bool { return n.gone.Load() == closedGone }
 
-// leave lets go of a service that has left.
+// leave lets go of a service that has left. A supervisor is free to go elsewhere
+// before anybody hears of it.
 func (n *node) leave() {
-	if waited := n.gone.Swap(closedGone); waited != nil && waited != closedGone {
-		close(*waited)
-	}
 	if n.rare != nil && n.rare.holds != nil {
 		n.rare.holds.holder.CompareAndSwap(n.sup, nil)
+	}
+	if waited := n.gone.Swap(closedGone); waited != nil && waited != closedGone {
+		close(*waited)
 	}
 }
