@@ -140,8 +140,10 @@ func (s *Supervisor) loop(ctx context.Context) (result error) {
 	s.handle(start{})
 	stopping := ctx.Done()
 	for {
-		for _, m := range s.inbox.take() {
-			s.handle(m)
+		for batch := s.inbox.take(); len(batch) > 0; batch = s.inbox.take() {
+			for _, m := range batch {
+				s.handle(m)
+			}
 		}
 		if s.plan.finished() {
 			result = s.plan.stop.result
