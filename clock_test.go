@@ -96,6 +96,9 @@ func TestClockComesFromAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sub := tend.NewSimple("sub")
 		sub.Add(idle("early")) // stamped with the real clock
+		if err := sub.Suspend(sub.Add(idle("held"))); err != nil {
+			t.Error(err)
+		}
 		time.Sleep(time.Minute)
 		clock := abtime.NewManualAtTime(time.Unix(1e9, 0))
 		s, _, _ := serve(t, tend.Spec{Clock: clock}, sub)
@@ -104,6 +107,12 @@ func TestClockComesFromAbove(t *testing.T) {
 		clock.Advance(5 * time.Second)
 		at := time.Unix(1e9, 0)
 		for _, c := range sub.Status().Services {
+			if c.State == tend.StateSuspended {
+				if held := at.Sub(c.Since); held != time.Minute {
+					t.Errorf("suspended for %v when it was served", held)
+				}
+				continue
+			}
 			if c.State != tend.StateRunning || !c.Since.Equal(at) {
 				t.Errorf("%s is %v since %v", c.Name, c.State, c.Since)
 			}

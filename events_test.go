@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -136,6 +137,23 @@ func TestSlowHookMissesEventsAndIsTold(t *testing.T) {
 			t.Errorf("the subscriber got %d events before it was told of a gap", len(seen))
 		}
 		s.Stop()
+	})
+}
+
+// TestHookThatExitsGetsEachEventOnce, on another goroutine.
+func TestHookThatExitsGetsEachEventOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := newTape(t)
+		s, _, _ := serve(t, tend.Spec{EventHook: func(e tend.Event) { p.hook(e); runtime.Goexit() }}, idle("a"), idle("b"))
+		p.want(
+			"0s root: supervisor started: 2 services",
+			"0s root/a: service started: 0 restarts",
+			"0s root/b: service started: 0 restarts",
+		)
+		s.Stop()
+		if n := p.count("root"); n != 3 {
+			t.Errorf("%d events of the stop", n)
+		}
 	})
 }
 

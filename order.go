@@ -38,7 +38,7 @@ const shareBelow = 20
 // start begins to serve: everything comes up that is not meant to be down.
 func (p *plan) start(now instant) {
 	p.phase = serving
-	p.isDone = false
+	p.wasReady = false
 	p.budgets = budgets{number: p.number}
 	p.stop = stopPlan{soft: never, hard: never}
 	for n := p.first; n != nil; n = n.next {
@@ -272,7 +272,7 @@ func (p *plan) skip(n *node) {
 
 // checkReady notices when all services run, once after each start.
 func (p *plan) checkReady() {
-	if p.isDone || p.cursor != nil || p.group != nil {
+	if p.wasReady || p.cursor != nil || p.group != nil {
 		return
 	}
 	for _, s := range []State{StatePending, StateStarting, StateBackoff, StateStopping, StateStuck, StateFailed} {
@@ -280,7 +280,7 @@ func (p *plan) checkReady() {
 			return
 		}
 	}
-	p.isDone = true
+	p.wasReady = true
 	p.do(ready{})
 }
 

@@ -30,7 +30,7 @@ type plan struct {
 	inspections int                // under way
 
 	phase   phase
-	isDone  bool // all services have been running at once since start
+	wasReady  bool // all services have been running at once since start
 	stop    stopPlan
 	pass    // ordered starts and stops
 	budgets // of the supervisor

@@ -64,8 +64,8 @@ func runOf(ctx context.Context) *run {
 	return r
 }
 
-// Deadline, Done and Err say that a run's bottom context never ends; Value adds
-// the run itself to the values of the supervisor's context.
+// Deadline, Done and Err hide the end of the supervisor's context; Value adds the
+// run itself to its values.
 
 func (r *run) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (r *run) Done() <-chan struct{}       { return nil }
@@ -183,7 +183,7 @@ func (r *run) helped(m *runMore, out *outcome) {
 		return
 	}
 	m.mu.Lock()
-	first := out.verdict != fine && m.failed == nil && m.joined == nil
+	first := out.verdict != fine && m.failed == nil
 	if first {
 		m.failed = out
 	}

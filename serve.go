@@ -67,7 +67,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t.begun.Store(true)
 		s.term.Store(t)
 	}
-	s.base = context.WithoutCancel(ctx)
+	s.base = ctx
 	s.run = runOf(ctx)
 	s.settleIn()
 	return t, nil

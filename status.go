@@ -183,7 +183,7 @@ func (s *Supervisor) statusAt(path string) Status {
 // status fills in what the plan knows, and returns for each service the
 // supervisor that it is or serves, if any.
 func (p *plan) status(now instant, s *Status) []*Supervisor {
-	s.Serving, s.Ready = p.phase != idle, p.phase != idle && p.isDone
+	s.Serving, s.Ready = p.phase != idle, p.phase != idle && p.wasReady
 	s.Strategy, s.Ordered = p.spec.Strategy, p.spec.Ordered
 	s.Time, s.Count = p.wall(now), p.failures.level(now, p.spec.FailureDecay)
 	s.Threshold, s.Decay = p.spec.FailureThreshold, p.spec.FailureDecay

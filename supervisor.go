@@ -152,7 +152,7 @@ type Supervisor struct {
 	plan  plan // its owner is the loop, or whoever holds inbox
 
 	// Of the current or latest call of Serve; the loop's.
-	base   context.Context // what contexts of services are made from
+	base   context.Context // that Serve got
 	run    *run            // that it is served by; nil: a root
 	timers [timers]abtime.Timer
 	since  time.Time // when plan.phase last went to or from idle
