@@ -29,11 +29,11 @@ type plan struct {
 	significant int                // significant services that have not ended
 	inspections int                // under way
 
-	phase   phase
-	wasReady  bool // all services have been running at once since start
-	stop    stopPlan
-	pass    // ordered starts and stops
-	budgets // of the supervisor
+	phase    phase
+	wasReady bool // all services have been running at once since start
+	stop     stopPlan
+	pass     // ordered starts and stops
+	budgets  // of the supervisor
 
 	heaps [pauseTimer]deadlines // by timer
 	armed [timers]instant
