@@ -82,9 +82,9 @@ func (r *run) Value(key any) any {
 // unique, with the token's number it is.
 func (n *node) label() string { return n.name + "#" + strconv.FormatUint(n.id, 10) }
 
-// labelled adds the pprof labels of the service to a context.
+// labelled adds the label of the service to the context of its supervisor.
 func (n *node) labelled(ctx context.Context) context.Context {
-	return pprof.WithLabels(ctx, pprof.Labels("service", n.label(), "supervisor", n.sup.Path()))
+	return pprof.WithLabels(ctx, pprof.Labels("service", n.label()))
 }
 
 // main is the goroutine of a run. However Serve ends, the deferred calls judge it

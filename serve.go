@@ -3,6 +3,7 @@ package tend
 import (
 	"context"
 	"fmt"
+	"runtime/pprof"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -97,6 +98,10 @@ func (s *Supervisor) settleIn() {
 	s.parent.Store(parent)
 	s.path.Store(&path)
 	s.plan.path = path
+	if !spec.NoLabels {
+		// Here, in the goroutine of the caller: looking for labels may run user code.
+		s.base = pprof.WithLabels(s.base, pprof.Labels("supervisor", path))
+	}
 	s.setClock(c)
 	s.since = c.Now()
 	switch {
