@@ -14,8 +14,8 @@ import (
 	"github.com/tend-go/tend/health"
 )
 
-// TestItem29HeartbeatFile: whatever may be in it.
-func TestItem29HeartbeatFile(t *testing.T) {
+// TestChecklist29HeartbeatFile: whatever may be in it.
+func TestChecklist29HeartbeatFile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		dir := t.TempDir()
 		now := time.Now() // 2000-01-01 in a bubble
@@ -71,9 +71,9 @@ func TestItem29HeartbeatFile(t *testing.T) {
 	})
 }
 
-// TestItem29BeatFromBefore: in a Guard, a heartbeat of the run before does not
+// TestChecklist29BeatFromBefore: in a Guard, a heartbeat of the run before does not
 // count; without one, a program that began before us may well be healthy.
-func TestItem29BeatFromBefore(t *testing.T) {
+func TestChecklist29BeatFromBefore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "beat")
 		if err := health.WriteBeat(path, time.Now()); err != nil {
@@ -104,9 +104,9 @@ func TestItem29BeatFromBefore(t *testing.T) {
 	})
 }
 
-// TestItem29WriteBeat: in one step, and nothing is left beside it, whatever
+// TestChecklist29WriteBeat: in one step, and nothing is left beside it, whatever
 // happens.
-func TestItem29WriteBeat(t *testing.T) {
+func TestChecklist29WriteBeat(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "beat")
 	var all sync.WaitGroup

@@ -66,9 +66,9 @@ func guarded(t testing.TB, m *health.Monitor, component string, svc tend.Service
 // until is a service that runs until it is stopped.
 var until = tend.Func("until", obey)
 
-// TestItem20OneSicknessOneFailure: Guard returns once, nothing is probed until the
+// TestChecklist20OneSicknessOneFailure: Guard returns once, nothing is probed until the
 // next incarnation, and that starts afresh.
-func TestItem20OneSicknessOneFailure(t *testing.T) {
+func TestChecklist20OneSicknessOneFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -213,9 +213,9 @@ func TestGuardBadInput(t *testing.T) {
 	})
 }
 
-// TestItem21DrainingIsNotSick: no change and no failure while a service stops, for
+// TestChecklist21DrainingIsNotSick: no change and no failure while a service stops, for
 // whatever reason; cancelled checks at shutdown count for nothing.
-func TestItem21DrainingIsNotSick(t *testing.T) {
+func TestChecklist21DrainingIsNotSick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -250,9 +250,9 @@ func TestItem21DrainingIsNotSick(t *testing.T) {
 	})
 }
 
-// TestItem24StartupHoldsBack: liveness and readiness wait for startup, which runs
+// TestChecklist24StartupHoldsBack: liveness and readiness wait for startup, which runs
 // until it has passed and whose failure restarts.
-func TestItem24StartupHoldsBack(t *testing.T) {
+func TestChecklist24StartupHoldsBack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -306,8 +306,8 @@ func TestStartupOfComponent(t *testing.T) {
 	})
 }
 
-// TestItem24BeatSilenceRestarts: also if the first beat never comes.
-func TestItem24BeatSilenceRestarts(t *testing.T) {
+// TestChecklist24BeatSilenceRestarts: also if the first beat never comes.
+func TestChecklist24BeatSilenceRestarts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})

@@ -30,8 +30,8 @@ func server(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// TestItem27HTTP: what is a success, and what is said of a failure.
-func TestItem27HTTP(t *testing.T) {
+// TestChecklist27HTTP: what is a success, and what is said of a failure.
+func TestChecklist27HTTP(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // no proxy from the environment
 	var hosts []string
 	s := server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -90,9 +90,9 @@ func TestItem27HTTP(t *testing.T) {
 	}
 }
 
-// TestItem27HTTPSlow: headers that do not come, a server that is not there, TLS that
+// TestChecklist27HTTPSlow: headers that do not come, a server that is not there, TLS that
 // nobody trusts.
-func TestItem27HTTPSlow(t *testing.T) {
+func TestChecklist27HTTPSlow(t *testing.T) {
 	release := make(chan struct{})
 	s := server(t, func(http.ResponseWriter, *http.Request) { <-release })
 	defer close(release)
@@ -117,9 +117,9 @@ func TestItem27HTTPSlow(t *testing.T) {
 	}
 }
 
-// TestItem27HTTPConnections: each check makes its own, and leaves nothing in
+// TestChecklist27HTTPConnections: each check makes its own, and leaves nothing in
 // TIME_WAIT.
-func TestItem27HTTPConnections(t *testing.T) {
+func TestChecklist27HTTPConnections(t *testing.T) {
 	var connections atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -164,8 +164,8 @@ func timeWaits(t *testing.T, port int) (n int) {
 	return n
 }
 
-// TestItem27IPv6: literals work in both checks, if there is IPv6.
-func TestItem27IPv6(t *testing.T) {
+// TestChecklist27IPv6: literals work in both checks, if there is IPv6.
+func TestChecklist27IPv6(t *testing.T) {
 	listener, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
 		t.Skip("no IPv6 here")

@@ -231,9 +231,9 @@ func TestServeTwice(t *testing.T) {
 	})
 }
 
-// TestItem22Sources: a new instance has a new state, what has vanished is
+// TestChecklist22Sources: a new instance has a new state, what has vanished is
 // forgotten, an error keeps the set.
-func TestItem22Sources(t *testing.T) {
+func TestChecklist22Sources(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		ok := func(context.Context) error { return nil }
