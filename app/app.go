@@ -1,0 +1,251 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// grace is how long the end of a program waits for each thing that is not its
+// own: loggers, writers, the errors of services. A second signal has them for
+// as long.
+const grace = 2 * time.Second
+
+// Main serves the tree until it is asked to stop or ends by itself, and then ends
+// the program with its exit code; see the package documentation. It is [Run] with
+// [os.Exit], and so does not return: deferred calls of main are not made.
+func Main(root *tend.Supervisor, o Options) {
+	os.Exit(Run(context.Background(), root, o))
+}
+
+// Run is [Main] for programs that have something to do afterwards, and for tests:
+// it returns the exit code. The end of ctx begins a graceful stop as a signal does.
+//
+// When Run returns, the tree has stopped, but for services that did not; only
+// after a second signal it may be in the middle of stopping. Run catches signals
+// for the whole program; only one may run at a time, and Supervisor.Serve must not
+// be called meanwhile. It panics if root is nil, or Options make no sense.
+func Run(ctx context.Context, root *tend.Supervisor, o Options) int {
+	p := newProgram(root, o)
+	signals, restore := listen(len(o.Reload) > 0)
+	defer restore()
+	return p.run(ctx, signals)
+}
+
+// program is one call of Run. Its loop waits for signals and for the tree, and for
+// nothing else for long.
+type program struct {
+	root    *tend.Supervisor
+	options Options
+	log     *slog.Logger
+
+	tree      *asker
+	journal   *journal
+	systemd   *systemd
+	bundles   *bundler
+	listeners *listeners
+	dumps     errand
+	reloads   errand
+
+	stop struct {
+		once  sync.Once
+		began atomic.Bool
+		tell  context.CancelFunc // ends the context of reloads
+	}
+}
+
+func newProgram(root *tend.Supervisor, o Options) *program {
+	o = o.withDefaults(root)
+	p := &program{root: root, options: o, log: o.Logger}
+	p.tree = &asker{ask: root.Status}
+	p.systemd = newSystemd(o, p.tree)
+	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
+	p.journal = &journal{root: root.Path(), tree: p.tree, log: p.log, done: make(chan struct{})}
+	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
+	p.journal.escalated = p.bundles.escalated
+	p.journal.stopping = func(at time.Time, why string) { p.stopBegan(at, func() string { return why }) }
+	p.dumps.do = p.dump
+	return p
+}
+
+func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
+	if ctx.Err() != nil {
+		p.ended(ctx, 0, nil, 0)
+		return 0
+	}
+	own, end := context.WithCancel(context.WithoutCancel(ctx)) // of what outlives the tree
+	defer end()
+	if err := errors.Join(p.bundles.open(own), p.listeners.open(own)); err != nil {
+		p.log.LogAttrs(ctx, slog.LevelError, "cannot start", slog.Any("error", err))
+		p.bundles.close()
+		p.listeners.close()
+		return 1
+	}
+	defer p.bundles.close()
+	defer p.listeners.close()
+
+	reloading, tell := context.WithCancel(own)
+	p.stop.tell = tell
+	p.reloads.do = func() { p.reload(reloading) }
+
+	serving, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go p.journal.read(own, p.root.Events(own))
+	go p.systemd.run(own)
+	ended := p.root.ServeBackground(serving)
+	go p.awaitReady(own, time.Now())
+	return p.loop(serving, stop, signals, ended)
+}
+
+// loop waits for the end. Only signals count for a second one: whoever ended the
+// context of Run may want to send a first signal too.
+func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, signals <-chan os.Signal, ended <-chan error) int {
+	asked, signalled := serving.Done(), false
+	for {
+		select {
+		case err := <-ended:
+			return p.finish(serving, err)
+		case <-asked:
+			asked = nil
+			p.stopBegan(time.Now(), func() string { return context.Cause(serving).Error() })
+		case s := <-signals:
+			switch meaning(s, len(p.options.Reload) > 0) {
+			case wantStop:
+				if signalled {
+					return p.abort(s, signals)
+				}
+				signalled = true
+				cause := &Signalled{s, time.Now()}
+				p.stopBegan(cause.Time, cause.Error) // first, so that the log is in order
+				stop(cause)
+			case wantReload:
+				p.reloads.want()
+			case wantDump:
+				p.dumps.want()
+			case wantNothing:
+			}
+		}
+	}
+}
+
+// stopBegan notes, once, that the tree has begun to stop.
+func (p *program) stopBegan(at time.Time, why func() string) {
+	p.stop.once.Do(func() {
+		p.stop.began.Store(true)
+		p.stop.tell()
+		p.journal.stopBegan(at)
+		p.systemd.enter(ending)
+		within(grace, func() {
+			p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.String("cause", why()))
+		})
+	})
+}
+
+// awaitReady tells when the tree is ready.
+func (p *program) awaitReady(ctx context.Context, began time.Time) {
+	if p.root.WaitReady(ctx) != nil {
+		return
+	}
+	p.systemd.enter(up)
+	p.log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.Duration("after", time.Since(began)))
+}
+
+// isReady: the tree has been ready, and is not stopping.
+func (p *program) isReady() bool { return phase(p.systemd.phase.Load()) == up }
+
+// finish is what there is to do when the tree has stopped.
+func (p *program) finish(serving context.Context, err error) int {
+	p.stopBegan(time.Now(), func() string { return "the tree has ended" })
+	p.journal.wait(grace)
+	unstopped := p.root.UnstoppedServices()
+	if len(unstopped) > 0 {
+		within(grace, func() { p.reportUnstopped(unstopped) })
+		within(grace, func() { p.bundles.about(plural(len(unstopped), "service") + " did not stop") })
+	}
+	within(grace, p.bundles.wait)
+	code := 1
+	within(grace, func() {
+		asked := serving.Err() != nil && errors.Is(err, serving.Err())
+		code = exitCode(err, asked, len(unstopped))
+	})
+	p.ended(serving, code, err, len(unstopped))
+	return code
+}
+
+// ended says how the program ended.
+func (p *program) ended(ctx context.Context, code int, err error, unstopped int) {
+	level := slog.LevelInfo
+	if code != 0 {
+		level = slog.LevelError
+	}
+	within(grace, func() {
+		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
+		text := fmt.Sprintf("ended with exit code %d", code)
+		if err != nil {
+			attrs = append(attrs, slog.String("error", err.Error()))
+			text += ": " + err.Error()
+		}
+		p.systemd.farewell(text)
+		p.log.LogAttrs(ctx, level, "ended", attrs...)
+	})
+}
+
+// abort is the end after a second signal. Another one cuts short even this.
+func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		within(grace, func() { p.print(fmt.Sprintf("%s again: ending at once; this still ran", s)) })
+		within(grace, func() { p.bundles.about("ended by a second signal, " + s.String()) })
+	}()
+	for {
+		select {
+		case <-done:
+			return killedBy(s)
+		case s := <-signals:
+			if meaning(s, len(p.options.Reload) > 0) == wantStop {
+				return killedBy(s)
+			}
+		}
+	}
+}
+
+// dump is what SIGUSR1 asks for.
+func (p *program) dump() { p.print("as asked") }
+
+// print writes the tree, and where it hangs, to Stderr in one piece.
+func (p *program) print(title string) {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s: %s, %s\n", p.root.Name(), title, time.Now().Format(time.RFC3339))
+	tree, err := p.tree.status(context.Background())
+	if err != nil {
+		fmt.Fprintln(&text, err)
+	} else {
+		fmt.Fprint(&text, tree)
+	}
+	printHung(&text, tree, p.root.UnstoppedServices())
+	_, _ = p.options.Stderr.Write(text.Bytes())
+}
+
+// reportUnstopped says what did not stop, and where it hung.
+func (p *program) reportUnstopped(unstopped []tend.Unstopped) {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "%s: %s did not stop\n", p.root.Name(), plural(len(unstopped), "service"))
+	printHung(&text, tend.Status{}, unstopped)
+	_, _ = p.options.Stderr.Write(text.Bytes())
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

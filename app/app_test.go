@@ -1,0 +1,425 @@
+//go:build unix
+
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+func TestSignalStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		var cause error
+		root.Add(tend.Func("a", func(ctx context.Context) error {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			time.Sleep(3 * time.Second)
+			return nil
+		}))
+		s := perform(t.Context(), root, Options{})
+		time.Sleep(time.Minute)
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 3*time.Second)
+		if diff := cmp.Diff([]string{
+			"0s INFO ready after=0s",
+			`1m0s INFO stopping cause="signal: terminated"`,
+			`1m3s INFO "stop took" supervisor=root took=3s`,
+			`1m3s INFO ended code=0 unstopped=0 error="tend: context canceled: signal: terminated"`,
+		}, s.log.lines()); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if s.stderr.String() != "" {
+			t.Errorf("there is nothing to report: %s", s.stderr)
+		}
+		var signalled *Signalled
+		if !errors.As(cause, &signalled) || signalled.Signal != syscall.SIGTERM || time.Since(signalled.Began()) != 3*time.Second {
+			t.Errorf("the cause is %#v", cause)
+		}
+	})
+}
+
+// Each level's time is counted from when it was told.
+func TestStopTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{Ordered: true}))
+		db := tend.New("db", tend.Spec{Ordered: true})
+		db.Add(slow("disk", 2*time.Second))
+		pool := tend.New("pool", tend.Spec{})
+		pool.Add(slow("x", time.Second))
+		db.Add(pool)
+		web := tend.New("web", tend.Spec{})
+		for i, name := range []string{"one", "two"} {
+			nested := tend.New(name, tend.Spec{})
+			nested.Add(slow("x", time.Duration(i+1)*time.Second))
+			web.Add(nested)
+		}
+		root.Add(db)
+		root.Add(slow("mid", 4*time.Second))
+		root.Add(web)
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		s.wantCode(t, 0, 9*time.Second)
+		want := []string{
+			"0s INFO ready after=0s",
+			"0s INFO stopping cause=\"signal: interrupt\"",
+			`1s INFO "stop took" supervisor=root/web/one took=1s`,
+			`2s INFO "stop took" supervisor=root/web/two took=2s`,
+			`2s INFO "stop took" supervisor=root/web took=2s`,
+			`7s INFO "stop took" supervisor=root/db/pool took=1s`, // told at 6s, when mid had ended
+			`9s INFO "stop took" supervisor=root/db took=3s`,
+			`9s INFO "stop took" supervisor=root took=9s`,
+		}
+		got := s.log.lines()
+		if diff := cmp.Diff(want, got[:len(got)-1]); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	})
+}
+
+// A second signal ends the program while the stop is under way, and says what it
+// cuts off.
+func TestSecondSignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(until("quick"))
+		root.Add(slow("slowpoke", 8*time.Second))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		s.signals <- syscall.SIGTERM
+		time.Sleep(2 * time.Second)
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, 0)
+		contains(t, s.stderr.String(),
+			"root: interrupt again: ending at once; this still ran",
+			"quick", "pending", "slowpoke", "stopping",
+			"root/slowpoke is stopping since", ": signal: terminated\n",
+			"1 goroutine(s):\n", "app.slow.func1\n")
+		if strings.Contains(s.stderr.String(), "root/quick is") {
+			t.Errorf("what has stopped does not hang:\n%s", s.stderr)
+		}
+		time.Sleep(time.Minute) // the tree stops behind its back
+	})
+}
+
+// A writer that hangs does not keep a second signal from ending the program.
+func TestSecondSignalWithHungStderr(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{})
+		hung := make(chan struct{})
+		s.program.options.Stderr = writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, grace)
+		close(hung)
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestThirdSignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{})
+		hung := make(chan struct{})
+		s.program.options.Stderr = writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		s.signals <- os.Interrupt
+		s.signals <- syscall.SIGUSR1 // is no wish to stop
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 143, 0)
+		close(hung)
+		time.Sleep(time.Minute)
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// What did not stop is named, with where it hung, and makes the exit code 1.
+func TestUnstopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{StopBudget: 4 * time.Second}))
+		db := tend.New("db", tend.Spec{})
+		db.Add(slow("pool", time.Hour))
+		root.Add(db)
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 1, 3610*time.Millisecond) // each level keeps a twentieth, and does not need it
+		contains(t, s.stderr.String(), "root: 1 service did not stop\n",
+			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine(s):\n", "app.slow.func1\n")
+		time.Sleep(time.Hour)
+	})
+}
+
+func TestContextStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("x", time.Second))
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s := perform(ctx, root, Options{})
+		synctest.Wait()
+		cancel(errors.New("the test is over"))
+		synctest.Wait()
+		s.signals <- syscall.SIGTERM // is only the first
+		s.wantCode(t, 0, time.Second)
+		contains(t, s.log.String(), `stopping cause="the test is over"`, "ended code=0")
+	})
+}
+
+func TestContextEndedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tend.Func("x", func(context.Context) error { t.Error("it was started"); return nil }))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s := perform(ctx, root, Options{})
+		s.wantCode(t, 0, 0)
+	})
+}
+
+// However the tree ends by itself, it is noticed when that begins, and the exit
+// code is the one that the service gave.
+func TestEndsByItself(t *testing.T) {
+	soon := func(err error) tend.Service {
+		return tend.Func("end", func(context.Context) error { time.Sleep(time.Second); return err })
+	}
+	for _, test := range []struct {
+		name  string
+		spec  tend.Spec
+		child tend.Child
+		code  int
+		noted string // at 1s, while the other service still runs
+	}{
+		{"a code", tend.Spec{}, tend.Child{Service: soon(Exit(7, io.EOF))}, 7, "service ended: exit code 7: EOF"},
+		{"success", tend.Spec{}, tend.Child{Service: soon(Exit(0, nil))}, 0, "service ended: exit code 0"},
+		{"terminated", tend.Spec{}, tend.Child{Service: soon(tend.ErrTerminateTree)}, 1, "service ended"},
+		{"escalated", tend.Spec{Escalate: true, FailureThreshold: 0.5}, tend.Child{Service: soon(io.EOF)}, 1, "escalated"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(test.spec))
+				root.Add(slow("other", time.Second))
+				root.Add(test.child)
+				s := perform(t.Context(), root, Options{})
+				s.wantCode(t, test.code, 2*time.Second)
+				contains(t, s.log.String(), "at=1s level=INFO msg=stopping", test.noted, `at=2s level=INFO msg="stop took" supervisor=root took=1s`)
+			})
+		})
+	}
+}
+
+// The same for ends that are only seen by what they do to the services.
+func TestEndsWithLastSignificant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("quick", time.Second))
+		root.Add(slow("other", 3*time.Second))
+		root.Add(tend.Child{Significant: true, Restart: tend.Transient, Name: "job",
+			Service: tend.Func("job", func(context.Context) error { time.Sleep(time.Second); return nil })})
+		s := perform(t.Context(), root, Options{})
+		s.wantCode(t, 0, 4*time.Second)
+		contains(t, s.log.String(), "at=2s level=INFO msg=stopping")
+	})
+}
+
+func TestStopByMethod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("quick", time.Second))
+		root.Add(slow("other", 3*time.Second))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		go root.Stop()
+		s.wantCode(t, 0, 3*time.Second)
+		contains(t, s.log.String(), "at=1s level=INFO msg=stopping")
+	})
+}
+
+// A code from far below gets to the top.
+func TestExitFromBelow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, mid := tend.New("root", quiet(tend.Spec{})), tend.New("mid", tend.Spec{})
+		root.Add(mid)
+		mid.Add(tend.Func("end", func(context.Context) error { return Exit(9, nil) }))
+		s := perform(t.Context(), root, Options{})
+		s.wantCode(t, 9, 0)
+	})
+}
+
+// An error may do anything when it is asked what it is.
+func TestHostileError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tend.Func("end", func(context.Context) error { return &hostile{} }))
+		s := perform(t.Context(), root, Options{})
+		s.wantCode(t, 1, 0)
+	})
+}
+
+// hostile is ErrTerminateTree the first time that it is asked.
+type hostile struct{ asked bool }
+
+func (h *hostile) Error() string { return "hostile" }
+func (h *hostile) Is(target error) bool {
+	if target == tend.ErrTerminateTree && !h.asked { //nolint:errorlint // this is what Is is for
+		h.asked = true
+		return true
+	}
+	panic("hostile")
+}
+
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(until("x"))
+		var calls []string
+		began := time.Now()
+		hook := func(name string, takes time.Duration, err error) func(context.Context) error {
+			return func(ctx context.Context) error {
+				calls = append(calls, time.Since(began).String()+" "+name)
+				time.Sleep(takes)
+				return err
+			}
+		}
+		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{
+			hook("fails", time.Second, io.EOF),
+			func(context.Context) error { panic("ouch") },
+			hook("works", time.Second, nil),
+		}})
+		synctest.Wait()
+		s.signals <- syscall.SIGHUP
+		synctest.Wait()
+		s.signals <- syscall.SIGHUP
+		s.signals <- syscall.SIGHUP // one more for both
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"0s fails", "1s works", "2s fails", "3s works"}, calls); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		contains(t, s.log.String(), "msg=reloading", `at=1s level=ERROR msg="reload failed" error=EOF`,
+			`msg="reload failed" error="panic: ouch"`, "at=2s level=INFO msg=reloaded hooks=3 failed=2", "at=2s level=INFO msg=reloading")
+		s.signals <- os.Interrupt
+		s.wantCode(t, 0, 0)
+	})
+}
+
+// A hook that hangs keeps nothing from stopping, and is told.
+func TestReloadEndsWithStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("x", time.Second))
+		told := time.Time{}
+		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{func(ctx context.Context) error {
+			<-ctx.Done()
+			told = time.Now()
+			time.Sleep(time.Minute)
+			return nil
+		}}})
+		synctest.Wait()
+		s.signals <- syscall.SIGHUP
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		began := time.Now()
+		s.wantCode(t, 0, time.Second)
+		synctest.Wait()
+		if told != began {
+			t.Errorf("the hook was told %v after the stop began", told.Sub(began))
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
+func TestHangupWithoutHooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		s.signals <- syscall.SIGHUP
+		s.wantCode(t, 0, 0)
+	})
+}
+
+func TestDump(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(until("fine"))
+		root.Add(tend.Child{Service: slow("hung", time.Hour), Timeout: time.Second})
+		root.Add(tend.Child{Service: until("waiting"), ReadyTimeout: time.Hour})
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		for _, c := range root.Status().Services {
+			if c.Name == "hung" {
+				if err := root.Remove(c.Token); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		time.Sleep(2 * time.Second)
+		s.signals <- syscall.SIGUSR1
+		synctest.Wait()
+		contains(t, s.stderr.String(), "root: as asked, ", "├─ fine", "running", "├─ hung", "stuck", "└─ waiting", "starting",
+			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "app.slow.func1\n",
+			"\nroot/waiting is starting since ", "app.until.func1\n")
+		s.signals <- os.Interrupt
+		s.wantCode(t, 1, 0)
+		time.Sleep(time.Hour)
+	})
+}
+
+// A logger that hangs keeps the program from nothing for long: each of three lines
+// is given up on.
+func TestHungLogger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(until("x"))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		hung := make(chan struct{})
+		log := slog.New(hungHandler{slog.DiscardHandler, hung})
+		s.program.log, s.program.journal.log = log, log
+		s.signals <- os.Interrupt
+		s.wantCode(t, 0, 3*grace)
+		close(hung)
+	})
+}
+
+type hungHandler struct {
+	slog.Handler
+	hung chan struct{}
+}
+
+func (h hungHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h hungHandler) Handle(context.Context, slog.Record) error {
+	<-h.hung
+	return nil
+}
+
+func TestCheck(t *testing.T) {
+	root := tend.NewSimple("root")
+	run := func(root *tend.Supervisor, o Options) func() {
+		return func() { Run(t.Context(), root, o) }
+	}
+	wantPanic(t, "tend/app: the supervisor is nil", run(nil, Options{}))
+	wantPanic(t, "tend: zero Supervisor; make one with New", run(new(tend.Supervisor), Options{}))
+	wantPanic(t, "tend/app: Options.Reload[0] is nil", run(root, Options{Reload: []func(context.Context) error{nil}}))
+}

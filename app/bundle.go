@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
+	"runtime/trace"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// Bounds of crash bundles: a program that is started again and again, and fails
+// each time, must not fill the disk.
+const (
+	bundlesKept  = 10
+	bundlePeriod = time.Minute // between two of escalations
+	traceLength  = 10 * time.Second
+	traceSize    = 16 << 20 // bytes, about
+)
+
+// bundler writes crash bundles.
+type bundler struct {
+	dir     string // empty: it writes none
+	name    string // of the program
+	tree    *asker
+	root    *tend.Supervisor
+	journal *journal
+	log     *slog.Logger
+	flight  *trace.FlightRecorder // nil: there is no trace
+
+	mu   sync.Mutex // one at a time
+	last time.Time  // of an escalation
+}
+
+// open makes the directory and starts the flight recorder. That one cannot be
+// started is no reason not to run: there may be only one in a program.
+func (b *bundler) open(ctx context.Context) error {
+	if b.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return err
+	}
+	flight := trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: traceLength, MaxBytes: traceSize})
+	if err := flight.Start(); err != nil {
+		b.log.LogAttrs(ctx, slog.LevelWarn, "crash bundles will hold no trace", slog.Any("error", err))
+		return nil
+	}
+	b.flight = flight
+	return nil
+}
+
+func (b *bundler) close() {
+	if b.flight != nil {
+		b.flight.Stop()
+	}
+}
+
+// escalated writes a bundle about an escalation, in a goroutine of its own, unless
+// one is being written or there has been an escalation just now.
+func (b *bundler) escalated(reason string) {
+	if b.dir == "" || !b.mu.TryLock() {
+		return
+	}
+	now := time.Now()
+	if !b.last.IsZero() && now.Sub(b.last) < bundlePeriod {
+		b.mu.Unlock()
+		return
+	}
+	b.last = now
+	go func() {
+		defer b.mu.Unlock()
+		b.write(reason)
+	}()
+}
+
+// about writes a bundle, after those that are being written.
+func (b *bundler) about(reason string) {
+	if b.dir == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.write(reason)
+}
+
+// wait returns when no bundle is being written.
+func (b *bundler) wait() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+}
+
+// write writes a bundle and forgets old ones. The caller holds b.mu.
+func (b *bundler) write(reason string) {
+	ctx := context.Background()
+	path, err := b.bundle(ctx, reason)
+	if err != nil {
+		b.log.LogAttrs(ctx, slog.LevelError, "no crash bundle", slog.Any("error", err))
+		return
+	}
+	b.log.LogAttrs(ctx, slog.LevelWarn, "crash bundle written", slog.String("path", path))
+	if err := b.prune(); err != nil {
+		b.log.LogAttrs(ctx, slog.LevelWarn, "old crash bundles stay", slog.Any("error", err))
+	}
+}
+
+// bundle makes the directory under another name first: one that is there is
+// whole.
+func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
+	partial, err := os.MkdirTemp(b.dir, ".partial-")
+	if err != nil {
+		return "", err
+	}
+	tree, treeErr := b.tree.status(ctx)
+	errs := []error{
+		treeErr,
+		file(partial, "report.txt", func(w io.Writer) error { return b.report(w, reason, tree) }),
+		file(partial, "tree.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(tree) }),
+		file(partial, "events.jsonl", func(w io.Writer) error { return writeEvents(ctx, w, b.journal.latest()) }),
+		file(partial, "goroutines.txt", writeGoroutines),
+	}
+	if b.flight != nil {
+		errs = append(errs, file(partial, "trace.out", func(w io.Writer) error {
+			_, err := b.flight.WriteTo(w)
+			return err
+		}))
+	}
+	path := filepath.Join(b.dir, b.prefix()+time.Now().UTC().Format("20060102T150405.000000Z"))
+	if err := os.Rename(partial, path); err != nil {
+		return "", errors.Join(append(errs, err, os.RemoveAll(partial))...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.log.LogAttrs(ctx, slog.LevelWarn, "crash bundle is not complete", slog.Any("error", err))
+	}
+	return path, nil
+}
+
+// report is what a person reads first.
+func (b *bundler) report(w io.Writer, reason string, tree tend.Status) error {
+	fmt.Fprintf(w, "%s, process %d, %s\n%s\n\n%s", b.name, os.Getpid(), time.Now().Format(time.RFC3339), reason, tree)
+	printHung(w, tree, b.root.UnstoppedServices())
+	return nil
+}
+
+// prefix is the beginning of the names of bundles of this program.
+func (b *bundler) prefix() string {
+	return strings.Map(func(c rune) rune {
+		if c == '-' || c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			return c
+		}
+		return '_'
+	}, b.name) + "-crash-"
+}
+
+// prune removes all but the newest bundles. Their names sort by time.
+func (b *bundler) prune() error {
+	paths, err := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for len(paths) > bundlesKept {
+		errs = append(errs, os.RemoveAll(filepath.Join(b.dir, paths[0])))
+		paths = paths[1:]
+	}
+	return errors.Join(errs...)
+}
+
+// file writes one file that only the user of the program may read.
+func file(dir, name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := try(func() error { return write(f) }); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+	}
+	return f.Close()
+}
+
+// writeEvents writes each event as slog does, with its own time.
+func writeEvents(ctx context.Context, w io.Writer, events []tend.Event) error {
+	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})
+	for _, e := range events {
+		r := slog.NewRecord(e.From().Time, e.Level(), "", 0)
+		for i, a := range e.LogValue().Group() {
+			if i == 0 {
+				r.Message = a.Value.String() // the kind
+				continue
+			}
+			r.AddAttrs(a)
+		}
+		if err := h.Handle(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeGoroutines(w io.Writer) error {
+	if n := runtime.NumGoroutine(); n > maxGoroutines {
+		_, err := fmt.Fprintf(w, "not written: the program has %d goroutines, more than %d\n", n, maxGoroutines)
+		return err
+	}
+	return pprof.Lookup("goroutine").WriteTo(w, 2)
+}

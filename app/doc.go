@@ -1,0 +1,52 @@
+// Package app is the main function of a program that is a tree of services:
+//
+//	func main() {
+//		root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
+//		root.Add(app.HTTPServer(&http.Server{Addr: ":8080", Handler: routes()}))
+//		app.Main(root, app.Options{
+//			Listen: ":8081",          // /livez, /readyz
+//			Debug:  ":6060",          // those, /debug/tree/ and /debug/pprof/, on loopback
+//			Tree:   observe.Handler(root, observe.Options{}),
+//		})
+//	}
+//
+// # Stopping
+//
+// SIGINT or SIGTERM starts one graceful stop; services find the signal in
+// [context.Cause], as a [*Signalled]. How long that may take is the tree's
+// business, not this package's: Spec.StopBudget of the root is the time for
+// everything, and the tree shares it out over its levels; without one each service
+// gets its timeout. Make the budget a few seconds less than what stands behind
+// the program allows: terminationGracePeriodSeconds of Kubernetes (30s), or
+// TimeoutStopSec= of systemd, which this package prolongs as long as the stop is
+// under way. What each supervisor of the tree took is logged. A second signal
+// ends the program at once, with a report of what still ran, and where it hung.
+//
+// The exit code is the one that a service gave to [Exit]; 0 if the program was
+// asked to stop, or ended by its own will, and all of it stopped; else 1. After a
+// second signal it is 128 plus the signal's number, as shells have it.
+//
+// # Other signals
+//
+// SIGUSR1 prints the tree, and where the services hang that are starting or
+// stopping. SIGHUP calls Options.Reload; without any it means stop, as the terminal
+// is gone. Signals that the program was started to ignore, as nohup and shells
+// do, stay ignored. SIGQUIT is Go's own. Windows has none of these but Ctrl-C,
+// which is SIGINT, and the closing of the console, which is SIGTERM.
+//
+// # systemd
+//
+// If NOTIFY_SOCKET is set (Type=notify or notify-reload), systemd hears READY=1
+// when the tree is ready, one line of STATUS= at any time, WATCHDOG=1 as long as
+// Options.Live says yes (WatchdogSec=), RELOADING=1 around a reload, STOPPING=1
+// when the stop begins, and EXTEND_TIMEOUT_USEC= while it lasts. This is package
+// sdnotify at work: a protocol that knows nothing of tend. It is imported rather
+// than handed in, although packages of tend do not import each other otherwise,
+// because a unit of Type=notify whose program forgot to hand it in would be killed
+// when its start times out.
+//
+// # Services
+//
+// [HTTPServer], [Server] and [Ticker] are services that every program writes
+// anew, each a [tend.Child] ready for Add.
+package app

@@ -1,0 +1,71 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/app"
+	"github.com/tend-go/tend/observe"
+)
+
+// The main function of a web server.
+func ExampleMain() {
+	root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
+	root.Add(app.HTTPServer(&http.Server{Addr: ":8080", Handler: http.NotFoundHandler()}))
+	app.Main(root, app.Options{
+		Listen: ":8081",
+		Debug:  ":6060",
+		Tree:   observe.Handler(root, observe.Options{}),
+	})
+}
+
+// A service that ends the program with a status.
+func ExampleExit() {
+	root := tend.New("migrate", tend.Spec{EventHook: func(tend.Event) {}})
+	root.Add(tend.Func("work", func(context.Context) error {
+		return app.Exit(3, errors.New("the schema is newer than this program"))
+	}))
+	code := app.Run(context.Background(), root, app.Options{Logger: discard()})
+	fmt.Println("exit code", code)
+	// Output: exit code 3
+}
+
+// A tree that serves only HTTP, with a listener of its own and a minute for
+// requests under way.
+func ExampleServer() {
+	srv := &http.Server{Handler: http.NotFoundHandler()}
+	child := app.Server{Name: "web", Addr: "127.0.0.1:0", New: app.HTTP(srv), Drain: time.Minute}.Child()
+	fmt.Println(child.Name, child.Timeout)
+	// Output: web 1m2s
+}
+
+// A service that is called from time to time.
+func ExampleTicker() {
+	ctx, cancel := context.WithCancel(context.Background())
+	turn := 0
+	tick := app.Ticker("refresh", time.Millisecond, func(context.Context) error {
+		if turn++; turn == 3 {
+			cancel()
+		}
+		return nil
+	})
+	fmt.Println(tick.Serve(ctx), turn)
+	// Output: <nil> 3
+}
+
+// The readiness of a program whose users need only a part of it.
+func ExampleReady() {
+	root := tend.NewSimple("shop")
+	web := tend.NewSimple("web")
+	root.Add(web)
+	o := app.Options{Ready: func(tend.Status) error { return app.Ready(web.Status()) }}
+	fmt.Println(o.Ready(root.Status()))
+	// Output: web is not served
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

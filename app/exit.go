@@ -1,0 +1,92 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// ExitError is what a service returns to end the program with a status: it is a
+// [tend.ErrTerminateTree]. Make one with [Exit].
+type ExitError struct {
+	Code int   // the exit code, 0 to 255
+	Err  error // why; may be nil
+}
+
+// Exit makes the error with which a service ends the tree, and [Main] the
+// program: return app.Exit(2, err) from Serve. Code 0 is success; err may be nil.
+// It panics if the code is not one from 0 to 255, as that would arrive as
+// another one.
+//
+// A supervisor in between with Spec.KeepTermination keeps the error to itself.
+func Exit(code int, err error) error {
+	if code < 0 || code > 255 {
+		panic(fmt.Sprintf("tend/app: Exit with code %d", code))
+	}
+	return &ExitError{code, err}
+}
+
+// Error says the code and why.
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit code %d", e.Code)
+	}
+	return fmt.Sprintf("exit code %d: %v", e.Code, e.Err)
+}
+
+// Unwrap returns tend.ErrTerminateTree and Err.
+func (e *ExitError) Unwrap() []error { return []error{tend.ErrTerminateTree, e.Err} }
+
+// Signalled is the cause with which a signal stops the tree: what
+// [context.Cause] is in its services.
+type Signalled struct {
+	Signal os.Signal
+	Time   time.Time // when it was received
+}
+
+// Error says "signal: " and its name.
+func (s *Signalled) Error() string { return "signal: " + s.Signal.String() }
+
+// Began is when the stop began. Packages that measure stops look for this method
+// in causes.
+func (s *Signalled) Began() time.Time { return s.Time }
+
+// exitCode is the status of a program whose tree returned err from Serve: asked,
+// if its context had ended, and with so many services that did not stop.
+//
+// An escalation is a 1 whatever its last failure was: only who ended the tree by
+// its own will has a say.
+func exitCode(err error, asked bool, unstopped int) int {
+	var exit *ExitError
+	switch {
+	case errors.As(err, &exit) && !isEscalation(err) && 0 < exit.Code && exit.Code <= 255:
+		return exit.Code
+	case unstopped > 0, isEscalation(err):
+		return 1
+	case exit != nil && exit.Code == 0:
+		return 0
+	case errors.Is(err, tend.ErrTerminateTree):
+		return 1
+	case err == nil, asked, errors.Is(err, tend.ErrDoNotRestart):
+		return 0
+	default:
+		return 1
+	}
+}
+
+func isEscalation(err error) bool {
+	var escalation *tend.TooManyFailures
+	return errors.As(err, &escalation)
+}
+
+// killedBy is the status of a program that a second signal ended.
+func killedBy(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return 1
+}

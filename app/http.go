@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/tend-go/tend"
+)
+
+// HTTPServer makes a service of an http.Server: it listens at srv.Addr, with TLS
+// if srv.TLSConfig has a certificate or a way to get one. It is
+//
+//	Server{Name: "http@" + srv.Addr, Addr: srv.Addr, New: HTTP(srv)}.Child()
+//
+// and what [Server] says holds; write that yourself to have another listener or
+// more time for requests under way.
+func HTTPServer(srv *http.Server) tend.Child {
+	newServer := HTTP(srv) // panics if it is nil
+	addr := srv.Addr
+	if addr == "" { // as net/http has it
+		addr = ":http"
+		if hasTLS(srv) {
+			addr = ":https"
+		}
+	}
+	return Server{Name: "http@" + addr, Addr: addr, New: newServer}.Child()
+}
+
+// HTTP makes servers like srv, for [Server].New. Each run is served by a copy,
+// because an http.Server that was shut down cannot serve again; so Shutdown and
+// Close of srv itself do nothing to it. What srv.RegisterOnShutdown has registered
+// is called when a run is to stop. It panics if srv is nil.
+//
+// The context of a request has the values of the service's context, unless srv
+// has a BaseContext. It ends when the request is cut off, and for a hijacked
+// connection, which an http.Server forgets about, when all others are through. A
+// run has ended only when all its handlers have returned: one that does not is
+// reported as what the service hangs in.
+func HTTP(srv *http.Server) func(ctx context.Context) Graceful {
+	if srv == nil {
+		panic("tend/app: the http.Server is nil")
+	}
+	return func(ctx context.Context) Graceful { return newHTTP(ctx, srv) }
+}
+
+// httpRun is the server of one run.
+type httpRun struct {
+	server  *http.Server
+	handler http.Handler
+
+	cut context.Context // ended when what is under way is cut off
+	end context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool          // no handler begins any more
+	active int           // handlers
+	idle   chan struct{} // closed when closed and there are none
+}
+
+func newHTTP(ctx context.Context, like *http.Server) *httpRun {
+	h := &httpRun{server: copyOf(like), handler: like.Handler, idle: make(chan struct{})}
+	if h.handler == nil {
+		h.handler = http.DefaultServeMux
+	}
+	h.cut, h.end = context.WithCancel(context.WithoutCancel(ctx))
+	h.server.Handler = h
+	h.server.BaseContext = h.base(like.BaseContext)
+	h.server.RegisterOnShutdown(func() { _ = like.Shutdown(h.cut) }) // calls its hooks; it serves nothing
+	return h
+}
+
+// copyOf copies the settings of a server, which are its exported fields.
+func copyOf(like *http.Server) *http.Server {
+	srv := new(http.Server)
+	from, to := reflect.ValueOf(like).Elem(), reflect.ValueOf(srv).Elem()
+	for i := range from.NumField() {
+		if from.Type().Field(i).IsExported() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	if srv.TLSConfig != nil {
+		srv.TLSConfig = srv.TLSConfig.Clone() // serving changes it
+	}
+	return srv
+}
+
+func hasTLS(srv *http.Server) bool {
+	c := srv.TLSConfig
+	return c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil)
+}
+
+// base makes the contexts of requests.
+func (h *httpRun) base(of func(net.Listener) context.Context) func(net.Listener) context.Context {
+	if of == nil {
+		return func(net.Listener) context.Context { return h.cut }
+	}
+	return func(l net.Listener) context.Context {
+		ctx, end := context.WithCancel(of(l))
+		context.AfterFunc(h.cut, end)
+		return ctx
+	}
+}
+
+// Serve serves, with TLS if there is a certificate.
+func (h *httpRun) Serve(l net.Listener) error {
+	if hasTLS(h.server) {
+		return h.server.ServeTLS(l, "", "")
+	}
+	return h.server.Serve(l)
+}
+
+// GracefulStop waits for requests, then for the handlers of connections that were
+// hijacked.
+func (h *httpRun) GracefulStop() {
+	_ = h.server.Shutdown(h.cut)
+	h.finish()
+}
+
+// Stop ends all requests.
+func (h *httpRun) Stop() {
+	h.end()
+	_ = h.server.Close()
+	h.finish()
+}
+
+// finish waits for the handlers that still run.
+func (h *httpRun) finish() {
+	h.end()
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		h.settle()
+	}
+	h.mu.Unlock()
+	<-h.idle
+}
+
+// settle tells when nothing is left. The caller holds h.mu.
+func (h *httpRun) settle() {
+	if h.closed && h.active == 0 {
+		close(h.idle)
+	}
+}
+
+// ServeHTTP counts the handlers that run.
+func (h *httpRun) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		panic(http.ErrAbortHandler) // the connection is closed
+	}
+	h.active++
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.active--
+		h.settle()
+	}()
+	h.handler.ServeHTTP(w, r)
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/tend-go/tend"
+)
+
+// Options says what [Main] does besides serving the tree. The zero value of every
+// field is a default. How the tree behaves, also how long it may take to stop,
+// its [tend.Spec] says.
+type Options struct {
+	// Logger gets what this package has to say, which is little: the events of the
+	// tree are logged by the tree. Default: slog.Default when Run is called.
+	Logger *slog.Logger
+
+	// Stderr gets reports for people: what did not stop and where it hangs, and
+	// what SIGUSR1 asks for. Default: os.Stderr.
+	Stderr io.Writer
+
+	// Reload are called one after another on SIGHUP, each also after one that
+	// failed or panicked, which is logged. Their context ends when the stop
+	// begins; it is not waited for them. One reload at a time: signals that come
+	// during one cause one more after it.
+	Reload []func(ctx context.Context) error
+
+	// Live and Ready are the checks behind /livez and /readyz, and Live is the one
+	// behind systemd's watchdog: nil means yes, an error says why not. Defaults:
+	// [Live] and [Ready]. They run in the goroutine of whoever asks. While the
+	// tree stops they are not called: the program is live and not ready then.
+	Live, Ready func(s tend.Status) error
+
+	// Listen is the address, such as ":8081", of a listener for those outside:
+	// /livez, /readyz and Handlers. Empty: there is none.
+	Listen string
+
+	// Debug is the address of a listener for those who may see everything: what
+	// Listen has, /debug/tree/ and /debug/pprof/. Without a host, as in ":6060",
+	// it is on loopback, and on loopback it only answers requests for a loopback
+	// name, so that no web site can read it by DNS rebinding. Empty: there is
+	// none.
+	Debug string
+
+	// Tree answers below /debug/tree/, which is cut off. It is meant for
+	// observe.Handler(root, observe.Options{}). Default: the tree as text.
+	Tree http.Handler
+
+	// Handlers are more of Listen, by pattern of [http.ServeMux]: "/metrics" for
+	// instance. Run panics if one is nil or in conflict with another or with
+	// the paths above.
+	Handlers map[string]http.Handler
+
+	// CrashDir is a directory, made if need be, for crash bundles: when a
+	// supervisor escalates, and when a service does not stop, a directory is made
+	// in it with the tree, the stacks, the last events and an execution trace of
+	// the last seconds, for which a [runtime/trace.FlightRecorder] runs all the
+	// time then (about 1 % of a core). They may hold secrets of the program and
+	// only its user may read them. The newest 10 are kept, and not more than one
+	// is written of escalations in a minute. Empty: none.
+	CrashDir string
+}
+
+// withDefaults fills in what is zero and panics at what makes no sense.
+func (o Options) withDefaults(root *tend.Supervisor) Options {
+	if root == nil {
+		panic("tend/app: the supervisor is nil")
+	}
+	_ = root.Name() // panics if it was not made by New
+	for i, f := range o.Reload {
+		if f == nil {
+			panic(fmt.Sprintf("tend/app: Options.Reload[%d] is nil", i))
+		}
+	}
+	for pattern, h := range o.Handlers {
+		if h == nil {
+			panic(fmt.Sprintf("tend/app: Options.Handlers[%q] is nil", pattern))
+		}
+	}
+	if len(o.Handlers) > 0 && o.Listen == "" && o.Debug == "" {
+		panic("tend/app: there are Options.Handlers, but neither Listen nor Debug")
+	}
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	if o.Live == nil {
+		o.Live = Live
+	}
+	if o.Ready == nil {
+		o.Ready = Ready
+	}
+	if strings.HasPrefix(o.Debug, ":") {
+		o.Debug = "localhost" + o.Debug
+	}
+	_ = (&listeners{options: o}).routes(true, false) // panics if patterns are in conflict
+	return o
+}

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+const (
+	// defaultDrain and closing together are the default Timeout of a service.
+	defaultDrain = 8 * time.Second
+	closing      = 2 * time.Second
+	// listenTimeout is how long a Listen may take: a name has to be looked up, at
+	// most.
+	listenTimeout = 10 * time.Second
+)
+
+// Graceful is a server that takes connections from a listener and can be stopped
+// in two ways. A *grpc.Server is one.
+type Graceful interface {
+	// Serve takes connections until the server is stopped, or fails.
+	Serve(l net.Listener) error
+	// GracefulStop takes no more work and returns when what is under way has come
+	// to its end, or Stop has been called. It makes Serve return.
+	GracefulStop()
+	// Stop ends everything at once.
+	Stop()
+}
+
+// Server says how a server with a listener becomes a service. Its zero values
+// are defaults, but for New.
+//
+// A run that cannot listen fails at once. Otherwise the service is ready as soon
+// as it listens; its annotation "address" says where. When it is asked to stop it
+// listens no more and lets what is under way come to its end, for as long as Drain
+// says; then that is ended.
+type Server struct {
+	// Name of the service. Default: "server" and, if there is one, "@" and Addr.
+	Name string
+
+	// Addr is the TCP address to listen at, as [net.Listen] takes it.
+	Addr string
+
+	// Listen opens the listener of a run, instead of Addr: a unix socket, or one
+	// that systemd has handed over. Its context ends when the service is to stop.
+	Listen func(ctx context.Context) (net.Listener, error)
+
+	// New makes the server of a run. It has to be a new one for each, because a
+	// server that was stopped cannot serve again. Its context is the service's.
+	New func(ctx context.Context) Graceful
+
+	// Drain is how long work under way may take to come to its end once the
+	// service is to stop. Default 8s. The service's Timeout is 2s more, for closing;
+	// a shorter Timeout, or a shorter rest of the tree's StopBudget, makes it
+	// stuck before it has cut off what takes too long.
+	Drain time.Duration
+}
+
+// Child returns the service. It panics if New is nil or Drain negative.
+func (s Server) Child() tend.Child {
+	if s.New == nil {
+		panic("tend/app: Server.New is nil")
+	}
+	if s.Drain < 0 {
+		panic(fmt.Sprintf("tend/app: Server.Drain is %v", s.Drain))
+	}
+	s.Drain = cmp.Or(s.Drain, defaultDrain)
+	if s.Name == "" {
+		s.Name = "server"
+		if s.Addr != "" {
+			s.Name += "@" + s.Addr
+		}
+	}
+	if s.Listen == nil {
+		addr := s.Addr
+		s.Listen = func(ctx context.Context) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		}
+	}
+	return tend.Child{Service: &server{s}, Name: s.Name, ReadyTimeout: listenTimeout, Timeout: s.Drain + closing}
+}
+
+// server is the service.
+type server struct{ Server }
+
+var (
+	errCutOff   = errors.New("tend/app: work under way was cut off")
+	errByItself = errors.New("tend/app: the server ended by itself")
+)
+
+func (s *server) String() string { return s.Name }
+
+// Serve is one run.
+func (s *server) Serve(ctx context.Context) (err error) {
+	l, err := s.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	srv := s.New(ctx)
+	over, stopped := make(chan struct{}), make(chan error, 1)
+	go func() { // from here, to have the labels of the service
+		select {
+		case <-ctx.Done():
+			stopped <- s.stop(srv)
+		case <-over:
+			stopped <- try(func() error { srv.Stop(); return nil })
+		}
+	}()
+	defer func() {
+		close(over)
+		err = errors.Join(err, <-stopped)
+	}()
+	tend.Annotate(ctx, slog.String("address", l.Addr().String()))
+	tend.Ready(ctx)
+	err = srv.Serve(l)
+	switch {
+	case ctx.Err() != nil: // how a server says that it was stopped differs
+		return nil
+	case err == nil:
+		return errByItself
+	default:
+		return fmt.Errorf("%w: %w", errByItself, err)
+	}
+}
+
+// stop stops gracefully, or when that takes too long by force. It returns when the
+// graceful stop has come to its end.
+func (s *server) stop(srv Graceful) error {
+	forced := make(chan error, 1)
+	force := func() { forced <- try(func() error { srv.Stop(); return nil }) }
+	timer := time.AfterFunc(s.Drain, force)
+	err := try(func() error { srv.GracefulStop(); return nil })
+	switch {
+	case !timer.Stop():
+		return errors.Join(fmt.Errorf("%w after %v", errCutOff, s.Drain), err, <-forced)
+	case err != nil: // it has panicked
+		force()
+		return errors.Join(err, <-forced)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+// *grpc.Server has these methods; the module does not depend on it.
+var _ Graceful = interface {
+	Serve(net.Listener) error
+	GracefulStop()
+	Stop()
+}(nil)
+
+// fakeListener listens to nobody.
+type fakeListener struct{ closed bool }
+
+func (l *fakeListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (l *fakeListener) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 99} }
+func (l *fakeListener) Close() error {
+	l.closed = true
+	return nil
+}
+
+// fakeServer serves until it is stopped, and needs a time for that.
+type fakeServer struct {
+	drains   time.Duration // of GracefulStop
+	panics   bool          // in GracefulStop
+	closes   time.Duration // of Stop
+	ends     error         // of Serve, after a second, if not nil …
+	endsFine bool          // … or nil
+	crashes  bool
+	stopped  chan struct{} // Serve
+	cut      chan struct{} // GracefulStop
+	began    time.Time
+
+	mu        sync.Mutex
+	isStopped bool
+	calls     []string
+}
+
+// start makes what a run needs.
+func (f *fakeServer) start() *fakeServer {
+	f.stopped, f.cut, f.began = make(chan struct{}), make(chan struct{}), time.Now()
+	return f
+}
+
+func (f *fakeServer) note(what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, time.Since(f.began).String()+" "+what)
+}
+
+func (f *fakeServer) halt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.isStopped {
+		f.isStopped = true
+		close(f.stopped)
+	}
+}
+
+func (f *fakeServer) Serve(net.Listener) error {
+	f.note("serve")
+	if f.ends != nil || f.endsFine || f.crashes {
+		time.Sleep(time.Second)
+		if f.crashes {
+			panic("crash")
+		}
+		return f.ends
+	}
+	<-f.stopped
+	return errors.New("server closed")
+}
+
+func (f *fakeServer) GracefulStop() {
+	f.note("drain")
+	f.halt()
+	if f.panics {
+		panic("ouch")
+	}
+	select {
+	case <-time.After(f.drains):
+	case <-f.cut:
+	}
+}
+
+func (f *fakeServer) Stop() {
+	f.note("stop")
+	time.Sleep(f.closes)
+	f.halt()
+	close(f.cut)
+}
+
+// lives of one run each: what the server saw, and what became of the service.
+func TestServer(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fake  *fakeServer
+		calls []string // when the service is asked to stop after 10s
+		ended string   // the error it ends with
+		after time.Duration
+	}{
+		{"drained", &fakeServer{drains: 3 * time.Second}, []string{"0s serve", "10s drain"}, "", 13 * time.Second},
+		{
+			"cut off", &fakeServer{drains: time.Hour, closes: time.Second},
+			[]string{"0s serve", "10s drain", "15s stop"}, "tend/app: work under way was cut off after 5s", 16 * time.Second,
+		},
+		{
+			"GracefulStop panics", &fakeServer{panics: true},
+			[]string{"0s serve", "10s drain", "10s stop"}, "panic: ouch", 10 * time.Second,
+		},
+		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself: EOF", time.Second},
+		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself", time.Second},
+		{"panics", &fakeServer{crashes: true}, []string{"0s serve", "1s stop"}, "panic: crash", time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var ended string
+				var at time.Duration
+				began := time.Now()
+				root := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+					if e, ok := e.(tend.ServiceEnded); ok {
+						ended, at = text(e.Err), e.Time.Sub(began)
+					}
+				}})
+				fake, listener := test.fake.start(), &fakeListener{}
+				child := Server{
+					Name: "fake", Drain: 5 * time.Second,
+					Listen: func(context.Context) (net.Listener, error) { return listener, nil },
+					New:    func(context.Context) Graceful { return fake },
+				}.Child()
+				child.Restart = tend.Temporary
+				if child.Timeout != 7*time.Second {
+					t.Errorf("Timeout is %v", child.Timeout)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				result := root.ServeBackground(ctx)
+				if _, err := root.Start(ctx, child); err != nil {
+					t.Error(err)
+				}
+				if s := root.Status().Services[0]; s.Name != "fake" || s.State != tend.StateRunning || s.Annotations[0].String() != "address=127.0.0.1:99" {
+					t.Errorf("it is %v %v with %v", s.Name, s.State, s.Annotations)
+				}
+				time.Sleep(10 * time.Second)
+				cancel()
+				<-result
+				synctest.Wait()
+				if diff := cmp.Diff(test.calls, fake.calls); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+				if ended != test.ended || at != test.after {
+					t.Errorf("after %v it ended with %q; want %v, %q", at, ended, test.after, test.ended)
+				}
+				if !listener.closed {
+					t.Error("the listener is open")
+				}
+				if u := root.UnstoppedServices(); len(u) > 0 {
+					t.Errorf("stuck: %v", u)
+				}
+			})
+		})
+	}
+}
+
+// A run that cannot listen fails at once; the next one may.
+func TestServerCannotListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inUse := errors.New("address in use")
+		tries := 0
+		root := tend.New("root", quiet(tend.Spec{}))
+		child := Server{
+			Listen: func(context.Context) (net.Listener, error) {
+				if tries++; tries < 3 {
+					return nil, inUse
+				}
+				return &fakeListener{}, nil
+			},
+			New: func(context.Context) Graceful { return new(fakeServer).start() },
+		}.Child()
+		ctx, cancel := context.WithCancel(t.Context())
+		result := root.ServeBackground(ctx)
+		began := time.Now()
+		if _, err := root.Start(ctx, child); err != nil || time.Since(began) > 0 {
+			t.Errorf("started with %v after %v", err, time.Since(began))
+		}
+		if s := root.Status().Services[0]; s.Failed != 2 || s.Failures[0].Err != "address in use" || s.Name != "server" {
+			t.Errorf("%+v", s)
+		}
+		cancel()
+		<-result
+	})
+}
+
+func TestServerPanics(t *testing.T) {
+	wantPanic(t, "tend/app: Server.New is nil", func() { Server{}.Child() })
+	wantPanic(t, "tend/app: Server.Drain is -1s", func() {
+		Server{New: func(context.Context) Graceful { return nil }, Drain: -time.Second}.Child()
+	})
+	c := Server{Addr: ":99", New: func(context.Context) Graceful { return nil }}.Child()
+	if c.Name != "server@:99" || c.Timeout != 10*time.Second || c.ReadyTimeout != 10*time.Second {
+		t.Errorf("%+v", c)
+	}
+}
+
+// A real listener, opened from Addr, twice.
+func TestServerListens(t *testing.T) {
+	child := Server{Addr: "256.0.0.1:1", New: func(context.Context) Graceful { return new(fakeServer).start() }}.Child()
+	if err := child.Serve(t.Context()); err == nil {
+		t.Error("it listens at 256.0.0.1")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	child = Server{Addr: "127.0.0.1:0", New: func(context.Context) Graceful {
+		cancel()
+		return new(fakeServer).start()
+	}}.Child()
+	if err := child.Serve(ctx); err != nil { // also outside of a supervisor
+		t.Error(err)
+	}
+}
+
+func TestTicker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ticks []string
+		began := time.Now()
+		root := tend.New("root", quiet(tend.Spec{}))
+		child := Ticker("tick", 10*time.Second, func(context.Context) error {
+			ticks = append(ticks, time.Since(began).String())
+			switch len(ticks) {
+			case 2:
+				time.Sleep(25 * time.Second) // over the next two
+			case 4:
+				return io.EOF
+			}
+			return nil
+		})
+		child.Watchdog = 50 * time.Second
+		root.Add(child)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := root.ServeBackground(ctx)
+		time.Sleep(75 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"10s", "20s", "45s", "50s", "1m0s", "1m10s"}, ticks); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if s := root.Status().Services[0]; s.Name != "tick" || s.Failed != 1 {
+			t.Errorf("%+v", s)
+		}
+		cancel()
+		<-result
+	})
+	ok := func(context.Context) error { return nil }
+	wantPanic(t, `tend/app: Ticker "x": the function is nil`, func() { Ticker("x", time.Second, nil) })
+	wantPanic(t, `tend/app: Ticker "x": the period is 0s`, func() { Ticker("x", 0, ok) })
+}

@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/sdnotify" //nolint:depguard // a protocol and no sibling: it knows nothing of tend, see doc.go
+)
+
+// How often systemd is told how the program is.
+const (
+	busyPeriod  = time.Second     // while it starts or stops
+	quietPeriod = 5 * time.Second // else; more often if the watchdog wants that
+	// extension is the time that is asked for in each busyPeriod of a stop: enough
+	// for a machine that is short of breath.
+	extension = 10 * time.Second
+)
+
+// phase is where a program is in its life.
+type phase uint8
+
+const (
+	starting phase = iota
+	up             // ready has been said
+	ending
+)
+
+// systemd tells systemd how the program is. It does nothing if nobody listens.
+type systemd struct {
+	enabled  bool
+	notify   func(state ...string) (bool, error) // sdnotify.Send
+	watchdog time.Duration                       // 0: there is none
+	tree     *asker
+	live     func(tend.Status) error
+	log      *slog.Logger
+
+	phase atomic.Uint32
+	over  atomic.Bool   // nothing is said any more
+	wake  chan struct{} // has a token when the phase has changed
+
+	mu     sync.Mutex
+	last   string // STATUS
+	warned bool
+}
+
+func newSystemd(o Options, tree *asker) *systemd {
+	s := &systemd{
+		enabled: sdnotify.Enabled(), notify: sdnotify.Send,
+		tree: tree, live: o.Live, log: o.Logger, wake: make(chan struct{}, 1),
+	}
+	if s.enabled {
+		var err error
+		if s.watchdog, err = sdnotify.WatchdogInterval(); err != nil {
+			s.warn(err)
+		}
+	}
+	return s
+}
+
+// enter says that a phase has begun. Phases only go forward.
+func (s *systemd) enter(next phase) {
+	for now := s.phase.Load(); now < uint32(next); now = s.phase.Load() {
+		if s.phase.CompareAndSwap(now, uint32(next)) {
+			select {
+			case s.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// run tells until ctx ends.
+func (s *systemd) run(ctx context.Context) {
+	if !s.enabled {
+		return
+	}
+	said := starting
+	for {
+		now := phase(s.phase.Load())
+		if now == ending && said != ending { // at once, and not when the tree has answered
+			s.send(s.fresh(sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping"))...)
+		} else {
+			tree, err := s.tree.status(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			s.send(s.fresh(s.messages(now, now != said, tree, err)...)...)
+		}
+		said = now
+		if !s.rest(ctx, s.period(now)) {
+			return
+		}
+	}
+}
+
+// rest waits for the time of the next message, or for news. It is false when ctx
+// has ended.
+func (s *systemd) rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.wake:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// period is how long to wait until the next message.
+func (s *systemd) period(now phase) time.Duration {
+	period := busyPeriod
+	if now == up {
+		period = quietPeriod
+	}
+	if s.watchdog > 0 {
+		period = min(period, s.watchdog/2)
+	}
+	return period
+}
+
+// messages are what there is to say of a tree, or of why it does not answer, in a
+// phase that has just been entered or not.
+func (s *systemd) messages(now phase, entered bool, tree tend.Status, problem error) []string {
+	var say []string
+	live := problem
+	if problem == nil && now != ending {
+		live = try(func() error { return s.live(tree) })
+	}
+	switch {
+	case now == ending: // systemd's watchdog is off
+		say = append(say, sdnotify.ExtendTimeout(extension))
+	case now == up && entered:
+		say = append(say, sdnotify.Ready)
+	}
+	if now != ending && s.watchdog > 0 && live == nil {
+		say = append(say, sdnotify.Alive)
+	}
+	return append(say, sdnotify.Status(statusLine(now, tree, problem, live)))
+}
+
+// statusLine is the line that systemctl status shows.
+func statusLine(now phase, tree tend.Status, problem, live error) string {
+	var text string
+	switch {
+	case problem != nil:
+		text = problem.Error()
+	case live != nil:
+		text = "not live: " + live.Error()
+	case now == ending:
+		text = remainder(tree)
+	default:
+		text = summary(tree)
+	}
+	return [...]string{"starting: ", "", "stopping: "}[now] + text
+}
+
+// fresh leaves out a status that has been told already.
+func (s *systemd) fresh(say ...string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := say[len(say)-1]
+	if status == s.last {
+		return say[:len(say)-1]
+	}
+	s.last = status
+	return say
+}
+
+// farewell is the last that systemd hears: how the program ends. A stop may be so
+// quick that run has had no time to say that it began.
+func (s *systemd) farewell(text string) {
+	s.send(sdnotify.Stopping, sdnotify.Status(text))
+	s.over.Store(true)
+}
+
+// send tells systemd. That may take a second; it may be called by anybody.
+func (s *systemd) send(state ...string) {
+	if !s.enabled || len(state) == 0 || s.over.Load() {
+		return
+	}
+	if _, err := s.notify(state...); err != nil {
+		s.warn(err)
+	}
+}
+
+// warn logs the first error.
+func (s *systemd) warn(err error) {
+	s.mu.Lock()
+	first := !s.warned
+	s.warned = true
+	s.mu.Unlock()
+	if first {
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, "systemd cannot be told", slog.Any("error", err))
+	}
+}

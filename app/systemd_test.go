@@ -1,0 +1,224 @@
+//go:build unix
+
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+// manager is a systemd that notes what it is told and when.
+type manager struct {
+	began time.Time
+	mu    sync.Mutex
+	heard []string
+	err   error
+}
+
+func (m *manager) notify(state ...string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.heard = append(m.heard, time.Since(m.began).String()+" "+strings.Join(state, " "))
+	return m.err == nil, m.err
+}
+
+func (m *manager) take() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	heard := m.heard
+	m.heard = nil
+	return heard
+}
+
+// under runs root under a systemd with a watchdog.
+func under(ctx context.Context, m *manager, watchdog time.Duration, root *tend.Supervisor, o Options, changes ...func(*program)) *stage {
+	s := &stage{root: root, signals: make(chan os.Signal), log: &buffer{}, stderr: &buffer{}, code: make(chan int, 1)}
+	o.Logger, o.Stderr = logTo(s.log), s.stderr
+	s.program = newProgram(root, o)
+	m.began = time.Now()
+	s.program.systemd.enabled = true
+	s.program.systemd.notify = m.notify
+	s.program.systemd.watchdog = watchdog
+	for _, change := range changes {
+		change(s.program)
+	}
+	return s.begin(ctx)
+}
+
+func (m *manager) want(t *testing.T, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, m.take()); diff != "" {
+		t.Errorf("told systemd: -want +got\n%s", diff)
+	}
+}
+
+func TestSystemd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(slow("web", 2500*time.Millisecond))
+		root.Add(readyAfter("db", 1500*time.Millisecond))
+		var m manager
+		s := under(t.Context(), &m, 20*time.Second, root, Options{})
+		time.Sleep(12 * time.Second)
+		synctest.Wait()
+		m.want(t,
+			"0s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting",
+			"1s WATCHDOG=1",
+			"1.5s READY=1 WATCHDOG=1 STATUS=2 of 2 services run",
+			"6.5s WATCHDOG=1",
+			"11.5s WATCHDOG=1",
+		)
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 2500*time.Millisecond)
+		m.want(t,
+			"12s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
+			"13s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping",
+			"14s EXTEND_TIMEOUT_USEC=10000000",
+			"14.5s STOPPING=1 STATUS=ended with exit code 0: tend: context canceled: signal: terminated",
+		)
+	})
+}
+
+// A watchdog that wants to hear more often does.
+func TestSystemdShortWatchdog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(readyAfter("x", 100*time.Millisecond))
+		var m manager
+		s := under(t.Context(), &m, time.Second, root, Options{})
+		time.Sleep(1200 * time.Millisecond)
+		synctest.Wait()
+		m.want(t,
+			"0s WATCHDOG=1 STATUS=starting: 0 of 1 services run: root/x is starting",
+			"100ms READY=1 WATCHDOG=1 STATUS=1 of 1 services run",
+			"600ms WATCHDOG=1",
+			"1.1s WATCHDOG=1",
+		)
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
+// The watchdog is fed only while the tree is live, and without one nothing is
+// said that is not news.
+func TestSystemdNotLive(t *testing.T) {
+	for _, watchdog := range []time.Duration{0, 4 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			root := tend.New("root", quiet(tend.Spec{}))
+			var sick atomic.Bool
+			var m manager
+			s := under(t.Context(), &m, watchdog, root, Options{Live: func(tend.Status) error {
+				if sick.Load() {
+					return errors.New("out of sorts")
+				}
+				return nil
+			}})
+			time.Sleep(time.Second)
+			m.take()
+			sick.Store(true)
+			time.Sleep(20 * time.Second)
+			at := "5s"
+			if watchdog > 0 {
+				at = "2s"
+			}
+			m.want(t, at+" STATUS=not live: out of sorts")
+			sick.Store(false)
+			time.Sleep(5500 * time.Millisecond)
+			if watchdog > 0 {
+				m.want(t, "22s WATCHDOG=1 STATUS=0 of 0 services run", "24s WATCHDOG=1", "26s WATCHDOG=1")
+			} else {
+				m.want(t, "25s STATUS=0 of 0 services run")
+			}
+			s.signals <- syscall.SIGTERM
+			<-s.code
+		})
+	}
+}
+
+// A check that panics says no.
+func TestSystemdHostileLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(readyAfter("x", 100*time.Millisecond))
+		var m manager
+		s := under(t.Context(), &m, time.Minute, root, Options{Live: func(tend.Status) error { panic("ouch") }})
+		time.Sleep(time.Second)
+		m.want(t, "0s STATUS=starting: not live: panic: ouch", "100ms READY=1 STATUS=not live: panic: ouch")
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
+// A tree that does not answer is not live.
+func TestSystemdNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		hung := make(chan struct{})
+		var hangs atomic.Bool
+		var m manager
+		s := under(t.Context(), &m, 2*time.Second, root, Options{}, func(p *program) {
+			p.tree.ask = func() tend.Status {
+				if hangs.Load() {
+					<-hung
+				}
+				return root.Status()
+			}
+		})
+		time.Sleep(500 * time.Millisecond)
+		m.take()
+		hangs.Store(true)
+		time.Sleep(8500 * time.Millisecond)
+		m.want(t, "6s STATUS=the tree does not answer")
+		close(hung)
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
+func TestSystemdReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		var m manager
+		s := under(t.Context(), &m, 0, root, Options{Reload: []func(context.Context) error{
+			func(context.Context) error { time.Sleep(time.Second); return nil },
+		}})
+		time.Sleep(time.Minute)
+		m.take()
+		s.signals <- syscall.SIGHUP
+		time.Sleep(2 * time.Second)
+		heard := m.take()
+		if len(heard) != 2 || !strings.HasPrefix(heard[0], "1m0s RELOADING=1") || heard[1] != "1m1s READY=1" {
+			t.Errorf("heard %q", heard)
+		}
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
+// That systemd cannot be told is said once and changes nothing.
+func TestSystemdFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		m := manager{err: io.ErrClosedPipe}
+		s := under(t.Context(), &m, time.Second, root, Options{})
+		time.Sleep(time.Minute)
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 0)
+		if n := strings.Count(s.log.String(), "systemd cannot be told"); n != 1 {
+			t.Errorf("it was said %d times:\n%s", n, s.log)
+		}
+	})
+}
