@@ -111,7 +111,7 @@ function drawLog() {
 	if (!logged) return;
 	logged = false;
 	const box = $('log');
-	while (box.children.length < Math.min(50, lines.length)) box.append(h('button', {}, h('time'), h('b'), h('span')));
+	while (box.children.length < Math.min(50, lines.length)) box.append(h('button', {}, h('time'), ' ', h('b'), ' ', h('span')));
 	[...box.children].forEach((b, i) => {
 		const { e, n, ids } = lines[i], [time, kind, text] = b.children;
 		b.onclick = () => go(e.i, e.p);

@@ -137,7 +137,7 @@ tree.onclick = e => {
 	if (!n) return;
 	if (n.more) return more(n.more);
 	cursor = n.r.i;
-	if (e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
+	if (e.detail && e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
 	else select(cursor);
 };
 

@@ -26,8 +26,8 @@ function load(view) {
 			open: n === root || nodes.size <= 200 || troubled(n) && n.kids.length <= 500,
 		};
 		n.shut = shut;
-		n.open = open && n.kids.length > 0;
 		n.full = n.kids.length >= (n.r.b?.n || 0);
+		n.open = open && (n.full || n.kids.length > 0);
 	}
 }
 
