@@ -240,6 +240,9 @@ func TestChecklist23DeliveryIsRetried(t *testing.T) {
 		// They were tried at 0s, 1s, 3s, 7s, 15s and 31s; a succeeds at 30s too.
 		l.want(t, "40s b unknown>healthy 3 since 40s", "40s a unknown>healthy 3 since 30s")
 		synctest.Wait()
+		if n := strings.Count(logged.String(), `msg="health changed"`); n != 6 {
+			t.Errorf("6 changes were logged %d times:\n%s", n, &logged)
+		}
 		for _, want := range []string{
 			`level=ERROR msg="health changed" probe=a from=unknown to=unhealthy failures=3 error=sick`,
 			`level=WARN msg="OnChange failed" probe=a error=sick`,

@@ -39,7 +39,7 @@ func (m *Monitor) tellResult(ctx context.Context, r Result) {
 func (m *Monitor) tellChange(ctx context.Context, d delivery) {
 	err := errGoexit
 	defer func() {
-		m.decide(func(p *plan, now time.Time) { p.outbox.told(d, err == nil, now) })
+		m.decide(func(p *plan, now time.Time) { p.outbox.delivered(d, err == nil, now) })
 	}()
 	c := *d.change
 	if d.lost > 0 {

@@ -138,6 +138,30 @@ func TestGuardStuck(t *testing.T) {
 	})
 }
 
+// TestVerdictCancelsTheOthers: checks under way are about a service that has been
+// given up.
+func TestVerdictCancelsTheOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{})
+		svc := tend.Func("svc", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(time.Minute)
+			return nil
+		})
+		c := guarded(t, m, "g", svc,
+			health.Probe{Name: "long", Timeout: time.Hour, Check: func(ctx context.Context) error {
+				<-ctx.Done()
+				l.add("long is over")
+				return nil
+			}},
+			health.Probe{Name: "ping", Kind: health.Liveness, Check: script("-")})
+		serve(t, m)
+		_ = c.Serve(t.Context())
+		l.want(t, "20s long is over")
+	})
+}
+
 // TestGuardKeepsChild: the settings of a Child survive, and its name.
 func TestGuardKeepsChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -227,21 +251,28 @@ func TestChecklist21DrainingIsNotSick(t *testing.T) {
 			return ctx.Err()
 		})
 		ping := health.Probe{Name: "ping", Interval: time.Second, FailureThreshold: 1, Kind: health.Liveness, Check: func(ctx context.Context) error {
+			time.Sleep(600 * time.Millisecond) // one is under way when the stop begins
 			if draining.Load() {
 				return errSick
 			}
 			return nil
 		}}
 		beats := health.Probe{Name: "beats", MaxAge: time.Second, FailureThreshold: 5, Kind: health.Liveness}
+		told := health.Probe{Name: "told", FailureThreshold: 1, Kind: health.Liveness}
 		s := root(t, l, m)
-		token := s.Add(guarded(t, m, "svc", svc, ping, beats))
+		token := s.Add(guarded(t, m, "svc", svc, ping, beats, told))
+		time.AfterFunc(5*time.Second, func() {
+			if err := m.Report("svc:told", errSick); err != nil { // it is there, but does not count
+				t.Error(err)
+			}
+		})
 		add(t, m, health.Probe{Name: "other", FailureThreshold: 1, Timeout: 20 * time.Second, Check: obey})
 		time.Sleep(4500 * time.Millisecond)
 		if err := s.RemoveAndWait(token, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		l.want(t, "0s health started", "0s svc started", "0s svc:ping unknown>healthy 0", "12.5s svc ended: tend: service was removed")
+		l.want(t, "0s health started", "0s svc started", "600ms svc:ping unknown>healthy 0", "12.5s svc ended: tend: service was removed")
 		s.Stop() // the check of "other" is under way
 		l.want(t, "12.5s health ended: tend: supervisor was stopped")
 		if p := status(t, m, "other"); p.State != health.Unknown || p.Failures != 0 {
@@ -257,16 +288,20 @@ func TestChecklist24StartupHoldsBack(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
 		child := guarded(t, m, "db", until,
-			health.Probe{Name: "live", Kind: health.Liveness, Check: l.logged("live", script("+"))},
+			health.Probe{Name: "live", Kind: health.Liveness, FailureThreshold: 1, Check: l.logged("live", script("+"))},
 			health.Probe{Name: "boot", Kind: health.Startup, FailureThreshold: 2, Interval: 4 * time.Second, Check: l.logged("boot", script("---++"))},
 			health.Probe{Name: "ready", Check: l.logged("ready", script("+")), Interval: time.Minute},
 			health.Probe{Name: "beats", Kind: health.Liveness, MaxAge: time.Second, FailureThreshold: 100})
 		child.ReadyTimeout = time.Minute
-		s := root(t, l, m, child)
-		time.Sleep(21500 * time.Millisecond)
+		s := root(t, l, tend.Child{Service: m, ReadyTimeout: time.Minute}, child)
+		time.Sleep(5 * time.Second)
+		if err := m.Report("db:live", errSick); err != nil { // it is held back: a failure would restart
+			t.Error(err)
+		}
+		time.Sleep(16500 * time.Millisecond)
 		sick := "health: db:boot is unhealthy after 2 failures: sick"
 		l.want(t,
-			"0s health started", "0s db started", "0s boot", "4s boot", "4s db:boot unknown>unhealthy 2",
+			"0s health started", "0s health ready", "0s db started", "0s boot", "4s boot", "4s db:boot unknown>unhealthy 2",
 			"4s db failed: "+sick, "4s db started", "4s boot", "8s boot",
 			"8s db:boot unknown>healthy 1", "8s db ready", "8s live", "8s ready", "8s db:live unknown>healthy 0", "8s db:ready unknown>healthy 0",
 			"18s live")

@@ -226,8 +226,8 @@ func TestTreeOfSupervisor(t *testing.T) {
 		ready := m.Handler(health.Readiness, nil)
 		synctest.Wait()
 		for range 1000 {
-			if code, _ := ask(ready, http.MethodGet); code != 503 {
-				t.Fatal("ready too early")
+			if code, body := ask(ready, http.MethodGet); code != 503 || body != `{"status":"fail"}` {
+				t.Fatalf("a stranger gets %d %s too early", code, body)
 			}
 		}
 		close(started)

@@ -36,7 +36,7 @@ type Config struct {
 	OnResult func(ctx context.Context, r Result)
 
 	// Retry says when a failed OnChange is tried again; its Limit and Within mean
-	// nothing here. Default: 1s, 2s, 4s … up to 30s.
+	// nothing here, and its Min must be positive. Default: 1s, 2s, 4s … up to 30s.
 	Retry tend.Backoff
 
 	// Tree, if set, is part of every [Readiness] report: usually the root
@@ -44,7 +44,8 @@ type Config struct {
 	Tree Tree
 
 	// Logger gets changes, what callbacks fail with, and checks that hang at the
-	// end. nil: nothing is logged. It is used in the goroutine of OnChange.
+	// end. nil: nothing is logged. It is used in the goroutine of OnChange, and at
+	// the end in that of Serve, which a handler that blocks would hold up.
 	Logger *slog.Logger
 }
 
@@ -88,6 +89,9 @@ func New(c Config) (*Monitor, error) {
 	}
 	if err := c.Retry.Validate(); err != nil {
 		return nil, fmt.Errorf("health: Config.Retry: %w", err)
+	}
+	if c.Retry != (tend.Backoff{}) && c.Retry.Min == 0 {
+		return nil, errors.New("health: Config.Retry.Min is 0: a listener that fails would be called without a pause")
 	}
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency

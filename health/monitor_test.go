@@ -89,6 +89,7 @@ func TestBadConfig(t *testing.T) {
 	for want, c := range map[string]health.Config{
 		"Config.Concurrency is -1": {Concurrency: -1},
 		"Backoff.Min is -1s":       {Retry: tend.Backoff{Min: -time.Second}},
+		"Config.Retry.Min is 0":    {Retry: tend.Backoff{Max: time.Second}},
 	} {
 		if m, err := health.New(c); m != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -292,6 +293,11 @@ func TestChecklist22Sources(t *testing.T) {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q does not say %q", out, want)
 			}
+		}
+		sick.Interval = -1
+		round(sick) // it makes no sense now, but it is still listed
+		if p := status(t, m, "t1"); p.Failures != 3 {
+			t.Errorf("a probe with bad settings is not left alone: %+v", p)
 		}
 		m.Remove("targets")
 		if diff := cmp.Diff([]string{"mine"}, names()); diff != "" {

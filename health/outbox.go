@@ -149,11 +149,11 @@ func (o *outbox) next(now time.Time) (d delivery, ok bool) {
 	return delivery{}, false
 }
 
-// told: the change that next handed out has been delivered, or not.
-func (o *outbox) told(d delivery, delivered bool, now time.Time) {
+// delivered: the change that next handed out was taken, or not.
+func (o *outbox) delivered(d delivery, taken bool, now time.Time) {
 	e := d.entry
 	e.changeOut = false
-	if !delivered {
+	if !taken {
 		o.again = append(o.again, e)
 		if o.offerAt.IsZero() {
 			o.failures++

@@ -325,8 +325,6 @@ func (p *plan) expire(now time.Time) {
 		p.expired = now
 		e.phase = idle
 		switch {
-		case e.watch.quiet():
-			p.rest(e)
 		case e.heldBack():
 			p.hold(e)
 			e.component.held = append(e.component.held, e)
@@ -499,10 +497,10 @@ func (p *plan) update(e *entry, pr Probe) {
 
 // hurry makes the checks that are wanted due, if they only wait for their time.
 // With a waiter, that then waits for their results and for those of the checks
-// under way.
+// under way. Checks that hang are left alone: to ask for them is no failure.
 func (p *plan) hurry(now time.Time, wanted func(*entry) bool, w *waiter) {
 	for _, e := range p.entries {
-		if e.passive() || !wanted(e) {
+		if e.passive() || !wanted(e) || e.phase == waiting && e.run != nil {
 			continue
 		}
 		if e.phase == waiting {

@@ -181,7 +181,7 @@ func TestOutbox(t *testing.T) {
 		return fmt.Sprintf("%v>%v", d.change.From, d.change.To)
 	}
 	result := func(m mark) { b.result(decision{e, outcome{mark: m}, b.now, b.now}) }
-	told := func(ok bool) { b.outbox.told(delivery{entry: e, change: &Change{To: e.change.To}}, ok, b.now) }
+	told := func(ok bool) { b.outbox.delivered(delivery{entry: e, change: &Change{To: e.change.To}}, ok, b.now) }
 
 	b.want(tell(), "nothing")
 	result(passed)
@@ -189,7 +189,7 @@ func TestOutbox(t *testing.T) {
 	b.want(tell(), "nothing") // it is under way
 	result(failed)
 	b.want(tell(), "nothing") // one of a probe at a time
-	b.outbox.told(delivery{entry: e, change: &Change{To: Healthy}}, true, b.now)
+	b.outbox.delivered(delivery{entry: e, change: &Change{To: Healthy}}, true, b.now)
 	b.want(tell(), "healthy>unhealthy")
 	told(false)
 	b.want(tell(), "nothing")
@@ -205,7 +205,7 @@ func TestOutbox(t *testing.T) {
 	result(warned)
 	b.want(tell(), "healthy>degraded") // what was between is skipped
 	result(passed)                     // undone while it is being told
-	b.outbox.told(delivery{entry: e, change: &Change{To: Degraded}}, true, b.now)
+	b.outbox.delivered(delivery{entry: e, change: &Change{To: Degraded}}, true, b.now)
 	b.want(tell(), "degraded>healthy")
 	told(true)
 	b.want(tell(), "nothing")
@@ -242,6 +242,18 @@ func TestOutboxIsBounded(t *testing.T) {
 	d, ok := b.outbox.next(b.now)
 	if !ok || d.lost != 4*maxOrphans || d.change.Name != "0" {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// TestAbortBeforeTheStart: a run that is not wanted any more when its goroutine
+// begins has a context that is done.
+func TestAbortBeforeTheStart(t *testing.T) {
+	r := &run{deadline: time.Now().Add(time.Hour)}
+	r.abort()
+	ctx, cancel := r.context(t.Context())
+	defer cancel()
+	if ctx.Err() == nil {
+		t.Error("its context is not done")
 	}
 }
 
@@ -339,7 +351,7 @@ func (c *chaos) do(op byte, n int) {
 		}
 	case 10:
 		if d, ok := c.outbox.next(c.now); ok && d.change != nil {
-			c.outbox.told(d, n%2 == 0, c.now)
+			c.outbox.delivered(d, n%2 == 0, c.now)
 		}
 	}
 	c.runs = append(c.runs, c.takeEffects().starts...)
