@@ -42,6 +42,8 @@ func (p *plan) apply() {
 func (p *plan) again(e *entry, d decision) {
 	switch {
 	case e.phase == resting:
+	case e.passive() && e.MaxAge == 0: // since it was listed anew
+		e.phase = idle
 	case e.passive():
 		p.wait(e, d.at.Add(e.MaxAge))
 	case e.run != nil:

@@ -2,6 +2,7 @@ package health
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -52,6 +53,13 @@ type component struct {
 	members  int
 	startups int      // that have not passed
 	held     []*entry // by them
+}
+
+// unhold forgets e, if it is held by a startup.
+func (c *component) unhold(e *entry) {
+	if i := slices.Index(c.held, e); i >= 0 {
+		c.held = slices.Delete(c.held, i, i+1)
+	}
 }
 
 // heldBack says whether the component has still to start up.

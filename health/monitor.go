@@ -22,9 +22,10 @@ type Config struct {
 
 	// OnChange is told each change of state of each probe: one at a time, those of
 	// one probe in order. If it returns an error (or panics), the change is offered
-	// again after Retry, or when it has taken another; others go before it. A
-	// change that was undone meanwhile is not told, so OnChange may be slow or fail for days without anything
-	// piling up. Of probes that are gone at most 1000 untold changes are kept.
+	// again after Retry, or when it has taken another; others go before it. A change
+	// that was undone meanwhile is not told. So OnChange may be slow or fail for days
+	// without anything piling up; of probes that are gone at most 1000 untold changes
+	// are kept.
 	//
 	// Delivery is at least once while the program lives. ctx ends when the Monitor
 	// stops; what was not told by then is when it is served again.

@@ -178,7 +178,9 @@ func (p *plan) rest(e *entry) {
 		p.deadlines.drop(e)
 		p.free(e.run)
 		p.effects.aborts = append(p.effects.aborts, e.run)
-	case idle, queued, decided, held, resting: // the queues skip what is not in their phase
+	case held:
+		e.component.unhold(e)
+	case idle, queued, decided, resting: // the queues skip what is not in their phase
 	}
 	e.phase = resting
 	e.answer()
@@ -194,12 +196,11 @@ func (p *plan) passStartup(e *entry, now time.Time) {
 	if c.startups--; c.startups > 0 {
 		return
 	}
-	for _, h := range c.held {
-		if h.phase == held {
-			p.release(h, now)
-		}
-	}
+	held := c.held
 	c.held = nil
+	for _, h := range held {
+		p.release(h, now)
+	}
 }
 
 // release lets an entry go on that was held.

@@ -245,6 +245,43 @@ func TestOutboxIsBounded(t *testing.T) {
 	}
 }
 
+// TestHeldComeAndGo: probes that wait for a startup that never passes leave nothing
+// behind.
+func TestHeldComeAndGo(t *testing.T) {
+	b := newBench(t, 1)
+	b.add(Probe{Name: "c:boot", Kind: Startup, MaxAge: time.Hour})
+	for i := range 100 {
+		e := b.add(Probe{Name: "c:p"})
+		b.want(b.at(time.Duration(i)), []string(nil))
+		b.want(e.phase, held)
+		b.remove(e, true, b.now)
+	}
+	b.want(len(b.components["c"].held), 0)
+}
+
+// TestNoMaxAgeAnyMore: a source takes the MaxAge from a probe just as it was found
+// silent.
+func TestNoMaxAgeAnyMore(t *testing.T) {
+	b := newBench(t, 1)
+	source := b.add(Probe{Name: "a", List: func(context.Context) ([]Probe, error) { return nil, nil }})
+	listed := func(age time.Duration) *listing {
+		p, err := Probe{Name: "b", MaxAge: age}.complete()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &listing{probes: []Probe{p}}
+	}
+	if err := b.sync(source, listed(time.Second), b.now); err != nil {
+		t.Fatal(err)
+	}
+	b.at(0)
+	b.landed = append(b.landed, landing{run: source.run, outcome: outcome{listed: listed(0)}, at: b.begun.Add(time.Second)})
+	b.at(time.Second)
+	b.want(b.entries["b"].verdict.fails, 1)
+	b.want(b.entries["b"].phase, idle)
+	b.want(b.first(), b.begun.Add(10*time.Second))
+}
+
 // TestAbortBeforeTheStart: a run that is not wanted any more when its goroutine
 // begins has a context that is done.
 func TestAbortBeforeTheStart(t *testing.T) {
@@ -458,6 +495,11 @@ func (c *chaos) audit() {
 	for name, component := range c.components {
 		if component.members != members[name] || component.startups < 0 || component.startups > component.members {
 			c.t.Fatalf("component %s is %+v, but has %d members", name, component, members[name])
+		}
+		for _, e := range component.held {
+			if e.phase != held || c.entries[e.Name] != e {
+				c.t.Fatalf("%s is held by its component, but in phase %d", e.Name, e.phase)
+			}
 		}
 	}
 }
