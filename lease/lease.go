@@ -108,10 +108,13 @@ func (l Lease) Hold(ctx context.Context, f func(ctx context.Context) error) (err
 }
 
 func (l Lease) mustHave(f func(context.Context) error) {
-	for name, missing := range map[string]bool{"f": f == nil, "Renew": l.Renew == nil, "Release": l.Release == nil} {
-		if missing {
-			panic("tend/lease: Hold: " + name + " is nil")
-		}
+	switch {
+	case f == nil:
+		panic("tend/lease: Hold: f is nil")
+	case l.Renew == nil:
+		panic("tend/lease: Hold: Renew is nil")
+	case l.Release == nil:
+		panic("tend/lease: Hold: Release is nil")
 	}
 }
 

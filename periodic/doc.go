@@ -27,8 +27,10 @@
 // once, for that is what it is for. A panic passes through Serve: for a supervisor
 // it is a failure like others, for anybody else what panics always are.
 //
-// A job calls [tend.Alive] before and after each run. A [tend.Child].Watchdog must
-// therefore be longer than the longest interval and the longest run.
+// A job notes next_run, and once it has failed failures (in a row) and last_error,
+// with [tend.Annotate]. It calls [tend.Alive] before and after each run. A
+// [tend.Child].Watchdog must therefore be longer than the longest interval and the
+// longest run.
 //
 // # Keeping jobs apart
 //

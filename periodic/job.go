@@ -258,6 +258,7 @@ func (j *Job) run(ctx context.Context) error {
 	case err == nil:
 		if j.failures > 0 {
 			j.log(ctx, slog.LevelInfo, "periodic job recovered")
+			tend.Annotate(ctx, slog.Int("failures", 0))
 		}
 		j.failures = 0
 		return nil
@@ -288,6 +289,7 @@ func (j *Job) ended() {
 func (j *Job) failed(ctx context.Context, err error) error {
 	j.failures++
 	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("error", err))
+	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
 	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
 		return fmt.Errorf("tend/periodic: %s failed %d times in a row: %w", j, j.failures, err)
 	}

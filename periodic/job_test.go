@@ -307,6 +307,43 @@ level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
 	})
 }
 
+// What a supervisor's status says of a job.
+func TestAnnotations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		j := &periodic.Job{Name: "a", Interval: time.Minute, Logger: silently, Run: func(context.Context) error {
+			if n++; n <= 2 {
+				return errRun
+			}
+			return nil
+		}}
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(j)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := s.ServeBackground(ctx)
+		start := time.Now()
+		var got []string
+		for range 3 {
+			time.Sleep(50 * time.Second)
+			notes := map[string]string{}
+			for _, a := range s.Status().Services[0].Annotations {
+				notes[a.Key] = a.Value.String()
+				if a.Key == "next_run" {
+					notes[a.Key] = short(a.Value.Time().Sub(start))
+				}
+			}
+			got = append(got, fmt.Sprint(notes))
+		}
+		equal(t, got, []string{
+			"map[failures:1 last_error:disk full next_run:1m]",
+			"map[failures:2 last_error:disk full next_run:2m]",
+			"map[failures:0 last_error:disk full next_run:3m]",
+		})
+		cancel()
+		<-ended
+	})
+}
+
 func TestMaxFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
