@@ -90,7 +90,7 @@ const (
 
 // All returns the peers, the limit first.
 func All() []Peer {
-	return []Peer{raw{}, tendPeer{}, tendPeer{noLabels: true}, suturePeer{}, capatazPeer{}, errgroupPeer{}, oklogPeer{}}
+	return []Peer{raw{}, raw{below: true}, tendPeer{}, tendPeer{noLabels: true}, suturePeer{}, capatazPeer{}, errgroupPeer{}, oklogPeer{}}
 }
 
 // Named returns the peer of that name, nil if there is none.

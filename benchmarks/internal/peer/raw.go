@@ -8,16 +8,29 @@ import (
 
 // raw is the limit: one goroutine with its own cancellable context for each
 // service, and nothing else but what is needed to see the work done.
-type raw struct{}
+type raw struct {
+	// below: contexts are made below one that can be cancelled, as a program does
+	// that ends them all with its own.
+	below bool
+}
 
-func (raw) Name() string   { return Limit }
+func (p raw) Name() string {
+	if p.below {
+		return Limit + ", one parent"
+	}
+	return Limit
+}
+
 func (raw) Module() string { return "" }
 
-func (raw) Setup() string {
-	return "The limit: a goroutine and a context.WithCancel for each service, one WaitGroup for all. " +
+func (p raw) Setup() string {
+	if p.below {
+		return "The same with all contexts below one that can be cancelled, as most programs have it: each is kept in a map of its parent."
+	}
+	return "The limit: a goroutine and a context.WithCancel(context.Background()) for each service, one WaitGroup for all. " +
 		"It restarts in a loop in the same goroutine, with a new context each time, and keeps the program counters of a panic. " +
 		"Only where services are removed one by one each has a channel that is closed at its end. " +
-		"Its tree is goroutines that start, and wait for, those below them."
+		"Its tree is goroutines that start, and wait for, those below them, with contexts below theirs."
 }
 
 func (raw) Cannot(a Ability) string {
@@ -31,8 +44,16 @@ func (raw) Cannot(a Ability) string {
 	}
 }
 
-func (raw) New(c Config) Supervisor {
-	s := &rawSupervisor{parent: background(), cancels: make([]context.CancelFunc, c.Services), works: make([]Work, 0, c.Services)}
+func (p raw) New(c Config) Supervisor {
+	s := newRaw(c, background())
+	if p.below {
+		s.parent, s.cancel = context.WithCancel(s.parent)
+	}
+	return s
+}
+
+func newRaw(c Config, parent context.Context) *rawSupervisor {
+	s := &rawSupervisor{parent: parent, cancels: make([]context.CancelFunc, c.Services)}
 	if c.Removes {
 		s.ended = make([]chan struct{}, c.Services)
 	}
@@ -101,7 +122,7 @@ func once(ctx context.Context, w Work) (err error, panicked []uintptr) { //nolin
 }
 
 func (s *rawSupervisor) Nest(c Config) Supervisor {
-	child := raw{}.New(c).(*rawSupervisor)
+	child := newRaw(c, nil) // its parent is made by Start
 	s.below = append(s.below, child)
 	return child
 }
@@ -137,6 +158,8 @@ func (s *rawSupervisor) List() int { panic("there is no list") }
 func (s *rawSupervisor) Stop() {
 	if s.cancel != nil {
 		s.cancel()
+		s.wg.Wait()
+		return
 	}
 	for _, cancel := range s.cancels {
 		if cancel != nil {

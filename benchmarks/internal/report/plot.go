@@ -39,7 +39,7 @@ const (
 
 // colours of the peers, in their order: told apart also by those who do not see
 // all colours (after Okabe and Ito).
-var colours = []string{"#000000", "#d55e00", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9"}
+var colours = []string{"#000000", "#999999", "#d55e00", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9"}
 
 func colour(name string) string {
 	for i, p := range peer.All() {

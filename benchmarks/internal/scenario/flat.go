@@ -14,7 +14,7 @@ var sizes = []int{1e3, 1e4, 1e5, 1e6}
 var flat = Scenario{
 	Name: "flat", Title: "idle services below one supervisor that runs", SizeIs: "services",
 	Needs: []peer.Ability{peer.AddRunning},
-	Full:  sizes, Short: sizes[:3], Smoke: sizes[:1],
+	Full:  sizes, Short: sizes[1:3], Smoke: sizes[:1],
 	Metrics: []Metric{
 		{Name: "add", Title: "add and start, one adder, per service", Unit: Nanoseconds},
 		{Name: "bytes", Title: "memory per idle service, heap and stack", Unit: Bytes},
@@ -51,7 +51,7 @@ var flat = Scenario{
 var adders = Scenario{
 	Name: "adders", Title: "adding services from eight goroutines at once", SizeIs: "services",
 	Needs: []peer.Ability{peer.AddRunning},
-	Full:  sizes, Short: sizes[:3], Smoke: sizes[:1],
+	Full:  sizes, Short: sizes[2:3], Smoke: sizes[:1],
 	Metrics: []Metric{{Name: "add8", Title: "add and start, eight adders, per service", Unit: Nanoseconds}},
 	run: func(p peer.Peer, n int, out Results) {
 		w, sup := newIdler(), p.New(peer.Config{Services: n})
@@ -70,7 +70,7 @@ var adders = Scenario{
 var before = Scenario{
 	Name: "before", Title: "adding services before the start", SizeIs: "services",
 	Needs: []peer.Ability{peer.AddBefore},
-	Full:  sizes, Short: sizes[:3], Smoke: sizes[:1],
+	Full:  sizes, Short: sizes[2:3], Smoke: sizes[:1],
 	Metrics: []Metric{{Name: "before", Title: "add before the start, and start, per service", Unit: Nanoseconds}},
 	run: func(p peer.Peer, n int, out Results) {
 		w, sup := newIdler(), p.New(peer.Config{Services: n})

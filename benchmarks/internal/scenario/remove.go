@@ -12,7 +12,7 @@ import (
 var remove = Scenario{
 	Name: "remove", Title: "removing services one by one, each waited for", SizeIs: "services to begin with",
 	Needs: []peer.Ability{peer.AddRunning, peer.Remove},
-	Full:  []int{1e3, 1e4, 1e5}, Short: []int{1e4, 1e5}, Smoke: sizes[:1],
+	Full:  []int{1e3, 1e4, 1e5}, Short: []int{1e5}, Smoke: sizes[:1],
 	Metrics: []Metric{
 		{Name: "remove1", Title: "remove and wait, one goroutine, each", Unit: Nanoseconds},
 		{Name: "remove8", Title: "remove and wait, eight goroutines, each", Unit: Nanoseconds},

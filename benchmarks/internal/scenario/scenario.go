@@ -33,8 +33,6 @@ type Metric struct {
 	Unit  Unit
 	// Needs is what a peer must be able to do besides; empty: nothing.
 	Needs peer.Ability
-	// MinSize is the smallest N for which it is measured.
-	MinSize int
 	// Aside: it explains another metric and gets no plot.
 	Aside bool
 }
@@ -86,10 +84,8 @@ func (s Scenario) Cannot(p peer.Peer) string {
 	return ""
 }
 
-// Has reports whether p has the metric m at size n.
-func (m Metric) Has(p peer.Peer, n int) bool {
-	return n >= m.MinSize && (m.Needs == "" || p.Cannot(m.Needs) == "")
-}
+// Has reports whether p has the metric.
+func (m Metric) Has(p peer.Peer) bool { return m.Needs == "" || p.Cannot(m.Needs) == "" }
 
 // Run runs the scenario with n of what SizeIs says. The error says what did not
 // happen that should have.
@@ -102,8 +98,8 @@ func (s Scenario) Run(p peer.Peer, n int) (out Results, err error) {
 	out = Results{}
 	s.run(p, n, out)
 	for _, m := range s.Metrics {
-		if _, is := out[m.Name]; is != m.Has(p, n) {
-			panic(fmt.Sprintf("metric %q: measured %t, expected %t", m.Name, is, m.Has(p, n)))
+		if _, is := out[m.Name]; is != m.Has(p) {
+			panic(fmt.Sprintf("metric %q: measured %t, expected %t", m.Name, is, m.Has(p)))
 		}
 	}
 	return out, nil

@@ -1,0 +1,141 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tend-go/tend/benchmarks/internal/peer"
+	"github.com/tend-go/tend/benchmarks/internal/scenario"
+)
+
+// Every target is about something that a full run measures.
+func TestTargetsAreMeasured(t *testing.T) {
+	for _, target := range targets() {
+		for _, k := range []Key{target.over, target.under} {
+			s, err := scenario.Named(k.Scenario)
+			if err != nil {
+				t.Errorf("%s: %v", target.work, err)
+				continue
+			}
+			p := peer.Named(k.Peer)
+			i := slices.IndexFunc(s.Metrics, func(m scenario.Metric) bool { return m.Name == k.Metric })
+			if p == nil || i < 0 || s.Cannot(p) != "" || !slices.Contains(s.Full, k.N) || !s.Metrics[i].Has(p) {
+				t.Errorf("%s: %+v is not measured", target.work, k)
+			}
+		}
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		target   target
+		quotient float64
+		met      bool
+		missedBy float64
+	}{
+		{"fast enough", target{bound: 2, atLeast: true}, 2, true, 0},
+		{"too slow", target{bound: 2, atLeast: true}, 1.5, false, 25},
+		{"small enough", target{bound: 1.25}, 1.25, true, 0},
+		{"too big", target{bound: 1.25}, 1.5, false, 20},
+	} {
+		if got := c.target.met(c.quotient); got != c.met {
+			t.Errorf("%s: met is %t", c.name, got)
+		}
+		if got := c.target.missedBy(c.quotient); c.missedBy != 0 && int(got+0.5) != int(c.missedBy) {
+			t.Errorf("%s: missed by %v, expected %v", c.name, got, c.missedBy)
+		}
+	}
+}
+
+func TestAmount(t *testing.T) {
+	for want, got := range map[string]string{
+		"0.50 ns":   amount(0.5, scenario.Nanoseconds),
+		"412 ns":    amount(412.3, scenario.Nanoseconds),
+		"1.00 µs":   amount(999.9, scenario.Nanoseconds),
+		"13.4 ms":   amount(13.42e6, scenario.Nanoseconds),
+		"2.00 s":    amount(2e9, scenario.Nanoseconds),
+		"2,910 B":   amount(2909.6, scenario.Bytes),
+		"1,000,000": count(1e6),
+		"100":       count(100),
+	} {
+		if got != want {
+			t.Errorf("got %q, expected %q", got, want)
+		}
+	}
+}
+
+func TestMedian(t *testing.T) {
+	if got := median([]float64{9, 1, 4}); got != 4 {
+		t.Errorf("of three: %v", got)
+	}
+	if got := median([]float64{9, 1, 4, 5}); got != 4.5 {
+		t.Errorf("of four: %v", got)
+	}
+}
+
+// someRun is a run in which each scenario was measured once, by all who can.
+func someRun() *Run {
+	r := NewRun(false)
+	for _, s := range scenario.All() {
+		for _, p := range peer.All() {
+			if s.Cannot(p) != "" {
+				continue
+			}
+			for _, n := range s.Full {
+				results := scenario.Results{}
+				for i, m := range s.Metrics {
+					if m.Has(p) {
+						results[m.Name] = scenario.Cost{Value: float64(100*(i+1) + n/1000), Processor: 50}
+					}
+				}
+				r.Add(s.Name, p.Name(), n, results, nil)
+			}
+		}
+	}
+	r.Finish()
+	return r
+}
+
+func TestPlotsAreXML(t *testing.T) {
+	r := someRun()
+	for _, s := range scenario.All() {
+		for _, m := range s.Metrics {
+			plot := r.plot(s, m)
+			for d := xml.NewDecoder(bytes.NewReader(plot)); ; {
+				_, err := d.Token()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%s: %v\n%s", plotName(s, m), err, plot)
+				}
+			}
+			if bytes.Contains(plot, []byte("NaN")) || bytes.Contains(plot, []byte("Inf")) {
+				t.Errorf("%s has a number that is none", plotName(s, m))
+			}
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	r := someRun()
+	r.Add("flat", peer.Tend, 7, nil, errors.New("it went wrong"))
+	var page strings.Builder
+	if err := r.Markdown(&page, "benchmarks"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"it went wrong", "| met |", "**missed** by", "benchmarks/flat-add.svg", "What they cannot do"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page says nothing of %q", want)
+		}
+	}
+	if strings.Contains(page.String(), "not measured") {
+		t.Error("a target was not measured")
+	}
+}
