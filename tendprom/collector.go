@@ -1,0 +1,81 @@
+package tendprom
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tend-go/tend"
+)
+
+// Options says what a Collector collects. The zero value is a small number of
+// series for each supervisor.
+type Options struct {
+	// Services chooses services that get series of their own, four to eight each.
+	// It is called for each service at each collection and must not keep or
+	// change what it gets. Default: none.
+	Services func(s tend.ServiceStatus) bool
+
+	// Depth bounds how many levels of supervisors get series of their own. What is
+	// further below is counted with the supervisor above it at that depth: 1 is
+	// the root alone. It is for trees with a supervisor for each of many tenants.
+	// Default 0: no bound.
+	Depth int
+}
+
+// tree is a [tend.Supervisor], or a test's idea of one.
+type tree interface {
+	Status() tend.Status
+	UnstoppedServices() []tend.Unstopped
+}
+
+// Collector is a [prometheus.Collector] of a tree; see the package documentation.
+// It may be in any number of registries, and be asked by any number of goroutines.
+type Collector struct {
+	tree    tree
+	options Options
+
+	mu       sync.Mutex // one collection at a time
+	counters counters
+}
+
+// NewCollector makes a collector of the tree below root, which may be the root of
+// the whole tree or any supervisor in it, served or not. It panics if root is nil
+// or Depth negative.
+func NewCollector(root *tend.Supervisor, o Options) *Collector {
+	if root == nil {
+		panic("tend/tendprom: the supervisor is nil")
+	}
+	return newCollector(root, o)
+}
+
+func newCollector(t tree, o Options) *Collector {
+	if o.Depth < 0 {
+		panic(fmt.Sprintf("tend/tendprom: Options.Depth is %d", o.Depth))
+	}
+	return &Collector{tree: t, options: o}
+}
+
+// Describe sends all metrics that there may be.
+func (c *Collector) Describe(to chan<- *prometheus.Desc) {
+	for _, m := range all {
+		to <- m.desc
+	}
+}
+
+// Collect asks the tree and sends what it says.
+func (c *Collector) Collect(to chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := newSurvey(c.options)
+	s.supervisor(c.tree.Status(), "", 1)
+	c.counters.update(s)
+	to <- unstopped.of(float64(len(c.tree.UnstoppedServices())))
+	for path, group := range s.supervisors {
+		group.collect(to, path, c.counters.supervisors[path])
+	}
+	for key, group := range s.services {
+		group.collect(to, key, c.counters.services[key])
+	}
+}

@@ -1,0 +1,263 @@
+package tendprom
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/tend-go/tend"
+)
+
+// picture is a tree that does not change by itself.
+type picture struct {
+	status    tend.Status
+	unstopped int
+}
+
+func (p *picture) Status() tend.Status                 { return p.status }
+func (p *picture) UnstoppedServices() []tend.Unstopped { return make([]tend.Unstopped, p.unstopped) }
+
+// tokens are of real services, as others cannot be made.
+func tokens(n int) (list []tend.ServiceToken) {
+	s := tend.NewSimple("tokens")
+	for range n {
+		list = append(list, s.Add(tend.Func("x", func(context.Context) error { return nil })))
+	}
+	return list
+}
+
+// exposition is what a scrape gets.
+func exposition(t *testing.T, c *Collector) string {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(c); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// samples are the lines of an exposition that are no comments, and match.
+func samples(text string, match ...string) (list []string) {
+	for line := range strings.Lines(text) {
+		for _, m := range match {
+			if !strings.HasPrefix(line, "#") && strings.Contains(line, m) {
+				list = append(list, strings.TrimSpace(line))
+			}
+		}
+	}
+	return list
+}
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// shop is a tree with some of everything.
+func shop() *picture {
+	id := tokens(6)
+	return &picture{unstopped: 1, status: tend.Status{
+		Path: "shop", Serving: true, Ready: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
+			{Name: "web", Token: id[0], State: tend.StateRunning, Since: noon, Restarts: 2, Failed: 1},
+			{Name: "db", Token: id[1], State: tend.StateRunning, Since: noon, Supervisor: &tend.Status{
+				Path: "shop/db", Serving: true, Count: 5.5, Threshold: 6, PausedUntil: noon, Services: []tend.ServiceStatus{
+					{Name: "conn", Token: id[2], State: tend.StateBackoff, Since: noon, WaitingUntil: noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
+					{Name: "conn", Token: id[3], State: tend.StateRunning, Since: noon.Add(-time.Minute), Restarts: 1},
+					{Name: "lag", Token: id[4], State: tend.StateFailed, Since: noon, Failed: 3, Recent: 3, Limit: 3},
+					{Name: "late", Token: id[5], State: tend.StateGone, Since: noon},
+				},
+			}},
+		},
+	}}
+}
+
+func TestCollector(t *testing.T) {
+	got := exposition(t, newCollector(shop(), Options{}))
+	want := `tend_failures_total{supervisor="shop"} 1
+tend_failures_total{supervisor="shop/db"} 11
+tend_restarts_total{supervisor="shop"} 2
+tend_restarts_total{supervisor="shop/db"} 8
+tend_services{state="backoff",supervisor="shop"} 0
+tend_services{state="backoff",supervisor="shop/db"} 1
+tend_services{state="done",supervisor="shop"} 0
+tend_services{state="done",supervisor="shop/db"} 0
+tend_services{state="failed",supervisor="shop"} 0
+tend_services{state="failed",supervisor="shop/db"} 1
+tend_services{state="pending",supervisor="shop"} 0
+tend_services{state="pending",supervisor="shop/db"} 0
+tend_services{state="running",supervisor="shop"} 2
+tend_services{state="running",supervisor="shop/db"} 1
+tend_services{state="starting",supervisor="shop"} 0
+tend_services{state="starting",supervisor="shop/db"} 0
+tend_services{state="stopping",supervisor="shop"} 0
+tend_services{state="stopping",supervisor="shop/db"} 0
+tend_services{state="stuck",supervisor="shop"} 0
+tend_services{state="stuck",supervisor="shop/db"} 0
+tend_services{state="suspended",supervisor="shop"} 0
+tend_services{state="suspended",supervisor="shop/db"} 0
+tend_supervisor_failure_level{supervisor="shop"} 1.5
+tend_supervisor_failure_level{supervisor="shop/db"} 5.5
+tend_supervisor_failure_threshold{supervisor="shop"} 5
+tend_supervisor_failure_threshold{supervisor="shop/db"} 6
+tend_supervisor_paused{supervisor="shop"} 0
+tend_supervisor_paused{supervisor="shop/db"} 1
+tend_supervisor_ready{supervisor="shop"} 1
+tend_supervisor_ready{supervisor="shop/db"} 0
+tend_supervisor_serving{supervisor="shop"} 1
+tend_supervisor_serving{supervisor="shop/db"} 1
+tend_unstopped_services 1`
+	if diff := cmp.Diff(strings.Split(want, "\n"), samples(got, "tend_")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestServices(t *testing.T) {
+	got := exposition(t, newCollector(shop(), Options{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" }}))
+	want := `tend_service_failure_limit{service="lag",supervisor="shop/db"} 3
+tend_service_failures_total{service="conn",supervisor="shop/db"} 8
+tend_service_failures_total{service="db",supervisor="shop"} 0
+tend_service_failures_total{service="lag",supervisor="shop/db"} 3
+tend_service_recent_failures{service="lag",supervisor="shop/db"} 3
+tend_service_restarts_total{service="conn",supervisor="shop/db"} 8
+tend_service_restarts_total{service="db",supervisor="shop"} 0
+tend_service_restarts_total{service="lag",supervisor="shop/db"} 0
+tend_service_start_timestamp_seconds{service="conn",supervisor="shop/db"} 1.7673552015e+09
+tend_service_state{service="conn",state="backoff",supervisor="shop/db"} 1
+tend_service_state{service="conn",state="running",supervisor="shop/db"} 1
+tend_service_state{service="db",state="running",supervisor="shop"} 1
+tend_service_state{service="lag",state="failed",supervisor="shop/db"} 1
+tend_service_state_timestamp_seconds{service="conn",supervisor="shop/db"} 1.76735514e+09
+tend_service_state_timestamp_seconds{service="db",supervisor="shop"} 1.7673552e+09
+tend_service_state_timestamp_seconds{service="lag",supervisor="shop/db"} 1.7673552e+09
+tend_service_up{service="conn",supervisor="shop/db"} 1
+tend_service_up{service="db",supervisor="shop"} 1
+tend_service_up{service="lag",supervisor="shop/db"} 0`
+	if diff := cmp.Diff(strings.Split(want, "\n"), samples(got, "tend_service_")); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// What is further below is counted with the supervisor above it.
+func TestDepth(t *testing.T) {
+	got := exposition(t, newCollector(shop(), Options{Depth: 1, Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }}))
+	if strings.Contains(got, "shop/db") {
+		t.Errorf("there are series of a supervisor at depth 2:\n%s", got)
+	}
+	if diff := cmp.Diff([]string{
+		`tend_failures_total{supervisor="shop"} 12`,
+		`tend_restarts_total{supervisor="shop"} 10`,
+		`tend_service_up{service="conn",supervisor="shop"} 1`,
+		`tend_services{state="running",supervisor="shop"} 3`,
+	}, samples(got, "_total{supervisor", "service_up", `tend_services{state="running"`)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Paths need not be unique either: the worst counts.
+func TestSamePath(t *testing.T) {
+	twin := func(ready bool, level float64) tend.ServiceStatus {
+		return tend.ServiceStatus{Name: "twin", Token: tokens(1)[0], State: tend.StateRunning,
+			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Ready: ready, Count: level, Threshold: 5}}
+	}
+	p := &picture{status: tend.Status{Path: "root", Serving: true, Threshold: 5, Services: []tend.ServiceStatus{twin(true, 1), twin(false, 3), twin(true, 2)}}}
+	got := exposition(t, newCollector(p, Options{}))
+	if diff := cmp.Diff([]string{
+		`tend_supervisor_failure_level{supervisor="root/twin"} 3`,
+		`tend_supervisor_ready{supervisor="root/twin"} 0`,
+	}, samples(got, `level{supervisor="root/twin"`, `ready{supervisor="root/twin"`)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Totals never go back while their series is there, whatever leaves.
+func TestTotals(t *testing.T) {
+	p := shop()
+	c := newCollector(p, Options{Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }})
+	look := func() []string {
+		return samples(exposition(t, c), `tend_failures_total`, `tend_service_failures_total{service="conn"`)
+	}
+	look()
+	db := p.status.Services[1].Supervisor
+	db.Services[0].Failed += 5                // 13 conn
+	db.Services = db.Services[:2]             // lag, with its 3, has left
+	p.status.Services[0].Failed = 0           // another web …
+	p.status.Services[0].Token = tokens(1)[0] // … in the place of the one with 1
+	want := []string{
+		`tend_failures_total{supervisor="shop"} 1`,
+		`tend_failures_total{supervisor="shop/db"} 16`,
+		`tend_service_failures_total{service="conn",supervisor="shop/db"} 13`,
+	}
+	for range 2 { // nothing more has happened the second time
+		if diff := cmp.Diff(want, look()); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	db.Services = db.Services[1:] // the conn with all the failures has left
+	if diff := cmp.Diff(want, look()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	db.Services = nil
+	if diff := cmp.Diff(want[:2], look()); diff != "" {
+		t.Errorf("without conn: -want +got\n%s", diff)
+	}
+	p.status.Services = p.status.Services[:1]
+	if diff := cmp.Diff(want[:1], look()); diff != "" {
+		t.Errorf("without db: -want +got\n%s", diff)
+	}
+}
+
+// Names are Prometheus' own conventions, as its linter knows them.
+func TestLint(t *testing.T) {
+	text := exposition(t, newCollector(shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// All metrics are described, documented and, by shop, made.
+func TestDocumented(t *testing.T) {
+	text := exposition(t, newCollector(shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
+	doc := read(t, "doc.go")
+	for _, m := range all {
+		if !strings.Contains(text, "\n"+m.name+"{") && !strings.Contains(text, "\n"+m.name+" ") {
+			t.Errorf("%s is never made", m.name)
+		}
+		if !strings.Contains(doc, "//\t"+m.name+" ") {
+			t.Errorf("%s is not in doc.go", m.name)
+		}
+	}
+}
+
+func TestNewCollectorPanics(t *testing.T) {
+	for want, f := range map[string]func(){
+		"tend/tendprom: the supervisor is nil": func() { NewCollector(nil, Options{}) },
+		"tend/tendprom: Options.Depth is -1":   func() { NewCollector(tend.NewSimple("x"), Options{Depth: -1}) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panicked with %v, want %q", got, want)
+				}
+			}()
+			f()
+		}()
+	}
+}

@@ -1,0 +1,51 @@
+// Package tendprom shows a tree to Prometheus.
+//
+//	registry.MustRegister(tendprom.NewCollector(root, tendprom.Options{}))
+//
+// All is computed when Prometheus asks, from Supervisor.Status: nothing runs in
+// between, and what has left the tree leaves no series behind.
+//
+// # Metrics of supervisors
+//
+// With the label supervisor, its path. A nested supervisor is also one of the
+// services of the one above.
+//
+//	tend_services                           services, by state (label state: all nine, also at 0)
+//	tend_restarts_total                     runs of its services after their first
+//	tend_failures_total                     failures of its services
+//	tend_supervisor_serving                 1 while it is served
+//	tend_supervisor_ready                   1 once all its services have run at once since then
+//	tend_supervisor_paused                  1 during a pause
+//	tend_supervisor_failure_level           its failure count now, which decays
+//	tend_supervisor_failure_threshold       over which it pauses or escalates
+//
+// And for the whole tree, without a label:
+//
+//	tend_unstopped_services                 services that were asked to stop and have not, removed ones too
+//
+// # Metrics of services
+//
+// For those that Options.Services chooses, with the labels supervisor and service,
+// its name. Services of one supervisor that share a name share their series:
+// numbers add up, of timestamps it is the earliest.
+//
+//	tend_service_up                         1 while it runs and is ready
+//	tend_service_state                      1 for the state that it is in (label state), no series for others
+//	tend_service_state_timestamp_seconds    when it came into that
+//	tend_service_start_timestamp_seconds    when it will start, if it waits for a known time
+//	tend_service_restarts_total             runs after the first
+//	tend_service_failures_total             failures
+//	tend_service_recent_failures            those that count against its own Backoff.Limit, if it has one
+//	tend_service_failure_limit              that limit
+//
+// # Counters
+//
+// A counter must not go back when a service leaves. So the totals of a supervisor
+// add up what happened from one collection to the next; what a service did between
+// the last collection and its end is not in them. Of services that come and go
+// faster than that, the numbers are in the events of the tree.
+//
+// # What to do with them
+//
+// alerts.yml holds alerting rules and dashboard.json a Grafana dashboard.
+package tendprom

@@ -1,0 +1,59 @@
+package tendprom
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metric is one that a Collector can make.
+type metric struct {
+	desc   *prometheus.Desc
+	kind   prometheus.ValueType
+	name   string
+	labels []string
+}
+
+// all are the metrics that there are.
+var all []metric
+
+func newMetric(kind prometheus.ValueType, name, help string, labels ...string) metric {
+	m := metric{prometheus.NewDesc(name, help, labels, nil), kind, name, labels}
+	all = append(all, m)
+	return m
+}
+
+// of makes a sample.
+func (m metric) of(value float64, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+}
+
+const (
+	gauge   = prometheus.GaugeValue
+	counter = prometheus.CounterValue
+)
+
+// Of supervisors.
+var (
+	servicesByState  = newMetric(gauge, "tend_services", "Services of a supervisor by state.", "supervisor", "state")
+	restarts         = newMetric(counter, "tend_restarts_total", "Runs of a supervisor's services after their first.", "supervisor")
+	failures         = newMetric(counter, "tend_failures_total", "Failures of a supervisor's services.", "supervisor")
+	serving          = newMetric(gauge, "tend_supervisor_serving", "Whether a supervisor is served.", "supervisor")
+	ready            = newMetric(gauge, "tend_supervisor_ready", "Whether all services of a supervisor have run at once since it is served.", "supervisor")
+	paused           = newMetric(gauge, "tend_supervisor_paused", "Whether a supervisor pauses after too many failures.", "supervisor")
+	failureLevel     = newMetric(gauge, "tend_supervisor_failure_level", "Decaying count of failures of a supervisor.", "supervisor")
+	failureThreshold = newMetric(gauge, "tend_supervisor_failure_threshold", "Failure level over which a supervisor pauses or escalates.", "supervisor")
+)
+
+// Of the tree.
+var unstopped = newMetric(gauge, "tend_unstopped_services", "Services that were asked to stop, did not in time and still have not.")
+
+// Of services.
+var (
+	serviceUp       = newMetric(gauge, "tend_service_up", "Whether a service runs and is ready.", "supervisor", "service")
+	serviceState    = newMetric(gauge, "tend_service_state", "1 for the state that a service is in.", "supervisor", "service", "state")
+	serviceSince    = newMetric(gauge, "tend_service_state_timestamp_seconds", "When a service came into its state.", "supervisor", "service")
+	serviceStart    = newMetric(gauge, "tend_service_start_timestamp_seconds", "When a service that waits will start.", "supervisor", "service")
+	serviceRestarts = newMetric(counter, "tend_service_restarts_total", "Runs of a service after its first.", "supervisor", "service")
+	serviceFailures = newMetric(counter, "tend_service_failures_total", "Failures of a service.", "supervisor", "service")
+	serviceRecent   = newMetric(gauge, "tend_service_recent_failures", "Failures that count against a service's own limit.", "supervisor", "service")
+	serviceLimit    = newMetric(gauge, "tend_service_failure_limit", "How many failures make a service give up.", "supervisor", "service")
+)
