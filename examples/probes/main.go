@@ -153,17 +153,15 @@ func (s *story) replacement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.monitor.CheckNow(ctx); err != nil { // lists it
-		return err
+	for {
+		p, there := s.probeOf(game(3))
+		if there && p.Instance == fresh.Container && p.State == health.Healthy {
+			return nil
+		}
+		if err := s.monitor.CheckNow(ctx); err != nil { // lists and asks; on a slow machine more than twice
+			return err
+		}
 	}
-	if err := s.monitor.CheckNow(ctx); err != nil { // asks it
-		return err
-	}
-	p, there := s.probeOf(game(3))
-	if !there || p.Instance != fresh.Container || p.State != health.Healthy {
-		return fmt.Errorf("%s is %+v, not a healthy %s", game(3), p, fresh.Container)
-	}
-	return nil
 }
 
 func (s *story) departure(ctx context.Context) error {
@@ -179,21 +177,24 @@ func (s *story) departure(ctx context.Context) error {
 	return nil
 }
 
-// sumUp looks at what was published, after all has stopped.
+// sumUp looks at what was published, after all has stopped. On a slow machine more
+// may have failed and recovered than the story tells of, but never out of order.
 func (s *story) sumUp() error {
-	var failed, recovered int
+	failed := map[string]bool{} // by container: what was published last
+	counts := map[string]int{}
 	for _, e := range s.broker.events() {
-		switch e.Type {
-		case probeFailed:
-			failed++
-		case probeRecovered:
-			recovered++
+		if failed[e.Container] == (e.Type == probeFailed) {
+			return fmt.Errorf("%s of %s, which had failed: %v", e.Type, e.Container, failed[e.Container])
+		}
+		failed[e.Container] = e.Type == probeFailed
+		counts[e.Type]++
+	}
+	for n := 20; n < 40; n++ {
+		if !failed[s.container(n).Container] {
+			return fmt.Errorf("%s hangs and has not failed", game(n))
 		}
 	}
-	s.broker.say("%d failed, %d recovered.", failed, recovered)
-	if failed != 22 || recovered != 1 {
-		return fmt.Errorf("%d failed and %d recovered, not 22 and 1", failed, recovered)
-	}
+	s.broker.say("%d failed, %d recovered.", counts[probeFailed], counts[probeRecovered])
 	return nil
 }
 
