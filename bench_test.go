@@ -128,14 +128,12 @@ func (t *unsupervised) launch(svc tend.Service, ended chan struct{}) {
 	t.mu.Lock()
 	t.runs = append(t.runs, unsupervisedRun{cancel, ended})
 	t.mu.Unlock()
-	t.wg.Add(1)
-	go func() {
-		defer t.wg.Done()
+	t.wg.Go(func() {
 		_ = svc.Serve(ctx)
 		if ended != nil {
 			close(ended)
 		}
-	}()
+	})
 }
 
 func (t *unsupervised) fill(svc tend.Service, n int) {
