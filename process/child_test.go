@@ -213,8 +213,8 @@ func cleanRun(m *testing.M) int {
 		fmt.Printf("descriptors are left:\n%s\nbefore:\n%s\n", strings.Join(now, "\n"), strings.Join(fds, "\n"))
 		code = 1
 	}
-	for range 1000 { // goroutines that are past their last statement
-		runtime.Gosched()
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > 1 && time.Now().Before(end); {
+		runtime.Gosched() // they are past their last statement
 	}
 	if n := runtime.NumGoroutine(); n > 1 {
 		buf := make([]byte, 1<<20)

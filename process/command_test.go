@@ -60,6 +60,7 @@ func TestBadSettings(t *testing.T) {
 		{&C{Path: "/no/such/program"}, `process: program: Path: exec: "/no/such/program": stat /no/such/program: no such file or directory`},
 		{&C{Path: "no-such-program"}, `process: no-such-program: Path: exec: "no-such-program": executable file not found in $PATH`},
 		{&C{Path: dir}, fmt.Sprintf(`process: %s: Path %q is a directory`, filepath.Base(dir), dir)},
+		{&C{Path: "./no-such"}, `process: no-such: Path: exec: "./no-such": stat ./no-such: no such file or directory`},
 		{&C{Path: "./sub", Dir: dir}, fmt.Sprintf(`process: sub: Path: exec: "%s/./sub": stat %[1]s/./sub: no such file or directory`, dir)},
 		{&C{Path: file}, fmt.Sprintf(`process: file: Path: exec: %q: permission denied`, file)},
 		{&C{Path: os.Args[0], Name: "a", Dir: "/no/such/dir"}, `process: a: Dir: stat /no/such/dir: no such file or directory`},
@@ -257,7 +258,16 @@ func TestEnvironment(t *testing.T) {
 	if out, err := c.Run(t.Context(), 0); err != nil || strings.Contains(string(out), "LISTEN_FDS") || !strings.Contains(string(out), "WATCHDOG_USEC=8") {
 		t.Errorf("got %q, %v", out, err)
 	}
-	c.Env = []string{childVar + "=env", "WATCHDOG_USEC=8"}
+	// Readiness and watchdog have no meaning for Run, and what Setup does with Env
+	// is for one start.
+	c.Env = []string{childVar + "=env", "WATCHDOG_USEC=7"}
+	c.Watchdog, c.Ready = time.Hour, process.ReadyNotify()
+	c.Setup = func(cmd *exec.Cmd) error { cmd.Env[1] = "WATCHDOG_USEC=8"; return nil }
+	defer func() {
+		if c.Env[1] != "WATCHDOG_USEC=7" {
+			t.Errorf("Env is %q", c.Env)
+		}
+	}()
 	if out, err := c.Run(t.Context(), 0); err != nil || strings.TrimSpace(string(out)) != "WATCHDOG_USEC=8" {
 		t.Errorf("got %q, %v", out, err)
 	}

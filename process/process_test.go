@@ -47,6 +47,24 @@ func Test02StopReachesTheWholeGroup(t *testing.T) {
 	gone()
 }
 
+// A session that Setup asks for is a group too.
+func Test02StopReachesTheWholeSession(t *testing.T) {
+	c := command("parent", "-1", "same group", "wait")
+	gone, await := witness(t, c), record(t, c)
+	setup := c.Setup
+	c.Setup = func(cmd *exec.Cmd) error {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return setup(cmd)
+	}
+	stop, _ := background(t, c)
+	await("up")
+	var exit *process.ExitError
+	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		t.Error(err)
+	}
+	gone()
+}
+
 // The grandchild has left the group and keeps the output open; Serve returns
 // while it still runs.
 func Test03GrandchildWithSetsid(t *testing.T) {
@@ -239,7 +257,17 @@ func Test10NothingGrows(t *testing.T) {
 	missing := command("exit")
 	missing.Path = filepath.Join(t.TempDir(), "missing")
 	missing.Ready = process.ReadyNotify()
-	missing.Setup = func(cmd *exec.Cmd) error { _, err := cmd.StdinPipe(); return err }
+	missing.Setup = func(cmd *exec.Cmd) error {
+		r, w, err := os.Pipe()
+		cmd.ExtraFiles = []*os.File{r, w}
+		_, errIn := cmd.StdinPipe()
+		return errors.Join(err, errIn)
+	}
+	missing.Started = func(cmd *exec.Cmd) {
+		for _, f := range cmd.ExtraFiles {
+			f.Close()
+		}
+	}
 	refused := command("exit", "0")
 	refused.Ready = process.ReadyFD("READY_FD")
 	refused.Setup = func(cmd *exec.Cmd) error { _, err := cmd.StdinPipe(); return errors.Join(err, errors.New("refused")) }

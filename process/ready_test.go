@@ -34,6 +34,9 @@ func TestReadinessFailures(t *testing.T) {
 		"no message in time": {command("notify", "STATUS=x", "READY=0", "wait"), func(c *process.Command) {
 			c.Ready, c.StartTimeout = process.ReadyNotify(), soon
 		}, tend.ErrNotReady, "100ms"},
+		"a message instead of a line": {command("notify", "READY=1"), func(c *process.Command) {
+			c.Ready, c.Watchdog = process.ReadyLine(regexp.MustCompile("^ready$")), time.Hour
+		}, tend.ErrNotReady, "exited too early"},
 		"no newline": {command("ready fd", "x"), func(c *process.Command) {
 			c.Ready = process.ReadyFD("READY_FD")
 		}, tend.ErrNotReady, "exited too early"},
@@ -62,6 +65,28 @@ func TestReadinessFailures(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// The descriptor comes after those of Setup, and Started sees only those.
+func TestReadyFDAfterOthers(t *testing.T) {
+	c := command("ready fd", "\n")
+	c.Ready = process.ReadyFD("READY_FD")
+	c.Setup = func(cmd *exec.Cmd) error {
+		r, w, err := os.Pipe()
+		cmd.ExtraFiles = []*os.File{r, w}
+		return err
+	}
+	c.Started = func(cmd *exec.Cmd) {
+		if len(cmd.ExtraFiles) != 2 {
+			t.Errorf("Started sees %d files", len(cmd.ExtraFiles))
+		}
+		for _, f := range cmd.ExtraFiles {
+			f.Close()
+		}
+	}
+	if err := c.Serve(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
