@@ -73,7 +73,9 @@ type Probe struct {
 
 	// Interval is the time from the start of one run to that of the next.
 	// Default [DefaultInterval]. A run that takes longer delays the next one:
-	// runs of one probe never overlap.
+	// runs of one probe never overlap. Right after another probe was due, one may
+	// start up to 10 ms late, so that many probes do not wake up the program for
+	// each.
 	Interval time.Duration
 
 	// FastInterval is used instead while the last result speaks against the
