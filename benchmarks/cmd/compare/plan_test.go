@@ -22,7 +22,7 @@ func TestParseJob(t *testing.T) {
 
 // Peers take turns, and another one begins in each round.
 func TestJobs(t *testing.T) {
-	p := plan{short: true, filter: regexp.MustCompile("^flat/.*/1000$")}
+	p := plan{short: true, filter: regexp.MustCompile("^flat/.*/10000$")}
 	first := map[string]bool{}
 	for round := range p.most() {
 		jobs := p.jobs(round)

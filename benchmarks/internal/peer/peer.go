@@ -86,6 +86,7 @@ const (
 	TendNoLabels = "tend NoLabels"
 	Suture       = "suture v4"
 	Limit        = "raw"
+	LimitBelow   = "raw, one parent"
 )
 
 // All returns the peers, the limit first.

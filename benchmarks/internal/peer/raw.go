@@ -16,7 +16,7 @@ type raw struct {
 
 func (p raw) Name() string {
 	if p.below {
-		return Limit + ", one parent"
+		return LimitBelow
 	}
 	return Limit
 }
