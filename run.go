@@ -96,7 +96,7 @@ func (r *run) main(ctx context.Context, fresh bool) {
 		if fresh {
 			r.base = r.node.labelled(r.base)
 		}
-		pprof.SetGoroutineLabels(r.base) //nolint:contextcheck // the bottom of ctx
+		pprof.SetGoroutineLabels(r.base)
 	}
 	var out *outcome // made when there is one: an idle run does without
 	defer func() { r.report(out) }()
