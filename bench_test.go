@@ -499,7 +499,7 @@ func BenchmarkTree(b *testing.B) {
 					svc := newBenchIdler(leaves)
 					root := tend.New("root", benchSpec())
 					growTree(root, svc, levels, fanOut)
-					root.ServeBackground(context.Background())
+					root.ServeBackground(b.Context())
 					<-svc.all
 					root.Stop()
 				}
@@ -508,7 +508,7 @@ func BenchmarkTree(b *testing.B) {
 			b.Run("raw", func(b *testing.B) {
 				for b.Loop() {
 					svc := newBenchIdler(leaves)
-					ctx, cancel := context.WithCancel(context.Background())
+					ctx, cancel := context.WithCancel(b.Context())
 					var wg sync.WaitGroup
 					wg.Go(func() { growRaw(ctx, svc, levels, fanOut) })
 					<-svc.all
