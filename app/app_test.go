@@ -234,8 +234,10 @@ func TestEndsWithLastSignificant(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(slow("quick", time.Second))
 		root.Add(slow("other", 3*time.Second))
-		root.Add(tend.Child{Significant: true, Restart: tend.Transient, Name: "job",
-			Service: tend.Func("job", func(context.Context) error { time.Sleep(time.Second); return nil })})
+		root.Add(tend.Child{
+			Significant: true, Restart: tend.Transient, Name: "job",
+			Service: tend.Func("job", func(context.Context) error { time.Sleep(time.Second); return nil }),
+		})
 		s := perform(t.Context(), root, Options{})
 		s.wantCode(t, 0, 4*time.Second)
 		contains(t, s.log.String(), "at=2s level=INFO msg=stopping")

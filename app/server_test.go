@@ -27,6 +27,7 @@ type fakeListener struct{ closed bool }
 
 func (l *fakeListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (l *fakeListener) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 99} }
+
 func (l *fakeListener) Close() error {
 	l.closed = true
 	return nil
@@ -114,11 +115,13 @@ func TestServer(t *testing.T) {
 		{"drained", &fakeServer{drains: 3 * time.Second}, []string{"0s serve", "10s drain"}, "", 13 * time.Second},
 		{
 			"cut off", &fakeServer{drains: time.Hour, closes: time.Second},
-			[]string{"0s serve", "10s drain", "15s stop"}, "tend/app: work under way was cut off after 5s", 16 * time.Second,
+			[]string{"0s serve", "10s drain", "15s stop"},
+			"tend/app: work under way was cut off after 5s", 16 * time.Second,
 		},
 		{
 			"GracefulStop panics", &fakeServer{panics: true},
-			[]string{"0s serve", "10s drain", "10s stop"}, "panic: ouch", 10 * time.Second,
+			[]string{"0s serve", "10s drain", "10s stop"},
+			"panic: ouch", 10 * time.Second,
 		},
 		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself: EOF", time.Second},
 		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself", time.Second},

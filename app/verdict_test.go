@@ -44,7 +44,8 @@ func TestVerdicts(t *testing.T) {
 			"", "", "0 of 0 services run",
 		},
 		{
-			"not served", tend.Status{Path: "root", Services: []tend.ServiceStatus{svc("root/a", tend.StatePending)}},
+			"not served",
+			tend.Status{Path: "root", Services: []tend.ServiceStatus{svc("root/a", tend.StatePending)}},
 			"root is not served", "root is not served", "0 of 1 services run",
 		},
 		{
