@@ -123,7 +123,7 @@ func notify(args []string) {
 				time.Sleep(time.Duration(usec) * time.Microsecond / 10)
 			}
 		case "later":
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(700 * time.Millisecond)
 			fmt.Println("later")
 		case "wait":
 			time.Sleep(time.Minute)

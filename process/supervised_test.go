@@ -107,13 +107,14 @@ func TestSupervisedMissingProgram(t *testing.T) {
 	await("up")
 }
 
-// The watchdog of the supervisor hears each WATCHDOG=1.
+// A process that pings runs on: each WATCHDOG=1 counts for the watchdog of the
+// Command and for that of the supervisor.
 func TestSupervisedWatchdog(t *testing.T) {
 	c := command("notify", "ping")
-	c.Watchdog = 500 * time.Millisecond
+	c.Watchdog = time.Second
 	await := record(t, c)
 	root, _ := supervise(t, tend.Child{Service: c.Child(), Watchdog: c.Watchdog})
-	await("ping 15") // one each 50 ms
+	await("ping 12") // one each 100 ms
 	if s := root.Status().Services[0]; s.State != tend.StateRunning || s.Incarnation != 1 {
 		t.Errorf("got %+v", s)
 	}
