@@ -1,0 +1,63 @@
+// Package tendotel shows a tree to OpenTelemetry: metrics, spans, and logs that
+// know their span.
+//
+//	root := tendotel.New("shop", tend.Spec{}, tendotel.TraceOptions{})
+//	registration, err := tendotel.Metrics(root, tendotel.MetricOptions{})
+//
+// It depends on the API alone; exporters are the program's.
+//
+// # Metrics
+//
+// Instruments are observed when the SDK collects, from Supervisor.Status. All
+// have the attribute tend.supervisor.path, but for the last:
+//
+//	tend.service.count                  {service}  services, by tend.service.state
+//	tend.service.restarts               {restart}  runs after the first
+//	tend.service.failures               {failure}  failures
+//	tend.service.state.duration         s          since when a service is in its state (chosen ones)
+//	tend.service.start.delay            s          until a service that waits will start (chosen ones)
+//	tend.service.failure.recent         {failure}  those that count against its own limit (chosen ones)
+//	tend.service.failure.limit          {failure}  that limit (chosen ones)
+//	tend.supervisor.serving             1          1 while it is served
+//	tend.supervisor.ready               1          1 once all its services have run at once since then
+//	tend.supervisor.paused              1          1 during a pause
+//	tend.supervisor.failure.level       {failure}  its failure count now, which decays
+//	tend.supervisor.failure.threshold   {failure}  over which it pauses or escalates
+//	tend.service.unstopped              {service}  of the whole tree: asked to stop, and have not
+//
+// Services that MetricOptions.Services chooses have attribute sets of their own,
+// with tend.service.name; the others of their supervisor share one without, so
+// that the sum over a supervisor is right either way. Restarts and failures of
+// those others add up from one collection to the next: they do not go back when
+// one leaves, and do not have what it did after the last collection.
+//
+// # Spans
+//
+// No span lasts as long as a run: it would be exported when nobody asks any more.
+// There is one for each thing that takes a time and is over:
+//
+//	tend.start    from the launch of a service to its Ready, or to the end of its ReadyTimeout
+//	tend.failure  an instant: the exception, the count that it led to, the delay that follows
+//	tend.restart  from the failure to the next launch: linked to tend.failure and its child; tend.start is its child
+//	tend.pause    a pause of a supervisor
+//	tend.stop     from being asked to stop to the end, of a service or a supervisor
+//
+// The stop of a supervisor with all below it is one trace. It begins when its cause
+// says, if that has a method Began() time.Time, as the causes of package app have;
+// when the supervisor decided to stop; or else as early as what is seen of it. A tend.failure is linked
+// to the tend.restart of the run that failed, which chains a crash loop. When a
+// service was asked to stop, events do not say. It is known, or follows from the
+// order in which supervisors stop their services, for the stop of a supervisor,
+// for a group restart, and for what was stuck or unresponsive. A service that was
+// suspended, removed or restarted on request and ended in time therefore has no
+// tend.stop; nor do services that only failed or ended by themselves.
+//
+// Attributes are tend.supervisor.path, tend.service.name, tend.service.id and
+// tend.service.incarnation, and those of the event under "tend.".
+//
+// # Logs
+//
+// By default [New] logs each event as a tree does, with the context of its span
+// and the attributes trace_id and span_id, so that a failure in the log leads to
+// its trace. Unlike the default of a tree it does not fold repeats.
+package tendotel

@@ -1,0 +1,88 @@
+package tendotel
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tend-go/tend"
+)
+
+// Attributes of an event that spans have under other names, or as events of the
+// span, as they may be long.
+var elsewhere = map[string]bool{
+	"event": true, "supervisor": true, "service": true, "id": true, "incarnation": true,
+	"error": true, "stack": true, "stacks": true,
+}
+
+// own are the attributes of an event that are not its origin's. Durations are in
+// seconds.
+func own(e tend.Event) []attribute.KeyValue {
+	var list []attribute.KeyValue
+	for _, a := range e.LogValue().Group() {
+		if elsewhere[a.Key] {
+			continue
+		}
+		key := attribute.Key("tend." + a.Key)
+		switch v := a.Value; v.Kind() {
+		case slog.KindBool:
+			list = append(list, key.Bool(v.Bool()))
+		case slog.KindDuration:
+			list = append(list, key.Float64(v.Duration().Seconds()))
+		case slog.KindFloat64:
+			list = append(list, key.Float64(v.Float64()))
+		case slog.KindInt64:
+			list = append(list, key.Int64(v.Int64()))
+		case slog.KindUint64:
+			list = append(list, key.Int64(int64(v.Uint64())))
+		case slog.KindAny, slog.KindGroup, slog.KindLogValuer, slog.KindString, slog.KindTime:
+			list = append(list, key.String(v.String()))
+		}
+	}
+	return list
+}
+
+// text is an attribute of an event as text, which the tree took of user code when
+// it was time for that; empty if there is none.
+func text(e tend.Event, key string) string {
+	for _, a := range e.LogValue().Group() {
+		if a.Key == key {
+			return a.Value.String()
+		}
+	}
+	return ""
+}
+
+// exception is a failure in the words of OpenTelemetry.
+func exception(e tend.ServiceFailed) []attribute.KeyValue {
+	list := []attribute.KeyValue{
+		attribute.String("exception.type", fmt.Sprintf("%T", e.Err)),
+		attribute.String("exception.message", text(e, "error")),
+	}
+	if stack := text(e, "stack"); stack != "" {
+		list = append(list, attribute.String("exception.stacktrace", stack))
+	}
+	return list
+}
+
+func fail(span trace.Span, why string) { span.SetStatus(codes.Error, why) }
+
+// write logs an event as a tree does, with its trace.
+func write(ctx context.Context, to *slog.Logger, e tend.Event) {
+	to = cmp.Or(to, slog.Default())
+	if !to.Enabled(ctx, e.Level()) {
+		return
+	}
+	attrs := e.LogValue().Group()
+	kind := attrs[0].Value.String()
+	attrs = attrs[1:]
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
+	}
+	to.LogAttrs(ctx, e.Level(), kind, attrs...)
+}

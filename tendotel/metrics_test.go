@@ -1,0 +1,262 @@
+package tendotel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"context"
+	"os"
+
+	"github.com/tend-go/tend"
+)
+
+// picture is a tree that does not change by itself.
+type picture struct {
+	status    tend.Status
+	unstopped int
+}
+
+func (p *picture) Status() tend.Status                 { return p.status }
+func (p *picture) UnstoppedServices() []tend.Unstopped { return make([]tend.Unstopped, p.unstopped) }
+
+// tokens are of real services, as others cannot be made.
+func tokens(n int) (list []tend.ServiceToken) {
+	s := tend.NewSimple("tokens")
+	for range n {
+		list = append(list, s.Add(tend.Func("x", func(context.Context) error { return nil })))
+	}
+	return list
+}
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+// shop is a tree with some of everything.
+func shop() *picture {
+	id := tokens(5)
+	return &picture{unstopped: 1, status: tend.Status{
+		Path: "shop", Time: noon, Serving: true, Ready: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
+			{Name: "web", Token: id[0], State: tend.StateRunning, Since: noon, Restarts: 2, Failed: 1},
+			{Name: "db", Token: id[1], State: tend.StateRunning, Since: noon, Supervisor: &tend.Status{
+				Path: "shop/db", Time: noon, Serving: true, Count: 5.5, Threshold: 6, PausedUntil: noon, Services: []tend.ServiceStatus{
+					{Name: "conn", Token: id[2], State: tend.StateBackoff, Since: noon, WaitingUntil: noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
+					{Name: "conn", Token: id[3], State: tend.StateRunning, Since: noon.Add(-time.Minute), Restarts: 1},
+					{Name: "lag", Token: id[4], State: tend.StateFailed, Since: noon, Failed: 3, Recent: 3, Limit: 3},
+				},
+			}},
+		},
+	}}
+}
+
+// collect has a tree observed, and returns lines "name{attributes} value", but for
+// numbers of services that are 0.
+func collect(t *testing.T, reader sdk.Reader) (lines []string) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				lines = append(lines, points(m, data.DataPoints)...)
+			case metricdata.Gauge[int64]:
+				lines = append(lines, points(m, data.DataPoints)...)
+			case metricdata.Gauge[float64]:
+				lines = append(lines, points(m, data.DataPoints)...)
+			default:
+				t.Errorf("%s is a %T", m.Name, m.Data)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func points[N int64 | float64](m metricdata.Metrics, data []metricdata.DataPoint[N]) (lines []string) {
+	for _, p := range data {
+		if p.Value == 0 && m.Name == "tend.service.count" {
+			continue
+		}
+		attrs := p.Attributes.Encoded(attribute.DefaultEncoder())
+		lines = append(lines, fmt.Sprintf("%s{%s} %v", strings.TrimPrefix(m.Name, "tend."), strings.ReplaceAll(attrs, "tend.", ""), p.Value))
+	}
+	return lines
+}
+
+func observed(t *testing.T, tree tree, o MetricOptions) (sdk.Reader, func() error) {
+	t.Helper()
+	reader := sdk.NewManualReader()
+	o.Provider = sdk.NewMeterProvider(sdk.WithReader(reader))
+	registration, err := observe(tree, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reader, registration.Unregister
+}
+
+func TestMetrics(t *testing.T) {
+	reader, unregister := observed(t, shop(), MetricOptions{})
+	if diff := cmp.Diff([]string{
+		"service.count{service.state=backoff,supervisor.path=shop/db} 1",
+		"service.count{service.state=failed,supervisor.path=shop/db} 1",
+		"service.count{service.state=running,supervisor.path=shop/db} 1",
+		"service.count{service.state=running,supervisor.path=shop} 2",
+		"service.failures{supervisor.path=shop/db} 11",
+		"service.failures{supervisor.path=shop} 1",
+		"service.restarts{supervisor.path=shop/db} 8",
+		"service.restarts{supervisor.path=shop} 2",
+		"service.unstopped{} 1",
+		"supervisor.failure.level{supervisor.path=shop/db} 5.5",
+		"supervisor.failure.level{supervisor.path=shop} 1.5",
+		"supervisor.failure.threshold{supervisor.path=shop/db} 6",
+		"supervisor.failure.threshold{supervisor.path=shop} 5",
+		"supervisor.paused{supervisor.path=shop/db} 1",
+		"supervisor.paused{supervisor.path=shop} 0",
+		"supervisor.ready{supervisor.path=shop/db} 0",
+		"supervisor.ready{supervisor.path=shop} 1",
+		"supervisor.serving{supervisor.path=shop/db} 1",
+		"supervisor.serving{supervisor.path=shop} 1",
+	}, collect(t, reader)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if err := unregister(); err != nil {
+		t.Error(err)
+	}
+	if got := collect(t, reader); len(got) > 0 {
+		t.Errorf("after Unregister: %q", got)
+	}
+}
+
+// Chosen services have sets of their own, and the sums stay what they are.
+func TestMetricsOfServices(t *testing.T) {
+	reader, _ := observed(t, shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" && s.Name != "db" }})
+	var got []string
+	for _, line := range collect(t, reader) {
+		if strings.HasPrefix(line, "service.") {
+			got = append(got, line)
+		}
+	}
+	if diff := cmp.Diff([]string{
+		"service.count{service.name=conn,service.state=backoff,supervisor.path=shop/db} 1",
+		"service.count{service.name=conn,service.state=running,supervisor.path=shop/db} 1",
+		"service.count{service.name=lag,service.state=failed,supervisor.path=shop/db} 1",
+		"service.count{service.state=running,supervisor.path=shop} 2",
+		"service.failure.limit{service.name=lag,supervisor.path=shop/db} 3",
+		"service.failure.recent{service.name=lag,supervisor.path=shop/db} 3",
+		"service.failures{service.name=conn,supervisor.path=shop/db} 8",
+		"service.failures{service.name=lag,supervisor.path=shop/db} 3",
+		"service.failures{supervisor.path=shop/db} 0",
+		"service.failures{supervisor.path=shop} 1",
+		"service.restarts{service.name=conn,supervisor.path=shop/db} 8",
+		"service.restarts{service.name=lag,supervisor.path=shop/db} 0",
+		"service.restarts{supervisor.path=shop/db} 0",
+		"service.restarts{supervisor.path=shop} 2",
+		"service.start.delay{service.name=conn,supervisor.path=shop/db} 1.5",
+		"service.state.duration{service.name=conn,supervisor.path=shop/db} 60",
+		"service.state.duration{service.name=lag,supervisor.path=shop/db} 0",
+		"service.unstopped{} 1",
+	}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestMetricsDepth(t *testing.T) {
+	reader, _ := observed(t, shop(), MetricOptions{Depth: 1})
+	got := collect(t, reader)
+	if strings.Contains(strings.Join(got, "\n"), "shop/db") || !slices.Contains(got, "service.failures{supervisor.path=shop} 12") {
+		t.Errorf("got %s", strings.Join(got, "\n"))
+	}
+}
+
+// Sums never go back while their set is there, whatever leaves.
+func TestMetricsTotals(t *testing.T) {
+	p := shop()
+	reader, _ := observed(t, p, MetricOptions{})
+	look := func() (got []string) {
+		for _, line := range collect(t, reader) {
+			if strings.HasPrefix(line, "service.failures") {
+				got = append(got, line)
+			}
+		}
+		return got
+	}
+	look()
+	db := p.status.Services[1].Supervisor
+	db.Services[0].Failed += 5
+	db.Services = db.Services[:2]
+	want := []string{"service.failures{supervisor.path=shop/db} 16", "service.failures{supervisor.path=shop} 1"}
+	for range 2 {
+		if diff := cmp.Diff(want, look()); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	db.Services = nil
+	if diff := cmp.Diff(want, look()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	p.status.Services = p.status.Services[:1]
+	if diff := cmp.Diff(want[1:], look()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// doc.go names all instruments, with their units.
+func TestMetricsDocumented(t *testing.T) {
+	reader := sdk.NewManualReader()
+	if _, err := observe(shop(), MetricOptions{
+		Provider: sdk.NewMeterProvider(sdk.WithReader(reader)),
+		Services: func(tend.ServiceStatus) bool { return true },
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for line := range strings.Lines(string(doc)) {
+		if fields := strings.Fields(line); len(fields) > 3 && strings.HasPrefix(line, "//\ttend.") {
+			documented[fields[1]] = fields[2]
+		}
+	}
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if documented[m.Name] != m.Unit || m.Description == "" {
+			t.Errorf("%s has the unit %q, doc.go says %q", m.Name, m.Unit, documented[m.Name])
+		}
+	}
+	if n := len(all.ScopeMetrics[0].Metrics); n != 13 {
+		t.Errorf("there are %d", n)
+	}
+}
+
+func TestMetricsPanics(t *testing.T) {
+	for want, f := range map[string]func(){
+		"tend/tendotel: the supervisor is nil":     func() { _, _ = Metrics(nil, MetricOptions{}) },
+		"tend/tendotel: MetricOptions.Depth is -1": func() { _, _ = Metrics(tend.NewSimple("x"), MetricOptions{Depth: -1}) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panicked with %v, want %q", got, want)
+				}
+			}()
+			f()
+		}()
+	}
+	if r, err := Metrics(tend.NewSimple("x"), MetricOptions{}); err != nil || r == nil { // the global provider
+		t.Error(r, err)
+	}
+}

@@ -1,0 +1,206 @@
+package tendotel
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tend-go/tend"
+)
+
+// TraceOptions says what becomes of events besides spans.
+type TraceOptions struct {
+	// Provider makes the tracer. Default: otel.GetTracerProvider.
+	Provider trace.TracerProvider
+
+	// Hook gets each event after its span has been made, with a context that holds
+	// the span; as Spec.EventHook, it is called one event at a time, and may block,
+	// panic or call any method of the tree. Default, unless there is an EventHook:
+	// log the event to Logger.
+	Hook func(ctx context.Context, e tend.Event)
+
+	// Logger is that of the default Hook. Default: slog.Default at each event.
+	Logger *slog.Logger
+}
+
+// New makes a root supervisor like [tend.New], with spans for what happens in it
+// and below. Spec.EventHook, if there is one, gets each event too. Spans are made
+// where events are handed out, off the tree's own goroutines: when Serve returns,
+// those of the stop have been made, unless a hook was slow. The tree never waits
+// for them.
+//
+// It panics where tend.New does.
+func New(name string, spec tend.Spec, o TraceOptions) *tend.Supervisor {
+	t := newTracer(o, spec.EventHook)
+	spec.EventHook = t.hook
+	root := tend.New(name, spec)
+	t.stops.status = root.Status
+	return root
+}
+
+// tracer makes spans of events. All of it belongs to the goroutine that calls
+// hook.
+type tracer struct {
+	spans trace.Tracer
+	next  func(ctx context.Context, e tend.Event)
+	known map[tend.ServiceToken]incident
+	stops stops
+}
+
+// incident is what is known of a service that has failed.
+type incident struct {
+	at      time.Time         // of the failure
+	failure trace.SpanContext // valid until it is started again
+	restart trace.SpanContext // valid after that
+	asked   time.Time         // when it was asked to stop, as it was unresponsive; zero if it was not
+}
+
+// maxIncidents bounds known. A service that is removed while it waits leaves
+// without an event, so what is known of it stays; when there is too much of that
+// all is forgotten, which costs some links.
+const maxIncidents = 10_000
+
+func newTracer(o TraceOptions, also func(tend.Event)) *tracer {
+	if o.Provider == nil {
+		o.Provider = otel.GetTracerProvider()
+	}
+	if o.Hook == nil && also == nil {
+		o.Hook = func(ctx context.Context, e tend.Event) { write(ctx, o.Logger, e) }
+	}
+	t := &tracer{spans: o.Provider.Tracer(scope), known: map[tend.ServiceToken]incident{}}
+	t.stops.spans = t.spans
+	t.next = func(ctx context.Context, e tend.Event) {
+		if also != nil {
+			also(e)
+		}
+		if o.Hook != nil {
+			o.Hook(ctx, e)
+		}
+	}
+	return t
+}
+
+// hook is the Spec.EventHook.
+func (t *tracer) hook(e tend.Event) {
+	ctx := context.Background()
+	if span := t.span(e); span != nil {
+		ctx = trace.ContextWithSpan(ctx, span)
+	}
+	t.next(ctx, e)
+}
+
+// span makes the span of an event. Nil: it has none.
+func (t *tracer) span(e tend.Event) trace.Span {
+	var span trace.Span
+	switch e := e.(type) { //nolint:gochecksumtype // the others say nothing that takes a time
+	case tend.ServiceStarted:
+		span = t.started(e)
+	case tend.ServiceReady:
+		span = t.ready(e)
+	case tend.ServiceUnresponsive:
+		i := t.known[e.Token]
+		i.asked = e.Time
+		t.know(e.Token, i)
+	case tend.ServiceFailed:
+		span = t.failed(e)
+	case tend.ServiceEnded:
+		delete(t.known, e.Token)
+	case tend.PauseEnded:
+		span = t.paused(e)
+	}
+	if stop := t.stops.see(e); stop != nil {
+		span = stop
+	}
+	return span
+}
+
+func (t *tracer) know(token tend.ServiceToken, i incident) {
+	if len(t.known) >= maxIncidents {
+		clear(t.known)
+	}
+	t.known[token] = i
+}
+
+// started ends the wait after a failure.
+func (t *tracer) started(e tend.ServiceStarted) trace.Span {
+	i, ok := t.known[e.Token]
+	if !ok || !i.failure.IsValid() {
+		return nil
+	}
+	span := t.record(within(i.failure), "tend.restart", e, i.at, e.Time, trace.WithLinks(trace.Link{SpanContext: i.failure}))
+	t.know(e.Token, incident{restart: span.SpanContext()})
+	return span
+}
+
+// ready ends a start.
+func (t *tracer) ready(e tend.ServiceReady) trace.Span {
+	return t.record(within(t.known[e.Token].restart), "tend.start", e, e.Time.Add(-e.Took), e.Time)
+}
+
+// failed is a failure, and maybe the end of a start or of a stop before it.
+func (t *tracer) failed(e tend.ServiceFailed) trace.Span {
+	i := t.known[e.Token]
+	if e.Err == tend.ErrNotReady { //nolint:errorlint // the tree's own word, not an error of the service
+		late := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
+		fail(late, "not ready in time")
+		late.End(trace.WithTimestamp(e.Time))
+	}
+	var options []trace.SpanStartOption
+	if i.restart.IsValid() {
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: i.restart}))
+	}
+	span := t.open(context.Background(), "tend.failure", e, e.Time, options...)
+	span.AddEvent("exception", trace.WithTimestamp(e.Time), trace.WithAttributes(exception(e)...))
+	fail(span, text(e, "error"))
+	span.End(trace.WithTimestamp(e.Time))
+	if !i.asked.IsZero() {
+		t.record(within(span.SpanContext()), "tend.stop", e, i.asked, e.Time)
+	}
+	if e.Restarting {
+		t.know(e.Token, incident{at: e.Time, failure: span.SpanContext()})
+	} else {
+		delete(t.known, e.Token)
+	}
+	return span
+}
+
+func (t *tracer) paused(e tend.PauseEnded) trace.Span {
+	return t.record(context.Background(), "tend.pause", e, e.Time.Add(-e.Lasted), e.Time)
+}
+
+// record makes a span of something that is over.
+func (t *tracer) record(ctx context.Context, name string, e tend.Event, from, to time.Time, options ...trace.SpanStartOption) trace.Span {
+	span := t.open(ctx, name, e, from, options...)
+	span.End(trace.WithTimestamp(to))
+	return span
+}
+
+func (t *tracer) open(ctx context.Context, name string, e tend.Event, from time.Time, options ...trace.SpanStartOption) trace.Span {
+	return open(ctx, t.spans, name, e, from, options...)
+}
+
+// within is a context for a span with a parent, or if that is not valid without.
+func within(parent trace.SpanContext) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), parent)
+}
+
+func open(ctx context.Context, tracer trace.Tracer, name string, e tend.Event, from time.Time, options ...trace.SpanStartOption) trace.Span {
+	options = append(options, trace.WithTimestamp(from), trace.WithAttributes(attributes(e)...))
+	_, span := tracer.Start(ctx, name, options...)
+	return span
+}
+
+// attributes are those of an event.
+func attributes(e tend.Event) []attribute.KeyValue {
+	from := e.From()
+	list := []attribute.KeyValue{keySupervisor.String(from.Supervisor)}
+	if from.Service != "" {
+		list = append(list, keyService.String(from.Service), keyID.Int64(int64(from.Token.ID())),
+			keyIncarnation.Int64(int64(from.Incarnation)))
+	}
+	return append(list, own(e)...)
+}

@@ -1,0 +1,515 @@
+package tendotel
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	api "go.opentelemetry.io/otel/trace"
+
+	"github.com/tend-go/tend"
+)
+
+// traced is a tree whose spans a test reads.
+type traced struct {
+	t     *testing.T
+	root  *tend.Supervisor
+	spans *tracetest.InMemoryExporter
+	began time.Time
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	result <-chan error
+}
+
+func newTraced(t *testing.T, spec tend.Spec, o TraceOptions) *traced {
+	x := &traced{t: t, spans: tracetest.NewInMemoryExporter(), began: time.Now()}
+	o.Provider = trace.NewTracerProvider(trace.WithSyncer(x.spans))
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	spec.Jitter = tend.NoJitter
+	x.root = New("root", spec, o)
+	x.ctx, x.cancel = context.WithCancelCause(t.Context())
+	return x
+}
+
+func (x *traced) serve() *traced {
+	x.result = x.root.ServeBackground(x.ctx)
+	return x
+}
+
+func (x *traced) stop() {
+	x.cancel(&since{time.Now()})
+	<-x.result
+	synctest.Wait()
+}
+
+// tell renders the spans as lines, by when they began: "from-to name path, what
+// else, < its parent, ~ its links". Spans are known by their name and path.
+func (x *traced) tell() (lines []string) {
+	stubs := x.spans.GetSpans()
+	slices.SortStableFunc(stubs, func(a, b tracetest.SpanStub) int {
+		return cmp.Or(a.StartTime.Compare(b.StartTime), strings.Compare(a.Parent.SpanID().String(), b.Parent.SpanID().String()))
+	})
+	known := map[api.SpanID]string{}
+	for _, s := range stubs {
+		known[s.SpanContext.SpanID()] = nameOf(s)
+	}
+	for _, s := range stubs {
+		line := fmt.Sprintf("%v-%v %s", s.StartTime.Sub(x.began), s.EndTime.Sub(x.began), nameOf(s))
+		if s.Status.Description != "" {
+			line += " (" + s.Status.Description + ")"
+		}
+		if s.Parent.IsValid() {
+			line += " < " + known[s.Parent.SpanID()]
+			if s.Parent.TraceID() != s.SpanContext.TraceID() {
+				x.t.Errorf("%s is in another trace than its parent", line)
+			}
+		}
+		for _, l := range s.Links {
+			line += " ~ " + known[l.SpanContext.SpanID()]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func nameOf(s tracetest.SpanStub) string {
+	path := attr(s, "tend.supervisor.path")
+	if service := attr(s, "tend.service.name"); service != "" {
+		path += "/" + service
+	}
+	name := s.Name + " " + path
+	if n := attr(s, "tend.service.incarnation"); n != "" {
+		name += "#" + n
+	}
+	return name
+}
+
+func attr(s tracetest.SpanStub, key string) string {
+	for _, a := range s.Attributes {
+		if string(a.Key) == key {
+			return a.Value.Emit()
+		}
+	}
+	return ""
+}
+
+func (x *traced) want(want ...string) {
+	x.t.Helper()
+	if diff := gocmp.Diff(want, x.tell()); diff != "" {
+		x.t.Errorf("spans: -want +got\n%s", diff)
+	}
+}
+
+// slow takes a time to stop.
+func slow(name string, d time.Duration) tend.Service {
+	return tend.Func(name, func(ctx context.Context) error {
+		<-ctx.Done()
+		time.Sleep(d)
+		return nil
+	})
+}
+
+// A service that fails, waits, starts and fails again leaves a chain.
+func TestFailuresAndRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		runs := 0
+		x.root.Add(tend.Child{
+			Name: "db", ReadyTimeout: time.Minute, Backoff: tend.Backoff{Min: 10 * time.Second, Limit: 3},
+			Service: tend.Func("db", func(ctx context.Context) error {
+				runs++
+				time.Sleep(2 * time.Second)
+				if runs == 2 {
+					panic("ouch")
+				}
+				tend.Ready(ctx)
+				time.Sleep(3 * time.Second)
+				return io.EOF
+			}),
+		})
+		x.serve()
+		time.Sleep(time.Minute)
+		x.cancel(nil)
+		<-x.result
+		synctest.Wait()
+		x.want(
+			"0s-2s tend.start root/db#1",
+			"5s-5s tend.failure root/db#1 (EOF)",
+			"5s-15s tend.restart root/db#2 < tend.failure root/db#1 ~ tend.failure root/db#1",
+			"17s-17s tend.failure root/db#2 (panic: ouch) ~ tend.restart root/db#2",
+			"17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2",
+			"27s-29s tend.start root/db#3 < tend.restart root/db#3",
+			"32s-32s tend.failure root/db#3 (EOF) ~ tend.restart root/db#3",
+		)
+		failures := slices.DeleteFunc(x.spans.GetSpans(), func(s tracetest.SpanStub) bool { return s.Name != "tend.failure" })
+		if got := attr(failures[0], "tend.delay") + " " + attr(failures[0], "tend.count") + " " + attr(failures[0], "tend.restarting"); got != "10 1 true" {
+			t.Errorf("the first failure has delay, count, restarting %s", got)
+		}
+		exception := failures[1].Events[0]
+		said := map[string]string{}
+		for _, a := range exception.Attributes {
+			said[string(a.Key)] = a.Value.Emit()
+		}
+		if exception.Name != "exception" || said["exception.type"] != "*tend.PanicError" || said["exception.message"] != "panic: ouch" ||
+			!strings.Contains(said["exception.stacktrace"], "TestFailuresAndRestarts") {
+			t.Errorf("the exception is %v", said)
+		}
+	})
+}
+
+func TestNotReadyAndUnresponsive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		x.root.Add(tend.Child{Service: slow("late", time.Second), ReadyTimeout: 4 * time.Second, Backoff: tend.Backoff{Limit: 1}})
+		x.root.Add(tend.Child{Service: slow("mute", time.Second), Watchdog: 10 * time.Second, Backoff: tend.Backoff{Limit: 1}})
+		x.serve()
+		time.Sleep(time.Minute)
+		x.stop()
+		x.want(
+			"0s-5s tend.start root/late#1 (not ready in time)",
+			"4s-5s tend.stop root/late#1 < tend.failure root/late#1",
+			"5s-5s tend.failure root/late#1 (tend: service was not ready in time)",
+			"10s-11s tend.stop root/mute#1 < tend.failure root/mute#1",
+			"11s-11s tend.failure root/mute#1 (tend: service did not call Alive in time)",
+		)
+	})
+}
+
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{FailureThreshold: 0.5, FailureBackoff: 20 * time.Second}, TraceOptions{})
+		runs := 0
+		x.root.Add(tend.Func("bad", func(ctx context.Context) error {
+			if runs++; runs == 1 {
+				return io.EOF
+			}
+			<-ctx.Done()
+			return nil
+		}))
+		x.serve()
+		time.Sleep(time.Minute)
+		x.stop()
+		x.want(
+			"0s-0s tend.failure root/bad#1 (EOF)",
+			"0s-20s tend.pause root",
+			"0s-20s tend.restart root/bad#2 < tend.failure root/bad#1 ~ tend.failure root/bad#1",
+			"1m0s-1m0s tend.stop root",
+			"1m0s-1m0s tend.stop root/bad#2 < tend.stop root",
+		)
+	})
+}
+
+// The stop of a tree is one trace, with the time of each level and service.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{Ordered: true}, TraceOptions{})
+		db := tend.New("db", tend.Spec{Ordered: true})
+		db.Add(slow("disk", 2*time.Second))
+		pool := tend.New("pool", tend.Spec{})
+		pool.Add(slow("x", time.Second))
+		pool.Add(slow("y", 3*time.Second))
+		db.Add(pool)
+		x.root.Add(db)
+		x.root.Add(slow("mid", 4*time.Second))
+		x.root.Add(slow("top", 2*time.Second))
+		x.serve()
+		time.Sleep(10 * time.Second)
+		x.spans.Reset()
+		x.stop()
+		x.want(
+			"10s-21s tend.stop root",
+			"10s-12s tend.stop root/top#1 < tend.stop root",
+			"12s-16s tend.stop root/mid#1 < tend.stop root",
+			"16s-17s tend.stop root/db/pool/x#1 < tend.stop root",
+			"16s-19s tend.stop root/db/pool/y#1 < tend.stop root",
+			"16s-19s tend.stop root/db/pool < tend.stop root",
+			"16s-21s tend.stop root/db < tend.stop root",
+			"19s-21s tend.stop root/db/disk#1 < tend.stop root",
+		)
+		if got := attr(x.spans.GetSpans()[0], "tend.cause"); got != "enough" {
+			t.Errorf("the cause is %q", got)
+		}
+	})
+}
+
+// With all of its services stuck too, and then a stop of the same tree again.
+func TestStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{StopBudget: 10 * time.Second}, TraceOptions{})
+		x.root.Add(slow("hung", time.Minute))
+		removed := x.root.Add(tend.Child{Service: slow("gone", 5*time.Second), Timeout: time.Second})
+		x.serve()
+		time.Sleep(time.Second)
+		if err := x.root.RemoveAndWait(removed, 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		x.stop()
+		x.want(
+			"1s-2s tend.stop root/gone#1 (did not return in time)",
+			"10s-19.5s tend.stop root (1 of its services did not stop)",
+			"10s-19.5s tend.stop root/hung#1 (did not return in time) < tend.stop root",
+		)
+		time.Sleep(time.Hour)
+	})
+}
+
+// A cause that does not say when the stop began leaves it to what still stops then,
+// or to the first end. That is exact unless all that was asked first has ended first.
+func TestStopWithoutBeginning(t *testing.T) {
+	for ordered, want := range map[bool][]string{
+		false: {"0s-3s tend.stop root", "0s-1s tend.stop root/a#1 < tend.stop root", "0s-3s tend.stop root/b#1 < tend.stop root"},
+		true:  {"3s-4s tend.stop root", "3s-3s tend.stop root/b#1 < tend.stop root", "3s-4s tend.stop root/a#1 < tend.stop root"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTraced(t, tend.Spec{Ordered: ordered}, TraceOptions{})
+			x.root.Add(slow("a", time.Second))
+			x.root.Add(slow("b", 3*time.Second))
+			x.serve()
+			synctest.Wait()
+			x.cancel(errors.New("enough"))
+			<-x.result
+			synctest.Wait()
+			x.want(want...)
+		})
+	}
+}
+
+// since is a cause that says it.
+type since struct{ at time.Time }
+
+func (s *since) Error() string    { return "enough" }
+func (s *since) Began() time.Time { return s.at }
+
+// A nested supervisor that stops by itself is a stop of its own; the rest is not.
+func TestStopOfNested(t *testing.T) {
+	for name, test := range map[string]struct {
+		spec tend.Spec
+		end  error
+		stop bool // by its method
+	}{
+		"escalates":  {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5}, end: io.EOF},
+		"terminates": {spec: tend.Spec{KeepTermination: true}, end: tend.ErrTerminateTree},
+		"is stopped": {stop: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				x := newTraced(t, tend.Spec{}, TraceOptions{})
+				db := tend.New("db", test.spec)
+				db.Add(slow("quick", time.Second))
+				db.Add(slow("conn", 2*time.Second))
+				if !test.stop {
+					db.Add(tend.Child{Restart: tend.Transient, Name: "end", Service: tend.Func("", func(ctx context.Context) error {
+						time.Sleep(5 * time.Second)
+						return test.end
+					})})
+				}
+				x.root.Add(slow("web", time.Second))
+				x.root.Add(db)
+				x.serve()
+				time.Sleep(5 * time.Second)
+				if test.stop {
+					db.Stop()
+				}
+				time.Sleep(2500 * time.Millisecond)
+				synctest.Wait()
+				var stops []string
+				for _, line := range x.tell() {
+					if strings.Contains(line, "tend.stop") {
+						stops = append(stops, line)
+					}
+				}
+				if diff := gocmp.Diff([]string{
+					"5s-7s tend.stop root/db",
+					"5s-6s tend.stop root/db/quick#1 < tend.stop root/db",
+					"5s-7s tend.stop root/db/conn#1 < tend.stop root/db",
+				}, stops); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+				x.spans.Reset()
+				x.stop()
+				if len(x.tell()) == 0 || !strings.Contains(x.tell()[0], "tend.stop root") {
+					t.Errorf("then the root: %q", x.tell())
+				}
+			})
+		})
+	}
+}
+
+func TestGroupRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{Strategy: tend.OneForAll}, TraceOptions{})
+		runs := 0
+		x.root.Add(slow("a", 2*time.Second))
+		x.root.Add(tend.Func("bad", func(ctx context.Context) error {
+			if runs++; runs > 1 {
+				<-ctx.Done()
+				return nil
+			}
+			time.Sleep(5 * time.Second)
+			return io.EOF
+		}))
+		x.root.Add(slow("c", 3*time.Second))
+		x.serve()
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		x.want(
+			"5s-5s tend.failure root/bad#1 (EOF)",
+			"5s-8s tend.stop root/c#1",
+			"5s-10s tend.restart root/bad#2 < tend.failure root/bad#1 ~ tend.failure root/bad#1",
+			"8s-10s tend.stop root/a#1",
+		)
+		x.stop()
+	})
+}
+
+// Ends that are one service's own affair have no span when they come in time.
+func TestNoSpans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		a := x.root.Add(slow("a", time.Second))
+		b := x.root.Add(slow("b", time.Second))
+		c := x.root.Add(slow("c", time.Second))
+		x.serve()
+		time.Sleep(time.Second)
+		if err := errors.Join(x.root.Remove(a), x.root.Suspend(b), x.root.Restart(c, nil)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		x.want()
+		x.stop()
+	})
+}
+
+// An event in the log has the trace of its span, and hooks get it in the context.
+func TestLogs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var log bytes.Buffer
+		also := 0
+		o := TraceOptions{Logger: slog.New(slog.NewJSONHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		for _, spec := range []tend.Spec{{}, {EventHook: func(tend.Event) { also++ }}} {
+			x := newTraced(t, spec, o)
+			x.root.Add(tend.Child{Name: "bad", Restart: tend.Temporary, Backoff: tend.Backoff{Limit: 1}, Service: slow("", 0)})
+			x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Limit: 1}, Service: tend.Func("", func(context.Context) error { return io.EOF })})
+			x.serve()
+			time.Sleep(time.Second)
+			x.stop()
+			if spec.EventHook != nil {
+				break
+			}
+			failure := x.spans.GetSpans()[0]
+			found := false
+			for line := range strings.Lines(log.String()) {
+				var record map[string]any
+				if err := json.Unmarshal([]byte(line), &record); err != nil {
+					t.Fatal(err)
+				}
+				switch record["msg"] {
+				case "service failed":
+					found = true
+					if record["trace_id"] != failure.SpanContext.TraceID().String() || record["span_id"] != failure.SpanContext.SpanID().String() ||
+						record["error"] != "EOF" || record["supervisor"] != "root" {
+						t.Errorf("the failure is logged as %v", record)
+					}
+				case "service started":
+					if _, ok := record["trace_id"]; ok {
+						t.Errorf("a start without span has a trace: %v", record)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("the failure is not in\n%s", log.String())
+			}
+			log.Reset()
+		}
+		if log.Len() > 0 || also == 0 {
+			t.Errorf("with an EventHook, called %d times, there is a log:\n%s", also, log.String())
+		}
+	})
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func TestHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		x := newTraced(t, tend.Spec{}, TraceOptions{Hook: func(ctx context.Context, e tend.Event) {
+			if api.SpanContextFromContext(ctx).IsValid() {
+				got = append(got, e.String())
+			}
+		}})
+		x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Limit: 1}, Service: tend.Func("", func(context.Context) error { return io.EOF })})
+		x.serve()
+		time.Sleep(time.Second)
+		x.stop()
+		if diff := gocmp.Diff([]string{"root/bad: service failed: EOF; not restarted"}, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	})
+}
+
+// What user code in an error does when it is asked does not matter.
+func TestHostileCauses(t *testing.T) {
+	for _, cause := range []error{hostile{}, uncomparable{1, 2}} {
+		synctest.Test(t, func(t *testing.T) {
+			x := newTraced(t, tend.Spec{}, TraceOptions{})
+			x.root.Add(slow("a", time.Second))
+			x.serve()
+			synctest.Wait()
+			x.cancel(cause)
+			<-x.result
+			synctest.Wait()
+			if got := x.tell(); len(got) < 2 || !strings.HasPrefix(got[1], "1s-1s tend.stop root/a#1 < tend.stop") {
+				t.Errorf("spans %q", got)
+			}
+		})
+	}
+}
+
+type hostile struct{}
+
+func (hostile) Error() string { panic("ouch") }
+func (hostile) As(any) bool   { panic("ouch") }
+
+type uncomparable []int
+
+func (uncomparable) Error() string { return "uncomparable" }
+
+// What is known of services that left without an event does not pile up.
+func TestKnownIsBounded(t *testing.T) {
+	tr := newTracer(TraceOptions{Hook: func(context.Context, tend.Event) {}}, nil)
+	for _, token := range tokens(maxIncidents + 10) {
+		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
+	}
+	if n := len(tr.known); n != 10 {
+		t.Errorf("it knows %d", n)
+	}
+}
