@@ -68,7 +68,8 @@ func (f failing) fail() error {
 // it takes until it runs again.
 type failer struct {
 	how    failing
-	skip   int // the first so many are not noted
+	want   int // restarts to be noted
+	skip   int // the first so many are not
 	took   []time.Duration
 	runs   int
 	failed time.Time // when the last run ended
@@ -79,7 +80,7 @@ type failer struct {
 // newFailer makes one that notes n restarts, after some that it does not.
 func newFailer(how failing, n int) *failer {
 	return &failer{
-		how: how, skip: n / 20, took: make([]time.Duration, 0, n),
+		how: how, want: n, skip: n / 20, took: make([]time.Duration, 0, n),
 		warm: make(chan struct{}), enough: make(chan struct{}),
 	}
 }
@@ -96,7 +97,7 @@ func (w *failer) Serve(ctx context.Context) error {
 	case w.runs > w.skip+1:
 		w.took = append(w.took, now.Sub(w.failed))
 	}
-	if len(w.took) == cap(w.took) {
+	if len(w.took) == w.want {
 		close(w.enough)
 		<-ctx.Done()
 		return nil
