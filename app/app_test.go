@@ -283,7 +283,7 @@ type hostile struct{ asked bool }
 
 func (h *hostile) Error() string { return "hostile" }
 func (h *hostile) Is(target error) bool {
-	if target == tend.ErrTerminateTree && !h.asked { //nolint:errorlint // this is what Is is for
+	if target == tend.ErrTerminateTree && !h.asked {
 		h.asked = true
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -94,17 +95,8 @@ func (t *stops) ended(e tend.ServiceEnded) trace.Span {
 		}
 		return nil
 	}
-	switch reasonOf(e.Cause) {
-	case ofSupervisor:
-	case ofGroup: // one after another, from the failure on
-		from, ok := t.restart[e.Supervisor]
-		t.note(&t.restart, e.Supervisor, e.Time)
-		if !ok {
-			return nil
-		}
-		return record(context.Background(), t.spans, e, from, e.Time, e.Cause)
-	default:
-		return nil
+	if slices.Contains(ownCauses, e.Cause) {
+		return t.endedAlone(e)
 	}
 	s := t.find(e.Cause, e.Origin)
 	from := s.told(e.Supervisor)
@@ -114,6 +106,17 @@ func (t *stops) ended(e tend.ServiceEnded) trace.Span {
 		return recordStopped(s.ctx, t.spans, below, from)
 	}
 	return record(s.ctx, t.spans, e, from, e.Time, e.Cause)
+}
+
+// endedAlone is the end of a service for a reason of its own. When it was asked to
+// stop is known in a group restart: one after another, from the failure on.
+func (t *stops) endedAlone(e tend.ServiceEnded) trace.Span {
+	from, ok := t.restart[e.Supervisor]
+	if !ok || e.Cause != tend.ErrSiblingFailed { //nolint:errorlint // the value itself
+		return nil
+	}
+	t.note(&t.restart, e.Supervisor, e.Time)
+	return record(context.Background(), t.spans, e, from, e.Time, e.Cause)
 }
 
 // stuck is a service that did not stop; its span ends when it is given up on.
@@ -313,37 +316,16 @@ func finish(span trace.Span, e tend.SupervisorStopped) {
 	span.End(trace.WithTimestamp(e.Time))
 }
 
-// kinds of causes.
-type kind uint8
-
-const (
-	ofService kind = iota // concerns one service
-	ofGroup
-	ofSupervisor
-)
-
-// reasonOf judges why a service was asked to stop.
-func reasonOf(cause error) kind {
-	switch cause { //nolint:errorlint // the tree's own values, which it does not wrap
-	case tend.ErrRemoved, tend.ErrSuspended, tend.ErrRestartRequested, tend.ErrNotReady, tend.ErrUnresponsive:
-		return ofService
-	case tend.ErrSiblingFailed:
-		return ofGroup
-	}
-	return ofSupervisor
+// ownCauses are why a single service is asked to stop: the tree's own values, which
+// it does not wrap. All other causes are those of a supervisor that stops.
+var ownCauses = []error{
+	tend.ErrRemoved, tend.ErrSuspended, tend.ErrRestartRequested, tend.ErrNotReady, tend.ErrUnresponsive, tend.ErrSiblingFailed,
 }
 
-// stopsWithSupervisor reports the same of a service that is stopping, of which only
-// the text of the cause is known.
+// stopsWithSupervisor reports whether a service is stopping because its supervisor
+// is. Of the cause only the text is known.
 func stopsWithSupervisor(c tend.ServiceStatus) bool {
-	for _, own := range []error{
-		tend.ErrRemoved, tend.ErrSuspended, tend.ErrRestartRequested, tend.ErrNotReady, tend.ErrUnresponsive, tend.ErrSiblingFailed,
-	} {
-		if c.Stopping == own.Error() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(ownCauses, func(own error) bool { return c.Stopping == own.Error() })
 }
 
 // same reports whether two causes are one. Values of types that cannot be compared

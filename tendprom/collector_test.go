@@ -170,8 +170,10 @@ func TestDepth(t *testing.T) {
 // Paths need not be unique either: the worst counts.
 func TestSamePath(t *testing.T) {
 	twin := func(ready bool, level float64) tend.ServiceStatus {
-		return tend.ServiceStatus{Name: "twin", Token: tokens(1)[0], State: tend.StateRunning,
-			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Ready: ready, Count: level, Threshold: 5}}
+		return tend.ServiceStatus{
+			Name: "twin", Token: tokens(1)[0], State: tend.StateRunning,
+			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Ready: ready, Count: level, Threshold: 5},
+		}
 	}
 	p := &picture{status: tend.Status{Path: "root", Serving: true, Threshold: 5, Services: []tend.ServiceStatus{twin(true, 1), twin(false, 3), twin(true, 2)}}}
 	got := exposition(t, newCollector(p, Options{}))
