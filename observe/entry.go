@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -37,6 +38,9 @@ func newEntry(e tend.Event) entry {
 	text, _ := strings.CutPrefix(e.String(), from.Path()+": ")
 	kind, text, _ := strings.Cut(text, ": ")
 	kind = strings.TrimPrefix(kind, "service ")
+	if d := durationOf(e); d > 0 {
+		text = strings.ReplaceAll(text, d.String(), rough(d).String())
+	}
 	if text == "0 restarts" {
 		text = "" // the first start is nothing special
 	}
@@ -64,6 +68,36 @@ func sameness(what string, e tend.Event) uint32 {
 		}
 	}
 	return sum.Sum32()
+}
+
+// durationOf is the duration that the text of an event tells to the nanosecond.
+func durationOf(e tend.Event) time.Duration {
+	switch e := e.(type) { //nolint:gochecksumtype // the others tell none
+	case tend.PauseEnded:
+		return e.Lasted
+	case tend.ServiceReady:
+		return e.Took
+	case tend.ServiceFailed:
+		return e.Delay
+	case tend.ServiceStuck:
+		return e.Waited
+	case tend.ServiceEndedLate:
+		return e.Late
+	}
+	return 0
+}
+
+// rough is d with as many digits as people want to read.
+func rough(d time.Duration) time.Duration {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= 10*unit {
+			return d.Round(unit)
+		}
+		if d >= unit {
+			return d.Round(unit / 10)
+		}
+	}
+	return d
 }
 
 // stacksOf are the stacks that an event carries, if any.

@@ -140,7 +140,7 @@ func TestEntries(t *testing.T) {
 	}{
 		{tend.ServiceStarted{Origin: of}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Level: -4}},
 		{tend.ServiceStarted{Origin: of, Restarts: 2}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Text: "2 restarts", Level: -4}},
-		{tend.ServiceStuck{Origin: of, Waited: time.Second, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: 8, Stacks: "main.f"}},
+		{tend.ServiceStuck{Origin: of, Waited: time.Second + 1234, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: 8, Stacks: "main.f"}},
 		{tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady, Stacks: "main.g"}, entry{Kind: "unresponsive", Name: "pool", Path: "root/db/pool", Text: tend.ErrNotReady.Error(), Level: 8, Stacks: "main.g"}},
 		{tend.PauseEnded{Origin: sup, Lasted: time.Minute}, entry{Kind: "pause ended", Name: "db", Path: "root/db", Text: "after 1m0s"}},
 		{tend.EventsDropped{Origin: tend.Origin{Time: at, Supervisor: "root"}, N: 3}, entry{Kind: "events dropped", Name: "root", Path: "root", Text: "3 events", Level: 4}},
@@ -327,6 +327,16 @@ func failing(name string) tend.Service {
 			return ctx.Err()
 		}
 	})
+}
+
+func TestRough(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 999: "999ns", 1234567: "1.2ms", 12345678: "12ms", 1364852926: "1.4s", 3000114985: "3s", 25*time.Second + 7: "25s", 90*time.Second + 7: "1m30s",
+	} {
+		if got := rough(d).String(); got != want {
+			t.Errorf("rough(%v) = %q, want %q", d, got, want)
+		}
+	}
 }
 
 func TestShort(t *testing.T) {

@@ -96,7 +96,7 @@ func database() *tend.Supervisor {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	return addAll(tend.New("database", tend.Spec{Strategy: tend.RestForOne, FailureThreshold: 100}),
+	return addAll(tend.New("database", tend.Spec{Strategy: tend.RestForOne}),
 		idle("pool", slog.Int("size", 16)), idle("migrations"),
 		tend.Child{Service: notReady, ReadyTimeout: 90 * time.Second},
 		idle("cache"), idle("search-index"), idle("reports"))
@@ -104,7 +104,7 @@ func database() *tend.Supervisor {
 
 // game restarts as a whole when one of its players fails.
 func game() *tend.Supervisor {
-	s := tend.New("game", tend.Spec{Strategy: tend.OneForAll, FailureThreshold: 20})
+	s := tend.New("game", tend.Spec{Strategy: tend.OneForAll})
 	for i := range 5 {
 		s.Add(idle(fmt.Sprintf("player-%d", i+1), slog.Int("score", 100*i)))
 	}
@@ -114,7 +114,7 @@ func game() *tend.Supervisor {
 
 // workers end in every way that there is.
 func workers() *tend.Supervisor {
-	s := tend.New("workers", tend.Spec{FailureThreshold: 1000})
+	s := tend.NewSimple("workers")
 	patient := tend.Backoff{Min: 8 * time.Second, Max: time.Minute}
 	return addAll(s,
 		idle("queue", slog.Int("length", 3)), idle("mailer"), idle("thumbnails"),
@@ -151,7 +151,7 @@ func visitors(s *tend.Supervisor) tend.Service {
 
 // slow are those that somebody waits for: to start, to answer, to stop.
 func slow() *tend.Supervisor {
-	s := tend.New("slow", tend.Spec{FailureThreshold: 1000, Timeout: 3 * time.Second})
+	s := tend.New("slow", tend.Spec{Timeout: 3 * time.Second})
 	stuck := s.Add(tend.Func("ignores-stop", func(ctx context.Context) error {
 		waitForDisk(ctx)
 		return nil
@@ -197,7 +197,7 @@ func waitForDisk(context.Context) { time.Sleep(2 * time.Minute) }
 
 // strange have names and errors that a page must not trip over.
 func strange() *tend.Supervisor {
-	s := tend.New("strange", tend.Spec{FailureThreshold: 1000})
+	s := tend.NewSimple("strange")
 	for i, name := range []string{
 		`<script>alert(1)</script>`, `quotes " ' and \ &amp;`, "שלום עולם", "\u202Egnp.exe", "日本語のサービス",
 		"a name that is much longer than any name should be, so that one sees how it is cut off when there is no room for it",

@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%w (choose another address with -http)", err)
 	}
-	spec := tend.Spec{FailureThreshold: 1000, Timeout: 3 * time.Second}
+	spec := tend.Spec{Timeout: 3 * time.Second}
 	if !*verbose {
 		spec.EventHook = func(tend.Event) {}
 	}

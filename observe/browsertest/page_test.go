@@ -192,7 +192,7 @@ func TestDetail(t *testing.T) {
 		t.Errorf("the pane still shows what belongs to another service: %s", got)
 	}
 	b.click(row("waits") + ".el")
-	b.click(`[...document.querySelectorAll("#node dd")].find(e => e.innerText === "root/ordered/never-ready")`)
+	b.click(`[...document.querySelectorAll("#node dd button")].find(e => e.innerText === "root/ordered/never-ready")`)
 	b.wait(row("never-ready") + "?.selected")
 	b.wait(`document.querySelector("#node").innerText.includes("starting for")`)
 

@@ -51,11 +51,12 @@ function drawFacts(dl, facts) {
 	while (dl.children.length < facts.length * 2) dl.append(h('dt'), h('dd'));
 	while (dl.children.length > facts.length * 2) dl.lastChild.remove();
 	facts.forEach((f, i) => {
-		const [dt, dd] = [dl.children[i * 2], dl.children[i * 2 + 1]];
-		say(dt, f.k);
-		say(dd, [f.v, f.t && `${ago(f.t)} (${new Date(f.t).toLocaleString()})`, f.u && left(f.u)].filter(Boolean).join(' '));
-		dd.className = f.i ? 'link' : '';
-		dd.onclick = f.i && (() => go(f.i));
+		const dd = dl.children[i * 2 + 1];
+		const text = [f.v, f.t && `${ago(f.t)} (${new Date(f.t).toLocaleString()})`, f.u && left(f.u)].filter(Boolean).join(' ');
+		say(dl.children[i * 2], f.k);
+		if (dd.said === text) return;
+		dd.said = text;
+		dd.replaceChildren(f.i ? h('button', { textContent: text, onclick: () => go(f.i) }) : text);
 	});
 }
 
@@ -83,7 +84,7 @@ function buttons(id) {
 			if (!confirm(`${title(what)} ${detail.path}?`)) return;
 			const r = nodes.get(id)?.r, a = await fetch(`${base}api/node/${id}/${what}`, { method: 'POST' }).catch(String);
 			answer.textContent = a.text ? await a.text() : a;
-			if (a.ok) asked.set(id, { what, r });
+			if (a.ok) asked.set(id, { what, r, t: now() });
 			soon();
 		})),
 		answer];
@@ -111,7 +112,7 @@ function drawLog() {
 	if (!logged) return;
 	logged = false;
 	const box = $('log');
-	while (box.children.length < Math.min(50, lines.length)) box.append(h('button', {}, h('time'), ' ', h('b'), ' ', h('span')));
+	while (box.children.length < Math.min(40, lines.length)) box.append(h('button', {}, h('time'), ' ', h('b'), ' ', h('span')));
 	[...box.children].forEach((b, i) => {
 		const { e, n, ids } = lines[i], [time, kind, text] = b.children;
 		b.onclick = () => go(e.i, e.p);

@@ -1,11 +1,11 @@
 // The list. Only rows that can be seen are in the document.
-const H = 28, MOST = 72; // height of a row as in page.css, rows at once
+const H = 28, MOST = 84; // height of a row as in page.css, rows at once
 const tree = $('tree'), pool = [];
 const order = ['failed', 'stuck', 'backoff', 'stopping', 'starting', 'pending', 'running', 'suspended', 'done'];
 let list = [], found = null; // nodes shown; those that the server found
 let cursor = null, selected = null; // ids
 let words = [], only = new Set(); // the filter
-const asked = new Map(); // by id: {what was requested, the row then}
+const asked = new Map(); // by id: {what, r: the row then, t: when}
 
 const h = (tag, props, ...kids) => {
 	const el = Object.assign(document.createElement(tag), props);
@@ -94,14 +94,14 @@ function paint(el, n) {
 	say(el.name, r.n);
 	attr(name, 'data-n', b?.n);
 	attr(st, 'data-s', paused ? 'backoff' : state(n));
-	say(st, n.more ? '' : a?.r === r ? a.what + ' requested' : paused ? 'paused ' + left(b.u) :
+	say(st, n.more ? '' : a?.r === r && now() - a.t < 1e4 ? a.what + ' requested' : paused ? 'paused ' + left(b.u) :
 		state(n) === 'backoff' && r.u > now() ? 'in ' + left(r.u) : state(n));
 	say(since, r.t ? ago(r.t * 1000) : '');
 	say(starts, r.r || '');
 	paintLevel(lev, r, b);
-	const sum = b && !open && order.map((s, i) => [b.s[states.indexOf(s)], s]).filter(([k, s]) => k && s !== 'running');
-	attr(err, 'class', 'error' + (sum && troubled(n) ? ' sum' : ''));
-	say(err, sum?.length ? sum.map(p => p.join(' ')).join(', ') + ' of ' + below(n) : r.w || r.e || '');
+	const sum = b && !open && order.map(s => [b.s[states.indexOf(s)], s]).filter(([k, s]) => k && s !== 'running');
+	attr(err, 'data-s', sum && troubled(n) ? sum[0][1] : null);
+	say(err, sum?.length ? sum.map(p => p.join(' ')).join(', ') + ' of ' + below(n).toLocaleString() : r.w || r.e || '');
 }
 
 // paintLevel shows the failure count, which halves every b.d.

@@ -32,7 +32,7 @@ function drawChip(s, count) {
 	attr(chip, 'data-s', s);
 	attr(chip, 'aria-pressed', only.has(s));
 	chip.hidden = !count && !only.has(s);
-	say(chip.lastChild, count);
+	say(chip.lastChild, count.toLocaleString());
 }
 
 // filter takes what the field and the chips say. The server searches a tree that
@@ -68,6 +68,7 @@ function remember() {
 function connect() {
 	disconnect();
 	if (!live || document.hidden) return;
+	if (heard) heard = Date.now();
 	stream = new EventSource(`${base}api/events?since=${seq}`);
 	const alive = () => { heard = Date.now(); lost = 0; soon(); };
 	stream.onopen = alive;
