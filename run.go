@@ -87,9 +87,8 @@ func (n *node) labelled(ctx context.Context) context.Context {
 	return pprof.WithLabels(ctx, pprof.Labels("service", n.label()))
 }
 
-// main is the goroutine of a run. However Serve ends, the deferred calls judge it
-// and tell the supervisor, in this order: wait for the helpers; ask user code
-// what the error is; report. fresh: the run's context has no labels yet.
+// main is the goroutine of a run; fresh: the run's context has no labels yet. Its
+// frame is kept small, as a goroutine begins with 2 KiB of stack.
 func (r *run) main(ctx context.Context, fresh bool) {
 	spec := &r.node.sup.plan.spec
 	if !spec.NoLabels {
@@ -99,17 +98,23 @@ func (r *run) main(ctx context.Context, fresh bool) {
 		pprof.SetGoroutineLabels(r.base)
 	}
 	var out *outcome // made when there is one: an idle run does without
-	defer func() { r.report(out) }()
-	defer func() { out.judge() }()
-	defer func() { out = r.join(out) }()
+	defer func() { r.end(out) }()
 	outcomeOf(spec.PassThroughPanics, ctx, r.node.svc.Serve, &out)
+}
+
+// end waits for the helpers of a run whose Serve has ended, asks user code what
+// the error is and tells the supervisor, whatever that code does.
+func (r *run) end(out *outcome) {
+	if out.crashing {
+		return
+	}
+	out = r.join(out)
+	defer r.report(out)
+	out.judge()
 }
 
 // report tells the supervisor that the run is over.
 func (r *run) report(out *outcome) {
-	if out.crashing {
-		return
-	}
 	if out.text == "" { // judging it did not come to an end
 		out.text = fmt.Sprintf("%T", out.err)
 	}
@@ -119,9 +124,6 @@ func (r *run) report(out *outcome) {
 // join ends the context of the run and waits for its helpers. A helper that
 // failed before Serve returned is why the run ended.
 func (r *run) join(out *outcome) *outcome {
-	if out.crashing {
-		return out
-	}
 	r.cancel(ErrServeReturned)
 	if r.more.CompareAndSwap(nil, closedRun) {
 		return out

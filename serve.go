@@ -3,6 +3,7 @@ package tend
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime/pprof"
 	"time"
 
@@ -173,14 +174,25 @@ func (s *Supervisor) told(ctx context.Context) shutdown {
 	if s.run != nil {
 		m.by = s.instantOf(s.run.stopBy())
 	}
-	switch cause.(type) { //nolint:errorlint // what these say is known
-	case *stopError, *TooManyFailures:
-		m.text = cause.Error()
-		return m
+	if m.text = wellKnown(cause); m.text == "" {
+		m.text = reflect.TypeOf(cause).String()
+		go func() { s.post(explained{textOf(cause)}) }() // user code
 	}
-	m.text = fmt.Sprintf("%T", cause)
-	go func() { s.post(explained{textOf(cause)}) }() // user code
 	return m
+}
+
+// wellKnown is the text of a cause that can be asked without running user code,
+// empty for others.
+func wellKnown(cause error) string {
+	switch cause.(type) { //nolint:errorlint // what these say is known, not what they wrap
+	case *stopError, *TooManyFailures:
+		return cause.Error()
+	}
+	switch cause { //nolint:errorlint // these very values
+	case context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrStopped:
+		return cause.Error()
+	}
+	return ""
 }
 
 // ended is what Serve returns because ctx has ended.
