@@ -153,7 +153,11 @@ func TestAlerts(t *testing.T) {
 	if len(rules) == 0 {
 		t.Fatal("there are none")
 	}
+	guide := read(t, "../docs/operations.md")
 	for _, r := range rules {
+		if !strings.Contains(guide, "\n| "+r.Alert+" | ") {
+			t.Errorf("docs/operations.md does not say what to do about %s", r.Alert)
+		}
 		names := checkQuery(t, r.Alert, r.Expr)
 		if r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
 			t.Errorf("%s lacks something: %+v", r.Alert, r)
