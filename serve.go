@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -188,11 +189,14 @@ func wellKnown(cause error) string {
 	case *stopError, *TooManyFailures:
 		return cause.Error()
 	}
-	switch cause { //nolint:errorlint // these very values
-	case context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrStopped:
+	if slices.Contains(plainCauses, cause) {
 		return cause.Error()
 	}
 	return ""
+}
+
+var plainCauses = []error{
+	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrStopped,
 }
 
 // ended is what Serve returns because ctx has ended.
