@@ -30,7 +30,7 @@ func answerJSON(w http.ResponseWriter, r *http.Request, v any) {
 }
 
 func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, q, _ := strings.Cut(coding, ";")
 		if strings.TrimSpace(name) == "gzip" {
 			return strings.ReplaceAll(q, " ", "") != "q=0"

@@ -71,7 +71,7 @@ func FuzzLabels(f *testing.F) {
 	f.Add("db", "root")
 	f.Add(`"`, "\\\x00\xff, \"service\":\"x\"}")
 	f.Fuzz(func(t *testing.T, service, supervisor string) {
-		ctx := pprof.WithLabels(context.Background(), pprof.Labels("service", service, "supervisor", supervisor))
+		ctx := pprof.WithLabels(t.Context(), pprof.Labels("service", service, "supervisor", supervisor))
 		var text strings.Builder
 		pprof.Do(ctx, pprof.Labels(), func(context.Context) {
 			_ = pprof.Lookup("goroutine").WriteTo(&text, 1)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,13 +206,13 @@ func TestTally(t *testing.T) {
 		tl.add(f.id, at(f.minute))
 	}
 	show := func(minute int, ids ...uint64) string {
-		s := ""
+		var s strings.Builder
 		for i, n := range tl.sum(ids, at(minute)) {
 			if n > 0 {
-				s += fmt.Sprintf("%d:%d ", i-59+minute, n)
+				s.WriteString(fmt.Sprintf("%d:%d ", i-59+minute, n))
 			}
 		}
-		return s
+		return s.String()
 	}
 	for _, c := range []struct {
 		minute int
@@ -272,7 +273,8 @@ func TestNode(t *testing.T) {
 			Minutes []int
 			Events  []struct{ K string }
 			Page    pane
-		}) {
+		},
+		) {
 			w := request(p, "GET", fmt.Sprintf("/api/node/%d", id))
 			if err := json.Unmarshal(w.Body.Bytes(), &n); err != nil {
 				t.Fatalf("%v: %s", err, w.Body)
@@ -287,8 +289,10 @@ func TestNode(t *testing.T) {
 		for _, f := range n.Page.Facts {
 			texts[f.Label] = f.Text
 		}
-		want := map[string]string{"State": "backoff for", "Next start": "in", "Waits for": "its delay", "Restart": "permanent",
-			"Runs": "2", "Failures": "2", "Budget": "2 of 3 failures in 1h"}
+		want := map[string]string{
+			"State": "backoff for", "Next start": "in", "Waits for": "its delay", "Restart": "permanent",
+			"Runs": "2", "Failures": "2", "Budget": "2 of 3 failures in 1h",
+		}
 		if d := cmp.Diff(want, texts); d != "" {
 			t.Error(d)
 		}

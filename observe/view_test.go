@@ -38,11 +38,15 @@ func TestRows(t *testing.T) {
 	const running, backoff, stuck, pending = int(tend.StateRunning), int(tend.StateBackoff), int(tend.StateStuck), int(tend.StatePending)
 	unix := now.Unix()
 	want := []row{
-		{Name: "root", State: uint8(tend.StateStarting), Since: unix - 3600, Branch: branch{Supervisor: true, Services: 2,
-			States: states(running, 1, backoff, 1, stuck, 1, pending, 1), Level: 1.24, At: unix * 1000, Threshold: 5, Decay: 30_000, Paused: unix*1000 + 1500}},
+		{Name: "root", State: uint8(tend.StateStarting), Since: unix - 3600, Branch: branch{
+			Supervisor: true, Services: 2,
+			States: states(running, 1, backoff, 1, stuck, 1, pending, 1), Level: 1.24, At: unix * 1000, Threshold: 5, Decay: 30_000, Paused: unix*1000 + 1500,
+		}},
 		{ID: a.Token.ID(), Name: "a", State: uint8(backoff), Since: unix, Restarts: 2, Failed: 3, Error: "last", Until: unix*1000 + 1000, Recent: 1, Limit: 4},
-		{ID: b.Token.ID(), Name: "b", State: uint8(running), Since: unix, Why: "waits for its supervisor to be served", Branch: branch{Supervisor: true, Services: 2,
-			States: states(stuck, 1, pending, 1), At: unix * 1000, Threshold: 5, Decay: 30_000}},
+		{ID: b.Token.ID(), Name: "b", State: uint8(running), Since: unix, Why: "waits for its supervisor to be served", Branch: branch{
+			Supervisor: true, Services: 2,
+			States: states(stuck, 1, pending, 1), At: unix * 1000, Threshold: 5, Decay: 30_000,
+		}},
 		{ID: c.Token.ID(), Parent: b.Token.ID(), Name: "c", State: uint8(stuck), Since: unix, Why: "because restart was requested"},
 		{ID: d.Token.ID(), Parent: b.Token.ID(), Name: "d", State: uint8(pending), Since: unix, Why: "waits for its turn, held by c"},
 	}
@@ -57,7 +61,12 @@ func TestClip(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "abc…"}, {"aäb", 2, "a…"}, {"ä", 1, "…"}, {"a\xffb", 9, "a\uFFFDb"}, {"", 0, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc…"},
+		{"aäb", 2, "a…"},
+		{"ä", 1, "…"},
+		{"a\xffb", 9, "a\uFFFDb"},
+		{"", 0, ""},
 		{"\x80\x80\x80", 2, "…"},
 	} {
 		if got := clip(c.in, c.n); got != c.want {
@@ -74,8 +83,14 @@ func TestSettle(t *testing.T) {
 		at    int64
 		same  bool
 	}{
-		{4, 0, true}, {2, 1000, true}, {1, 2000, true}, {0.5, 3000, true}, {2.01, 1000, true},
-		{3, 1000, false}, {0, 1000, false}, {4, 1000, false},
+		{4, 0, true},
+		{2, 1000, true},
+		{1, 2000, true},
+		{0.5, 3000, true},
+		{2.01, 1000, true},
+		{3, 1000, false},
+		{0, 1000, false},
+		{4, 1000, false},
 	} {
 		now := row{Branch: branch{Supervisor: true, Level: c.level, At: c.at, Decay: 1000}}
 		if now.settle(&old); (now == old) != c.same {

@@ -123,7 +123,7 @@ func workers() *tend.Supervisor {
 			if !sleep(ctx, 5*time.Second) {
 				return ctx.Err()
 			}
-			var pixels []byte
+			pixels := make([]byte, 1)
 			return fmt.Errorf("never reached: %d", pixels[len(pixels)+4])
 		})},
 		tend.Child{Backoff: patient, Service: tend.Func("goexit", func(ctx context.Context) error {

@@ -42,6 +42,14 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case *n < 0:
+		return fmt.Errorf("-n is %d", *n)
+	case !(*failures >= 0):
+		return fmt.Errorf("-failures is %v", *failures)
+	}
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		return fmt.Errorf("%w (choose another address with -http)", err)

@@ -62,12 +62,16 @@ func startBrowser() (stop func()) {
 	if err != nil {
 		panic(err)
 	}
-	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(browser.path), chromedp.UserDataDir(data), chromedp.WindowSize(1400, 860),
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(browser.path), chromedp.UserDataDir(data), chromedp.WindowSize(1400, 860),
 		// What a page must not be asked for under: the names resolve to this machine.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true)}
-	for _, name := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-		"disable-background-networking", "disable-component-update", "disable-sync"} {
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
+	}
+	for _, name := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+		"disable-background-networking", "disable-component-update", "disable-sync",
+	} {
 		options = append(options, chromedp.Flag(name, true))
 	}
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)

@@ -45,7 +45,7 @@ func TestItem43ManyServices(t *testing.T) {
 	fast := func(what string) {
 		t.Helper()
 		b.do(chromedp.Evaluate(`draws.length = messages = 0`, nil))
-		b.wait(`draws.length >= 40 && messages >= 10`)
+		b.wait(`draws.length >= 20 && messages >= 5`)
 		took := eval[[]float64](b, "draws")
 		slices.Sort(took)
 		middle := took[len(took)/2]
@@ -70,7 +70,7 @@ func TestItem43ManyServices(t *testing.T) {
 	b.do(chromedp.Evaluate(`document.querySelector("#tree").scrollTop = 150000`, nil))
 	fast("scrolled")
 	count("scrolled")
-	b.look(2560, 2160, "light")
+	b.look(2560, 4000, "light")
 	fast("a large screen")
 	count("a large screen")
 	b.picture("10k-large")

@@ -335,7 +335,10 @@ func TestItem42Mounted(t *testing.T) {
 	p := observe.Handler(root, observe.Options{})
 	t.Cleanup(p.Close)
 	done := root.ServeBackground(t.Context())
-	t.Cleanup(func() { root.Stop(); <-done })
+	t.Cleanup(func() {
+		root.Stop()
+		<-done
+	})
 
 	mux := http.NewServeMux()
 	mux.Handle("/a/tree/", p)

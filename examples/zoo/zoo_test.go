@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// What the zoo promises: some sixty services, every state and every kind of event
+// that a tree without limits can have.
+func TestEveryKindOfTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		events := map[string]bool{}
+		root := tend.New("zoo", tend.Spec{Timeout: 3 * time.Second, EventHook: func(e tend.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			events[fmt.Sprintf("%T", e)] = true
+		}})
+		addAnimals(root)
+		root.Add(newFleet(250, 1))
+		served := root.ServeBackground(t.Context())
+		states := map[tend.State]int{}
+		for range 600 {
+			time.Sleep(time.Second)
+			count(root.Status(), states)
+		}
+		root.Stop()
+		<-served
+		time.Sleep(2 * time.Minute) // for those that do not listen
+
+		for s := tend.StatePending; s < tend.StateGone; s++ {
+			if states[s] == 0 {
+				t.Errorf("no service was ever %s", s)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		var kinds []string
+		for kind := range events {
+			kinds = append(kinds, strings.TrimPrefix(kind, "tend."))
+		}
+		slices.Sort(kinds)
+		for _, want := range []string{
+			"Escalated", "PauseBegan", "PauseEnded", "ServiceEnded", "ServiceEndedLate", "ServiceFailed", "ServiceGaveUp",
+			"ServiceReady", "ServiceStarted", "ServiceStuck", "ServiceUnresponsive", "SupervisorStarted", "SupervisorStopped",
+		} {
+			if !slices.Contains(kinds, want) {
+				t.Errorf("%s never happened; there were %q", want, kinds)
+			}
+		}
+		if all := states[tend.StateRunning] / 600; all < 250+40 {
+			t.Errorf("on average %d services run", all)
+		}
+	})
+}
+
+// count adds up in which state the services are.
+func count(s tend.Status, states map[tend.State]int) {
+	for _, c := range s.Services {
+		states[c.State]++
+		if c.Supervisor != nil {
+			count(*c.Supervisor, states)
+		}
+	}
+}
+
+func TestBadFlags(t *testing.T) {
+	for _, args := range [][]string{{"-n", "x"}, {"-http", "nowhere"}, {"-n", "-1"}, {"-failures", "-3"}, {"animals"}} {
+		if err := run(t.Context(), args); err == nil {
+			t.Errorf("%q: no error", args)
+		} else {
+			t.Log(err)
+		}
+	}
+}
