@@ -57,13 +57,11 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// compare runs the plan and reports. An interrupt ends it without a report.
+// compare runs the plan and reports. An interrupt ends it with a report of what has
+// been measured until then.
 func compare(ctx context.Context, p plan, dir string) error {
 	run := report.NewRun(p.short)
 	failed := p.run(ctx, run)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	run.Finish()
 	if dir == "" {
 		return errors.Join(failed, run.Markdown(os.Stdout, ""))

@@ -59,6 +59,9 @@ func (p plan) run(ctx context.Context, run *report.Run) error {
 			}
 			began := time.Now()
 			results, err := j.measure(ctx)
+			if ctx.Err() != nil {
+				return errors.Join(failed...) // what was interrupted says nothing
+			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", j, err)
 				failed = append(failed, err)
