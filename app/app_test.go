@@ -382,6 +382,9 @@ func TestDump(t *testing.T) {
 		contains(t, s.stderr.String(), "root: as asked, ", "├─ fine", "running", "├─ hung", "stuck", "└─ waiting", "starting",
 			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "app.slow.func1\n",
 			"\nroot/waiting is starting since ", "app.until.func1\n")
+		if n := strings.Count(s.stderr.String(), "\nroot/hung "); n != 1 {
+			t.Errorf("what hangs is named %d times:\n%s", n, s.stderr)
+		}
 		s.signals <- os.Interrupt
 		s.wantCode(t, 1, 0)
 		time.Sleep(time.Hour)

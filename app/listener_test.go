@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -172,6 +173,20 @@ func TestProfiles(t *testing.T) {
 	}
 	if _, pattern := http.DefaultServeMux.Handler(httptest.NewRequest("GET", "/debug/pprof/heap", nil)); pattern != "" {
 		t.Errorf("the DefaultServeMux serves profiles at %q", pattern)
+	}
+}
+
+// A recording lasts as long as the request says.
+func TestRecord(t *testing.T) {
+	for query, want := range map[string]time.Duration{"": 30 * time.Second, "?seconds=2.5": 2500 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			began, lasted := time.Now(), time.Duration(0)
+			start := func(io.Writer) error { began = time.Now(); return nil }
+			get(record("profile", start, func() { lasted = time.Since(began) }), "GET", "http://x/"+query)
+			if lasted != want {
+				t.Errorf("%q lasted %v, want %v", query, lasted, want)
+			}
+		})
 	}
 }
 

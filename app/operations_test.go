@@ -85,12 +85,25 @@ func eventTypes(t *testing.T) (names []string) {
 func eventSamples() []tend.Event {
 	panicked := &tend.PanicError{Value: "ouch"}
 	return []tend.Event{
-		tend.SupervisorStarted{}, tend.SupervisorStopped{}, tend.SupervisorStopped{Unstopped: 1},
-		tend.PauseBegan{}, tend.PauseEnded{}, tend.Escalated{Err: &tend.TooManyFailures{}}, tend.EventsDropped{},
-		tend.ServiceStarted{}, tend.ServiceReady{}, tend.ServiceUnresponsive{Cause: tend.ErrNotReady},
-		tend.ServiceFailed{}, tend.ServiceFailed{Err: panicked},
-		tend.ServiceEnded{}, tend.ServiceEnded{Cause: io.EOF, Err: io.EOF}, tend.ServiceEnded{Err: panicked},
-		tend.ServiceStuck{}, tend.ServiceEndedLate{}, tend.ServiceGaveUp{}, tend.ServiceRefused{},
+		tend.SupervisorStarted{},
+		tend.SupervisorStopped{},
+		tend.SupervisorStopped{Unstopped: 1},
+		tend.PauseBegan{},
+		tend.PauseEnded{},
+		tend.Escalated{Err: &tend.TooManyFailures{}},
+		tend.EventsDropped{},
+		tend.ServiceStarted{},
+		tend.ServiceReady{},
+		tend.ServiceUnresponsive{Cause: tend.ErrNotReady},
+		tend.ServiceFailed{},
+		tend.ServiceFailed{Err: panicked},
+		tend.ServiceEnded{},
+		tend.ServiceEnded{Cause: io.EOF, Err: io.EOF},
+		tend.ServiceEnded{Err: panicked},
+		tend.ServiceStuck{},
+		tend.ServiceEndedLate{},
+		tend.ServiceGaveUp{},
+		tend.ServiceRefused{},
 	}
 }
 

@@ -247,7 +247,7 @@ func TestTicker(t *testing.T) {
 			}
 			return nil
 		})
-		child.Watchdog = 50 * time.Second
+		child.Watchdog = 30 * time.Second
 		root.Add(child)
 		ctx, cancel := context.WithCancel(t.Context())
 		result := root.ServeBackground(ctx)

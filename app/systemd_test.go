@@ -222,3 +222,14 @@ func TestSystemdFails(t *testing.T) {
 		}
 	})
 }
+
+// Nothing comes after the farewell, not even what was on its way.
+func TestSystemdFarewell(t *testing.T) {
+	m := manager{began: time.Now()}
+	s := &systemd{enabled: true, notify: m.notify}
+	s.farewell("so long")
+	s.send("READY=1")
+	if heard := m.take(); len(heard) != 1 || !strings.HasSuffix(heard[0], " STOPPING=1 STATUS=so long") {
+		t.Errorf("heard %q", heard)
+	}
+}
