@@ -168,6 +168,45 @@ func TestMetricsOfServices(t *testing.T) {
 	}
 }
 
+// A service that is chosen later takes all of its past along.
+func TestMetricsChosenLater(t *testing.T) {
+	chosen := false
+	reader, _ := observed(t, shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
+	collect(t, reader)
+	chosen = true
+	for range 2 {
+		if got := collect(t, reader); !slices.Contains(got, "service.failures{service.name=lag,supervisor.path=shop/db} 3") {
+			t.Errorf("got %s", strings.Join(got, "\n"))
+		}
+	}
+}
+
+// Of those that share a name the soonest start counts.
+func TestSoonestStart(t *testing.T) {
+	var g serviceGroup
+	for _, wait := range []time.Duration{3, 1, 2} {
+		g.add(tend.ServiceStatus{WaitingUntil: noon.Add(wait * time.Second)}, noon)
+	}
+	if g.untilStart != time.Second {
+		t.Errorf("it starts in %v", g.untilStart)
+	}
+}
+
+// Of a supervisor there are all states, also at 0, or an alert would have nothing to
+// look at.
+func TestMetricsOfAllStates(t *testing.T) {
+	reader, _ := observed(t, shop(), MetricOptions{})
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == "tend.service.count" && len(sum.DataPoints) != 2*9 {
+			t.Errorf("there are %d numbers of services", len(sum.DataPoints))
+		}
+	}
+}
+
 func TestMetricsDepth(t *testing.T) {
 	reader, _ := observed(t, shop(), MetricOptions{Depth: 1})
 	got := collect(t, reader)

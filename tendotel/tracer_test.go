@@ -64,7 +64,8 @@ func (x *traced) stop() {
 func (x *traced) tell() (lines []string) {
 	stubs := x.spans.GetSpans()
 	slices.SortStableFunc(stubs, func(a, b tracetest.SpanStub) int {
-		return cmp.Or(a.StartTime.Compare(b.StartTime), strings.Compare(a.Parent.SpanID().String(), b.Parent.SpanID().String()))
+		first := map[bool]int{true: 1} // those without a parent come first
+		return cmp.Or(a.StartTime.Compare(b.StartTime), first[a.Parent.IsValid()]-first[b.Parent.IsValid()], a.EndTime.Compare(b.EndTime))
 	})
 	known := map[api.SpanID]string{}
 	for _, s := range stubs {
@@ -172,6 +173,61 @@ func TestFailuresAndRestarts(t *testing.T) {
 			t.Errorf("the exception is %v", said)
 		}
 	})
+}
+
+// A restart on request ends the chain.
+func TestRestartOnRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		runs := 0
+		token := x.root.Add(tend.Child{Name: "db", ReadyTimeout: time.Minute, Service: tend.Func("db", func(ctx context.Context) error {
+			time.Sleep(time.Second)
+			if runs++; runs == 1 {
+				return io.EOF
+			}
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		})})
+		x.serve()
+		time.Sleep(10 * time.Second)
+		if err := x.root.Restart(token, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		x.want(
+			"1s-1s tend.failure root/db#1 (EOF)",
+			"1s-1s tend.restart root/db#2 < tend.failure root/db#1 ~ tend.failure root/db#1",
+			"1s-2s tend.start root/db#2 < tend.restart root/db#2",
+			"10s-11s tend.start root/db#3",
+		)
+		x.stop()
+	})
+}
+
+// Of events that were dropped nothing is made up.
+func TestDroppedEvents(t *testing.T) {
+	spans := tracetest.NewInMemoryExporter()
+	tr := newTracer(TraceOptions{
+		Provider: trace.NewTracerProvider(trace.WithSyncer(spans)),
+		Hook:     func(context.Context, tend.Event) {},
+	}, nil)
+	tr.stops.status = func() tend.Status { return tend.Status{Path: "root"} }
+	o := tend.Origin{Supervisor: "root", Service: "x", Token: tokens(1)[0]}
+	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
+	tr.hook(tend.ServiceStarted{Origin: o})
+	tr.hook(tend.ServiceStarted{Origin: o}) // its second failure is missing
+	tr.hook(tend.ServiceEnded{Origin: o, Cause: io.EOF})
+	tr.hook(tend.SupervisorStarted{Origin: tend.Origin{Supervisor: "root"}}) // the end is missing
+	tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: "root"}}) // of one that did nothing
+	var names []string
+	for _, s := range spans.GetSpans() {
+		names = append(names, s.Name)
+	}
+	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop"}, names); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
 }
 
 func TestNotReadyAndUnresponsive(t *testing.T) {
@@ -305,9 +361,10 @@ func TestStopOfNested(t *testing.T) {
 		end  error
 		stop bool // by its method
 	}{
-		"escalates":  {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5}, end: io.EOF},
-		"terminates": {spec: tend.Spec{KeepTermination: true}, end: tend.ErrTerminateTree},
-		"is stopped": {stop: true},
+		"escalates":                    {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5}, end: io.EOF},
+		"escalates, all seen too late": {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5, Ordered: true}, end: io.EOF},
+		"terminates":                   {spec: tend.Spec{KeepTermination: true}, end: tend.ErrTerminateTree},
+		"is stopped":                   {stop: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -328,7 +385,7 @@ func TestStopOfNested(t *testing.T) {
 				if test.stop {
 					db.Stop()
 				}
-				time.Sleep(2500 * time.Millisecond)
+				time.Sleep(3500 * time.Millisecond)
 				synctest.Wait()
 				var stops []string
 				for _, line := range x.tell() {
@@ -336,11 +393,19 @@ func TestStopOfNested(t *testing.T) {
 						stops = append(stops, line)
 					}
 				}
-				if diff := gocmp.Diff([]string{
+				want := []string{
 					"5s-7s tend.stop root/db",
 					"5s-6s tend.stop root/db/quick#1 < tend.stop root/db",
 					"5s-7s tend.stop root/db/conn#1 < tend.stop root/db",
-				}, stops); diff != "" {
+				}
+				if test.spec.Ordered {
+					want = []string{
+						"5s-8s tend.stop root/db",
+						"5s-7s tend.stop root/db/conn#1 < tend.stop root/db",
+						"7s-8s tend.stop root/db/quick#1 < tend.stop root/db",
+					}
+				}
+				if diff := gocmp.Diff(want, stops); diff != "" {
 					t.Errorf("-want +got\n%s", diff)
 				}
 				x.spans.Reset()
@@ -351,6 +416,119 @@ func TestStopOfNested(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two stops at a time are two.
+func TestStopsOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		for name, after := range map[string]time.Duration{"db": 5 * time.Second, "cache": 6 * time.Second} {
+			s := tend.New(name, tend.Spec{KeepTermination: true})
+			s.Add(slow("quick", 2*time.Second))
+			s.Add(slow("slow", 4*time.Second))
+			s.Add(tend.Func("end", func(ctx context.Context) error {
+				time.Sleep(after)
+				return tend.ErrTerminateTree
+			}))
+			x.root.Add(s)
+		}
+		x.serve()
+		time.Sleep(time.Second)
+		x.spans.Reset()
+		time.Sleep(9500 * time.Millisecond)
+		synctest.Wait()
+		x.want(
+			"5s-9s tend.stop root/db",
+			"5s-7s tend.stop root/db/quick#1 < tend.stop root/db",
+			"5s-9s tend.stop root/db/slow#1 < tend.stop root/db",
+			"6s-10s tend.stop root/cache",
+			"6s-8s tend.stop root/cache/quick#1 < tend.stop root/cache",
+			"6s-10s tend.stop root/cache/slow#1 < tend.stop root/cache",
+		)
+		x.stop()
+	})
+}
+
+// One that is stuck is a sign of the stop before its cause is known. What was being
+// removed before has nothing to do with it.
+func TestStuckFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		x.root.Add(tend.Child{Service: slow("hung", 30*time.Second), Timeout: time.Second})
+		x.root.Add(slow("late", 3*time.Second))
+		gone := x.root.Add(slow("gone", 8*time.Second))
+		x.serve()
+		time.Sleep(time.Second)
+		if err := x.root.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		x.cancel(errors.New("enough"))
+		<-x.result
+		synctest.Wait()
+		x.want(
+			"5s-9s tend.stop root (1 of its services did not stop)",
+			"5s-6s tend.stop root/hung#1 (did not return in time) < tend.stop root",
+			"5s-8s tend.stop root/late#1 < tend.stop root",
+		)
+		time.Sleep(time.Hour)
+	})
+}
+
+// The same, but what was removed began earlier, and is all that is left when the
+// first sign is seen.
+func TestRemovedBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		x.root.Add(slow("a", time.Second))
+		gone := x.root.Add(slow("gone", 8*time.Second))
+		x.serve()
+		time.Sleep(time.Second)
+		if err := x.root.Remove(gone); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		x.cancel(errors.New("enough"))
+		<-x.result
+		synctest.Wait()
+		x.want("6s-9s tend.stop root", "6s-6s tend.stop root/a#1 < tend.stop root")
+	})
+}
+
+// A failure of long ago, in a supervisor below, is not where its part of a group
+// restart began.
+func TestGroupRestartOfNested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{Strategy: tend.OneForAll}, TraceOptions{})
+		once := func(name string, after time.Duration) tend.Service {
+			runs := 0
+			return tend.Func(name, func(ctx context.Context) error {
+				if runs++; runs > 1 {
+					<-ctx.Done()
+					return nil
+				}
+				time.Sleep(after)
+				return io.EOF
+			})
+		}
+		db := tend.New("db", tend.Spec{})
+		db.Add(once("early", time.Second))
+		x.root.Add(db)
+		x.root.Add(once("late", 5*time.Second))
+		x.serve()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		x.want(
+			"0s-0s tend.start root/db#1",
+			"1s-1s tend.failure root/db/early#1 (EOF)",
+			"1s-1s tend.restart root/db/early#2 < tend.failure root/db/early#1 ~ tend.failure root/db/early#1",
+			"5s-5s tend.failure root/late#1 (EOF)",
+			"5s-5s tend.stop root/db#1",
+			"5s-5s tend.start root/db#2",
+			"5s-5s tend.restart root/late#2 < tend.failure root/late#1 ~ tend.failure root/late#1",
+		)
+		x.stop()
+	})
 }
 
 func TestGroupRestart(t *testing.T) {

@@ -190,7 +190,7 @@ func TestTotals(t *testing.T) {
 	p := shop()
 	c := newCollector(p, Options{Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }})
 	look := func() []string {
-		return samples(exposition(t, c), `tend_failures_total`, `tend_service_failures_total{service="conn"`)
+		return samples(exposition(t, c), `tend_failures_total`, `tend_service_failures_total{service="conn"`, `tend_restarts_total{supervisor="shop"}`)
 	}
 	look()
 	db := p.status.Services[1].Supervisor
@@ -201,6 +201,7 @@ func TestTotals(t *testing.T) {
 	want := []string{
 		`tend_failures_total{supervisor="shop"} 1`,
 		`tend_failures_total{supervisor="shop/db"} 16`,
+		`tend_restarts_total{supervisor="shop"} 4`, // 2 of the web that has left, 2 of the new one
 		`tend_service_failures_total{service="conn",supervisor="shop/db"} 13`,
 	}
 	for range 2 { // nothing more has happened the second time
@@ -213,12 +214,28 @@ func TestTotals(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	db.Services = nil
-	if diff := cmp.Diff(want[:2], look()); diff != "" {
+	if diff := cmp.Diff(want[:3], look()); diff != "" {
 		t.Errorf("without conn: -want +got\n%s", diff)
 	}
 	p.status.Services = p.status.Services[:1]
-	if diff := cmp.Diff(want[:1], look()); diff != "" {
+	if diff := cmp.Diff([]string{want[0], want[2]}, look()); diff != "" {
 		t.Errorf("without db: -want +got\n%s", diff)
+	}
+}
+
+// A service that is chosen later has all of its past.
+func TestChosenLater(t *testing.T) {
+	chosen := false
+	c := newCollector(shop(), Options{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
+	exposition(t, c)
+	chosen = true
+	for range 2 {
+		if diff := cmp.Diff([]string{
+			`tend_failures_total{supervisor="shop/db"} 11`,
+			`tend_service_failures_total{service="lag",supervisor="shop/db"} 3`,
+		}, samples(exposition(t, c), `failures_total{supervisor="shop/db"`, `failures_total{service="lag"`)); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
 	}
 }
 
