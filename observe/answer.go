@@ -24,8 +24,14 @@ func answer(w http.ResponseWriter, r *http.Request, contentType string, write fu
 }
 
 func answerJSON(w http.ResponseWriter, r *http.Request, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "observe: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
 	answer(w, r, "application/json; charset=utf-8", func(w io.Writer) error {
-		return json.NewEncoder(w).Encode(v)
+		_, err := w.Write(append(data, '\n'))
+		return err
 	})
 }
 

@@ -24,7 +24,7 @@ func (p *Page) serveGoroutines(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if n := runtime.NumGoroutine(); n > maxGoroutines {
+	if n := runtime.NumGoroutine(); n > p.maxGoroutines {
 		http.Error(w, fmt.Sprintf("observe: with %d goroutines a dump would hold up the program too long", n), http.StatusServiceUnavailable)
 		return
 	}

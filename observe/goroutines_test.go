@@ -113,6 +113,10 @@ func TestGoroutines(t *testing.T) {
 		t.Errorf("a second dump: %d", w.Code)
 	}
 	p.dumping.Unlock()
+	p.maxGoroutines = 1
+	if w := request(p, "GET", "/api/node/1/goroutines"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("with too many goroutines: %d", w.Code)
+	}
 	root.Stop()
 	<-served
 }

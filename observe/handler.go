@@ -64,7 +64,9 @@ type Page struct {
 	routes  *http.ServeMux
 	guard   *guard
 	streams atomic.Int64
-	dumping sync.Mutex // one dump of goroutines at a time
+	dumping sync.Mutex // one dump of goroutines at a time …
+
+	maxGoroutines int // … and none if there are more
 
 	closed context.Context
 	close  context.CancelFunc
@@ -91,10 +93,10 @@ func newPage(t tree, o Options) *Page {
 	if o.Events == 0 {
 		o.Events = 500
 	}
-	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts)}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), maxGoroutines: maxGoroutines}
 	p.routes = p.newRoutes()
 	p.closed, p.close = context.WithCancel(context.Background())
-	go p.hub.collect(p.closed)
+	go p.hub.collect(t.Events(p.closed))
 	return p
 }
 

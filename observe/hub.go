@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -84,9 +85,9 @@ func newHub(tree source, events int) *hub {
 	}
 }
 
-// collect reads the tree's events until ctx ends.
-func (h *hub) collect(ctx context.Context) {
-	for e := range h.tree.Events(ctx) {
+// collect reads events until there are no more.
+func (h *hub) collect(events iter.Seq[tend.Event]) {
+	for e := range events {
 		h.add(e)
 	}
 }
@@ -211,7 +212,7 @@ func (h *hub) publish(c change) {
 	h.bytes += len(data)
 	for len(h.frames) > maxFrames || h.bytes > maxRing && len(h.frames) > 1 {
 		h.bytes -= len(h.frames[0].data)
-		h.frames = h.frames[1:]
+		h.frames = slices.Delete(h.frames, 0, 1)
 	}
 	h.wakeReaders()
 }
@@ -234,29 +235,36 @@ func (h *hub) after(seq uint64) (frames []frame, ok bool) {
 	return append(frames, h.frames[uint64(len(h.frames))-(h.seq-seq):]...), true
 }
 
-// now returns a view that is as new as the pace allows without waiting for it,
-// and the number of the frame that it corresponds to.
-func (h *hub) now(ctx context.Context) (*view, uint64, error) {
-	if _, wait := h.due(0); wait <= 0 {
-		if err := h.begin(ctx); err != nil {
-			return nil, 0, err
-		}
-		if _, wait := h.due(0); wait <= 0 {
-			h.take()
-		}
-		h.end()
+// update takes a snapshot if the pace allows one now.
+func (h *hub) update(ctx context.Context) error {
+	if _, wait := h.due(0); wait > 0 {
+		return nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.view, h.seq, nil
+	if err := h.begin(ctx); err != nil {
+		return err
+	}
+	defer h.end()
+	if _, wait := h.due(0); wait <= 0 {
+		h.take()
+	}
+	return nil
 }
 
-// told are the last n events that are in frames or older than those, newest
-// first.
-func (h *hub) told(n int) []entry {
+// now returns a view that is as new as the pace allows without waiting for it.
+func (h *hub) now(ctx context.Context) (*view, error) {
+	err := h.update(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.journal.lines(h.fresh, n)
+	return h.view, err
+}
+
+// opening is what a page begins with: a view as new as the pace allows, where
+// the frames after it begin, and the last n events before those, newest first.
+func (h *hub) opening(ctx context.Context, n int) (v *view, id string, told []entry, err error) {
+	err = h.update(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.view, h.id(h.seq), h.journal.lines(h.fresh, n), err
 }
 
 // history is what is known of the past of one service, whose id and path are

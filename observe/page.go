@@ -69,11 +69,10 @@ const (
 )
 
 func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
-	v, seq, err := p.hub.now(r.Context())
-	if err != nil {
+	first, v := p.beginning(r)
+	if v == nil {
 		return
 	}
-	first := p.beginning(v, seq, number(r.URL.Query().Get("id")))
 	data, err := json.Marshal(first) // escapes <, > and &
 	if err != nil {
 		panic("tend/observe: " + err.Error()) // a reply holds nothing that could fail

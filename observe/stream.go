@@ -39,7 +39,7 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	defer context.AfterFunc(p.closed, cancel)()
 
-	if _, _, err := p.hub.now(ctx); err != nil { // what "from now on" counts from
+	if p.hub.update(ctx) != nil { // what "from now on" counts from
 		return
 	}
 	s := &stream{hub: p.hub, to: w, control: http.NewResponseController(w)}

@@ -230,11 +230,11 @@ func TestFramesAddUp(t *testing.T) {
 		p := newTestPage(t, root, Options{})
 		l, stop := serveOn(p, 0)
 		defer stop()
-		v, seq, err := p.hub.now(t.Context())
+		v, id, _, err := p.hub.opening(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := openStream(t, l, p.hub.id(seq))
+		r := openStream(t, l, id)
 		go churn(root)
 		go func() {
 			time.Sleep(time.Minute)

@@ -12,7 +12,7 @@ import (
 
 // look returns the newest view. If the reader left meanwhile it returns nil.
 func (p *Page) look(r *http.Request) *view {
-	v, _, err := p.hub.now(r.Context())
+	v, err := p.hub.now(r.Context())
 	if err != nil {
 		return nil
 	}
@@ -124,38 +124,45 @@ const (
 // (?under=, with ?after= the last one that it has), the results of a search (?q=,
 // ?state=), or what the page begins with.
 func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
-	v, seq, err := p.hub.now(r.Context())
-	if err != nil {
+	q := r.URL.Query()
+	if !q.Has("under") && !q.Has("q") && !q.Has("state") {
+		if first, v := p.beginning(r); v != nil {
+			answerJSON(w, r, first)
+		}
 		return
 	}
-	q := r.URL.Query()
+	v := p.look(r)
 	switch {
+	case v == nil:
 	case q.Has("under"):
 		answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
-	case q.Has("q") || q.Has("state"):
+	default:
 		rows, total := v.search(q.Get("q"), statesOf(q.Get("state")), maxFound)
 		answerJSON(w, r, reply{At: millis(v.status.Time), Total: total, Rows: rows})
-	default:
-		answerJSON(w, r, p.beginning(v, seq, number(q.Get("id"))))
 	}
 }
 
-// beginning is what a page shows first.
-func (p *Page) beginning(v *view, seq uint64, wanted uint64) reply {
+// beginning is what a page shows first, and the view that it is from. That is nil
+// if the reader left meanwhile.
+func (p *Page) beginning(r *http.Request) (reply, *view) {
+	v, id, told, err := p.hub.opening(r.Context(), maxLog)
+	if err != nil {
+		return reply{}, nil
+	}
 	title := p.options.Title
 	if title == "" {
 		title = v.rows[0].Name
 	}
 	return reply{
 		At:     millis(v.status.Time),
-		Seq:    p.hub.id(seq),
+		Seq:    id,
 		Total:  len(v.rows),
-		Rows:   v.beginning(maxView, wanted),
-		Events: p.hub.told(maxLog),
+		Rows:   v.beginning(maxView, number(r.URL.Query().Get("id"))),
+		Events: told,
 		States: stateNames[:],
 		Title:  clip(title, maxName),
 		Allow:  p.options.Allow != nil,
-	}
+	}, v
 }
 
 func (v *view) branchReply(under, after uint64) reply {

@@ -152,11 +152,14 @@ func (v *view) beginning(most int, wanted uint64) []row {
 				continue
 			}
 			v.services(up, 0, func(i int) bool {
+				if len(taken) == most {
+					return false
+				}
 				taken = append(taken, v.rows[i])
 				if v.rows[i].Branch.Supervisor {
 					below = append(below, i)
 				}
-				return len(taken) < most
+				return true
 			})
 		}
 		slices.SortStableFunc(below, func(a, b int) int {

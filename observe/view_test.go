@@ -222,7 +222,7 @@ func TestBeginning(t *testing.T) {
 		{10, 0, []string{"root", "a", "b", "c", "d", "b1", "b2", "a1", "a2", "a3"}},
 		{8, c3, []string{"root", "a", "b", "c", "d", "c1", "c2", "c3"}},
 		{7, c3, []string{"root", "a", "b", "c", "d", "c1", "c2"}},
-		{1, 0, []string{"root", "a"}}, // the root alone would be no page
+		{1, c3, []string{"root"}},
 	} {
 		var got []string
 		for _, r := range v.beginning(c.most, c.wanted) {

@@ -35,7 +35,7 @@ func TestEveryKindOfTrouble(t *testing.T) {
 		<-served
 		time.Sleep(2 * time.Minute) // for those that do not listen
 
-		for s := tend.StatePending; s < tend.StateGone; s++ {
+		for s := range tend.StateGone {
 			if states[s] == 0 {
 				t.Errorf("no service was ever %s", s)
 			}

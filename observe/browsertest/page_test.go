@@ -3,6 +3,7 @@ package browsertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -81,6 +83,70 @@ func TestCrashAppearsLive(t *testing.T) {
 	b.wait(row("handler") + "?.selected")
 	if p := b.trouble(); len(p) > 0 {
 		t.Error(p)
+	}
+}
+
+// The meter of a failure count falls by itself, without a word from the server.
+func TestMeterDecays(t *testing.T) {
+	b := newTab(t)
+	fail := make(chan error)
+	sup := tend.New("web", tend.Spec{FailureDecay: time.Second})
+	sup.Add(tend.Func("handler", func(ctx context.Context) error {
+		select {
+		case err := <-fail:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}))
+	s := serve(t, quiet("root", sup), observe.Options{})
+	b.do(chromedp.ActionFunc(script(timed)))
+	b.open(s.URL)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	fail <- errors.New("once")
+	b.wait(row("handler") + `?.starts === "1"`)
+	b.wait(row("web") + `?.level > "0.1" && ` + row("web") + `.el.querySelector("meter").value > 0`)
+	told := eval[int](b, "messages")
+	b.wait(row("web") + `?.level === "0.0/5"`)
+	if now := eval[int](b, "messages"); now > told+1 { // one may have been under way
+		t.Errorf("%d messages while the count fell", now-told)
+	}
+}
+
+// In a large tree branches are closed and sum up what is below; one that gets a
+// service that has given up opens, unless somebody closed it.
+func TestTroubleOpensItsBranch(t *testing.T) {
+	b := newTab(t)
+	fail, fail2 := make(chan error), make(chan error)
+	many := group("many")
+	for i := range 300 {
+		many.Add(idle(fmt.Sprintf("idle-%03d", i)))
+	}
+	root := quiet("root", many, group("web", idle("listener"), group("inner", fragile("handler", fail))), group("db", fragile("pool", fail2)))
+	s := serve(t, root, observe.Options{})
+	b.open(s.URL)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	if got := b.names(); !slices.Equal(got, []string{"root", "many", "web", "db"}) {
+		t.Errorf("open at first: %q", got)
+	}
+	b.do(chromedp.Focus("#tree"))
+	b.keys(kb.End, kb.ArrowRight)
+	b.wait(row("pool"))
+	b.keys(kb.ArrowLeft)
+	b.wait(row("pool") + " === null")
+	for range 2 {
+		fail <- errors.New("broken")
+		fail2 <- errors.New("broken too")
+	}
+	b.wait(row("handler") + `?.state === "failed"`)
+	b.wait(row("db") + `?.error === "1 failed of 1"`)
+	if got := b.names(); !slices.Equal(got, []string{"root", "many", "web", "listener", "inner", "handler", "db"}) {
+		t.Errorf("open after that: %q", got)
+	}
+	b.do(chromedp.Reload())
+	b.wait(row("pool"))
+	if got := b.names(); !slices.Equal(got, []string{"root", "many", "web", "listener", "inner", "handler", "db", "pool"}) {
+		t.Errorf("open in a new page: %q", got)
 	}
 }
 
@@ -411,13 +477,23 @@ func TestEmptyTree(t *testing.T) {
 func TestOffline(t *testing.T) {
 	b := newTab(t)
 	h := &switchable{}
-	h.set(observe.Handler(quiet("root", idle("before")), observe.Options{}))
+	before := quiet("root", idle("before")) // and a log that is longer than the one after
+	served := before.ServeBackground(t.Context())
+	t.Cleanup(func() {
+		before.Stop()
+		<-served
+	})
+	h.set(observe.Handler(before, observe.Options{}))
+	if err := before.Restart(before.Status().Services[0].Token, errors.New("to have a line in the log")); err != nil {
+		t.Fatal(err)
+	}
 	s := newServer(t, h)
 	t.Cleanup(func() { h.set(nil) }) // ends the streams, for which the server waits
 	b.open(s.URL)
 	b.wait(`document.querySelector("#live").textContent === "live"`)
 	h.set(nil)
 	s.CloseClientConnections()
+	b.wait(`document.querySelectorAll("#log button:not([hidden])").length > 1`)
 	b.wait(`/^offline, as of \d+s ago$/.test(document.querySelector("#live").textContent)`)
 	b.wait(row("before"))
 	b.picture("offline")
@@ -425,4 +501,8 @@ func TestOffline(t *testing.T) {
 	b.wait(`document.querySelector("#live").textContent === "live"`)
 	b.wait(row("after"))
 	b.wait(row("before") + " === null")
+	b.wait(`document.querySelectorAll("#log button:not([hidden])").length === 0`)
+	if p := b.trouble(); len(p) > 0 {
+		t.Error(p)
+	}
 }

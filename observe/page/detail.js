@@ -90,8 +90,7 @@ function buttons(id) {
 		answer];
 }
 
-// The log. The same with the same service is one line, and so is the same with
-// several within a second.
+// The log folds what happens again, and what happens to several in a second.
 const lines = [];
 let logged;
 
@@ -114,6 +113,7 @@ function drawLog() {
 	const box = $('log');
 	while (box.children.length < Math.min(40, lines.length)) box.append(h('button', {}, h('time'), ' ', h('b'), ' ', h('span')));
 	[...box.children].forEach((b, i) => {
+		if (b.hidden = i >= lines.length) return;
 		const { e, n, ids } = lines[i], [time, kind, text] = b.children;
 		b.onclick = () => go(e.i, e.p);
 		b.title = e.p;

@@ -55,7 +55,7 @@ function flatten() {
 
 const at = id => {
 	const n = nodes.get(id);
-	return n && list[n.at] === n ? n.at : -1;
+	return n && list[n.at] === n ? n.at : list.findIndex(n => n.r.i === id);
 };
 
 function draw() {

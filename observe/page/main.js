@@ -133,7 +133,6 @@ $('filter').oninput = filter;
 $('filter').onkeydown = e => {
 	if (e.key !== 'ArrowDown' && e.key !== 'Enter') return;
 	e.preventDefault();
-	e.stopPropagation();
 	tree.focus();
 	flatten();
 	move(list.findIndex(matches));

@@ -14,8 +14,8 @@ const partial = () => nodes.size <= below(root);
 const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n;
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
 
-// load replaces all by a view. What was open stays so; at first that is all of a
-// small tree, else what is in trouble unless it would bury the rest.
+// load replaces all by a view. What was open stays so. At first that is all of a
+// small tree, else what is in trouble if that is not too much.
 function load(view) {
 	const before = new Map(nodes);
 	nodes.clear();
