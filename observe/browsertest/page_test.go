@@ -456,6 +456,11 @@ func TestItem45ScriptBlocked(t *testing.T) {
 	if urls := b.foreign(s.URL); urls != nil {
 		t.Errorf("requests to %q", urls)
 	}
+	var main []string
+	b.do(chromedp.EvaluateAsDevTools(`[...document.querySelectorAll("header, main")].map(e => getComputedStyle(e).display)`, &main))
+	if !slices.Equal(main, []string{"none", "none"}) {
+		t.Errorf("what needs script is shown: %q", main)
+	}
 	b.picture("noscript")
 }
 

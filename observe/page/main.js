@@ -100,7 +100,6 @@ function again(f) {
 	soon();
 }
 
-// reload fetches everything anew.
 async function reload() {
 	try {
 		const view = await get('view?id=' + selected);
@@ -138,7 +137,7 @@ $('filter').onkeydown = e => {
 	move(list.findIndex(matches));
 };
 onresize = soon;
-if (live) setInterval(() => { // up times, countdowns, meters
+if (live) setInterval(() => {
 	if (document.hidden) return;
 	if (stream && Date.now() - heard > 4e4) again(connect);
 	if (Date.now() > wanted) ask();

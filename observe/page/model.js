@@ -1,7 +1,7 @@
 'use strict';
 // The tree. A node is {r: row (see row.go), up, kids (by id), open, full: all kids are here}.
 const $ = id => document.getElementById(id);
-const base = location.pathname.replace(/\/*$/, '/'); // wherever it is mounted
+const base = location.pathname.replace(/\/*$/, '/');
 const first = JSON.parse($('data').textContent), states = first.states;
 const nodes = new Map();
 let root, skew = 0;
