@@ -33,6 +33,7 @@ const patience = 30 * time.Second
 var browser struct {
 	ctx  context.Context
 	path string
+	dir  string // for what is gone after the tests
 }
 
 func TestMain(m *testing.M) {
@@ -58,12 +59,12 @@ func findBrowser() string {
 }
 
 func startBrowser() (stop func()) {
-	data, err := os.MkdirTemp("", "browsertest")
-	if err != nil {
+	var err error
+	if browser.dir, err = os.MkdirTemp("", "browsertest"); err != nil {
 		panic(err)
 	}
 	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(browser.path), chromedp.UserDataDir(data), chromedp.WindowSize(1400, 860),
+		chromedp.ExecPath(browser.path), chromedp.UserDataDir(filepath.Join(browser.dir, "profile")), chromedp.WindowSize(1400, 860),
 		// What a page must not be asked for under: the names resolve to this machine.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
@@ -84,7 +85,7 @@ func startBrowser() (stop func()) {
 		_ = chromedp.Cancel(ctx) // waits for the process
 		cancel()
 		free()
-		_ = os.RemoveAll(data)
+		_ = os.RemoveAll(browser.dir)
 	}
 }
 

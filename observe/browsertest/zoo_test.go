@@ -17,11 +17,7 @@ import (
 // zoo builds examples/zoo once; -trimpath keeps this machine's paths out of the
 // stacks that pictures show.
 var zoo = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "zoo")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "zoo")
+	binary := filepath.Join(browser.dir, "zoo")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "./examples/zoo")
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
