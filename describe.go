@@ -27,7 +27,7 @@ func describe(e Event) description {
 		}
 	case ServiceReady:
 		return description{
-			"service ready", slog.LevelDebug, "after " + e.Took.String(),
+			"service ready", slog.LevelDebug, "after " + brief(e.Took),
 			[]slog.Attr{slog.Duration("took", e.Took)},
 		}
 	case ServiceUnresponsive:
@@ -41,12 +41,12 @@ func describe(e Event) description {
 		return e.describe()
 	case ServiceStuck:
 		return description{
-			"service stuck", slog.LevelError, "has not returned after " + e.Waited.String(),
+			"service stuck", slog.LevelError, "has not returned after " + brief(e.Waited),
 			[]slog.Attr{slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks)},
 		}
 	case ServiceEndedLate:
 		return description{
-			"service ended late", slog.LevelWarn, e.Late.String() + " after it was reported as stuck",
+			"service ended late", slog.LevelWarn, brief(e.Late) + " after it was reported as stuck",
 			[]slog.Attr{slog.Duration("late", e.Late)},
 		}
 	case ServiceGaveUp:
@@ -72,7 +72,7 @@ func describeSupervisor(e Event) description {
 		}
 	case PauseEnded:
 		return description{
-			"pause ended", slog.LevelInfo, "after " + e.Lasted.String(),
+			"pause ended", slog.LevelInfo, "after " + brief(e.Lasted),
 			[]slog.Attr{slog.Duration("lasted", e.Lasted)},
 		}
 	case Escalated:
@@ -118,7 +118,7 @@ func (e ServiceFailed) describe() description {
 	case !e.Restarting:
 		d.text += "; not restarted"
 	case e.Delay > 0:
-		d.text += "; restarts in " + e.Delay.String()
+		d.text += "; restarts in " + brief(e.Delay)
 	}
 	if p := panicOf(e.Err); p != nil {
 		d.level = slog.LevelError
@@ -147,7 +147,7 @@ func (e ServiceEnded) describe() description {
 func (e ServiceGaveUp) describe() description {
 	text := times(uint64(e.Failures), "failure") + " in a row"
 	if e.Within > 0 {
-		text = times(uint64(e.Failures), "failure") + " within " + e.Within.String()
+		text = times(uint64(e.Failures), "failure") + " within " + brief(e.Within)
 	}
 	return description{"service gave up", slog.LevelError, text + ", not restarted any more: " + e.text, []slog.Attr{
 		slog.Int("failures", e.Failures), slog.Duration("within", e.Within), slog.String("error", e.text),
@@ -158,6 +158,17 @@ func (e ServiceGaveUp) describe() description {
 func panicOf(err error) *PanicError {
 	p, _ := err.(*PanicError) //nolint:errorlint // err is what a run ended with, not what it wraps
 	return p
+}
+
+// brief is a duration without more digits than anybody wants to read.
+func brief(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		d = d.Round(time.Millisecond)
+	case d >= time.Millisecond:
+		d = d.Round(time.Microsecond)
+	}
+	return d.String()
 }
 
 // times says "1 restart", "2 restarts".
