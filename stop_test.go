@@ -140,7 +140,7 @@ func TestOneTimeoutBoundsAll(t *testing.T) {
 // it give up, each of which keeps a twentieth.
 func TestStopBudgetOverLevels(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const budget = 8000 * time.Millisecond
+		const budget = 160 * time.Second
 		var below tend.Service = slow("leaf", time.Hour)
 		for level := 3; level > 0; level-- {
 			sub := tend.New(fmt.Sprint("l", level), tend.Spec{Timeout: time.Hour, Ordered: level == 2})
