@@ -14,10 +14,12 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// grace is how long the end of a program waits for each thing that is not its
-// own: loggers, writers, the errors of services. A second signal has them for
-// as long.
-const grace = 2 * time.Second
+// How long the end of a program waits for what is not its own: each logger, writer
+// and error of a service, and for the disk that a crash bundle goes to.
+const (
+	grace       = 2 * time.Second
+	bundleGrace = 5 * time.Second
+)
 
 // Main serves the tree until it is asked to stop or ends by itself, and then ends
 // the program with its exit code; see the package documentation. It is [Run] with
@@ -85,12 +87,11 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	defer end()
 	if err := errors.Join(p.bundles.open(own), p.listeners.open(own)); err != nil {
 		p.log.LogAttrs(ctx, slog.LevelError, "cannot start", slog.Any("error", err))
-		p.bundles.close()
-		p.listeners.close()
+		p.close()
+		p.ended(ctx, 1, err, 0)
 		return 1
 	}
-	defer p.bundles.close()
-	defer p.listeners.close()
+	defer p.close()
 
 	reloading, tell := context.WithCancel(own)
 	p.stop.tell = tell
@@ -105,6 +106,12 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	return p.loop(serving, stop, signals, ended)
 }
 
+// close ends what run has opened.
+func (p *program) close() {
+	p.listeners.close()
+	within(grace, p.bundles.close) // waits for a bundle that is being written
+}
+
 // loop waits for the end. Only signals count for a second one: whoever ended the
 // context of Run may want to send a first signal too.
 func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, signals <-chan os.Signal, ended <-chan error) int {
@@ -115,7 +122,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 			return p.finish(serving, err)
 		case <-asked:
 			asked = nil
-			p.stopBegan(time.Now(), func() string { return context.Cause(serving).Error() })
+			p.stopBegan(time.Now(), func() string { return textOf(context.Cause(serving)) })
 		case s := <-signals:
 			switch meaning(s, len(p.options.Reload) > 0) {
 			case wantStop:
@@ -168,16 +175,27 @@ func (p *program) finish(serving context.Context, err error) int {
 	unstopped := p.root.UnstoppedServices()
 	if len(unstopped) > 0 {
 		within(grace, func() { p.reportUnstopped(unstopped) })
-		within(grace, func() { p.bundles.about(plural(len(unstopped), "service") + " did not stop") })
+		within(bundleGrace, func() { p.bundles.about(plural(len(unstopped), "service") + " did not stop") })
 	}
-	within(grace, p.bundles.wait)
-	code := 1
-	within(grace, func() {
-		asked := serving.Err() != nil && errors.Is(err, serving.Err())
-		code = exitCode(err, asked, len(unstopped))
-	})
+	within(bundleGrace, p.bundles.wait)
+	code := p.code(serving, err, len(unstopped))
 	p.ended(serving, code, err, len(unstopped))
 	return code
+}
+
+// code is the exit code. Finding out asks errors of services.
+func (p *program) code(serving context.Context, err error, unstopped int) int {
+	found := make(chan int, 1)
+	within(grace, func() {
+		asked := serving.Err() != nil && errors.Is(err, serving.Err())
+		found <- exitCode(err, asked, unstopped)
+	})
+	select {
+	case code := <-found:
+		return code
+	default:
+		return 1
+	}
 }
 
 // ended says how the program ended.
@@ -190,8 +208,8 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
 		text := fmt.Sprintf("ended with exit code %d", code)
 		if err != nil {
-			attrs = append(attrs, slog.String("error", err.Error()))
-			text += ": " + err.Error()
+			attrs = append(attrs, slog.String("error", textOf(err)))
+			text += ": " + textOf(err)
 		}
 		p.systemd.farewell(text)
 		p.log.LogAttrs(ctx, level, "ended", attrs...)
@@ -204,7 +222,7 @@ func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
 	go func() {
 		defer close(done)
 		within(grace, func() { p.print(fmt.Sprintf("%s again: ending at once; this still ran", s)) })
-		within(grace, func() { p.bundles.about("ended by a second signal, " + s.String()) })
+		within(bundleGrace, func() { p.bundles.about("ended by a second signal, " + s.String()) })
 	}()
 	for {
 		select {

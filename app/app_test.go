@@ -120,9 +120,8 @@ func TestSecondSignalWithHungStderr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(slow("x", 8*time.Second))
-		s := perform(t.Context(), root, Options{})
 		hung := make(chan struct{})
-		s.program.options.Stderr = writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })
+		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
 		s.signals <- os.Interrupt
 		s.signals <- os.Interrupt
@@ -136,9 +135,8 @@ func TestThirdSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(slow("x", 8*time.Second))
-		s := perform(t.Context(), root, Options{})
 		hung := make(chan struct{})
-		s.program.options.Stderr = writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })
+		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
 		s.signals <- os.Interrupt
 		s.signals <- os.Interrupt
@@ -397,14 +395,27 @@ func TestHungLogger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(until("x"))
-		s := perform(t.Context(), root, Options{})
-		synctest.Wait()
 		hung := make(chan struct{})
-		log := slog.New(hungHandler{slog.DiscardHandler, hung})
-		s.program.log, s.program.journal.log = log, log
+		s := perform(t.Context(), root, Options{Logger: slog.New(hungHandler{slog.DiscardHandler, hung})})
+		synctest.Wait()
 		s.signals <- os.Interrupt
 		s.wantCode(t, 0, 3*grace)
 		close(hung)
+	})
+}
+
+// A logger and a writer that panic do no harm.
+func TestPanickingLogger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tend.Child{Service: slow("x", time.Hour), Timeout: time.Second})
+		boom := writerFunc(func([]byte) (int, error) { panic("ouch") })
+		s := perform(t.Context(), root, Options{Stderr: boom, Logger: slog.New(slog.NewTextHandler(boom, nil))})
+		s.signals <- syscall.SIGUSR1
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		s.wantCode(t, 1, time.Second)
+		time.Sleep(time.Hour)
 	})
 }
 

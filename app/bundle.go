@@ -25,6 +25,7 @@ import (
 const (
 	bundlesKept  = 10
 	bundlePeriod = time.Minute // between two of escalations
+	partialAge   = time.Hour   // of one that nobody is writing any more
 	traceLength  = 10 * time.Second
 	traceSize    = 16 << 20 // bytes, about
 )
@@ -118,7 +119,7 @@ func (b *bundler) write(reason string) {
 // bundle makes the directory under another name first: one that is there is
 // whole.
 func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
-	partial, err := os.MkdirTemp(b.dir, ".partial-")
+	partial, err := os.MkdirTemp(b.dir, "."+b.prefix())
 	if err != nil {
 		return "", err
 	}
@@ -163,13 +164,18 @@ func (b *bundler) prefix() string {
 	}, b.name) + "-crash-"
 }
 
-// prune removes all but the newest bundles. Their names sort by time.
+// prune removes all but the newest bundles, whose names sort by time, and what a
+// program that ended in the middle of writing one has left.
 func (b *bundler) prune() error {
-	paths, err := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z")
-	if err != nil {
-		return err
-	}
+	dir := os.DirFS(b.dir)
+	paths, _ := fs.Glob(dir, b.prefix()+"[0-9]*T[0-9]*Z") // the pattern is good
+	partial, _ := fs.Glob(dir, "."+b.prefix()+"*")
 	var errs []error
+	for _, path := range partial {
+		if info, err := fs.Stat(dir, path); err == nil && time.Since(info.ModTime()) > partialAge {
+			errs = append(errs, os.RemoveAll(filepath.Join(b.dir, path)))
+		}
+	}
 	for len(paths) > bundlesKept {
 		errs = append(errs, os.RemoveAll(filepath.Join(b.dir, paths[0])))
 		paths = paths[1:]

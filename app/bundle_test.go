@@ -101,13 +101,23 @@ func TestBundlesPruned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	old, young := ".shop-crash-1", ".shop-crash-2"
+	for _, name := range []string{old, young} {
+		if err := os.Mkdir(filepath.Join(b.dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	yesterday := time.Now().Add(-24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(b.dir, old), yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
 	b.about("one more")
-	var want []string
+	want := []string{young}
 	for i := 4; i < bundlesKept+3; i++ {
 		want = append(want, fmt.Sprintf("shop-crash-202001%02dT000000.000000Z", i+1))
 	}
 	found := names(t, b.dir)
-	newest := found[bundlesKept-1]
+	newest := found[bundlesKept]
 	want = append(append(want, newest), others...)
 	if diff := cmp.Diff(want, found); diff != "" || !strings.HasPrefix(newest, "shop-crash-20") || strings.HasPrefix(newest, "shop-crash-202001") {
 		t.Errorf("-want +got\n%s", diff)

@@ -30,7 +30,7 @@ func (e *errand) want() {
 
 func (e *errand) run() {
 	for e.more() {
-		e.do()
+		_ = try(func() error { e.do(); return nil })
 	}
 }
 
@@ -60,6 +60,13 @@ func within(d time.Duration, f func()) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// textOf is what an error says, which is user code.
+func textOf(err error) (text string) {
+	text = fmt.Sprintf("%T", err)
+	_ = try(func() error { text = err.Error(); return nil })
+	return text
 }
 
 // try calls f, which is user code, and makes an error of a panic.

@@ -74,8 +74,12 @@ func quiet(s tend.Spec) tend.Spec {
 // perform runs root until the bubble ends.
 func perform(ctx context.Context, root *tend.Supervisor, o Options) *stage {
 	s := &stage{root: root, signals: make(chan os.Signal), log: &buffer{}, stderr: &buffer{}, code: make(chan int, 1)}
-	o.Logger = logTo(s.log)
-	o.Stderr = s.stderr
+	if o.Logger == nil {
+		o.Logger = logTo(s.log)
+	}
+	if o.Stderr == nil {
+		o.Stderr = s.stderr
+	}
 	s.program = newProgram(root, o)
 	return s.begin(ctx)
 }

@@ -119,9 +119,9 @@ func (h *httpRun) GracefulStop() {
 	h.finish()
 }
 
-// Stop ends all requests.
+// Stop ends all requests: first their connections, so that a handler that is told
+// and returns does not answer as if all were well.
 func (h *httpRun) Stop() {
-	h.end()
 	_ = h.server.Close()
 	h.finish()
 }

@@ -105,7 +105,7 @@ func (l *listeners) probe(check func(tend.Status) error, whileStopping error, de
 			w.WriteHeader(http.StatusServiceUnavailable)
 			text = "not ok\n"
 			if details {
-				text = err.Error() + "\n"
+				text = textOf(err) + "\n"
 			}
 		}
 		_, _ = w.Write([]byte(text))

@@ -86,7 +86,7 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	if len(o.Handlers) > 0 && o.Listen == "" && o.Debug == "" {
 		panic("tend/app: there are Options.Handlers, but neither Listen nor Debug")
 	}
-	o.Logger = cmp.Or(o.Logger, slog.Default())
+	o.Logger = slog.New(calm{cmp.Or(o.Logger, slog.Default()).Handler()})
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,8 @@ type systemd struct {
 	phase atomic.Uint32
 	over  atomic.Bool   // nothing is said any more
 	wake  chan struct{} // has a token when the phase has changed
+
+	checking chan error // of run: the answer of live, while it is awaited
 
 	mu     sync.Mutex
 	last   string // STATUS
@@ -129,7 +132,7 @@ func (s *systemd) messages(now phase, entered bool, tree tend.Status, problem er
 	var say []string
 	live := problem
 	if problem == nil && now != ending {
-		live = try(func() error { return s.live(tree) })
+		live = s.check(tree)
 	}
 	switch {
 	case now == ending: // systemd's watchdog is off
@@ -143,6 +146,31 @@ func (s *systemd) messages(now phase, entered bool, tree tend.Status, problem er
 	return append(say, sdnotify.Status(statusLine(now, tree, problem, live)))
 }
 
+// checkTime is how long Options.Live may take: so long the next message waits for
+// it, once.
+const checkTime = time.Second
+
+var errNoVerdict = errors.New("Options.Live does not return")
+
+// check asks Options.Live. One that does not return is not asked again.
+func (s *systemd) check(tree tend.Status) error {
+	wait := time.Duration(0)
+	if s.checking == nil {
+		answer := make(chan error, 1)
+		s.checking, wait = answer, checkTime
+		go func() { answer <- try(func() error { return s.live(tree) }) }()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case err := <-s.checking:
+		s.checking = nil
+		return err
+	case <-timer.C:
+		return errNoVerdict
+	}
+}
+
 // statusLine is the line that systemctl status shows.
 func statusLine(now phase, tree tend.Status, problem, live error) string {
 	var text string
@@ -150,7 +178,7 @@ func statusLine(now phase, tree tend.Status, problem, live error) string {
 	case problem != nil:
 		text = problem.Error()
 	case live != nil:
-		text = "not live: " + live.Error()
+		text = "not live: " + textOf(live)
 	case now == ending:
 		text = remainder(tree)
 	default:

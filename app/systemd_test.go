@@ -162,6 +162,32 @@ func TestSystemdHostileLive(t *testing.T) {
 	})
 }
 
+// A check that hangs is asked once, says no, and keeps nothing else from being told.
+func TestSystemdHungLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(readyAfter("x", 2500*time.Millisecond))
+		hung := make(chan struct{})
+		var asked atomic.Int32
+		var m manager
+		s := under(t.Context(), &m, time.Minute, root, Options{Live: func(tend.Status) error {
+			asked.Add(1)
+			<-hung
+			return nil
+		}})
+		time.Sleep(20 * time.Second)
+		m.want(t, "1s STATUS=starting: not live: Options.Live does not return", "2.5s READY=1 STATUS=not live: Options.Live does not return")
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 500*time.Millisecond)
+		m.want(t, "20s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
+			"20.5s STOPPING=1 STATUS=ended with exit code 0: tend: context canceled: signal: terminated")
+		if n := asked.Load(); n != 1 {
+			t.Errorf("it was asked %d times", n)
+		}
+		close(hung)
+	})
+}
+
 // A tree that does not answer is not live.
 func TestSystemdNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -184,8 +184,8 @@ func TestMetricsChosenLater(t *testing.T) {
 // Of those that share a name the soonest start counts.
 func TestSoonestStart(t *testing.T) {
 	var g serviceGroup
-	for _, wait := range []time.Duration{3, 1, 2} {
-		g.add(tend.ServiceStatus{WaitingUntil: noon.Add(wait * time.Second)}, noon)
+	for _, wait := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second} {
+		g.add(tend.ServiceStatus{WaitingUntil: noon.Add(wait)}, noon)
 	}
 	if g.untilStart != time.Second {
 		t.Errorf("it starts in %v", g.untilStart)
