@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -69,6 +70,7 @@ var programs = map[string]func(){
 func TestMain(m *testing.M) {
 	name := os.Getenv("TEND_APP_PROGRAM")
 	if name == "" {
+		heedSignals()
 		os.Exit(m.Run())
 	}
 	go func() { // until the test is gone
@@ -78,6 +80,17 @@ func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	programs[name]()
 	panic("Main returned")
+}
+
+// heedSignals makes sure that the programs that the tests start do not inherit an
+// ignored signal, from a shell that runs the tests in the background, say: one
+// that is caught is the default again in a new program.
+func heedSignals() {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // process is the test binary as another program.
