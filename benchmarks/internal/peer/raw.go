@@ -111,14 +111,14 @@ func loop(ctx context.Context, w Work) {
 }
 
 // once calls Serve, and keeps where it panicked.
-func once(ctx context.Context, w Work) (err error, panicked []uintptr) { //nolint:revive // nobody looks at either
+func once(ctx context.Context, w Work) (panicked []uintptr, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			panicked = make([]uintptr, 64)
 			panicked = panicked[:runtime.Callers(2, panicked)]
 		}
 	}()
-	return w.Serve(ctx), nil
+	return nil, w.Serve(ctx)
 }
 
 func (s *rawSupervisor) Nest(c Config) Supervisor {
