@@ -138,7 +138,8 @@ type (
 		// its Limit then, 0 if there is none).
 		Count, Threshold float64
 		// Restarting says whether it will be started again, after Delay at the
-		// soonest; during a pause Delay is the rest of the pause.
+		// soonest; during a pause Delay is the rest of the pause, and for the failure
+		// that begins one its planned length: [PauseBegan] has the actual one.
 		Restarting bool
 		Delay      time.Duration
 

@@ -21,7 +21,6 @@ type stopPlan struct {
 	cause  error  // in the contexts of the services
 	text   string // of cause
 	result error  // of Serve
-	began  instant
 	// Within a budget, hard is when everything that has not returned is given up,
 	// and soft a twentieth of the whole before it: until then services have their
 	// turn and their timeout, nested supervisors get until then, and what is left
@@ -61,7 +60,7 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	case serving:
 	}
 	p.phase = ceasing
-	p.stop = stopPlan{cause: m.cause, text: m.text, result: m.result, began: now}
+	p.stop = stopPlan{cause: m.cause, text: m.text, result: m.result}
 	p.pass = pass{sweep: p.last}
 	p.endPause(now)
 	by := m.by
