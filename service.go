@@ -180,27 +180,29 @@ func (c *Child) check() {
 	}
 }
 
-// asChild returns the settings of svc if it is a Child, with what it leaves zero
-// filled from a Child inside it.
-func asChild(svc Service) (*Child, bool) {
-	var c Child
-	switch s := svc.(type) {
+// asChild returns the settings of svc, nil if it is not a Child.
+func asChild(svc Service) *Child {
+	switch c := svc.(type) {
 	case Child:
-		c = s
+		return c.whole()
 	case *Child:
-		if s == nil {
+		if c == nil {
 			panic("tend: Add of a nil *Child")
 		}
-		c = *s
+		return c.whole()
 	default:
-		return nil, false
+		return nil
 	}
+}
+
+// whole is a copy of c with what it leaves zero filled from a Child inside it.
+func (c Child) whole() *Child {
 	if c.Service == nil {
 		panic(fmt.Sprintf("tend: Child %q: Service is nil", c.Name))
 	}
-	in, is := asChild(c.Service)
-	if !is {
-		return &c, true
+	in := asChild(c.Service)
+	if in == nil {
+		return &c
 	}
 	return &Child{
 		Service:      in.Service,
@@ -211,7 +213,7 @@ func asChild(svc Service) (*Child, bool) {
 		Watchdog:     cmp.Or(c.Watchdog, in.Watchdog),
 		Backoff:      cmp.Or(c.Backoff, in.Backoff),
 		Significant:  c.Significant || in.Significant,
-	}, true
+	}
 }
 
 func invalid(f float64) bool { return f < 0 || math.IsNaN(f) || math.IsInf(f, 0) }

@@ -434,7 +434,7 @@ func (s *Supervisor) newNode(svc Service) *node {
 	}
 	n := &node{svc: svc, sup: s}
 	inner := svc
-	if conf, is := asChild(svc); is {
+	if conf := asChild(svc); conf != nil {
 		conf.check()
 		n.more().conf, inner = conf, conf.Service
 		n.name = conf.Name
