@@ -103,7 +103,7 @@ func (h *hub) drained() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.hook == nil {
-		return *closedGone
+		return *closed
 	}
 	return h.hook.drained()
 }
@@ -187,7 +187,7 @@ func (k *sink) drained() <-chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.running {
-		return *closedGone
+		return *closed
 	}
 	if k.idle == nil {
 		k.idle = make(chan struct{})

@@ -2,7 +2,6 @@ package tend
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +17,7 @@ type node struct {
 	sup  *Supervisor // whose it is; the plan never looks at it
 	id   uint64      // of the token; grows in the order added
 
-	// gone is closed once the service has left the tree. It is made by the first
-	// who waits for that; the plan never looks at it.
-	gone atomic.Pointer[chan struct{}]
+	gone latch // it has left the tree; the plan never looks at it
 
 	run   *run    // the incarnation whose end has not been reported
 	rare  *rare   // what few services need; see node.more

@@ -66,7 +66,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 	}
 	t := s.term.Load()
 	if !t.begun.CompareAndSwap(false, true) { // the last Serve is about to return
-		t = newTerm()
+		t = &term{}
 		t.begun.Store(true)
 		s.term.Store(t)
 	}
@@ -136,8 +136,8 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 	} else {
 		s.drain()
 	}
-	s.term.CompareAndSwap(t, newTerm())
-	close(t.ended)
+	s.term.CompareAndSwap(t, &term{})
+	t.ended.happen()
 	return result
 }
 
@@ -279,7 +279,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case settle:
 		s.settle(e.r)
 	case ready:
-		close(s.term.Load().ready)
+		s.term.Load().ready.happen()
 		if s.run != nil {
 			s.run.node.sup.post(readied{s.run})
 		}

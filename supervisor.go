@@ -179,12 +179,8 @@ func (c *clock) now() instant { return c.Now().Sub(c.epoch) }
 // term is one time of being served.
 type term struct {
 	begun atomic.Bool
-	ready chan struct{} // closed when all services have been running at once
-	ended chan struct{} // closed when Serve returns
-}
-
-func newTerm() *term {
-	return &term{ready: make(chan struct{}), ended: make(chan struct{})}
+	ready latch // all services have been running at once
+	ended latch // Serve returns
 }
 
 // New makes a supervisor. The name is its part of paths. It panics if a setting
@@ -201,7 +197,7 @@ func New(name string, spec Spec) *Supervisor {
 	s.inbox.wake = make(chan struct{}, 1)
 	s.clock.Store(c)
 	s.path.Store(&s.name)
-	s.term.Store(newTerm())
+	s.term.Store(&term{})
 	s.plan = newPlan(spec, name, c.epoch)
 	if spec.EventHook != nil {
 		s.hub.setHook(spec.EventHook)
@@ -297,7 +293,7 @@ func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, erro
 // too, and returns [ErrWrongSupervisor] for any other.
 func (s *Supervisor) Remove(t ServiceToken) error {
 	n, err := s.find(t)
-	if err != nil || n.isGone() {
+	if err != nil || n.gone.has() {
 		return err
 	}
 	n.sup.post(remove{n})
@@ -310,11 +306,11 @@ func (s *Supervisor) Remove(t ServiceToken) error {
 // deadline that has passed.
 func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error {
 	n, err := s.find(t)
-	if err != nil || n.isGone() {
+	if err != nil || n.gone.has() {
 		return err
 	}
-	left := n.left()
 	n.sup.post(remove{n})
+	left := n.gone.happened()
 	if timeout == 0 {
 		<-left
 		return nil
@@ -326,7 +322,7 @@ func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error 
 		return nil
 	case <-timer.Channel():
 	}
-	if n.isGone() {
+	if n.gone.has() {
 		return nil
 	}
 	return ErrTimeout
@@ -343,7 +339,7 @@ func (s *Supervisor) Restart(t ServiceToken, cause error) error {
 	if err != nil {
 		return err
 	}
-	if n.isGone() {
+	if n.gone.has() {
 		return ErrRemoved
 	}
 	n.sup.post(restart{n, cause, textOf(cause)})
@@ -358,7 +354,7 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 	if err != nil {
 		return err
 	}
-	if n.isGone() {
+	if n.gone.has() {
 		return ErrRemoved
 	}
 	n.sup.post(suspend{n})
@@ -393,9 +389,9 @@ func (s *Supervisor) WaitReady(ctx context.Context) error {
 	}
 	t := s.term.Load()
 	select {
-	case <-t.ready:
+	case <-t.ready.happened():
 		return nil
-	case <-t.ended:
+	case <-t.ended.happened():
 		return ErrStopped
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -414,7 +410,7 @@ func (s *Supervisor) Stop() {
 		return
 	}
 	s.post(shutdown{cause: ErrStopped, text: ErrStopped.Error(), by: never})
-	<-t.ended
+	<-t.ended.happened()
 }
 
 // UnstoppedServices are the services of the whole tree below that are on the
@@ -539,31 +535,11 @@ func (t ServiceToken) String() string { return "#" + strconv.FormatUint(t.ID(), 
 // MarshalJSON returns the number.
 func (t ServiceToken) MarshalJSON() ([]byte, error) { return strconv.AppendUint(nil, t.ID(), 10), nil }
 
-// closedGone marks a service that has left.
-var closedGone = func() *chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return &c
-}()
-
-// left is closed once the service has left the tree.
-func (n *node) left() <-chan struct{} {
-	if n.gone.Load() == nil {
-		c := make(chan struct{})
-		n.gone.CompareAndSwap(nil, &c)
-	}
-	return *n.gone.Load()
-}
-
-func (n *node) isGone() bool { return n.gone.Load() == closedGone }
-
 // leave lets go of a service that has left. A supervisor is free to go elsewhere
 // before anybody hears of it.
 func (n *node) leave() {
 	if n.rare != nil && n.rare.holds != nil {
 		n.rare.holds.holder.CompareAndSwap(n.sup, nil)
 	}
-	if waited := n.gone.Swap(closedGone); waited != nil && waited != closedGone {
-		close(*waited)
-	}
+	n.gone.happen()
 }
