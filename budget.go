@@ -40,7 +40,7 @@ func (p *plan) fail(now instant, n *node, out outcome) {
 func (p *plan) failed(now instant, n *node, out outcome, e ServiceFailed) {
 	if p.heard {
 		e.Origin, e.Err, e.Ran, e.text = p.of(now, n), out.err, out.ran, out.text
-		p.do(emit{e})
+		p.do(e)
 	}
 }
 
@@ -56,7 +56,7 @@ func (p *plan) failOwn(now instant, n *node, out outcome) {
 		e.Delay = 0
 		p.failed(now, n, out, e)
 		p.put(now, n, StateFailed)
-		p.do(emit{ServiceGaveUp{p.of(now, n), out.err, count, b.Within, out.text}})
+		p.do(ServiceGaveUp{p.of(now, n), out.err, count, b.Within, out.text})
 		p.started(n, out.err)
 		return
 	}
@@ -123,7 +123,7 @@ func (p *plan) jittered(now instant, m jittered) {
 func (p *plan) announce(now instant) {
 	if !p.announced {
 		p.announced = true
-		p.do(emit{PauseBegan{p.here(now), p.wall(p.ends), p.failures.level(now, p.spec.FailureDecay), p.spec.FailureThreshold}})
+		p.do(PauseBegan{p.here(now), p.wall(p.ends), p.failures.level(now, p.spec.FailureDecay), p.spec.FailureThreshold})
 	}
 }
 
@@ -137,7 +137,7 @@ func (p *plan) endPause(now instant) {
 	p.paused = false
 	p.lastEnd = now
 	p.failures = decaying{at: now}
-	p.do(emit{PauseEnded{p.here(now), now - p.began}})
+	p.do(PauseEnded{p.here(now), now - p.began})
 	waiting := p.waiting
 	p.waiting = nil
 	for _, n := range waiting {
@@ -153,7 +153,7 @@ func (p *plan) escalate(now instant, n *node, out outcome, count float64) {
 		Supervisor: p.path, Service: n.name, Count: count, Threshold: p.spec.FailureThreshold,
 		Last: out.err, text: out.text,
 	}
-	p.do(emit{Escalated{p.here(now), err}})
+	p.do(Escalated{p.here(now), err})
 	p.shutdown(now, shutdown{err, err.Error(), err, never})
 }
 

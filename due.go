@@ -57,7 +57,7 @@ func (p *plan) inspected(now instant, m inspected) {
 	case n.state == StateStuck:
 		p.stuck(now, n, m.stacks)
 	case n.why == unasked && n.state != StateStopping:
-		p.do(emit{ServiceUnresponsive{p.of(now, n), m.why.cause(), m.stacks}})
+		p.do(ServiceUnresponsive{p.of(now, n), m.why.cause(), m.stacks})
 		p.ask(now, n, m.why)
 	}
 }
@@ -65,7 +65,7 @@ func (p *plan) inspected(now instant, m inspected) {
 // stuck reports a service that did not return in time, and puts it on the books.
 func (p *plan) stuck(now instant, n *node, stacks string) {
 	n.set(inspecting, false)
-	p.do(emit{ServiceStuck{p.of(now, n), n.since - n.rare.asked, stacks}})
+	p.do(ServiceStuck{p.of(now, n), n.since - n.rare.asked, stacks})
 	p.do(owe{n.run, n.rare.asked, p.causeText(n), stacks})
 }
 

@@ -24,7 +24,7 @@ type Event interface {
 	// String is the event in one readable line without the time.
 	String() string
 
-	event() // only this package makes events
+	effect // only this package makes events: a plan wants them to be told
 }
 
 // Origin says where and when an event happened.
@@ -51,8 +51,6 @@ func (o Origin) Path() string {
 	}
 	return o.Supervisor + "/" + o.Service
 }
-
-func (Origin) event() {}
 
 // The events of a supervisor.
 type (
@@ -190,3 +188,19 @@ type (
 		Limit int
 	}
 )
+
+func (SupervisorStarted) effect()   {}
+func (SupervisorStopped) effect()   {}
+func (PauseBegan) effect()          {}
+func (PauseEnded) effect()          {}
+func (Escalated) effect()           {}
+func (EventsDropped) effect()       {}
+func (ServiceStarted) effect()      {}
+func (ServiceReady) effect()        {}
+func (ServiceUnresponsive) effect() {}
+func (ServiceFailed) effect()       {}
+func (ServiceEnded) effect()        {}
+func (ServiceStuck) effect()        {}
+func (ServiceEndedLate) effect()    {}
+func (ServiceGaveUp) effect()       {}
+func (ServiceRefused) effect()      {}

@@ -49,12 +49,17 @@ func (b *inbox) take() []message {
 	b.Lock()
 	defer b.Unlock()
 	batch := b.queue
-	clear(b.spare)
-	if cap(b.spare) > 4096 { // after a rush
-		b.spare = nil
-	}
-	b.queue, b.spare = b.spare[:0], batch
+	b.queue, b.spare = reuse(b.spare), batch
 	return batch
+}
+
+// reuse empties a slice for the next use, unless it got big in a rush.
+func reuse[T any](s []T) []T {
+	if cap(s) > 4096 {
+		return nil
+	}
+	clear(s)
+	return s[:0]
 }
 
 // open makes the caller the reader, which owns the plan from then on; false if

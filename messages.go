@@ -42,11 +42,8 @@ type (
 type (
 	readied struct{ r *run }
 	ending  struct{ r *run } // over, but for helpers that still run
-	exited  struct {
-		r   *run
-		out *outcome
-	}
-	nested struct { // the run serves a supervisor, nil: no more
+	exited  struct{ out *outcome }
+	nested  struct { // the run serves a supervisor, nil: no more
 		r   *run
 		sup *Supervisor
 	}
@@ -91,8 +88,9 @@ func (hurry) message()     {}
 func (explained) message() {}
 func (stopped) message()   {}
 
-// effect is everything that a plan wants done. The set is sealed; effects are
-// made by the plan and carried out in order by the supervisor.
+// effect is everything that a plan wants done: these, and any [Event], to be
+// told. The set is sealed; effects are made by the plan and carried out in order by
+// the supervisor.
 //
 //sumtype:decl
 type effect interface{ effect() }
@@ -102,13 +100,11 @@ type (
 	cancel struct {         // ask a run to stop
 		r     *run
 		cause error
-		by    instant // for a supervisor served by the run: when it must be through
 	}
-	limit struct { // the same, later: it became known, or sooner
+	limit struct { // a supervisor that the run serves must be through by then, if it stops
 		r  *run
 		by instant
 	}
-	emit  struct{ e Event }
 	reply struct {
 		to  *call
 		err error
@@ -141,7 +137,6 @@ type (
 func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
-func (emit) effect()    {}
 func (reply) effect()   {}
 func (leave) effect()   {}
 func (arm) effect()     {}

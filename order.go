@@ -1,6 +1,9 @@
 package tend
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // pass is the supervisor's place in its list of services while it starts or
 // stops them one after another.
@@ -45,7 +48,8 @@ func (p *plan) start(now instant) {
 			p.put(now, n, StatePending)
 		}
 	}
-	p.do(emit{SupervisorStarted{p.here(now), p.size()}})
+	p.out = slices.Grow(p.out, 2*p.size()+2) // launches and their events, mostly
+	p.do(SupervisorStarted{p.here(now), p.size()})
 	p.cursor = p.first
 }
 
@@ -60,6 +64,7 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	case serving:
 	}
 	p.phase = ceasing
+	p.heaps[stopTimer] = slices.Grow(p.heaps[stopTimer], p.live)
 	p.stop = stopPlan{cause: m.cause, text: m.text, result: m.result}
 	p.pass = pass{sweep: p.last}
 	p.endPause(now)
@@ -85,7 +90,7 @@ func (p *plan) explained(text string) { p.stop.text = text }
 // stopped ends the time of being served. What still runs is on the books.
 func (p *plan) stopped(now instant) {
 	p.phase = idle
-	p.do(emit{SupervisorStopped{p.here(now), p.stop.result, p.live, p.stop.text}})
+	p.do(SupervisorStopped{p.here(now), p.stop.result, p.live, p.stop.text})
 }
 
 func (p *plan) setStopBudget(now, hard instant) {

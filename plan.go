@@ -53,8 +53,7 @@ const (
 // handle is the one way into a plan: what m means at now. The effects are valid
 // until the next call.
 func (p *plan) handle(now instant, m message) []effect {
-	clear(p.out)
-	p.out = p.out[:0]
+	p.out = reuse(p.out)
 	switch m := m.(type) {
 	case start:
 		p.start(now)
@@ -76,7 +75,7 @@ func (p *plan) handle(now instant, m message) []effect {
 	case ending:
 		p.ending(now, m.r)
 	case exited:
-		p.exited(now, m.r, *m.out)
+		p.exited(now, *m.out)
 	case nested:
 		p.nested(now, m.r, m.sup)
 	case beaten:
@@ -168,7 +167,7 @@ func (p *plan) add(now instant, m add) {
 		}
 		n.state = StateGone
 		p.do(leave{n})
-		p.do(emit{ServiceRefused{p.of(now, n), limit}})
+		p.do(ServiceRefused{p.of(now, n), limit})
 		return
 	}
 	n.prev = p.last
@@ -310,7 +309,7 @@ func (p *plan) launch(now instant, n *node) {
 		p.up(now, n)
 	}
 	if p.heard {
-		p.do(emit{ServiceStarted{p.of(now, n), uint64(n.runs - 1)}})
+		p.do(ServiceStarted{p.of(now, n), uint64(n.runs - 1)})
 	}
 	p.do(launch{n.run})
 	if n.state == StateRunning {
@@ -336,7 +335,7 @@ func (p *plan) readied(now instant, r *run) {
 	took := now - n.since
 	p.up(now, n)
 	if p.heard {
-		p.do(emit{ServiceReady{p.of(now, n), took}})
+		p.do(ServiceReady{p.of(now, n), took})
 	}
 	p.started(n, nil)
 }
@@ -379,7 +378,10 @@ func (p *plan) ask(now instant, n *node, why reason) {
 		p.put(now, n, StateStopping)
 		p.due(stopTimer, n, own)
 	}
-	p.do(cancel{n.run, p.cause(n), below})
+	if below != never {
+		p.do(limit{n.run, below})
+	}
+	p.do(cancel{n.run, p.cause(n)})
 }
 
 // cause is why n was asked to stop, as its context says it.
@@ -407,7 +409,8 @@ func (p *plan) ending(now instant, r *run) {
 }
 
 // exited: a run is over, helpers and all.
-func (p *plan) exited(now instant, r *run, out outcome) {
+func (p *plan) exited(now instant, out outcome) {
+	r := out.run
 	n := r.node
 	if n.run != r {
 		return
@@ -441,7 +444,7 @@ func (p *plan) endedLate(now instant, n *node) {
 		p.stuck(now, n, "ended before its goroutines were looked up")
 	}
 	p.do(settle{n.run})
-	p.do(emit{ServiceEndedLate{p.of(now, n), now - n.since}})
+	p.do(ServiceEndedLate{p.of(now, n), now - n.since})
 }
 
 // endedAsked: what a service does that ended because it was asked to.
@@ -470,7 +473,7 @@ func (p *plan) endedAsked(now instant, n *node, out outcome) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, n *node, out outcome, cause error, next State) {
 	if p.heard {
-		p.do(emit{ServiceEnded{p.of(now, n), out.err, cause, next, out.text}})
+		p.do(ServiceEnded{p.of(now, n), out.err, cause, next, out.text})
 	}
 }
 

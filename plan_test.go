@@ -198,7 +198,8 @@ func (s *story) message(f []string) (message, error) {
 		if !ok {
 			return nil, errors.New("no such outcome")
 		}
-		return exited{r, &out}, nil
+		out.run = r
+		return exited{&out}, nil
 	}
 	return nil, errors.New("no such message")
 }
@@ -321,15 +322,11 @@ func (s *story) effect(e effect) string {
 		s.runs[fmt.Sprint(n.name, n.runs)] = e.r
 		return "launch " + n.name
 	case cancel:
-		text := fmt.Sprintf("cancel %s: %v", e.r.node.name, e.cause)
-		if e.by != never {
-			text += ", below by " + at(e.by)
-		}
-		return text
+		return fmt.Sprintf("cancel %s: %v", e.r.node.name, e.cause)
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.r.node.name, at(e.by))
-	case emit:
-		return fmt.Sprintf("event %v", e.e)
+	case Event:
+		return fmt.Sprintf("event %v", e)
 	case reply:
 		return fmt.Sprintf("reply for %s: %v", s.names[e.to], e.err)
 	case leave:

@@ -102,8 +102,8 @@ func (w *world) carryOut(e effect) {
 			w.fail("%s is taken off the books but is not on them", e.r.node.name)
 		}
 		delete(w.owed, e.r)
-	case emit:
-		w.heard(e.e)
+	case Event:
+		w.heard(e)
 	case limit, arm, disarm, ready:
 	}
 }
@@ -297,7 +297,8 @@ func (w *world) exitWith(r *run, out outcome) {
 		delete(w.asked, r)
 	}
 	w.exiting = r
-	w.send(exited{r, &out})
+	out.run = r
+	w.send(exited{&out})
 	w.exiting = nil
 }
 

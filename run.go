@@ -80,7 +80,11 @@ func (r *run) Value(key any) any {
 
 // label is the value of the pprof label "service": the name does not have to be
 // unique, with the token's number it is.
-func (n *node) label() string { return n.name + "#" + strconv.FormatUint(n.id, 10) }
+func (n *node) label() string {
+	b := make([]byte, 0, 64) // on the stack, if it fits
+	b = append(append(b, n.name...), '#')
+	return string(strconv.AppendUint(b, n.id, 10))
+}
 
 // labelled adds the label of the service to the context of its supervisor.
 func (n *node) labelled(ctx context.Context) context.Context {
@@ -90,8 +94,7 @@ func (n *node) labelled(ctx context.Context) context.Context {
 // main is the goroutine of a run; fresh: the run's context has no labels yet. Its
 // frame is kept small, as a goroutine begins with 2 KiB of stack.
 func (r *run) main(ctx context.Context, fresh bool) {
-	spec := &r.node.sup.plan.spec
-	if !spec.NoLabels {
+	if !r.node.sup.plan.spec.NoLabels {
 		if fresh {
 			r.base = r.node.labelled(r.base)
 		}
@@ -99,7 +102,7 @@ func (r *run) main(ctx context.Context, fresh bool) {
 	}
 	var out *outcome // made when there is one: an idle run does without
 	defer func() { r.end(out) }()
-	outcomeOf(spec.PassThroughPanics, ctx, r.node.svc.Serve, &out)
+	r.call(ctx, r.node.svc.Serve, &out)
 }
 
 // end waits for the helpers of a run whose Serve has ended, asks user code what
@@ -118,7 +121,7 @@ func (r *run) report(out *outcome) {
 	if out.text == "" { // judging it did not come to an end
 		out.text = fmt.Sprintf("%T", out.err)
 	}
-	r.node.sup.post(exited{r, out})
+	r.node.sup.post(exited{out})
 }
 
 // join ends the context of the run and waits for its helpers. A helper that
@@ -176,7 +179,7 @@ func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) erro
 	var out *outcome
 	defer func() { r.helped(m, out) }()
 	defer func() { out.judge() }()
-	outcomeOf(r.node.sup.plan.spec.PassThroughPanics, ctx, f, &out)
+	r.call(ctx, f, &out)
 }
 
 // helped notes the end of a helper.
@@ -204,12 +207,13 @@ func (r *run) helped(m *runMore, out *outcome) {
 
 // outcome is how a run, or a helper, ended.
 type outcome struct {
-	err      error  // as returned; *PanicError; ErrGoexit
-	text     string // of err, taken once
-	verdict  verdict
-	panicked *PanicError // err, if it is the run's own
-	crashing bool        // a panic that is passed through: the program is about to end
+	run      *run
 	ran      time.Duration
+	err      error       // as returned; *PanicError; ErrGoexit
+	text     string      // of err, taken once
+	panicked *PanicError // err, if it is the run's own
+	verdict  verdict
+	crashing bool // a panic that is passed through: the program is about to end
 }
 
 // verdict is what an outcome asks for.
@@ -222,27 +226,28 @@ const (
 	terminate
 )
 
-// outcomeOf calls f and sets out to how it ends. It returns normally unless the
+// call calls f and sets out to how it ends. It returns normally unless the
 // goroutine is exiting or a panic is passed through.
-func outcomeOf(passPanics bool, ctx context.Context, f func(context.Context) error, out **outcome) {
+func (r *run) call(ctx context.Context, f func(context.Context) error, out **outcome) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		*out = &outcome{err: ErrGoexit}
+		o := &outcome{run: r, err: ErrGoexit}
+		*out = o
 		if v := recover(); v != nil {
-			if passPanics {
-				(*out).crashing = true
+			if r.node.sup.plan.spec.PassThroughPanics {
+				o.crashing = true
 				panic(v)
 			}
-			p := newPanicError(v)
-			*out = &outcome{err: p, panicked: p}
+			o.panicked = newPanicError(v)
+			o.err = o.panicked
 		}
 	}()
 	err := f(ctx)
 	returned = true
-	*out = &outcome{err: err}
+	*out = &outcome{run: r, err: err}
 }
 
 // judge finds out what the error asks for and says. That calls methods of the

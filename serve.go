@@ -247,15 +247,14 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case launch:
 		s.launch(c, e.r)
 	case cancel:
-		s.limit(e.r, e.by)
 		e.r.cancel(e.cause)
 	case limit:
 		s.limit(e.r, e.by)
 		if below := e.r.node.nested(); below != nil {
 			below.post(hurry{below.instantOf(e.r.stopBy())})
 		}
-	case emit:
-		s.emit(e.e)
+	case Event:
+		s.emit(e)
 	case reply:
 		e.to.answer <- e.err
 	case leave:
@@ -308,9 +307,6 @@ func (s *Supervisor) launch(c *clock, r *run) {
 
 // limit tells the run until when a supervisor that it serves must have stopped.
 func (s *Supervisor) limit(r *run, by instant) {
-	if by == never {
-		return
-	}
 	if m := r.open(); m != nil {
 		m.mu.Lock()
 		m.stopBy = s.plan.wall(by)
@@ -321,8 +317,8 @@ func (s *Supervisor) limit(r *run, by instant) {
 // stopBy is until when a supervisor that the run serves must have stopped; zero:
 // no limit.
 func (r *run) stopBy() time.Time {
-	m := r.open()
-	if m == nil {
+	m := r.more.Load()
+	if m == nil || m == closedRun {
 		return time.Time{}
 	}
 	m.mu.Lock()
