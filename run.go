@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -370,11 +371,16 @@ type PanicError struct {
 	pcs  []uintptr // where; made to text when somebody asks
 }
 
+// callers are buffers for program counters: too big for the stack that a goroutine
+// begins with.
+var callers = sync.Pool{New: func() any { return new([64]uintptr) }}
+
 // newPanicError must be called by the deferred function that recovered v.
 func newPanicError(v any) *PanicError {
-	pcs := make([]uintptr, 64)
-	pcs = pcs[:runtime.Callers(3, pcs)] // less Callers, this, the deferred function
-	return &PanicError{Value: v, text: "panic", pcs: pcs}
+	buffer := callers.Get().(*[64]uintptr)
+	defer callers.Put(buffer)
+	n := runtime.Callers(3, buffer[:]) // less Callers, this, the deferred function
+	return &PanicError{Value: v, text: "panic", pcs: slices.Clone(buffer[:n])}
 }
 
 // Error says "panic: " and the value, as it was printed when it happened.
