@@ -15,10 +15,9 @@ const queueSize = 1024
 // hub hands the events of a supervisor, and of all below it, to its hook and its
 // subscribers.
 type hub struct {
-	count atomic.Int32 // of sinks
-	mu    sync.Mutex
-	sinks []*sink
-	hook  *sink // one of them
+	sinks atomic.Pointer[[]*sink] // replaced, never changed: every event reads it, from any loop below; nil: none
+	mu    sync.Mutex              // of those who replace it
+	hook  *sink                   // one of them
 }
 
 // sink is one hook or subscriber: a bounded queue of what it has not seen yet.
@@ -36,7 +35,7 @@ type sink struct {
 // heard reports whether anybody gets the events of s.
 func (s *Supervisor) heard() bool {
 	for p := s; p != nil; p = p.parent.Load() {
-		if p.hub.count.Load() > 0 {
+		if p.hub.sinks.Load() != nil {
 			return true
 		}
 	}
@@ -46,18 +45,17 @@ func (s *Supervisor) heard() bool {
 // emit puts an event into the queues of everybody who gets it.
 func (s *Supervisor) emit(e Event) {
 	for p := s; p != nil; p = p.parent.Load() {
-		if p.hub.count.Load() > 0 {
-			p.hub.put(e)
+		for _, k := range p.hub.all() {
+			k.put(e)
 		}
 	}
 }
 
-func (h *hub) put(e Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, k := range h.sinks {
-		k.put(e)
+func (h *hub) all() []*sink {
+	if list := h.sinks.Load(); list != nil {
+		return *list
 	}
+	return nil
 }
 
 // setHook makes f the hook if there is none; nil: there is to be none.
@@ -86,16 +84,20 @@ func (h *hub) remove(k *sink) {
 	h.forget(k)
 }
 
-// remember and forget change the list. The caller holds h.mu.
+// remember and forget replace the list. The caller holds h.mu.
 
 func (h *hub) remember(k *sink) {
-	h.sinks = append(h.sinks, k)
-	h.count.Store(int32(len(h.sinks)))
+	list := append(slices.Clone(h.all()), k)
+	h.sinks.Store(&list)
 }
 
 func (h *hub) forget(k *sink) {
-	h.sinks = slices.DeleteFunc(h.sinks, func(other *sink) bool { return other == k })
-	h.count.Store(int32(len(h.sinks)))
+	list := slices.DeleteFunc(slices.Clone(h.all()), func(other *sink) bool { return other == k })
+	if len(list) == 0 {
+		h.sinks.Store(nil)
+		return
+	}
+	h.sinks.Store(&list)
 }
 
 // drained is closed once the hook has seen everything that is in its queue now.
