@@ -154,14 +154,8 @@ func (t *unsupervised) stop() {
 	t.wg.Wait()
 }
 
-// besides runs f with tend and with the limit.
-func besides(b *testing.B, f func(b *testing.B, tree benchTree)) {
-	b.Run("tend", func(b *testing.B) { f(b, newSupervised(benchSpec())) })
-	b.Run("raw", func(b *testing.B) { f(b, &unsupervised{}) })
-}
-
-// besidesEach is the same for benchmarks that need a new one in each round.
-func besidesEach(b *testing.B, f func(b *testing.B, tree func() benchTree)) {
+// besides runs f with tend and with the limit, of which it makes as many as it needs.
+func besides(b *testing.B, f func(b *testing.B, tree func() benchTree)) {
 	b.Run("tend", func(b *testing.B) { f(b, func() benchTree { return newSupervised(benchSpec()) }) })
 	b.Run("raw", func(b *testing.B) { f(b, func() benchTree { return &unsupervised{} }) })
 }
@@ -180,7 +174,7 @@ func BenchmarkAdd(b *testing.B) {
 
 func benchAdd(b *testing.B, adders int, running bool) {
 	benchSizes(b, thousandToMillion, func(b *testing.B, n int) {
-		besidesEach(b, func(b *testing.B, tree func() benchTree) {
+		besides(b, func(b *testing.B, tree func() benchTree) {
 			for b.Loop() {
 				t, svc := tree(), newBenchIdler(n)
 				if running {
@@ -226,7 +220,7 @@ func inParallel(goroutines, n int, f func(i int)) {
 //	go test -run '^$' -bench 'Memory/100000/tend$' -benchtime 1x
 func BenchmarkMemory(b *testing.B) {
 	benchSizes(b, thousandToMillion, func(b *testing.B, n int) {
-		besidesEach(b, benchMemory(n))
+		besides(b, benchMemory(n))
 		b.Run("tend without labels", func(b *testing.B) {
 			spec := benchSpec()
 			spec.NoLabels = true
@@ -405,7 +399,7 @@ func BenchmarkRestartAll(b *testing.B) {
 // BenchmarkStop stops idle services, all at once.
 func BenchmarkStop(b *testing.B) {
 	benchSizes(b, thousandToMillion, func(b *testing.B, n int) {
-		besidesEach(b, func(b *testing.B, tree func() benchTree) {
+		besides(b, func(b *testing.B, tree func() benchTree) {
 			for b.Loop() {
 				b.StopTimer()
 				t, svc := tree(), newBenchIdler(n)
@@ -430,23 +424,29 @@ func BenchmarkRemoveAndWait(b *testing.B) {
 	const n = 100_000
 	for _, removers := range []int{1, 8} {
 		b.Run(fmt.Sprint(removers), func(b *testing.B) {
-			besides(b, func(b *testing.B, t benchTree) {
-				order := rand.New(rand.NewPCG(1, 2)).Perm(n)
-				t.start()
-				svc := newBenchIdler(n)
-				t.(interface{ fill(tend.Service, int) }).fill(svc, n)
-				<-svc.all
+			besides(b, func(b *testing.B, tree func() benchTree) {
 				const each = 100
-				next := 0
+				order := rand.New(rand.NewPCG(1, 2)).Perm(n)
+				var t benchTree
+				var svc *benchIdler
+				next := n // none are left
 				for b.Loop() {
-					if next+each > n {
-						b.Fatal("no services are left: give a -benchtime of at most 1000x")
+					if next == n {
+						b.StopTimer()
+						if t != nil {
+							t.stop()
+						}
+						t, svc, next = tree(), newBenchIdler(n), 0
+						t.start()
+						t.(interface{ fill(tend.Service, int) }).fill(svc, n)
+						<-svc.all
+						b.StartTimer()
 					}
 					inParallel(removers, each, func(i int) { t.remove(order[next+i]) })
 					next += each
-				}
-				if svc.ended.Load() != int64(next) {
-					b.Fatal("not all have ended")
+					if svc.ended.Load() != int64(next) {
+						b.Fatal("not all have ended")
+					}
 				}
 				per(b, each, "removal")
 				t.stop()
