@@ -129,8 +129,9 @@ func parallel(goroutines, n int, f func(i int)) {
 	wg.Wait()
 }
 
-// each is what f costs for each of n.
+// each is what f costs for each of n. What is garbage before is not charged to f.
 func each(n int, f func()) Cost {
+	runtime.GC()
 	began, worked := time.Now(), processorTime()
 	f()
 	return Cost{float64(time.Since(began)), float64(processorTime() - worked)}.by(float64(n))
