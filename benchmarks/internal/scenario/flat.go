@@ -132,6 +132,11 @@ func parallel(goroutines, n int, f func(i int)) {
 // each is what f costs for each of n. What is garbage before is not charged to f.
 func each(n int, f func()) Cost {
 	runtime.GC()
+	return timed(n, f)
+}
+
+// timed is the same for what is under way already.
+func timed(n int, f func()) Cost {
 	began, worked := time.Now(), processorTime()
 	f()
 	return Cost{float64(time.Since(began)), float64(processorTime() - worked)}.by(float64(n))

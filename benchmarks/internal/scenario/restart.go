@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -53,9 +54,10 @@ func restartMetrics(name, title string) []Metric {
 
 // restarts adds w as number i and waits for its restarts.
 func restarts(sup peer.Supervisor, i int, w *failer, name string, out Results) {
+	runtime.GC()
 	sup.Add(i, w)
 	await("the first restarts", w.warm)
-	out[name] = each(w.want, func() { await("the restarts", w.enough) })
+	out[name] = timed(w.want, func() { await("the restarts", w.enough) })
 	check("runs", int64(w.runs), int64(w.skip+w.want+1))
 	slices.Sort(w.took)
 	out[name+"-p50"] = Cost{Value: float64(w.took[len(w.took)/2])}
