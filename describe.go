@@ -18,7 +18,7 @@ type description struct {
 // for it.
 func describe(e Event) description {
 	switch e := e.(type) {
-	case SupervisorStarted, SupervisorStopped, PauseBegan, PauseEnded, Escalated, EventsDropped, ServiceRefused:
+	case SupervisorStarted, SupervisorStopping, SupervisorStopped, PauseBegan, PauseEnded, Escalated, EventsDropped, ServiceRefused:
 		return describeSupervisor(e)
 	case ServiceStarted:
 		return description{
@@ -62,6 +62,12 @@ func describeSupervisor(e Event) description {
 			"supervisor started", slog.LevelDebug, times(uint64(e.Services), "service"),
 			[]slog.Attr{slog.Int("services", e.Services)},
 		}
+	case SupervisorStopping:
+		d := description{"supervisor stopping", slog.LevelDebug, e.text, nil}
+		if e.text != "" {
+			d.attrs = append(d.attrs, slog.String("cause", e.text))
+		}
+		return d
 	case SupervisorStopped:
 		return e.describe()
 	case PauseBegan:
@@ -96,10 +102,9 @@ func describeSupervisor(e Event) description {
 }
 
 func (e SupervisorStopped) describe() description {
-	d := description{"supervisor stopped", slog.LevelInfo, e.text, nil}
-	if e.text != "" {
-		d.attrs = append(d.attrs, slog.String("cause", e.text))
-	}
+	d := description{"supervisor stopped", slog.LevelInfo, e.text, []slog.Attr{
+		slog.String("cause", e.text), slog.Duration("took", e.Took),
+	}}
 	if e.Unstopped > 0 {
 		d.level = slog.LevelError
 		d.text += fmt.Sprintf(" (%s still running)", times(uint64(e.Unstopped), "service"))
@@ -140,7 +145,11 @@ func (e ServiceEnded) describe() description {
 		d.level = slog.LevelError
 		d.attrs = append(d.attrs, slog.String("stack", p.Stack()))
 	}
-	d.attrs = append(d.attrs, slog.Bool("asked", e.Cause != nil), slog.String("next", e.Next.String()))
+	d.attrs = append(d.attrs, slog.Bool("asked", e.Cause != nil))
+	if e.Cause != nil {
+		d.attrs = append(d.attrs, slog.Duration("took", e.Took))
+	}
+	d.attrs = append(d.attrs, slog.String("next", e.Next.String()))
 	return d
 }
 
@@ -209,6 +218,10 @@ func attrs(e Event) []slog.Attr {
 func (e SupervisorStarted) Level() slog.Level    { return describe(e).level }
 func (e SupervisorStarted) String() string       { return line(e) }
 func (e SupervisorStarted) LogValue() slog.Value { return value(e) }
+
+func (e SupervisorStopping) Level() slog.Level    { return describe(e).level }
+func (e SupervisorStopping) String() string       { return line(e) }
+func (e SupervisorStopping) LogValue() slog.Value { return value(e) }
 
 func (e SupervisorStopped) Level() slog.Level    { return describe(e).level }
 func (e SupervisorStopped) String() string       { return line(e) }

@@ -60,12 +60,22 @@ type (
 		Services int // how many it holds
 	}
 
+	// SupervisorStopping: it begins to stop its services, each in its turn, with
+	// Cause as the cause of their contexts. Its text says what Cause says only if that
+	// is an error of this package; that of SupervisorStopped always does.
+	SupervisorStopping struct {
+		Origin
+		Cause error
+		text  string
+	}
+
 	// SupervisorStopped: all services have ended or were given up on, and Serve
 	// is about to return Err.
 	SupervisorStopped struct {
 		Origin
 		Err       error
-		Unstopped int // services of its own that still run
+		Unstopped int           // services of its own that still run
+		Took      time.Duration // since SupervisorStopping
 		text      string
 	}
 
@@ -150,6 +160,9 @@ type (
 		Origin
 		Err   error // what it returned, or its panic on the way down
 		Cause error // why it was asked to stop
+		// Took is how long it took to stop: since it was asked to, or since Serve
+		// returned while helpers still ran. Zero if neither was so.
+		Took time.Duration
 		// Next is the state that it is in now; [StateGone] if it left the tree.
 		Next State
 
@@ -190,6 +203,7 @@ type (
 )
 
 func (SupervisorStarted) effect()   {}
+func (SupervisorStopping) effect()  {}
 func (SupervisorStopped) effect()   {}
 func (PauseBegan) effect()          {}
 func (PauseEnded) effect()          {}

@@ -61,7 +61,8 @@ func TestEventsAreTold(t *testing.T) {
 		}
 		want := map[string]string{
 			"supervisor started":   "DEBUG map[services:2 supervisor:root]",
-			"supervisor stopped":   `ERROR map[cause:tend: supervisor "root/sub": too many failures (1.0, threshold 0.5); the last was of "bad": boom supervisor:root/sub]`,
+			"supervisor stopping":  `DEBUG map[cause:tend: supervisor "root/sub": too many failures (1.0, threshold 0.5); the last was of "bad": boom supervisor:root/sub]`,
+			"supervisor stopped":   `INFO map[cause:tend: supervisor "root/sub": too many failures (1.0, threshold 0.5); the last was of "bad": boom supervisor:root/sub took:0s]`,
 			"service started":      "DEBUG map[incarnation:1 restarts:0 service:victim supervisor:root]",
 			"service ready":        "DEBUG map[incarnation:1 service:sub supervisor:root took:0s]",
 			"service unresponsive": "ERROR map[cause:tend: service was not ready in time incarnation:1 service:deaf stacks:true supervisor:root]",
@@ -75,7 +76,6 @@ func TestEventsAreTold(t *testing.T) {
 			"pause ended":          "INFO map[lasted:15s supervisor:root]",
 			"escalated":            "ERROR map[count:1 error:boom last:bad supervisor:root/sub threshold:0.5]",
 		}
-		want["supervisor stopped"] = strings.Replace(want["supervisor stopped"], "ERROR", "INFO", 1)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -151,7 +151,7 @@ func TestHookThatExitsGetsEachEventOnce(t *testing.T) {
 			"0s root/b: service started: 0 restarts",
 		)
 		s.Stop()
-		if n := p.count("root"); n != 3 {
+		if n := p.count("root"); n != 4 {
 			t.Errorf("%d events of the stop", n)
 		}
 	})
@@ -211,7 +211,7 @@ func TestDefaultHookFoldsRepeats(t *testing.T) {
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=1 error=one ran=0s count=1 threshold=5 restarting=true delay=0s`,
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=2 error=two ran=0s count=2 threshold=5 restarting=true delay=0s`,
 		`level=WARN msg="same error" path=root/b error=two times=1 in=0s`,
-		`level=INFO msg="supervisor stopped" supervisor=root cause="tend: supervisor was stopped"`,
+		`level=INFO msg="supervisor stopped" supervisor=root cause="tend: supervisor was stopped" took=0s`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

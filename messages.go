@@ -14,7 +14,7 @@ type (
 	start    struct{} // Serve begins
 	shutdown struct { // the whole supervisor stops
 		cause  error
-		text   string // of cause
+		text   string // of cause; empty: not known yet
 		result error  // of Serve
 		by     instant
 	}

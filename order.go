@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -21,8 +22,9 @@ type pass struct {
 
 // stopPlan is how the whole supervisor is being stopped.
 type stopPlan struct {
+	began  instant
 	cause  error  // in the contexts of the services
-	text   string // of cause
+	text   string // of cause; empty: not known yet
 	result error  // of Serve
 	// Within a budget, hard is when everything that has not returned is given up,
 	// and soft a twentieth of the whole before it: until then services have their
@@ -65,7 +67,8 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	}
 	p.phase = ceasing
 	p.heaps[stopTimer] = slices.Grow(p.heaps[stopTimer], p.live)
-	p.stop = stopPlan{cause: m.cause, text: m.text, result: m.result}
+	p.stop = stopPlan{began: now, cause: m.cause, text: m.text, result: m.result}
+	p.do(SupervisorStopping{p.here(now), m.cause, m.text})
 	p.pass = pass{sweep: p.last}
 	p.endPause(now)
 	by := m.by
@@ -84,13 +87,26 @@ func (p *plan) hurry(now, by instant) {
 	}
 }
 
-// explained: the text of the cause of the stop is known.
-func (p *plan) explained(text string) { p.stop.text = text }
+// explained: the text of the cause of the stop is known. Should it be that of a
+// second cause, the first one counts.
+func (p *plan) explained(text string) {
+	if p.stop.text == "" {
+		p.stop.text = text
+	}
+}
+
+// stopText is what the cause of the stop says; its type while that is not known.
+func (p *plan) stopText() string {
+	if p.stop.text == "" {
+		return fmt.Sprintf("%T", p.stop.cause)
+	}
+	return p.stop.text
+}
 
 // stopped ends the time of being served. What still runs is on the books.
 func (p *plan) stopped(now instant) {
 	p.phase = idle
-	p.do(SupervisorStopped{p.here(now), p.stop.result, p.live, p.stop.text})
+	p.do(SupervisorStopped{p.here(now), p.stop.result, p.live, now - p.stop.began, p.stopText()})
 }
 
 func (p *plan) setStopBudget(now, hard instant) {

@@ -473,7 +473,20 @@ func (p *plan) endedAsked(now instant, n *node, out outcome) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, n *node, out outcome, cause error, next State) {
 	if p.heard {
-		p.do(ServiceEnded{p.of(now, n), out.err, cause, next, out.text})
+		p.do(ServiceEnded{p.of(now, n), out.err, cause, n.stopping(now), next, out.text})
+	}
+}
+
+// stopping is for how long n, whose run has just ended, has been stopping; zero if it
+// has not.
+func (n *node) stopping(now instant) time.Duration {
+	switch n.state {
+	case StateStopping:
+		return now - n.since
+	case StateStuck:
+		return now - n.rare.asked
+	default:
+		return 0
 	}
 }
 
@@ -561,7 +574,7 @@ func (p *plan) causeText(n *node) string {
 		}
 		return ""
 	case stopping:
-		return p.stop.text
+		return p.stopText()
 	case blamed:
 		return n.rare.blamed
 	default:

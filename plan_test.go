@@ -156,6 +156,8 @@ func (s *story) message(f []string) (message, error) {
 		e := s.probes[0]
 		s.probes = s.probes[1:]
 		return beaten{e.r, beats, s.now - time.Second}, err
+	case "told": // by a context that ended for a reason of its own
+		return shutdown{cause: errors.New("why"), by: never}, nil
 	case "explained":
 		return explained{arg(1)}, nil
 	}

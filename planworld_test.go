@@ -27,6 +27,7 @@ type world struct {
 	probes   []probe
 	calls    map[*call]*node // without an answer
 	begun    map[*run]bool   // ServiceStarted without an end
+	stopping bool            // SupervisorStopping without SupervisorStopped
 	log      []string
 }
 
@@ -108,12 +109,18 @@ func (w *world) carryOut(e effect) {
 	}
 }
 
-// heard checks that each run begins and ends once for those who listen.
+// heard checks that each run, and each stop, begins and ends once for those who listen.
 func (w *world) heard(e Event) {
 	n := e.From().Token.n
 	switch e.(type) {
 	case ServiceStarted:
 		w.begun[n.run] = true
+	case SupervisorStopping, SupervisorStopped:
+		_, begins := e.(SupervisorStopping)
+		if begins == w.stopping {
+			w.fail("the supervisor begins to stop twice, or stops without having begun")
+		}
+		w.stopping = begins
 	case ServiceFailed, ServiceEnded:
 		if len(w.begun) == 0 {
 			w.fail("%s ended but never began", n.name)

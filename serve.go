@@ -3,7 +3,6 @@ package tend
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"runtime/pprof"
 	"slices"
 	"time"
@@ -176,7 +175,6 @@ func (s *Supervisor) told(ctx context.Context) shutdown {
 		m.by = s.instantOf(s.run.stopBy())
 	}
 	if m.text = wellKnown(cause); m.text == "" {
-		m.text = reflect.TypeOf(cause).String()
 		go func() { s.post(explained{textOf(cause)}) }() // user code
 	}
 	return m

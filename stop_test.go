@@ -351,3 +351,40 @@ func TestMergedChild(t *testing.T) {
 		}
 	})
 }
+
+// TestTook: ends tell how long they took, from when the service was asked to stop or
+// its Serve had returned.
+func TestTook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		helped := tend.Func("helped", func(ctx context.Context) error {
+			tend.Go(ctx, func(context.Context) error { time.Sleep(2 * time.Second); return nil })
+			return tend.ErrDoNotRestart
+		})
+		alone := tend.Func("alone", func(context.Context) error { return tend.ErrDoNotRestart })
+		s, p, _ := serve(t, tend.Spec{Ordered: true}, slow("first", 3*time.Second), slow("second", 4*time.Second), helped, alone)
+		stuck := s.Add(tend.Child{Service: slow("stuck", 6*time.Second), Timeout: time.Second})
+		time.Sleep(time.Minute)
+		if err := s.Remove(stuck); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		s.Stop()
+		synctest.Wait()
+		got := map[string]time.Duration{}
+		for _, e := range p.events {
+			switch e := e.(type) {
+			case tend.ServiceEnded:
+				got[e.Service] = e.Took
+			case tend.SupervisorStopped:
+				got["root"] = e.Took
+			}
+		}
+		want := map[string]time.Duration{
+			"alone": 0, "helped": 2 * time.Second, "stuck": 6 * time.Second,
+			"first": 3 * time.Second, "second": 4 * time.Second, "root": 7 * time.Second,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}

@@ -92,6 +92,7 @@ func TestTrap03_AServiceEndsAfterItsStopTimeout(t *testing.T) {
 			t.Error(err)
 		}
 		p.want(
+			"0s root: supervisor stopping: tend: supervisor was stopped",
 			"1s root/a: service stuck: has not returned after 1s",
 			"1s root: supervisor stopped: tend: supervisor was stopped (1 service still running)",
 		)
@@ -159,6 +160,7 @@ func TestTrap05_AChildSupervisorFailsAllItsServicesAreBackOnce(t *testing.T) {
 			"0s root/sub/victim: service started: 1 restart",
 			"0s root/sub/victim: service failed: boom",
 			`0s root/sub: escalated: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
+			`0s root/sub: supervisor stopping: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
 			"0s root/sub/s2: service ended: now pending",
 			"0s root/sub/s1: service ended: now pending",
 			"0s root/sub/s0: service ended: now pending",
@@ -458,6 +460,7 @@ func TestTrap18_APanicOnTheWayDown(t *testing.T) {
 			t.Error(err)
 		}
 		p.want(
+			"0s root: supervisor stopping: tend: supervisor was stopped",
 			"0s root/a: service ended: panic: while stopping; now pending",
 			"0s root: supervisor stopped: tend: supervisor was stopped",
 		)
@@ -526,6 +529,7 @@ func TestTrap21_AParentsRestartDoesNotDoubleChildren(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		p.want(
+			"0s root/sub: supervisor stopping: tend: restart was requested",
 			"10s root/sub/one: service stuck: has not returned after 10s",
 			"10s root/sub: supervisor stopped: tend: restart was requested (1 service still running)",
 			"10s root/sub: service ended: tend: context canceled: tend: restart was requested; now pending",

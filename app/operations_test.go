@@ -86,6 +86,7 @@ func eventSamples() []tend.Event {
 	panicked := &tend.PanicError{Value: "ouch"}
 	return []tend.Event{
 		tend.SupervisorStarted{},
+		tend.SupervisorStopping{},
 		tend.SupervisorStopped{},
 		tend.SupervisorStopped{Unstopped: 1},
 		tend.PauseBegan{},
@@ -129,7 +130,9 @@ func TestOperationsEvents(t *testing.T) {
 			t.Errorf("this test has no sample of %s", name)
 		}
 	}
-	said["supervisor stopped"] = logged{said["supervisor stopped"].levels, append(said["supervisor stopped"].attrs, "cause")} // an outsider cannot
+	stopping := said["supervisor stopping"]
+	stopping.attrs = append(stopping.attrs, "cause") // an outsider cannot
+	said["supervisor stopping"] = stopping
 	for kind, r := range said {
 		if diff := cmp.Diff(unique(r.attrs), unique(table[kind].attrs)); diff != "" {
 			t.Errorf("attributes of %q: -said +documented\n%s", kind, diff)

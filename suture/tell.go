@@ -33,7 +33,7 @@ func (s *Supervisor) tell(e tend.Event) {
 	case tend.PauseEnded:
 		t := s.translation(e.Origin)
 		t.tell(EventResume{t.supervisor, t.supervisorName()})
-	case tend.SupervisorStarted, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
+	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
 		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
