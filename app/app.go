@@ -70,10 +70,10 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 	p.tree = &asker{ask: root.Status}
 	p.systemd = newSystemd(o, p.tree)
 	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
-	p.journal = &journal{root: root.Path(), tree: p.tree, log: p.log, done: make(chan struct{})}
+	p.journal = &journal{root: root.Path(), log: p.log, done: make(chan struct{})}
 	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
 	p.journal.escalated = p.bundles.escalated
-	p.journal.stopping = func(at time.Time, why string) { p.stopBegan(at, func() string { return why }) }
+	p.journal.stopping = func(e tend.SupervisorStopping) { p.stopBegan(func() string { return textOf(e.Cause) }) }
 	p.dumps.do = p.dump
 	return p
 }
@@ -122,7 +122,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 			return p.finish(serving, err)
 		case <-asked:
 			asked = nil
-			p.stopBegan(time.Now(), func() string { return textOf(context.Cause(serving)) })
+			p.stopBegan(func() string { return textOf(context.Cause(serving)) })
 		case s := <-signals:
 			switch meaning(s, len(p.options.Reload) > 0) {
 			case wantStop:
@@ -131,7 +131,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 				}
 				signalled = true
 				cause := &Signalled{s, time.Now()}
-				p.stopBegan(cause.Time, cause.Error) // first, so that the log is in order
+				p.stopBegan(cause.Error) // first, so that the log is in order
 				stop(cause)
 			case wantReload:
 				p.reloads.want()
@@ -144,11 +144,10 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 }
 
 // stopBegan notes, once, that the tree has begun to stop.
-func (p *program) stopBegan(at time.Time, why func() string) {
+func (p *program) stopBegan(why func() string) {
 	p.stop.once.Do(func() {
 		p.stop.began.Store(true)
 		p.stop.tell()
-		p.journal.stopBegan(at)
 		p.systemd.enter(ending)
 		within(grace, func() {
 			p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.String("cause", why()))
@@ -170,7 +169,7 @@ func (p *program) isReady() bool { return phase(p.systemd.phase.Load()) == up }
 
 // finish is what there is to do when the tree has stopped.
 func (p *program) finish(serving context.Context, err error) int {
-	p.stopBegan(time.Now(), func() string { return "the tree has ended" })
+	p.stopBegan(func() string { return "the tree has ended" })
 	p.journal.wait(grace)
 	unstopped := p.root.UnstoppedServices()
 	if len(unstopped) > 0 {

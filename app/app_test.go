@@ -45,7 +45,7 @@ func TestSignalStops(t *testing.T) {
 			t.Errorf("there is nothing to report: %s", s.stderr)
 		}
 		var signalled *Signalled
-		if !errors.As(cause, &signalled) || signalled.Signal != syscall.SIGTERM || time.Since(signalled.Began()) != 3*time.Second {
+		if !errors.As(cause, &signalled) || signalled.Signal != syscall.SIGTERM || time.Since(signalled.Time) != 3*time.Second {
 			t.Errorf("the cause is %#v", cause)
 		}
 	})
@@ -208,10 +208,10 @@ func TestEndsByItself(t *testing.T) {
 		code  int
 		noted string // at 1s, while the other service still runs
 	}{
-		{"a code", tend.Spec{}, tend.Child{Service: soon(Exit(7, io.EOF))}, 7, "service ended: exit code 7: EOF"},
-		{"success", tend.Spec{}, tend.Child{Service: soon(Exit(0, nil))}, 0, "service ended: exit code 0"},
-		{"terminated", tend.Spec{}, tend.Child{Service: soon(tend.ErrTerminateTree)}, 1, "service ended"},
-		{"escalated", tend.Spec{Escalate: true, FailureThreshold: 0.5}, tend.Child{Service: soon(io.EOF)}, 1, "escalated"},
+		{"a code", tend.Spec{}, tend.Child{Service: soon(Exit(7, io.EOF))}, 7, "root/end ended the tree: exit code 7: EOF"},
+		{"success", tend.Spec{}, tend.Child{Service: soon(Exit(0, nil))}, 0, "root/end ended the tree: exit code 0"},
+		{"terminated", tend.Spec{}, tend.Child{Service: soon(tend.ErrTerminateTree)}, 1, "root/end ended the tree"},
+		{"escalated", tend.Spec{Escalate: true, FailureThreshold: 0.5}, tend.Child{Service: soon(io.EOF)}, 1, "too many failures"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestEndsByItself(t *testing.T) {
 	}
 }
 
-// The same for ends that are only seen by what they do to the services.
+// So are ends that nobody but the supervisor itself decides on.
 func TestEndsWithLastSignificant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
@@ -238,7 +238,7 @@ func TestEndsWithLastSignificant(t *testing.T) {
 		})
 		s := perform(t.Context(), root, Options{})
 		s.wantCode(t, 0, 4*time.Second)
-		contains(t, s.log.String(), "at=2s level=INFO msg=stopping")
+		contains(t, s.log.String(), "at=1s level=INFO msg=stopping", "last significant service")
 	})
 }
 
@@ -251,7 +251,7 @@ func TestStopByMethod(t *testing.T) {
 		synctest.Wait()
 		go root.Stop()
 		s.wantCode(t, 0, 3*time.Second)
-		contains(t, s.log.String(), "at=1s level=INFO msg=stopping")
+		contains(t, s.log.String(), "at=0s level=INFO msg=stopping")
 	})
 }
 

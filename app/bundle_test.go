@@ -26,7 +26,7 @@ func newBundler(t *testing.T, name string) (*bundler, *buffer) {
 	tree := &asker{ask: root.Status}
 	return &bundler{
 		dir: t.TempDir(), name: name, root: root, tree: tree, log: logTo(log),
-		journal: &journal{root: name, tree: tree, log: logTo(log), done: make(chan struct{})},
+		journal: &journal{root: name, log: logTo(log), done: make(chan struct{})},
 	}, log
 }
 

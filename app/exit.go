@@ -51,10 +51,6 @@ type Signalled struct {
 // Error says "signal: " and its name.
 func (s *Signalled) Error() string { return "signal: " + s.Signal.String() }
 
-// Began is when the stop began. Packages that measure stops look for this method
-// in causes.
-func (s *Signalled) Began() time.Time { return s.Time }
-
 // exitCode is the status of a program whose tree returned err from Serve: asked,
 // if its context had ended, and with so many services that did not stop.
 //

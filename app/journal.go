@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"log/slog"
 	"sync"
@@ -15,21 +14,18 @@ import (
 const kept = 1000
 
 // journal reads the events of the tree: it keeps the last ones, notices when the
-// tree begins to stop by itself, and logs what each supervisor took to stop.
+// tree begins to stop, and logs what each supervisor took to.
 type journal struct {
 	root      string // path
-	tree      *asker
 	log       *slog.Logger
-	stopping  func(at time.Time, why string)
+	stopping  func(e tend.SupervisorStopping) // the root is
 	escalated func(text string)
 	done      chan struct{} // closed when the root has stopped
+	ending    bool          // the root has begun to stop; of read
 
-	mu    sync.Mutex
-	ring  []tend.Event // the last ones; next is where the oldest is
-	next  int
-	began time.Time // when the stop began
-
-	watch *stopwatch // of read
+	mu   sync.Mutex
+	ring []tend.Event // the last ones; next is where the oldest is
+	next int
 }
 
 // read reads until events end. It logs in its own goroutine: should the logger
@@ -37,8 +33,7 @@ type journal struct {
 func (j *journal) read(ctx context.Context, events iter.Seq[tend.Event]) {
 	for e := range events {
 		j.keep(e)
-		j.notice(e)
-		j.measure(ctx, e)
+		j.notice(ctx, e)
 		if stopped, ok := e.(tend.SupervisorStopped); ok && stopped.Supervisor == j.root {
 			close(j.done)
 			return
@@ -75,56 +70,20 @@ func (j *journal) latest() []tend.Event {
 	return append(append([]tend.Event(nil), j.ring[j.next:]...), j.ring[:j.next]...)
 }
 
-// stopBegan says when the root began to stop.
-func (j *journal) stopBegan(at time.Time) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.began = at
-}
-
-// notice tells others of what concerns them.
-func (j *journal) notice(e tend.Event) {
-	if escalated, ok := e.(tend.Escalated); ok {
-		j.escalated(escalated.Err.Error())
-	}
-	if e.From().Supervisor == j.root && endsTree(e) {
-		j.stopping(e.From().Time, e.String())
-	}
-}
-
-// endsTree reports whether an event of a supervisor says that it has begun to
-// stop by itself, or has been stopped. That is so if it escalates, a service asks
-// for it (such a one has ended by its own will and will not stay down), or
-// services are told to end for a reason that is none of a single service.
-func endsTree(e tend.Event) bool {
-	switch e := e.(type) { //nolint:gochecksumtype // the others do not
+// notice tells others of what concerns them, and logs how long supervisors take to
+// stop once the root has begun to.
+func (j *journal) notice(ctx context.Context, e tend.Event) {
+	switch e := e.(type) { //nolint:gochecksumtype // the others concern nobody
 	case tend.Escalated:
-		return true
-	case tend.ServiceEnded:
-		if e.Cause == nil {
-			return e.Next == tend.StatePending
+		j.escalated(e.Err.Error())
+	case tend.SupervisorStopping:
+		if e.Supervisor == j.root {
+			j.ending = true
+			j.stopping(e)
 		}
-		return errors.Is(e.Cause, tend.ErrStopped) || errors.Is(e.Cause, tend.ErrDoNotRestart) || errors.Is(e.Cause, tend.ErrTerminateTree)
-	}
-	return false
-}
-
-// measure logs how long supervisors take to stop, once the root has begun to.
-func (j *journal) measure(ctx context.Context, e tend.Event) {
-	j.mu.Lock()
-	began := j.began
-	j.mu.Unlock()
-	if began.IsZero() {
-		return
-	}
-	if j.watch == nil {
-		tree, err := j.tree.status(ctx)
-		if err != nil {
-			tree = tend.Status{Path: j.root} // better all from the beginning than nothing
+	case tend.SupervisorStopped:
+		if j.ending {
+			j.log.LogAttrs(ctx, slog.LevelInfo, "stop took", slog.String("supervisor", e.Supervisor), slog.Duration("took", e.Took))
 		}
-		j.watch = newStopwatch(tree, began)
-	}
-	if took, through := j.watch.see(e); through {
-		j.log.LogAttrs(ctx, slog.LevelInfo, "stop took", slog.String("supervisor", e.From().Supervisor), slog.Duration("took", took))
 	}
 }
