@@ -42,15 +42,10 @@
 //	tend.pause    a pause of a supervisor
 //	tend.stop     from being asked to stop to the end, of a service or a supervisor
 //
-// The stop of a supervisor with all below it is one trace. It begins when its cause
-// says, if that has a method Began() time.Time, as the causes of package app have;
-// when the supervisor decided to stop; or else as early as what is seen of it. A tend.failure is linked
-// to the tend.restart of the run that failed, which chains a crash loop. When a
-// service was asked to stop, events do not say. It is known, or follows from the
-// order in which supervisors stop their services, for the stop of a supervisor,
-// for a group restart, and for what was stuck or unresponsive. A service that was
-// suspended, removed or restarted on request and ended in time therefore has no
-// tend.stop; nor do services that only failed or ended by themselves.
+// What stops with a supervisor is below its tend.stop, so that the stop of a whole
+// tree is one trace. A tend.failure is linked to the tend.restart of the run that
+// failed, which chains a crash loop. Of a service that is restarted on request with
+// a cause, which counts as a failure, there is a tend.failure but no tend.stop.
 //
 // Attributes are tend.supervisor.path, tend.service.name, tend.service.id and
 // tend.service.incarnation, and those of the event under "tend.".

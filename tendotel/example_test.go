@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -32,15 +33,16 @@ func ExampleNew() {
 
 	var names []string
 	for _, s := range spans.GetSpans() {
-		names = append(names, s.Name+": "+s.Status.Description)
+		names = append(names, strings.TrimSpace(s.Name+" "+s.Status.Description))
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		fmt.Println(name)
 	}
 	// Output:
-	// tend.failure: no disk
-	// tend.restart:
+	// tend.failure no disk
+	// tend.restart
+	// tend.stop
 }
 
 func ExampleMetrics() {

@@ -35,11 +35,8 @@ type TraceOptions struct {
 //
 // It panics where tend.New does.
 func New(name string, spec tend.Spec, o TraceOptions) *tend.Supervisor {
-	t := newTracer(o, spec.EventHook)
-	spec.EventHook = t.hook
-	root := tend.New(name, spec)
-	t.stops.status = root.Status
-	return root
+	spec.EventHook = newTracer(o, spec.EventHook).hook
+	return tend.New(name, spec)
 }
 
 // tracer makes spans of events. All of it belongs to the goroutine that calls
@@ -71,8 +68,8 @@ func newTracer(o TraceOptions, also func(tend.Event)) *tracer {
 	if o.Hook == nil && also == nil {
 		o.Hook = func(ctx context.Context, e tend.Event) { write(ctx, o.Logger, e) }
 	}
-	t := &tracer{spans: o.Provider.Tracer(scope), known: map[tend.ServiceToken]incident{}}
-	t.stops.spans = t.spans
+	spans := o.Provider.Tracer(scope)
+	t := &tracer{spans: spans, known: map[tend.ServiceToken]incident{}, stops: newStops(spans)}
 	t.next = func(ctx context.Context, e tend.Event) {
 		if also != nil {
 			also(e)

@@ -54,7 +54,7 @@ func (x *traced) serve() *traced {
 }
 
 func (x *traced) stop() {
-	x.cancel(&since{time.Now()})
+	x.cancel(errors.New("enough"))
 	<-x.result
 	synctest.Wait()
 }
@@ -158,6 +158,7 @@ func TestFailuresAndRestarts(t *testing.T) {
 			"17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2",
 			"27s-29s tend.start root/db#3 < tend.restart root/db#3",
 			"32s-32s tend.failure root/db#3 (EOF) ~ tend.restart root/db#3",
+			"1m0s-1m0s tend.stop root",
 		)
 		failures := slices.DeleteFunc(x.spans.GetSpans(), func(s tracetest.SpanStub) bool { return s.Name != "tend.failure" })
 		if got := attr(failures[0], "tend.delay") + " " + attr(failures[0], "tend.count") + " " + attr(failures[0], "tend.restarting"); got != "10 1 true" {
@@ -200,6 +201,7 @@ func TestRestartOnRequest(t *testing.T) {
 			"1s-1s tend.failure root/db#1 (EOF)",
 			"1s-1s tend.restart root/db#2 < tend.failure root/db#1 ~ tend.failure root/db#1",
 			"1s-2s tend.start root/db#2 < tend.restart root/db#2",
+			"10s-10s tend.stop root/db#2",
 			"10s-11s tend.start root/db#3",
 		)
 		x.stop()
@@ -213,19 +215,20 @@ func TestDroppedEvents(t *testing.T) {
 		Provider: trace.NewTracerProvider(trace.WithSyncer(spans)),
 		Hook:     func(context.Context, tend.Event) {},
 	}, nil)
-	tr.stops.status = func() tend.Status { return tend.Status{Path: "root"} }
 	o := tend.Origin{Supervisor: "root", Service: "x", Token: tokens(1)[0]}
 	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
 	tr.hook(tend.ServiceStarted{Origin: o})
 	tr.hook(tend.ServiceStarted{Origin: o}) // its second failure is missing
 	tr.hook(tend.ServiceEnded{Origin: o, Cause: io.EOF})
-	tr.hook(tend.SupervisorStarted{Origin: tend.Origin{Supervisor: "root"}}) // the end is missing
-	tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: "root"}}) // of one that did nothing
+	root := tend.Origin{Supervisor: "root"}
+	tr.hook(tend.SupervisorStopping{Origin: root})
+	tr.hook(tend.SupervisorStarted{Origin: root}) // the end is missing
+	tr.hook(tend.SupervisorStopped{Origin: root}) // the beginning is missing
 	var names []string
 	for _, s := range spans.GetSpans() {
 		names = append(names, s.Name)
 	}
-	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop"}, names); diff != "" {
+	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop", "tend.stop"}, names); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
@@ -244,6 +247,7 @@ func TestNotReadyAndUnresponsive(t *testing.T) {
 			"5s-5s tend.failure root/late#1 (tend: service was not ready in time)",
 			"10s-11s tend.stop root/mute#1 < tend.failure root/mute#1",
 			"11s-11s tend.failure root/mute#1 (tend: service did not call Alive in time)",
+			"1m0s-1m0s tend.stop root",
 		)
 	})
 }
@@ -293,11 +297,11 @@ func TestStop(t *testing.T) {
 			"10s-21s tend.stop root",
 			"10s-12s tend.stop root/top#1 < tend.stop root",
 			"12s-16s tend.stop root/mid#1 < tend.stop root",
-			"16s-17s tend.stop root/db/pool/x#1 < tend.stop root",
-			"16s-19s tend.stop root/db/pool/y#1 < tend.stop root",
-			"16s-19s tend.stop root/db/pool < tend.stop root",
+			"16s-17s tend.stop root/db/pool/x#1 < tend.stop root/db/pool",
+			"16s-19s tend.stop root/db/pool/y#1 < tend.stop root/db/pool",
+			"16s-19s tend.stop root/db/pool < tend.stop root/db",
 			"16s-21s tend.stop root/db < tend.stop root",
-			"19s-21s tend.stop root/db/disk#1 < tend.stop root",
+			"19s-21s tend.stop root/db/disk#1 < tend.stop root/db",
 		)
 		if got := attr(x.spans.GetSpans()[0], "tend.cause"); got != "enough" {
 			t.Errorf("the cause is %q", got)
@@ -327,33 +331,6 @@ func TestStuck(t *testing.T) {
 	})
 }
 
-// A cause that does not say when the stop began leaves it to what still stops then,
-// or to the first end. That is exact unless all that was asked first has ended first.
-func TestStopWithoutBeginning(t *testing.T) {
-	for ordered, want := range map[bool][]string{
-		false: {"0s-3s tend.stop root", "0s-1s tend.stop root/a#1 < tend.stop root", "0s-3s tend.stop root/b#1 < tend.stop root"},
-		true:  {"3s-4s tend.stop root", "3s-3s tend.stop root/b#1 < tend.stop root", "3s-4s tend.stop root/a#1 < tend.stop root"},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			x := newTraced(t, tend.Spec{Ordered: ordered}, TraceOptions{})
-			x.root.Add(slow("a", time.Second))
-			x.root.Add(slow("b", 3*time.Second))
-			x.serve()
-			synctest.Wait()
-			x.cancel(errors.New("enough"))
-			<-x.result
-			synctest.Wait()
-			x.want(want...)
-		})
-	}
-}
-
-// since is a cause that says it.
-type since struct{ at time.Time }
-
-func (s *since) Error() string    { return "enough" }
-func (s *since) Began() time.Time { return s.at }
-
 // A nested supervisor that stops by itself is a stop of its own; the rest is not.
 func TestStopOfNested(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -361,10 +338,10 @@ func TestStopOfNested(t *testing.T) {
 		end  error
 		stop bool // by its method
 	}{
-		"escalates":                    {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5}, end: io.EOF},
-		"escalates, all seen too late": {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5, Ordered: true}, end: io.EOF},
-		"terminates":                   {spec: tend.Spec{KeepTermination: true}, end: tend.ErrTerminateTree},
-		"is stopped":                   {stop: true},
+		"escalates":          {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5}, end: io.EOF},
+		"escalates, ordered": {spec: tend.Spec{Escalate: true, FailureThreshold: 0.5, Ordered: true}, end: io.EOF},
+		"terminates":         {spec: tend.Spec{KeepTermination: true}, end: tend.ErrTerminateTree},
+		"is stopped":         {stop: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -449,34 +426,7 @@ func TestStopsOverlap(t *testing.T) {
 	})
 }
 
-// One that is stuck is a sign of the stop before its cause is known. What was being
-// removed before has nothing to do with it.
-func TestStuckFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x := newTraced(t, tend.Spec{}, TraceOptions{})
-		x.root.Add(tend.Child{Service: slow("hung", 30*time.Second), Timeout: time.Second})
-		x.root.Add(slow("late", 3*time.Second))
-		gone := x.root.Add(slow("gone", 8*time.Second))
-		x.serve()
-		time.Sleep(time.Second)
-		if err := x.root.Remove(gone); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(4 * time.Second)
-		x.cancel(errors.New("enough"))
-		<-x.result
-		synctest.Wait()
-		x.want(
-			"5s-9s tend.stop root (1 of its services did not stop)",
-			"5s-6s tend.stop root/hung#1 (did not return in time) < tend.stop root",
-			"5s-8s tend.stop root/late#1 < tend.stop root",
-		)
-		time.Sleep(time.Hour)
-	})
-}
-
-// The same, but what was removed began earlier, and is all that is left when the
-// first sign is seen.
+// What was being removed before a stop is not part of it.
 func TestRemovedBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
@@ -488,10 +438,12 @@ func TestRemovedBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(4 * time.Second)
-		x.cancel(errors.New("enough"))
-		<-x.result
-		synctest.Wait()
-		x.want("6s-9s tend.stop root", "6s-6s tend.stop root/a#1 < tend.stop root")
+		x.stop()
+		x.want(
+			"1s-9s tend.stop root/gone#1",
+			"5s-9s tend.stop root",
+			"5s-6s tend.stop root/a#1 < tend.stop root",
+		)
 	})
 }
 
@@ -523,8 +475,9 @@ func TestGroupRestartOfNested(t *testing.T) {
 			"1s-1s tend.failure root/db/early#1 (EOF)",
 			"1s-1s tend.restart root/db/early#2 < tend.failure root/db/early#1 ~ tend.failure root/db/early#1",
 			"5s-5s tend.failure root/late#1 (EOF)",
-			"5s-5s tend.stop root/db#1",
+			"5s-5s tend.stop root/db",
 			"5s-5s tend.start root/db#2",
+			"5s-5s tend.stop root/db/early#2 < tend.stop root/db",
 			"5s-5s tend.restart root/late#2 < tend.failure root/late#1 ~ tend.failure root/late#1",
 		)
 		x.stop()
@@ -558,13 +511,13 @@ func TestGroupRestart(t *testing.T) {
 	})
 }
 
-// Ends that are one service's own affair have no span when they come in time.
-func TestNoSpans(t *testing.T) {
+// A service that stops alone has a trace of its own.
+func TestStopsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
 		a := x.root.Add(slow("a", time.Second))
-		b := x.root.Add(slow("b", time.Second))
-		c := x.root.Add(slow("c", time.Second))
+		b := x.root.Add(slow("b", 2*time.Second))
+		c := x.root.Add(slow("c", 3*time.Second))
 		x.serve()
 		time.Sleep(time.Second)
 		if err := errors.Join(x.root.Remove(a), x.root.Suspend(b), x.root.Restart(c, nil)); err != nil {
@@ -572,7 +525,11 @@ func TestNoSpans(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		x.want()
+		x.want(
+			"1s-2s tend.stop root/a#1",
+			"1s-3s tend.stop root/b#1",
+			"1s-4s tend.stop root/c#1",
+		)
 		x.stop()
 	})
 }
@@ -645,10 +602,16 @@ func TestHook(t *testing.T) {
 			}
 		}})
 		x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Limit: 1}, Service: tend.Func("", func(context.Context) error { return io.EOF })})
+		x.root.Add(slow("work", time.Second)) // so that the cause has time to say what it is
 		x.serve()
 		time.Sleep(time.Second)
 		x.stop()
-		if diff := gocmp.Diff([]string{"root/bad: service failed: EOF; not restarted"}, got); diff != "" {
+		if diff := gocmp.Diff([]string{
+			"root/bad: service failed: EOF; not restarted",
+			"root: supervisor stopping",
+			"root/work: service ended: now pending",
+			"root: supervisor stopped: enough",
+		}, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
 	})
@@ -665,7 +628,7 @@ func TestHostileCauses(t *testing.T) {
 			x.cancel(cause)
 			<-x.result
 			synctest.Wait()
-			if got := x.tell(); len(got) < 2 || !strings.HasPrefix(got[1], "1s-1s tend.stop root/a#1 < tend.stop") {
+			if got := x.tell(); len(got) < 2 || !strings.HasPrefix(got[1], "0s-1s tend.stop root/a#1 < tend.stop") {
 				t.Errorf("spans %q", got)
 			}
 		})
