@@ -4,6 +4,7 @@
 //	go run ./benchmarks/cmd/compare                  # all of it, to docs/benchmarks.md
 //	go run ./benchmarks/cmd/compare -short           # a look, to standard output
 //	go run ./benchmarks/cmd/compare -only 'restart/.*/0$'
+//	go run ./benchmarks/cmd/compare -page            # nothing but the page, from the numbers beside it
 //
 // Only a full run replaces the report in docs, unless -out says otherwise. It
 // needs about 8 GB of memory for its million services.
@@ -32,6 +33,7 @@ func main() {
 	out := flag.String("out", "", "`directory` for benchmarks.md and the plots (default docs for a full run, else only text to standard output)")
 	rounds := flag.Int("rounds", 0, "how often everything is measured (default as many times as fit)")
 	measure := flag.String("measure", "", "measure one `scenario/peer/N` in this process and print the numbers")
+	page := flag.Bool("page", false, "measure nothing and write the page again from the numbers beside it")
 	profile := flag.String("cpuprofile", "", "with -measure: `file` for a CPU profile")
 	flag.Parse()
 	if *measure != "" {
@@ -43,6 +45,9 @@ func main() {
 	}
 	if *out == "" && !*short && *only == "" {
 		*out = "docs"
+	}
+	if *page {
+		exit(rewrite(*out))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -67,6 +72,19 @@ func compare(ctx context.Context, p plan, dir string) error {
 		return errors.Join(failed, run.Markdown(os.Stdout, ""))
 	}
 	return errors.Join(failed, write(run, dir))
+}
+
+// rewrite writes the page again.
+func rewrite(dir string) error {
+	numbers, err := os.ReadFile(filepath.Join(dir, "benchmarks", "numbers.json")) //nolint:gosec // where the user wants it
+	if err != nil {
+		return err
+	}
+	var run report.Run
+	if err := json.Unmarshal(numbers, &run); err != nil {
+		return err
+	}
+	return write(&run, dir)
 }
 
 // write puts benchmarks.md and benchmarks/*.svg into dir, with the numbers.

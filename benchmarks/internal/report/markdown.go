@@ -52,22 +52,36 @@ the least and the greatest. Processor time is what all processors together have 
 }
 
 func (r *Run) writeTargets(b *bytes.Buffer) {
-	fmt.Fprint(b, "## Targets\n\n| work | target | measured | |\n|---|---|---|---|\n")
-	met, missed := 0, 0
+	fmt.Fprintf(b, "## Targets\n\nThe last column is what %s has in the place of tend.\n\n", peer.Limit)
+	fmt.Fprintf(b, "| work | target | measured | | %s |\n|---|---|---|---|---|\n", peer.Limit)
+	met, missed, impossible := 0, 0, 0
 	for _, t := range targets() {
+		verdict, limit := "not measured", ""
 		q, is := t.measured(r)
+		possible, known := t.possible(r)
+		if known {
+			limit = quotient(possible)
+		}
 		switch {
 		case !is:
-			fmt.Fprintf(b, "| %s | %s | | not measured |\n", t.work, t.want)
 		case t.met(q):
 			met++
-			fmt.Fprintf(b, "| %s | %s | %s | met |\n", t.work, t.want, quotient(q))
+			verdict = "met"
 		default:
 			missed++
-			fmt.Fprintf(b, "| %s | %s | %s | **missed** by %.0f %% |\n", t.work, t.want, quotient(q), t.missedBy(q))
+			verdict = fmt.Sprintf("**missed** by %.0f %%", t.missedBy(q))
+			if known && !t.met(possible) {
+				impossible++
+				limit += " misses it too"
+			}
 		}
+		measured := ""
+		if is {
+			measured = quotient(q)
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", t.work, t.want, measured, verdict, limit)
 	}
-	fmt.Fprintf(b, "\n%d met, %d missed.\n\n", met, missed)
+	fmt.Fprintf(b, "\n%d met, %d missed; %d of those %s misses too.\n\n", met, missed, impossible, peer.Limit)
 }
 
 func (r *Run) writePeers(b *bytes.Buffer) {

@@ -53,6 +53,24 @@ func TestTarget(t *testing.T) {
 	}
 }
 
+// What the limit misses too is said.
+func TestTargetsOutOfReach(t *testing.T) {
+	for raw, want := range map[float64]string{
+		2: "| tree of six levels, stop | at least 2x faster than suture v4 | 1.11x | **missed** by 44 % | 5.00x |",
+		8: "| tree of six levels, stop | at least 2x faster than suture v4 | 1.11x | **missed** by 44 % | 1.25x misses it too |",
+	} {
+		var r Run
+		for who, took := range map[string]float64{peer.Suture: 10, peer.Tend: 9, peer.Limit: raw} {
+			r.Add("tree", who, 6, scenario.Results{"stop": {Value: took}}, nil)
+		}
+		var page bytes.Buffer
+		r.writeTargets(&page)
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("raw %v: no %q in\n%s", raw, want, page.String())
+		}
+	}
+}
+
 func TestAmount(t *testing.T) {
 	for want, got := range map[string]string{
 		"0.50 ns":   amount(0.5, scenario.Nanoseconds),

@@ -15,13 +15,21 @@ type target struct {
 	under      Key
 	bound      float64
 	atLeast    bool // the quotient is to be at least the bound, else at most
+	// limit is what to put in the place of under to see what no library can surpass;
+	// the zero Key: nothing.
+	limit Key
 }
 
 // measured is the quotient, false if one of the two was not measured.
-func (t target) measured(r *Run) (float64, bool) {
-	over, ok := r.median(t.over)
-	under, also := r.median(t.under)
-	return over / under, ok && also && under > 0
+func (t target) measured(r *Run) (float64, bool) { return r.quotient(t.over, t.under) }
+
+// possible is the quotient that the limit has, false if that is not known.
+func (t target) possible(r *Run) (float64, bool) { return r.quotient(t.over, t.limit) }
+
+func (r *Run) quotient(over, under Key) (float64, bool) {
+	a, ok := r.median(over)
+	b, also := r.median(under)
+	return a / b, ok && also && b > 0
 }
 
 func (t target) met(quotient float64) bool {
@@ -48,7 +56,7 @@ func faster(work string, m metric, times float64) target {
 	if times == 1 {
 		want = "less than " + peer.Suture
 	}
-	return target{work, want, m.of(peer.Suture), m.of(peer.Tend), times, true}
+	return target{work, want, m.of(peer.Suture), m.of(peer.Tend), times, true, m.of(peer.Limit)}
 }
 
 // within: a peer takes at most so many times as much as the limit, and as what
@@ -56,7 +64,7 @@ func faster(work string, m metric, times float64) target {
 func within(who, work string, m metric, times float64) []target {
 	var both []target
 	for _, limit := range []string{peer.Limit, peer.LimitBelow} {
-		both = append(both, target{work, fmt.Sprintf("at most %gx %s", times, limit), m.of(who), m.of(limit), times, false})
+		both = append(both, target{work, fmt.Sprintf("at most %gx %s", times, limit), m.of(who), m.of(limit), times, false, Key{}})
 	}
 	return both
 }
@@ -65,7 +73,7 @@ func within(who, work string, m metric, times float64) []target {
 func level(work, want string, m metric, than int, times float64) target {
 	base := m
 	base.n = than
-	return target{work, want, m.of(peer.Tend), base.of(peer.Tend), times, false}
+	return target{work, want, m.of(peer.Tend), base.of(peer.Tend), times, false, Key{}}
 }
 
 // flatBound is up to where a cost is called flat.
@@ -131,6 +139,6 @@ func otherTargets() []target {
 		faster("list of 100,000", metric{"flat", "list", 1e5}, 4),
 		faster("tree of six levels, start", metric{"tree", "start", 6}, 1.2),
 		faster("tree of six levels, stop", metric{"tree", "stop", 6}, 2),
-		target{"restart after an error, an event hook that counts", "at most 1.1x one that does nothing", counting.of(peer.Tend), silent.of(peer.Tend), 1.1, false},
+		target{"restart after an error, an event hook that counts", "at most 1.1x one that does nothing", counting.of(peer.Tend), silent.of(peer.Tend), 1.1, false, Key{}},
 	)
 }
