@@ -92,8 +92,9 @@ func (n *node) labelled(ctx context.Context) context.Context {
 	return pprof.WithLabels(ctx, pprof.Labels("service", n.label()))
 }
 
-// main is the goroutine of a run; fresh: the run's context has no labels yet. Its
-// frame is kept small, as a goroutine begins with 2 KiB of stack.
+// main is the goroutine of a run; fresh: the run's context has no labels yet. As a
+// goroutine begins with 2 KiB of stack, which is to do for an idle service, its frame
+// is small and there is none between it and Serve.
 func (r *run) main(ctx context.Context, fresh bool) {
 	if !r.node.sup.plan.spec.NoLabels {
 		if fresh {
@@ -102,14 +103,22 @@ func (r *run) main(ctx context.Context, fresh bool) {
 		pprof.SetGoroutineLabels(r.base)
 	}
 	var out *outcome // made when there is one: an idle run does without
+	returned := false
 	defer func() { r.end(out) }()
-	r.call(ctx, r.node.svc.Serve, &out)
+	defer func() {
+		if !returned {
+			out = r.broken(recover())
+		}
+	}()
+	err := r.node.svc.Serve(ctx)
+	returned = true
+	out = &outcome{run: r, err: err}
 }
 
 // end waits for the helpers of a run whose Serve has ended, asks user code what
 // the error is and tells the supervisor, whatever that code does.
 func (r *run) end(out *outcome) {
-	if out.crashing {
+	if out == nil { // a panic is passed through: the program is about to end
 		return
 	}
 	out = r.join(out)
@@ -178,14 +187,22 @@ func Go(ctx context.Context, f func(context.Context) error) {
 // help is the goroutine of a helper.
 func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) error) {
 	var out *outcome
+	returned := false
 	defer func() { r.helped(m, out) }()
 	defer func() { out.judge() }()
-	r.call(ctx, f, &out)
+	defer func() {
+		if !returned {
+			out = r.broken(recover())
+		}
+	}()
+	err := f(ctx)
+	returned = true
+	out = &outcome{run: r, err: err}
 }
 
 // helped notes the end of a helper.
 func (r *run) helped(m *runMore, out *outcome) {
-	if out.crashing {
+	if out == nil {
 		return
 	}
 	m.mu.Lock()
@@ -214,7 +231,6 @@ type outcome struct {
 	text     string      // of err, taken once
 	panicked *PanicError // err, if it is the run's own
 	verdict  verdict
-	crashing bool // a panic that is passed through: the program is about to end
 }
 
 // verdict is what an outcome asks for.
@@ -227,35 +243,25 @@ const (
 	terminate
 )
 
-// call calls f and sets out to how it ends. It returns normally unless the
-// goroutine is exiting or a panic is passed through.
-func (r *run) call(ctx context.Context, f func(context.Context) error, out **outcome) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		o := &outcome{run: r, err: ErrGoexit}
-		*out = o
-		if v := recover(); v != nil {
-			if r.node.sup.plan.spec.PassThroughPanics {
-				o.crashing = true
-				panic(v)
-			}
-			o.panicked = newPanicError(v)
-			o.err = o.panicked
-		}
-	}()
-	err := f(ctx)
-	returned = true
-	*out = &outcome{run: r, err: err}
+// broken is the outcome of what has panicked with v, or if that is nil has called
+// runtime.Goexit. It is called by the deferred function that recovered v.
+func (r *run) broken(v any) *outcome {
+	switch {
+	case v == nil:
+		return &outcome{run: r, err: ErrGoexit}
+	case r.node.sup.plan.spec.PassThroughPanics:
+		panic(v)
+	default:
+		p := newPanicError(v)
+		return &outcome{run: r, err: p, panicked: p}
+	}
 }
 
 // judge finds out what the error asks for and says. That calls methods of the
 // error, which may do anything; if they panic or exit, it is a plain failure. A
 // panic and an escalation are failures whatever errors they come from.
 func (out *outcome) judge() {
-	if out.crashing {
+	if out == nil {
 		return
 	}
 	if out.err == nil {
@@ -375,11 +381,11 @@ type PanicError struct {
 // begins with.
 var callers = sync.Pool{New: func() any { return new([64]uintptr) }}
 
-// newPanicError must be called by the deferred function that recovered v.
+// newPanicError must be called by run.broken.
 func newPanicError(v any) *PanicError {
 	buffer := callers.Get().(*[64]uintptr)
 	defer callers.Put(buffer)
-	n := runtime.Callers(3, buffer[:]) // less Callers, this, the deferred function
+	n := runtime.Callers(4, buffer[:]) // less Callers, this, broken, the deferred function
 	return &PanicError{Value: v, text: "panic", pcs: slices.Clone(buffer[:n])}
 }
 
