@@ -48,7 +48,7 @@ func (t *stops) see(e tend.Event) trace.Span {
 	case tend.ServiceStuck:
 		return t.stuck(e)
 	case tend.ServiceEndedLate:
-		t.late[e.Token] = true
+		mark(t.late, e.Token)
 	case tend.ServiceFailed:
 		delete(t.stopped, e.Path())
 		delete(t.late, e.Token)
@@ -61,9 +61,24 @@ func (t *stops) see(e tend.Event) trace.Span {
 // started forgets a stop whose end was dropped.
 func (t *stops) started(e tend.SupervisorStarted) {
 	if s := t.open[e.Supervisor]; s != nil {
-		s.span.End(trace.WithTimestamp(e.Time))
-		delete(t.open, e.Supervisor)
+		t.forget(e.Supervisor, s, e.Time)
 	}
+}
+
+// forget ends the span of a stop that must be over.
+func (t *stops) forget(supervisor string, s *stop, at time.Time) {
+	s.span.End(trace.WithTimestamp(at))
+	delete(t.open, supervisor)
+}
+
+// mark notes k. What is noted of something whose end was dropped, or of a supervisor
+// inside of a service that is more than it, stays; as with incidents, all is
+// forgotten when there is too much of that.
+func mark[K comparable](marks map[K]bool, k K) {
+	if len(marks) >= maxIncidents {
+		clear(marks)
+	}
+	marks[k] = true
 }
 
 func (t *stops) begin(e tend.SupervisorStopping) trace.Span {
@@ -91,7 +106,11 @@ func (t *stops) end(e tend.SupervisorStopped) trace.Span {
 	span := t.open[e.Supervisor].span
 	delete(t.open, e.Supervisor)
 	if parent(e.Supervisor) != "" {
-		t.stopped[e.Supervisor] = true
+		mark(t.stopped, e.Supervisor)
+	} else { // what is open below has lost its end
+		for below, s := range t.open {
+			t.forget(below, s, e.Time)
+		}
 	}
 	span.SetAttributes(attributes(e)...)
 	if e.Unstopped > 0 {

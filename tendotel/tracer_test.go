@@ -222,13 +222,14 @@ func TestDroppedEvents(t *testing.T) {
 	tr.hook(tend.ServiceEnded{Origin: o, Cause: io.EOF})
 	root := tend.Origin{Supervisor: "root"}
 	tr.hook(tend.SupervisorStopping{Origin: root})
-	tr.hook(tend.SupervisorStarted{Origin: root}) // the end is missing
-	tr.hook(tend.SupervisorStopped{Origin: root}) // the beginning is missing
+	tr.hook(tend.SupervisorStarted{Origin: root})                                // the end is missing
+	tr.hook(tend.SupervisorStopping{Origin: tend.Origin{Supervisor: "root/db"}}) // the end is missing, and it does not start again
+	tr.hook(tend.SupervisorStopped{Origin: root})                                // the beginning is missing
 	var names []string
 	for _, s := range spans.GetSpans() {
 		names = append(names, s.Name)
 	}
-	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop", "tend.stop"}, names); diff != "" {
+	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop", "tend.stop", "tend.stop"}, names); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }
@@ -647,10 +648,12 @@ func (uncomparable) Error() string { return "uncomparable" }
 // What is known of services that left without an event does not pile up.
 func TestKnownIsBounded(t *testing.T) {
 	tr := newTracer(TraceOptions{Hook: func(context.Context, tend.Event) {}}, nil)
-	for _, token := range tokens(maxIncidents + 10) {
+	for i, token := range tokens(maxIncidents + 10) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
+		tr.hook(tend.ServiceEndedLate{Origin: tend.Origin{Token: token}})
+		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})
 	}
-	if n := len(tr.known); n != 10 {
-		t.Errorf("it knows %d", n)
+	if known, late, stopped := len(tr.known), len(tr.stops.late), len(tr.stops.stopped); known != 10 || late != 10 || stopped != 10 {
+		t.Errorf("it knows %d, late %d, stopped %d", known, late, stopped)
 	}
 }
