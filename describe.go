@@ -215,66 +215,98 @@ func attrs(e Event) []slog.Attr {
 
 // The methods of Event that embedding cannot give, for each kind the same.
 
-func (e SupervisorStarted) Level() slog.Level    { return describe(e).level }
-func (e SupervisorStarted) String() string       { return line(e) }
+func (e SupervisorStarted) Level() slog.Level { return describe(e).level }
+
+func (e SupervisorStarted) String() string { return line(e) }
+
 func (e SupervisorStarted) LogValue() slog.Value { return value(e) }
 
-func (e SupervisorStopping) Level() slog.Level    { return describe(e).level }
-func (e SupervisorStopping) String() string       { return line(e) }
+func (e SupervisorStopping) Level() slog.Level { return describe(e).level }
+
+func (e SupervisorStopping) String() string { return line(e) }
+
 func (e SupervisorStopping) LogValue() slog.Value { return value(e) }
 
-func (e SupervisorStopped) Level() slog.Level    { return describe(e).level }
-func (e SupervisorStopped) String() string       { return line(e) }
+func (e SupervisorStopped) Level() slog.Level { return describe(e).level }
+
+func (e SupervisorStopped) String() string { return line(e) }
+
 func (e SupervisorStopped) LogValue() slog.Value { return value(e) }
 
-func (e PauseBegan) Level() slog.Level    { return describe(e).level }
-func (e PauseBegan) String() string       { return line(e) }
+func (e PauseBegan) Level() slog.Level { return describe(e).level }
+
+func (e PauseBegan) String() string { return line(e) }
+
 func (e PauseBegan) LogValue() slog.Value { return value(e) }
 
-func (e PauseEnded) Level() slog.Level    { return describe(e).level }
-func (e PauseEnded) String() string       { return line(e) }
+func (e PauseEnded) Level() slog.Level { return describe(e).level }
+
+func (e PauseEnded) String() string { return line(e) }
+
 func (e PauseEnded) LogValue() slog.Value { return value(e) }
 
-func (e Escalated) Level() slog.Level    { return describe(e).level }
-func (e Escalated) String() string       { return line(e) }
+func (e Escalated) Level() slog.Level { return describe(e).level }
+
+func (e Escalated) String() string { return line(e) }
+
 func (e Escalated) LogValue() slog.Value { return value(e) }
 
-func (e EventsDropped) Level() slog.Level    { return describe(e).level }
-func (e EventsDropped) String() string       { return line(e) }
+func (e EventsDropped) Level() slog.Level { return describe(e).level }
+
+func (e EventsDropped) String() string { return line(e) }
+
 func (e EventsDropped) LogValue() slog.Value { return value(e) }
 
-func (e ServiceStarted) Level() slog.Level    { return describe(e).level }
-func (e ServiceStarted) String() string       { return line(e) }
+func (e ServiceStarted) Level() slog.Level { return describe(e).level }
+
+func (e ServiceStarted) String() string { return line(e) }
+
 func (e ServiceStarted) LogValue() slog.Value { return value(e) }
 
-func (e ServiceReady) Level() slog.Level    { return describe(e).level }
-func (e ServiceReady) String() string       { return line(e) }
+func (e ServiceReady) Level() slog.Level { return describe(e).level }
+
+func (e ServiceReady) String() string { return line(e) }
+
 func (e ServiceReady) LogValue() slog.Value { return value(e) }
 
-func (e ServiceUnresponsive) Level() slog.Level    { return describe(e).level }
-func (e ServiceUnresponsive) String() string       { return line(e) }
+func (e ServiceUnresponsive) Level() slog.Level { return describe(e).level }
+
+func (e ServiceUnresponsive) String() string { return line(e) }
+
 func (e ServiceUnresponsive) LogValue() slog.Value { return value(e) }
 
-func (e ServiceFailed) Level() slog.Level    { return describe(e).level }
-func (e ServiceFailed) String() string       { return line(e) }
+func (e ServiceFailed) Level() slog.Level { return describe(e).level }
+
+func (e ServiceFailed) String() string { return line(e) }
+
 func (e ServiceFailed) LogValue() slog.Value { return value(e) }
 
-func (e ServiceEnded) Level() slog.Level    { return describe(e).level }
-func (e ServiceEnded) String() string       { return line(e) }
+func (e ServiceEnded) Level() slog.Level { return describe(e).level }
+
+func (e ServiceEnded) String() string { return line(e) }
+
 func (e ServiceEnded) LogValue() slog.Value { return value(e) }
 
-func (e ServiceStuck) Level() slog.Level    { return describe(e).level }
-func (e ServiceStuck) String() string       { return line(e) }
+func (e ServiceStuck) Level() slog.Level { return describe(e).level }
+
+func (e ServiceStuck) String() string { return line(e) }
+
 func (e ServiceStuck) LogValue() slog.Value { return value(e) }
 
-func (e ServiceEndedLate) Level() slog.Level    { return describe(e).level }
-func (e ServiceEndedLate) String() string       { return line(e) }
+func (e ServiceEndedLate) Level() slog.Level { return describe(e).level }
+
+func (e ServiceEndedLate) String() string { return line(e) }
+
 func (e ServiceEndedLate) LogValue() slog.Value { return value(e) }
 
-func (e ServiceGaveUp) Level() slog.Level    { return describe(e).level }
-func (e ServiceGaveUp) String() string       { return line(e) }
+func (e ServiceGaveUp) Level() slog.Level { return describe(e).level }
+
+func (e ServiceGaveUp) String() string { return line(e) }
+
 func (e ServiceGaveUp) LogValue() slog.Value { return value(e) }
 
-func (e ServiceRefused) Level() slog.Level    { return describe(e).level }
-func (e ServiceRefused) String() string       { return line(e) }
+func (e ServiceRefused) Level() slog.Level { return describe(e).level }
+
+func (e ServiceRefused) String() string { return line(e) }
+
 func (e ServiceRefused) LogValue() slog.Value { return value(e) }

@@ -202,19 +202,34 @@ type (
 	}
 )
 
-func (SupervisorStarted) effect()   {}
-func (SupervisorStopping) effect()  {}
-func (SupervisorStopped) effect()   {}
-func (PauseBegan) effect()          {}
-func (PauseEnded) effect()          {}
-func (Escalated) effect()           {}
-func (EventsDropped) effect()       {}
-func (ServiceStarted) effect()      {}
-func (ServiceReady) effect()        {}
+func (SupervisorStarted) effect() {}
+
+func (SupervisorStopping) effect() {}
+
+func (SupervisorStopped) effect() {}
+
+func (PauseBegan) effect() {}
+
+func (PauseEnded) effect() {}
+
+func (Escalated) effect() {}
+
+func (EventsDropped) effect() {}
+
+func (ServiceStarted) effect() {}
+
+func (ServiceReady) effect() {}
+
 func (ServiceUnresponsive) effect() {}
-func (ServiceFailed) effect()       {}
-func (ServiceEnded) effect()        {}
-func (ServiceStuck) effect()        {}
-func (ServiceEndedLate) effect()    {}
-func (ServiceGaveUp) effect()       {}
-func (ServiceRefused) effect()      {}
+
+func (ServiceFailed) effect() {}
+
+func (ServiceEnded) effect() {}
+
+func (ServiceStuck) effect() {}
+
+func (ServiceEndedLate) effect() {}
+
+func (ServiceGaveUp) effect() {}
+
+func (ServiceRefused) effect() {}

@@ -2,7 +2,6 @@ package tend
 
 import (
 	"sync"
-	"sync/atomic"
 )
 
 // inbox is how everything reaches a supervisor. It is a queue rather than a
@@ -17,9 +16,6 @@ type inbox struct {
 	spare      []message     // the loop's previous batch, to be used again
 	wake       chan struct{} // has a token when the queue may not be empty
 }
-
-// lastID makes the numbers of tokens, which are unique in the program.
-var lastID atomic.Uint64
 
 // post gives m to the supervisor, now or soon, and never waits for it. While
 // the supervisor is served that is the loop's work; otherwise the caller does it.

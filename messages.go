@@ -69,24 +69,41 @@ type (
 	}
 )
 
-func (start) message()     {}
-func (shutdown) message()  {}
-func (add) message()       {}
-func (remove) message()    {}
-func (suspend) message()   {}
-func (restart) message()   {}
-func (query) message()     {}
-func (readied) message()   {}
-func (ending) message()    {}
-func (exited) message()    {}
-func (nested) message()    {}
-func (beaten) message()    {}
+func (start) message() {}
+
+func (shutdown) message() {}
+
+func (add) message() {}
+
+func (remove) message() {}
+
+func (suspend) message() {}
+
+func (restart) message() {}
+
+func (query) message() {}
+
+func (readied) message() {}
+
+func (ending) message() {}
+
+func (exited) message() {}
+
+func (nested) message() {}
+
+func (beaten) message() {}
+
 func (inspected) message() {}
-func (jittered) message()  {}
-func (fired) message()     {}
-func (hurry) message()     {}
+
+func (jittered) message() {}
+
+func (fired) message() {}
+
+func (hurry) message() {}
+
 func (explained) message() {}
-func (stopped) message()   {}
+
+func (stopped) message() {}
 
 // effect is everything that a plan wants done: these, and any [Event], to be
 // told. The set is sealed; effects are made by the plan and carried out in order by
@@ -134,19 +151,31 @@ type (
 	ready  struct{}         // all services have been running at once
 )
 
-func (launch) effect()  {}
-func (cancel) effect()  {}
-func (limit) effect()   {}
-func (reply) effect()   {}
-func (leave) effect()   {}
-func (arm) effect()     {}
-func (disarm) effect()  {}
-func (probe) effect()   {}
+func (launch) effect() {}
+
+func (cancel) effect() {}
+
+func (limit) effect() {}
+
+func (reply) effect() {}
+
+func (leave) effect() {}
+
+func (arm) effect() {}
+
+func (disarm) effect() {}
+
+func (probe) effect() {}
+
 func (inspect) effect() {}
-func (jitter) effect()  {}
-func (owe) effect()     {}
-func (settle) effect()  {}
-func (ready) effect()   {}
+
+func (jitter) effect() {}
+
+func (owe) effect() {}
+
+func (settle) effect() {}
+
+func (ready) effect() {}
 
 // call is a caller that waits for an answer. The answer fits into the channel,
 // so that the answering never blocks and the caller may leave.

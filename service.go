@@ -36,7 +36,8 @@ type funcService struct {
 }
 
 func (f *funcService) Serve(ctx context.Context) error { return f.serve(ctx) }
-func (f *funcService) String() string                  { return f.name }
+
+func (f *funcService) String() string { return f.name }
 
 // Child is a [Service] together with how it wants to be supervised. It is a
 // Service itself, so a library can hand out a ready-made Child and

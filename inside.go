@@ -2,7 +2,6 @@ package tend
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 )
 
@@ -32,18 +31,6 @@ func Alive(ctx context.Context) {
 	m.beats.Add(1)
 }
 
-// beaten is the answer to the plan's question.
-func (r *run) beaten() beaten {
-	m := r.more.Load()
-	return beaten{r, m.beats.Load(), instant(m.lastBeat.Load())}
-}
-
-// Bounds of annotations.
-const (
-	maxAnnotations = 32
-	maxAnnotation  = 1 << 10 // bytes of a key or a text
-)
-
 // Annotate notes facts about the service as it runs, such as an address or a
 // process id, to be shown in [Status]. An attribute replaces one of the same key;
 // at most 32 keys are kept. Values that are not numbers, booleans, times or
@@ -69,43 +56,34 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	}
 }
 
-// annotate replaces or appends a. The caller holds m.mu.
-func (m *runMore) annotate(a slog.Attr) {
-	for i := range m.annotations {
-		if m.annotations[i].Key == a.Key {
-			m.annotations[i] = a
-			return
-		}
+// Go starts a goroutine that belongs to the service whose context ctx is. If f
+// returns an error, panics or calls runtime.Goexit, the service's context is
+// cancelled with that error, and it is what the service has ended with, just as
+// if Serve had. The service counts as ended only when all its helpers have;
+// nil from f is no news. f gets ctx. After Serve has returned nothing is started
+// any more. Outside of a supervisor Go is a plain go statement.
+func Go(ctx context.Context, f func(context.Context) error) {
+	if f == nil {
+		panic("tend: Go: the function is nil")
 	}
-	if len(m.annotations) < maxAnnotations {
-		m.annotations = append(m.annotations, a)
+	r := runOf(ctx)
+	if r == nil {
+		go func() { _ = f(ctx) }()
+		return
 	}
-}
-
-// freeze makes a value of a that nothing can change any more.
-func freeze(a slog.Attr) slog.Attr {
-	key := clean(a.Key, maxAnnotation)
-	v := a.Value
-	guard(func() { v = v.Resolve() })
-	switch v.Kind() {
-	case slog.KindBool, slog.KindDuration, slog.KindFloat64, slog.KindInt64, slog.KindUint64, slog.KindTime:
-		return slog.Attr{Key: key, Value: v}
-	case slog.KindAny, slog.KindGroup, slog.KindLogValuer, slog.KindString:
-	}
-	text := fmt.Sprintf("%T", v.Any())
-	guard(func() { text = v.String() })
-	return slog.String(key, clean(text, maxAnnotation))
-}
-
-// annotations copies what the run has noted.
-func (r *run) annotations() []slog.Attr {
-	m := r.more.Load()
+	m := r.open()
 	if m == nil {
-		return nil
+		return
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]slog.Attr(nil), m.annotations...)
+	over := m.joined != nil
+	if !over {
+		m.helpers++
+	}
+	m.mu.Unlock()
+	if !over {
+		go r.help(m, ctx, f)
+	}
 }
 
 // Self is what [Supervisor.Status] says of the service whose context ctx is, or

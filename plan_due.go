@@ -62,13 +62,6 @@ func (p *plan) inspected(now instant, m inspected) {
 	}
 }
 
-// stuck reports a service that did not return in time, and puts it on the books.
-func (p *plan) stuck(now instant, n *node, stacks string) {
-	n.set(inspecting, false)
-	p.do(ServiceStuck{p.of(now, n), n.since - n.rare.asked, stacks})
-	p.do(owe{n.run, n.rare.asked, p.causeText(n), stacks})
-}
-
 // beaten: how often and when last a run has said that it is alive.
 func (p *plan) beaten(now instant, m beaten) {
 	n := m.r.node

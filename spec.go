@@ -1,0 +1,139 @@
+package tend
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/thejerf/abtime"
+)
+
+// Strategy says which services a failure concerns.
+type Strategy uint8
+
+// The strategies are OTP's.
+const (
+	// OneForOne restarts the service that failed and no other.
+	OneForOne Strategy = iota
+	// OneForAll stops all others, in reverse order, and starts all again in order.
+	OneForAll
+	// RestForOne does that with the services added after the one that failed. It
+	// implies Ordered.
+	RestForOne
+)
+
+// String returns "one for one", "one for all" or "rest for one".
+func (s Strategy) String() string {
+	return enum(s, "one for one", "one for all", "rest for one")
+}
+
+// MarshalText returns what String does.
+func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Spec says how a [Supervisor] behaves. The zero value of every field is the
+// default; the default numbers are suture's, which many programs have run with.
+type Spec struct {
+	// FailureDecay is the half-life of the failure count. Default 30s.
+	FailureDecay time.Duration
+
+	// FailureThreshold: when a failure brings the count over it, the supervisor
+	// pauses, or escalates. Default 5: the sixth failure at once.
+	FailureThreshold float64
+
+	// FailureBackoff is how long a pause lasts. Default 15s.
+	FailureBackoff time.Duration
+
+	// MaxFailureBackoff, if it is more than FailureBackoff, lets pauses grow: one
+	// that begins within the length of the last one plus twice FailureDecay of
+	// its end is twice as long, up to this. Zero: they do not grow.
+	MaxFailureBackoff time.Duration
+
+	// Jitter makes the actual length of a pause of the planned one. Default
+	// [DefaultJitter]; [NoJitter] for none. It may be called at any time from any
+	// goroutine. Should it panic or return a negative length, the planned one
+	// stands; so it does until it has returned.
+	Jitter func(time.Duration) time.Duration
+
+	// Escalate: over the threshold, stop all services and return
+	// [*TooManyFailures] from Serve instead of pausing.
+	Escalate bool
+
+	// Strategy says which services a failure concerns. Default [OneForOne].
+	Strategy Strategy
+
+	// Ordered: start services one after another, in the order added, each when the
+	// last is running; stop them in reverse, one at a time. RestForOne implies it.
+	Ordered bool
+
+	// Timeout is how long each service may take to stop. Default 10s.
+	Timeout time.Duration
+
+	// StopBudget, if positive, bounds a whole stop of the supervisor with all that
+	// is below it. Each supervisor keeps a twentieth of its time for itself and
+	// gives the rest to those below.
+	StopBudget time.Duration
+
+	// MaxServices is how many services there may be. Zero: no limit.
+	MaxServices int
+
+	// PassThroughPanics lets a panic in a service crash the program, as it would
+	// without a supervisor.
+	PassThroughPanics bool
+
+	// KeepTermination: an [ErrTerminateTree] from below stops this supervisor but
+	// not the one above.
+	KeepTermination bool
+
+	// NoLabels leaves the pprof labels "supervisor" and "service" off the
+	// services' goroutines. That saves some bytes each; stacks of a service that
+	// hangs cannot be found then.
+	NoLabels bool
+
+	// EventHook is called with each event of the supervisor and of all below it,
+	// one after the other, in order, on a goroutine of its own. It may block, panic
+	// or call any method of the tree: what it misses meanwhile is counted
+	// ([EventsDropped]). Default: a supervisor that is not below another logs to
+	// slog.Default, one that is does nothing, as its events go up.
+	EventHook func(Event)
+
+	// Clock is where the time comes from. Default: that of the supervisor above,
+	// or the real one.
+	Clock abtime.AbstractTime
+}
+
+// withDefaults fills in what is zero and panics at what makes no sense.
+func (s Spec) withDefaults(name string) Spec {
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"FailureDecay", s.FailureDecay},
+		{"FailureBackoff", s.FailureBackoff},
+		{"MaxFailureBackoff", s.MaxFailureBackoff},
+		{"Timeout", s.Timeout},
+		{"StopBudget", s.StopBudget},
+	} {
+		if d.value < 0 {
+			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %v", name, d.field, d.value))
+		}
+	}
+	if s.MaxServices < 0 {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxServices is negative: %d", name, s.MaxServices))
+	}
+	if invalid(s.FailureThreshold) {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.FailureThreshold is %v", name, s.FailureThreshold))
+	}
+	if s.Strategy > RestForOne {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.Strategy is %v", name, s.Strategy))
+	}
+	s.FailureDecay = cmp.Or(s.FailureDecay, 30*time.Second)
+	s.FailureThreshold = cmp.Or(s.FailureThreshold, 5)
+	s.FailureBackoff = cmp.Or(s.FailureBackoff, 15*time.Second)
+	if s.MaxFailureBackoff > 0 && s.MaxFailureBackoff < s.FailureBackoff {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxFailureBackoff is %v, less than FailureBackoff %v",
+			name, s.MaxFailureBackoff, s.FailureBackoff))
+	}
+	s.Timeout = cmp.Or(s.Timeout, 10*time.Second)
+	s.Ordered = s.Ordered || s.Strategy == RestForOne
+	return s
+}

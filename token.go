@@ -1,0 +1,42 @@
+package tend
+
+import (
+	"strconv"
+	"sync/atomic"
+)
+
+// ServiceToken stands for one service that was added, as long as the program
+// runs: tokens are never used again. Tokens can be compared; the zero token
+// stands for none.
+type ServiceToken struct{ n *node }
+
+// ID is a number unique in the program, 0 for the zero token.
+func (t ServiceToken) ID() uint64 {
+	if t.n == nil {
+		return 0
+	}
+	return t.n.id
+}
+
+// String is the number with a "#" before it.
+func (t ServiceToken) String() string { return "#" + strconv.FormatUint(t.ID(), 10) }
+
+// MarshalJSON returns the number.
+func (t ServiceToken) MarshalJSON() ([]byte, error) { return strconv.AppendUint(nil, t.ID(), 10), nil }
+
+// lastID makes the numbers of tokens, which are unique in the program.
+var lastID atomic.Uint64
+
+// find is the record that t is for, of a service of s or further below.
+func (s *Supervisor) find(t ServiceToken) (*node, error) {
+	s.made()
+	if t.n == nil {
+		return nil, ErrWrongSupervisor
+	}
+	for p := t.n.sup; p != nil; p = p.above() {
+		if p == s {
+			return t.n, nil
+		}
+	}
+	return nil, ErrWrongSupervisor
+}
