@@ -12,4 +12,7 @@ require (
 	golang.org/x/sync v0.20.0
 )
 
-require github.com/thejerf/abtime v1.0.7 // indirect
+require (
+	github.com/stretchr/testify v1.11.1 // indirect
+	github.com/thejerf/abtime v1.0.7 // indirect
+)
