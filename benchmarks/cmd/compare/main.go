@@ -16,6 +16,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -76,16 +77,19 @@ func compare(ctx context.Context, p plan, dir string) error {
 
 // rewrite writes the page again.
 func rewrite(dir string) error {
-	numbers, err := os.ReadFile(filepath.Join(dir, "benchmarks", "numbers.json")) //nolint:gosec // where the user wants it
+	numbers, err := os.Open(numbersIn(dir)) //nolint:gosec // where the user wants it
 	if err != nil {
 		return err
 	}
-	var run report.Run
-	if err := json.Unmarshal(numbers, &run); err != nil {
+	run, err := report.ReadNumbers(numbers)
+	if err := errors.Join(err, numbers.Close()); err != nil {
 		return err
 	}
-	return write(&run, dir)
+	return write(run, dir)
 }
+
+// numbersIn is where the numbers of the page in dir are.
+func numbersIn(dir string) string { return filepath.Join(dir, "benchmarks", "numbers.json") }
 
 // write puts benchmarks.md and benchmarks/*.svg into dir, with the numbers.
 func write(run *report.Run, dir string) error {
@@ -93,21 +97,20 @@ func write(run *report.Run, dir string) error {
 	if err := os.MkdirAll(plots, 0o755); err != nil { //nolint:gosec // for everybody to read
 		return err
 	}
-	if err := run.Plots(plots); err != nil {
-		return err
-	}
-	numbers, err := json.MarshalIndent(run, "", "\t")
+	return errors.Join(
+		run.Plots(plots),
+		create(numbersIn(dir), run.WriteNumbers),
+		create(filepath.Join(dir, "benchmarks.md"), func(w io.Writer) error { return run.Markdown(w, "benchmarks") }),
+	)
+}
+
+// create writes a file.
+func create(name string, write func(io.Writer) error) error {
+	file, err := os.Create(name) //nolint:gosec // where the user wants it
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(plots, "numbers.json"), append(numbers, '\n'), 0o644); err != nil { //nolint:gosec // for everybody to read
-		return err
-	}
-	page, err := os.Create(filepath.Join(dir, "benchmarks.md")) //nolint:gosec // where the user wants it
-	if err != nil {
-		return err
-	}
-	return errors.Join(run.Markdown(page, "benchmarks"), page.Close())
+	return errors.Join(write(file), file.Close())
 }
 
 // profiled calls f, and writes a CPU profile of it unless file is empty.

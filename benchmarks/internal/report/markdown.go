@@ -140,16 +140,16 @@ func (r *Run) writeTable(b *bytes.Buffer, s scenario.Scenario, m scenario.Metric
 // row is a line of the table, but for the first column.
 func (r *Run) row(series *Series, m scenario.Metric) string {
 	worked, ratio := "", ""
-	if len(series.Processor) > 0 {
-		worked = amount(median(series.Processor), scenario.Nanoseconds)
+	if series.Processor > 0 {
+		worked = amount(series.Processor, scenario.Nanoseconds)
 	}
 	of := series.Key
 	of.Peer = peer.Tend
 	if tend, is := r.median(of); is && series.Peer != peer.Tend {
-		ratio = fmt.Sprintf("%.2f", tend/median(series.Samples))
+		ratio = fmt.Sprintf("%.2f", tend/series.Median)
 	}
-	return fmt.Sprintf("| %s | %s | %s..%s | %s | %s |", series.Peer, amount(median(series.Samples), m.Unit),
-		amount(series.min(), m.Unit), amount(series.max(), m.Unit), worked, ratio)
+	return fmt.Sprintf("| %s | %s | %s..%s | %s | %s |", series.Peer, amount(series.Median, m.Unit),
+		amount(series.Min, m.Unit), amount(series.Max, m.Unit), worked, ratio)
 }
 
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -88,11 +88,11 @@ func (r *Run) lines(c *canvas, s scenario.Scenario, m scenario.Metric, sizes []i
 			if series == nil {
 				continue
 			}
-			atX, atY := x(i), y.at(median(series.Samples))
+			atX, atY := x(i), y.at(series.Median)
 			if fromX > 0 {
 				c.line(fromX, fromY, atX, atY, colour(p), 2)
 			}
-			c.line(atX, y.at(series.min()), atX, y.at(series.max()), colour(p), 1)
+			c.line(atX, y.at(series.Min), atX, y.at(series.Max), colour(p), 1)
 			c.dot(atX, atY, colour(p))
 			fromX, fromY = atX, atY
 		}
@@ -108,7 +108,7 @@ func (r *Run) bars(c *canvas, s scenario.Scenario, m scenario.Metric, n int) {
 	most := 0.0
 	for _, p := range peers {
 		if series := r.find(Key{s.Name, m.Name, p, n}); series != nil {
-			most = max(most, series.max())
+			most = max(most, series.Max)
 		}
 	}
 	step := float64(innerHeight) / float64(len(peers))
@@ -116,10 +116,10 @@ func (r *Run) bars(c *canvas, s scenario.Scenario, m scenario.Metric, n int) {
 	for row, p := range peers {
 		series := r.find(Key{s.Name, m.Name, p, n})
 		middle := top + step*(float64(row)+0.5)
-		c.rect(left+20, middle-step*0.3, length(median(series.Samples)), step*0.6, colour(p))
-		c.line(left+20+length(series.min()), middle, left+20+length(series.max()), middle, axis, 1)
+		c.rect(left+20, middle-step*0.3, length(series.Median), step*0.6, colour(p))
+		c.line(left+20+length(series.Min), middle, left+20+length(series.Max), middle, axis, 1)
 		c.text(left+12, middle+4, "end", text, p)
-		c.text(left+28+length(series.max()), middle+4, "start", text, amount(median(series.Samples), m.Unit))
+		c.text(left+28+length(series.Max), middle+4, "start", text, amount(series.Median, m.Unit))
 	}
 	c.text(left+20, height-12, "start", textDim, fmt.Sprintf("%s %s", count(n), s.SizeIs))
 }
@@ -127,12 +127,12 @@ func (r *Run) bars(c *canvas, s scenario.Scenario, m scenario.Metric, n int) {
 // logScale places values on the upright axis, by their logarithm.
 type logScale struct{ low, high float64 }
 
-// scale covers all samples of a metric.
+// scale covers all that was measured of a metric.
 func (r *Run) scale(s scenario.Scenario, m scenario.Metric) logScale {
 	y := logScale{math.Inf(1), 0}
 	for _, series := range r.Series {
 		if series.Scenario == s.Name && series.Metric == m.Name {
-			y.low, y.high = min(y.low, series.min()), max(y.high, series.max())
+			y.low, y.high = min(y.low, series.Min), max(y.high, series.Max)
 		}
 	}
 	return logScale{y.low / 1.15, y.high * 1.15}

@@ -9,16 +9,16 @@ import (
 	"github.com/tend-go/tend/benchmarks/internal/scenario"
 )
 
-// Run is everything that one comparison has measured. As JSON it is kept beside
-// the page.
+// Run is everything that one comparison has measured. [Run.WriteNumbers] keeps it
+// beside the page.
 type Run struct {
 	Short    bool
 	Began    time.Time
 	Took     time.Duration
 	Machine  Machine
 	Versions map[string]string // by peer
-	Series   []*Series
-	Failures []string `json:",omitempty"`
+	Failures []string          `json:",omitempty"`
+	Series   []*Series         `json:",omitempty"`
 }
 
 // Key says what was measured.
@@ -27,12 +27,30 @@ type Key struct {
 	N                      int
 }
 
-// Series are the samples of one thing, one for each round.
+// Series is one thing, measured once in each round. What it says of the samples is
+// all that the page shows and all that is kept: the samples themselves would be
+// thousands of lines that differ each time, and that nobody reads.
 type Series struct {
 	Key
-	Samples []float64
-	// Processor are the processor times of the same rounds, if that is known.
-	Processor []float64 `json:",omitempty"`
+	Rounds           int
+	Median, Min, Max float64
+	// Processor is the median of the processor times of the same rounds, 0 if
+	// they are not known.
+	Processor float64 `json:",omitempty"`
+
+	// samples are empty in a series that was read from a file.
+	samples, processor []float64
+}
+
+// add adds what one round has measured.
+func (s *Series) add(cost scenario.Cost) {
+	s.samples = append(s.samples, cost.Value)
+	s.Rounds, s.Median = len(s.samples), median(s.samples)
+	s.Min, s.Max = slices.Min(s.samples), slices.Max(s.samples)
+	if cost.Processor > 0 {
+		s.processor = append(s.processor, cost.Processor)
+		s.Processor = median(s.processor)
+	}
 }
 
 // NewRun begins a comparison.
@@ -51,11 +69,7 @@ func (r *Run) Add(scenarioName, peerName string, n int, results scenario.Results
 		return
 	}
 	for metric, cost := range results {
-		s := r.at(Key{scenarioName, metric, peerName, n})
-		s.Samples = append(s.Samples, cost.Value)
-		if cost.Processor > 0 {
-			s.Processor = append(s.Processor, cost.Processor)
-		}
+		r.at(Key{scenarioName, metric, peerName, n}).add(cost)
 	}
 }
 
@@ -108,15 +122,16 @@ func (r *Run) peers(scenarioName, metric string) []string {
 	return names
 }
 
-// median is the middle of the samples of k; false if there are none.
+// median is that of k; false if it was not measured.
 func (r *Run) median(k Key) (float64, bool) {
 	s := r.find(k)
 	if s == nil {
 		return 0, false
 	}
-	return median(s.Samples), true
+	return s.Median, true
 }
 
+// median is the middle of the samples, of which there is at least one.
 func median(samples []float64) float64 {
 	sorted := slices.Sorted(slices.Values(samples))
 	mid := len(sorted) / 2
@@ -125,6 +140,3 @@ func median(samples []float64) float64 {
 	}
 	return sorted[mid]
 }
-
-func (s *Series) min() float64 { return slices.Min(s.Samples) }
-func (s *Series) max() float64 { return slices.Max(s.Samples) }
