@@ -1,10 +1,5 @@
 package health_test
 
-// The items of the checklist of what such packages get wrong that are not beside
-// what they are about: 19 is in verdict_test.go, 20, 21 and 24 in guard_test.go, 22
-// in monitor_test.go, 26 in plan_test.go, 27 in http_test.go, 29 in file_test.go,
-// 30 in handler_test.go.
-
 import (
 	"context"
 	"errors"
@@ -25,9 +20,9 @@ import (
 	"github.com/tend-go/tend/health"
 )
 
-// TestChecklist15CheckIgnoresContext: one goroutine per probe at most, others are
-// unaffected, the verdict is Unhealthy, and it recovers when the check returns.
-func TestChecklist15CheckIgnoresContext(t *testing.T) {
+// It holds one goroutine at most, its probe is Unhealthy, and recovers when the
+// check returns.
+func TestACheckThatIgnoresItsContextHarmsNoOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes, Concurrency: 1})
@@ -47,9 +42,8 @@ func TestChecklist15CheckIgnoresContext(t *testing.T) {
 	})
 }
 
-// TestChecklist16NeverTwoOfOne: with Report, CheckNow, Tick, Serve and a source that
-// changes the instance, all mixed.
-func TestChecklist16NeverTwoOfOne(t *testing.T) {
+// Report, CheckNow, Tick, Serve and a source that changes the instance, all mixed.
+func TestAProbeNeverRunsTwiceAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{Concurrency: 4})
 		var running [5]atomic.Int32
@@ -109,9 +103,9 @@ func TestChecklist16NeverTwoOfOne(t *testing.T) {
 	})
 }
 
-// TestChecklist17Concurrency: the cap holds, waiting is not failing, slots come back
-// after panics and timeouts.
-func TestChecklist17Concurrency(t *testing.T) {
+// To wait for a slot is not to fail, and slots come back after panics and
+// timeouts.
+func TestNoMoreRunAtOnceThanConcurrencySays(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{Concurrency: 3})
 		var running atomic.Int32
@@ -152,9 +146,8 @@ func TestChecklist17Concurrency(t *testing.T) {
 	})
 }
 
-// TestChecklist17SlowLane: a hundred targets that hang delay each other; once they are
-// known, nobody else.
-func TestChecklist17SlowLane(t *testing.T) {
+// Once they are known to hang; here a hundred.
+func TestTargetsThatHangDelayOnlyEachOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{})
@@ -168,9 +161,8 @@ func TestChecklist17SlowLane(t *testing.T) {
 	})
 }
 
-// TestChecklist18NoThunderingHerd: 1,000 probes added at once do not start in one
-// instant, not even the first time.
-func TestChecklist18NoThunderingHerd(t *testing.T) {
+// Not even the first time: 1,000 probes are spread over a second.
+func TestProbesAddedTogetherDoNotStartTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{Concurrency: 1000})
 		var mu sync.Mutex
@@ -201,9 +193,8 @@ func TestChecklist18NoThunderingHerd(t *testing.T) {
 	})
 }
 
-// TestChecklist23DeliveryIsRetried: a change whose delivery fails is offered again, one
-// that is undone meanwhile is not, and nobody waits for another's.
-func TestChecklist23DeliveryIsRetried(t *testing.T) {
+// One that is undone meanwhile is not told, and nobody waits for another's.
+func TestAChangeThatCouldNotBeToldIsToldLater(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		var down atomic.Bool
@@ -255,9 +246,8 @@ func TestChecklist23DeliveryIsRetried(t *testing.T) {
 	})
 }
 
-// TestChecklist23ReporterSurvivesFailedPost: in changes-only mode what a failed Send had
-// to say is said by the next.
-func TestChecklist23ReporterSurvivesFailedPost(t *testing.T) {
+// In changes-only mode too.
+func TestWhatAFailedReportHadToSayIsSaidByTheNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{})
 		add(t, m, health.Probe{Name: "a"})
@@ -321,7 +311,7 @@ func TestChecklist23ReporterSurvivesFailedPost(t *testing.T) {
 	})
 }
 
-// TestReporterOneAtATime: one that waits can be given up, a panic harms nobody.
+// One that waits can be given up, and a panic harms nobody.
 func TestReporterOneAtATime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sending := 0
@@ -349,8 +339,7 @@ func TestReporterOneAtATime(t *testing.T) {
 	})
 }
 
-// TestChecklist25DeterministicTick: the same callbacks in the same order, every time.
-func TestChecklist25DeterministicTick(t *testing.T) {
+func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 	var first []string
 	for round := range 60 {
 		bubble(t, func(t *testing.T) {
@@ -392,7 +381,7 @@ func TestChecklist25DeterministicTick(t *testing.T) {
 	}
 }
 
-// TestTickIsCancelled: and what was cancelled counts for nothing.
+// What was cancelled counts for nothing.
 func TestTickIsCancelled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
@@ -413,7 +402,7 @@ func TestTickIsCancelled(t *testing.T) {
 	})
 }
 
-// TestCheckNow: all of them, due or not, and it waits for the results.
+// All of them are checked, due or not, and it waits for the results.
 func TestCheckNow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
@@ -455,9 +444,8 @@ func TestCheckNow(t *testing.T) {
 	})
 }
 
-// TestChecklist31ReadinessIsTheZeroValue: what asks for a database restarts nothing
-// unless somebody says so.
-func TestChecklist31ReadinessIsTheZeroValue(t *testing.T) {
+// Readiness is the zero value: what asks for a database restarts nothing.
+func TestAProbeRestartsNothingUnlessItSaysSo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{})
 		l := newLog()
@@ -470,9 +458,8 @@ func TestChecklist31ReadinessIsTheZeroValue(t *testing.T) {
 	})
 }
 
-// TestChecklist32TenThousandProbes: each runs when it should; for what it costs see
-// BenchmarkProbes.
-func TestChecklist32TenThousandProbes(t *testing.T) {
+// For what it costs see BenchmarkProbes.
+func TestEachOfTenThousandProbesRunsWhenItShould(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := newMonitor(t, health.Config{})
 		runs := make([]int, 10_000)
@@ -498,9 +485,8 @@ func TestChecklist32TenThousandProbes(t *testing.T) {
 	})
 }
 
-// TestChecklist33AddAndRemove: under fire, with callbacks that panic, exit, block and
-// call back.
-func TestChecklist33AddAndRemove(t *testing.T) {
+// The callbacks panic, exit, block and call back.
+func TestProbesComeAndGoUnderFire(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var m *health.Monitor
 		calls := 0
@@ -560,8 +546,8 @@ func TestChecklist33AddAndRemove(t *testing.T) {
 	})
 }
 
-// TestSlowOnResult: it misses results and is told how many; changes go first and
-// the probes do not notice.
+// It misses results and is told how many; changes go first and the probes do not
+// notice.
 func TestSlowOnResult(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
@@ -581,8 +567,8 @@ func TestSlowOnResult(t *testing.T) {
 	})
 }
 
-// TestServeAbandons: what ignores its context holds up the end for a second, is
-// named, and is not started again before it returns.
+// What ignores its context holds up the end for a second, is named, and is not
+// started again before it returns.
 func TestServeAbandons(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()

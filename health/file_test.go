@@ -14,8 +14,7 @@ import (
 	"github.com/tend-go/tend/health"
 )
 
-// TestChecklist29HeartbeatFile: whatever may be in it.
-func TestChecklist29HeartbeatFile(t *testing.T) {
+func TestAHeartbeatFileMayHoldAnything(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		dir := t.TempDir()
 		now := time.Now() // 2000-01-01 in a bubble
@@ -71,9 +70,8 @@ func TestChecklist29HeartbeatFile(t *testing.T) {
 	})
 }
 
-// TestChecklist29BeatFromBefore: in a Guard, a heartbeat of the run before does not
-// count; without one, a program that began before us may well be healthy.
-func TestChecklist29BeatFromBefore(t *testing.T) {
+// Without a Guard it does: a program that began before us may well be healthy.
+func TestABeatFromBeforeTheStartDoesNotCountInAGuard(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "beat")
 		if err := health.WriteBeat(path, time.Now()); err != nil {
@@ -104,9 +102,8 @@ func TestChecklist29BeatFromBefore(t *testing.T) {
 	})
 }
 
-// TestChecklist29WriteBeat: in one step, and nothing is left beside it, whatever
-// happens.
-func TestChecklist29WriteBeat(t *testing.T) {
+// Whatever happens.
+func TestWriteBeatIsOneStepAndLeavesNothingBeside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "beat")
 	var all sync.WaitGroup

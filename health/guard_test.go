@@ -66,9 +66,9 @@ func guarded(t testing.TB, m *health.Monitor, component string, svc tend.Service
 // until is a service that runs until it is stopped.
 var until = tend.Func("until", obey)
 
-// TestChecklist20OneSicknessOneFailure: Guard returns once, nothing is probed until the
-// next incarnation, and that starts afresh.
-func TestChecklist20OneSicknessOneFailure(t *testing.T) {
+// Guard returns once, nothing is probed until the next incarnation, and that
+// starts afresh.
+func TestOneSicknessIsOneFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -237,9 +237,9 @@ func TestGuardBadInput(t *testing.T) {
 	})
 }
 
-// TestChecklist21DrainingIsNotSick: no change and no failure while a service stops, for
-// whatever reason; cancelled checks at shutdown count for nothing.
-func TestChecklist21DrainingIsNotSick(t *testing.T) {
+// There is no change and no failure while it stops, for whatever reason; cancelled
+// checks at shutdown count for nothing.
+func TestAServiceThatStopsIsNotSick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -281,9 +281,8 @@ func TestChecklist21DrainingIsNotSick(t *testing.T) {
 	})
 }
 
-// TestChecklist24StartupHoldsBack: liveness and readiness wait for startup, which runs
-// until it has passed and whose failure restarts.
-func TestChecklist24StartupHoldsBack(t *testing.T) {
+// It runs until it has passed, and its failure restarts.
+func TestStartupHoldsBackLivenessAndReadiness(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})
@@ -341,8 +340,7 @@ func TestStartupOfComponent(t *testing.T) {
 	})
 }
 
-// TestChecklist24BeatSilenceRestarts: also if the first beat never comes.
-func TestChecklist24BeatSilenceRestarts(t *testing.T) {
+func TestSilenceRestartsEvenIfTheFirstBeatNeverComes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		m := newMonitor(t, health.Config{OnChange: l.changes})

@@ -29,8 +29,8 @@ func ask(h http.Handler, method string) (int, string) {
 
 func everybody(*http.Request) bool { return true }
 
-// TestChecklist30Handler: what is alive, what is ready, and who may know.
-func TestChecklist30Handler(t *testing.T) {
+// And tells details only to those who may know.
+func TestTheHandlerSaysWhatIsAliveAndReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var runs atomic.Int32
 		m := newMonitor(t, health.Config{})
@@ -104,8 +104,7 @@ func TestChecklist30Handler(t *testing.T) {
 	})
 }
 
-// TestChecklist30Head: a server sends no body, but the same status and headers.
-func TestChecklist30Head(t *testing.T) {
+func TestHeadHasTheStatusAndHeadersOfGet(t *testing.T) {
 	m := newMonitor(t, health.Config{})
 	s := httptest.NewServer(m.Handler(health.Readiness, everybody))
 	defer s.Close()

@@ -30,8 +30,8 @@ func server(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// TestChecklist27HTTP: what is a success, and what is said of a failure.
-func TestChecklist27HTTP(t *testing.T) {
+// And says what went wrong.
+func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1") // no proxy from the environment
 	var hosts []string
 	s := server(t, func(w http.ResponseWriter, r *http.Request) {
@@ -90,9 +90,8 @@ func TestChecklist27HTTP(t *testing.T) {
 	}
 }
 
-// TestChecklist27HTTPSlow: headers that do not come, a server that is not there, TLS that
-// nobody trusts.
-func TestChecklist27HTTPSlow(t *testing.T) {
+// Headers that do not come, TLS that nobody trusts, a server that is not there.
+func TestHTTPSaysWhyThereIsNoAnswer(t *testing.T) {
 	release := make(chan struct{})
 	s := server(t, func(http.ResponseWriter, *http.Request) { <-release })
 	defer close(release)
@@ -117,9 +116,8 @@ func TestChecklist27HTTPSlow(t *testing.T) {
 	}
 }
 
-// TestChecklist27HTTPConnections: each check makes its own, and leaves nothing in
-// TIME_WAIT.
-func TestChecklist27HTTPConnections(t *testing.T) {
+// Above all no connection in TIME_WAIT.
+func TestEachHTTPCheckConnectsAnewAndLeavesNothing(t *testing.T) {
 	var connections atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -164,8 +162,8 @@ func timeWaits(t *testing.T, port int) (n int) {
 	return n
 }
 
-// TestChecklist27IPv6: literals work in both checks, if there is IPv6.
-func TestChecklist27IPv6(t *testing.T) {
+// If there is IPv6.
+func TestHTTPAndTCPTakeIPv6Literals(t *testing.T) {
 	listener, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
 		t.Skip("no IPv6 here")

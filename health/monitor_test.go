@@ -232,9 +232,9 @@ func TestServeTwice(t *testing.T) {
 	})
 }
 
-// TestChecklist22Sources: a new instance has a new state, what has vanished is
-// forgotten, an error keeps the set.
-func TestChecklist22Sources(t *testing.T) {
+// A new instance has a new state, what has vanished is forgotten, an error keeps
+// the set.
+func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
 		ok := func(context.Context) error { return nil }

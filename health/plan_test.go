@@ -68,9 +68,9 @@ func (b *bench) want(got, want any) {
 	}
 }
 
-// TestChecklist26Clock: after a suspension a probe runs once, not as often as it was
-// missed, and a clock that goes back does no harm.
-func TestChecklist26Clock(t *testing.T) {
+// After a suspension a probe runs once, not as often as it was missed, and a clock
+// that goes back does no harm.
+func TestAClockThatJumpsMakesOneLateRun(t *testing.T) {
 	b := newBench(t, 1)
 	e := b.add(Probe{Name: "p"})
 	s := b.add(Probe{Name: "silent", MaxAge: 10 * time.Second})

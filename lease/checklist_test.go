@@ -10,11 +10,9 @@ import (
 	"github.com/tend-go/tend/lease"
 )
 
-// Item 35 of the checklist of what such packages get wrong, one test a clause.
-
 // The lock of 10 minutes is known to be lost after 8: two minutes before anybody
 // else can have it, in the middle of whatever the work is doing.
-func TestChecklist35LostBeforeTheLockEnds(t *testing.T) {
+func TestTheLossIsKnownBeforeTheLockEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		err := clair(l, always(errStore)).Hold(t.Context(), workFor(l, time.Hour, nil))
@@ -23,8 +21,8 @@ func TestChecklist35LostBeforeTheLockEnds(t *testing.T) {
 	})
 }
 
-// The release gets a context that is alive after the stop, and bounded.
-func TestChecklist35ReleaseAfterCancel(t *testing.T) {
+// It has the values of the context that was cancelled.
+func TestAfterAStopReleaseGetsALiveAndBoundedContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
 		cause := errors.New("operator said so")
@@ -47,8 +45,8 @@ func TestChecklist35ReleaseAfterCancel(t *testing.T) {
 	})
 }
 
-// Work that ignores its context keeps the lock, renewed, until it returns.
-func TestChecklist35WorkIgnoresTheStop(t *testing.T) {
+// The lock is renewed until the work returns.
+func TestWorkThatIgnoresTheStopKeepsTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
@@ -66,8 +64,8 @@ func TestChecklist35WorkIgnoresTheStop(t *testing.T) {
 	})
 }
 
-// Work that ignores the loss is waited for too; nobody can stop it.
-func TestChecklist35WorkIgnoresTheLoss(t *testing.T) {
+// Nobody can stop it.
+func TestWorkThatIgnoresTheLossIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		err := clair(l, always(errStore)).Hold(t.Context(), func(ctx context.Context) error {

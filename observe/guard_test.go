@@ -10,8 +10,7 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// Item 39: what other sites, rebound names and strangers may not do.
-func TestItem39WhoMayAsk(t *testing.T) {
+func TestOtherSitesReboundNamesAndStrangersAreRefused(t *testing.T) {
 	yes := func(*http.Request, Action, tend.ServiceStatus) error { return nil }
 	no := func(*http.Request, Action, tend.ServiceStatus) error { return errors.New("ask the on-call <engineer>") }
 	sup := supervisor("root", "a")

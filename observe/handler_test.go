@@ -11,8 +11,7 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// Item 42: mounted in every way that people mount things.
-func TestItem42Mounted(t *testing.T) {
+func TestThePageWorksHoweverItIsMounted(t *testing.T) {
 	page := newTestPage(t, newFakeTree(supervisor("root", "a").Status()), Options{})
 	mux := func(pattern string, h http.Handler) http.Handler {
 		m := http.NewServeMux()
@@ -55,8 +54,7 @@ func TestItem42Mounted(t *testing.T) {
 	}
 }
 
-// Item 41: what is empty is a list, not null.
-func TestItem41EmptyLists(t *testing.T) {
+func TestWhatIsEmptyIsAListAndNotNull(t *testing.T) {
 	p := newTestPage(t, newFakeTree(tend.NewSimple("root").Status()), Options{})
 	for path, want := range map[string][]string{
 		"/api/view":          {`"rows":[{`},

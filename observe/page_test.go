@@ -48,8 +48,8 @@ func embedded(t *testing.T, page string) (v reply) {
 	return v
 }
 
-// Item 44: all that the page shows first is in it.
-func TestItem44FirstPaintNeedsNoRequest(t *testing.T) {
+// All that the page shows first is in it.
+func TestTheFirstPaintNeedsNoRequest(t *testing.T) {
 	p := newTestPage(t, newFakeTree(supervisor("root", "a", "b/", "c").Status()), Options{Title: "the <title>"})
 	page := request(p, "GET", "/").Body.String()
 	if v := embedded(t, page); len(v.Rows) != 4 || v.Title != "the <title>" || v.Seq == "" || v.Allow {
@@ -67,9 +67,8 @@ func TestItem44FirstPaintNeedsNoRequest(t *testing.T) {
 	}
 }
 
-// Item 45: a browser without script shows the tree as text, and nothing in the
-// page names another host.
-func TestItem45WithoutScript(t *testing.T) {
+// And nothing in the page names another host.
+func TestWithoutScriptThePageIsTheTreeAsText(t *testing.T) {
 	p := newTestPage(t, newFakeTree(supervisor("root", "a<b>", "b/", "c").Status()), Options{})
 	page := request(p, "GET", "/").Body.String()
 	_, rest, _ := strings.Cut(page, "<noscript><pre>")
@@ -87,8 +86,7 @@ func TestItem45WithoutScript(t *testing.T) {
 	}
 }
 
-// Item 40: names and errors of any content stay text, and short.
-func TestItem40HostileNamesAndErrors(t *testing.T) {
+func TestNamesAndErrorsOfAnyContentStayTextAndShort(t *testing.T) {
 	for name, hostile := range map[string]string{
 		"script":   "</script><script>alert(1)</script><!--",
 		"quotes":   "\"'`${alert(1)}\\ &lt;",
@@ -130,8 +128,8 @@ func TestItem40HostileNamesAndErrors(t *testing.T) {
 	}
 }
 
-// Item 43, the server's part: 10,000 services are less than 200 kB.
-func TestItem43SnapshotSize(t *testing.T) {
+// Less than 200 kB.
+func TestAPageOfTenThousandServicesIsSmall(t *testing.T) {
 	p := newTestPage(t, newFakeTree(large(10_000)), Options{})
 	w := request(p, "GET", "/", "Accept-Encoding", "gzip")
 	size := w.Body.Len()
@@ -152,8 +150,8 @@ func TestItem43SnapshotSize(t *testing.T) {
 	}
 }
 
-// Of more than 20,000 services the page gets a part, and the rest on demand.
-func TestItem43BranchesOnDemand(t *testing.T) {
+// Of more than 20,000 services it gets a part, and the rest on demand.
+func TestOfALargeTreeThePageHasThePartThatItShows(t *testing.T) {
 	f := newFakeTree(large(25_000))
 	wanted := f.status.Services[200].Supervisor.Services[50].Token
 	p := newTestPage(t, f, Options{})

@@ -18,10 +18,9 @@ func started(name string) tend.Event {
 	return tend.ServiceStarted{Origin: tend.Origin{Time: time.Now(), Supervisor: "root", Service: name}, Restarts: 1}
 }
 
-// Item 37: a stream outlives Server.WriteTimeout because each write has a
-// deadline of its own; a reader that is gone is dropped within that and holds
-// nobody up; silence is broken every 15 seconds.
-func TestItem37StreamOutlivesWriteTimeout(t *testing.T) {
+// Each write has a deadline of its own; a reader that is gone is dropped within
+// that and holds nobody up; silence is broken every 15 seconds.
+func TestAStreamOutlivesWriteTimeout(t *testing.T) {
 	t.Run("180 events in 9 seconds at a WriteTimeout of 5", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFakeTree(supervisor("root", "a").Status())
@@ -100,9 +99,8 @@ func TestItem37StreamOutlivesWriteTimeout(t *testing.T) {
 	})
 }
 
-// Item 38: who was away gets what it missed, who was away too long or knew
-// another process starts anew.
-func TestItem38SlowReaderResumes(t *testing.T) {
+// Who was away too long or knew another process starts anew.
+func TestAReaderThatWasAwayGetsWhatItMissed(t *testing.T) {
 	t.Run("replay", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFakeTree(supervisor("root", "a").Status())

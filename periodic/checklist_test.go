@@ -15,9 +15,7 @@ import (
 	"github.com/tend-go/tend/periodic"
 )
 
-// Item 36 of the checklist of what such packages get wrong, one test a clause.
-
-func TestChecklist36SetIntervalWhileWaiting(t *testing.T) {
+func TestSetIntervalMovesTheRunThatIsWaitedFor(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		set  func(j *periodic.Job)
@@ -53,9 +51,8 @@ func TestChecklist36SetIntervalWhileWaiting(t *testing.T) {
 	}
 }
 
-// From within Run, as an agent does whom the server tells in its answer when to
-// report next.
-func TestChecklist36SetIntervalFromRun(t *testing.T) {
+// As an agent does when the server's answer says when to report next.
+func TestRunMaySetItsOwnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		j := job(l, "a", time.Hour)
@@ -70,8 +67,8 @@ func TestChecklist36SetIntervalFromRun(t *testing.T) {
 	})
 }
 
-// A thousand goroutines that trigger while a run is under way make one more.
-func TestChecklist36TriggerStorm(t *testing.T) {
+// A thousand goroutines trigger while a run is under way.
+func TestAStormOfTriggersMakesOneMoreRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		j := taking(2*time.Second, job(l, "a", time.Hour))
@@ -89,9 +86,8 @@ func TestChecklist36TriggerStorm(t *testing.T) {
 	})
 }
 
-// Storms while it is served under the race detector: runs never overlap, and
-// nothing is lost.
-func TestChecklist36NeverTwice(t *testing.T) {
+// Storms while it is served, for the race detector.
+func TestRunsNeverOverlapAndNoTriggerIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, runs atomic.Int32
 		j := &periodic.Job{Interval: time.Millisecond, Run: func(ctx context.Context) error {
@@ -122,9 +118,8 @@ func TestChecklist36NeverTwice(t *testing.T) {
 	})
 }
 
-// A panic of Run is one failure for the supervisor; the job is started again and
-// goes on with its schedule.
-func TestChecklist36PanicInRun(t *testing.T) {
+// The failure is the supervisor's, which starts the job again.
+func TestAPanicIsOneFailureAndTheScheduleGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		j := job(l, "a", time.Minute)
@@ -167,7 +162,7 @@ func aliyun(l *timeline, scanAfter, pullAfter time.Duration) (scan, pull *period
 	return scan, pull
 }
 
-func TestChecklist36Gate(t *testing.T) {
+func TestAGateKeepsJobsApart(t *testing.T) {
 	for _, c := range []struct {
 		name                 string
 		scanAfter, pullAfter time.Duration
@@ -212,8 +207,8 @@ func TestChecklist36Gate(t *testing.T) {
 	}
 }
 
-// Due together, at every turn of a week: the same answers every time.
-func TestChecklist36GateIsDeterministic(t *testing.T) {
+// The jobs are due together at every turn of a week.
+func TestAGateGivesTheSameAnswersEveryTime(t *testing.T) {
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			var scans, pulls int
@@ -228,9 +223,9 @@ func TestChecklist36GateIsDeterministic(t *testing.T) {
 	}
 }
 
-// A job that is not served makes nobody skip or wait, not even if it left in the
-// middle of waiting; its last start still counts.
-func TestChecklist36GateLeaves(t *testing.T) {
+// It makes nobody skip or wait, not even if it left in the middle of waiting; its
+// last start still counts.
+func TestAJobThatIsNotServedHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		scan, pull := aliyun(l, 0, 30*time.Second)
@@ -249,8 +244,8 @@ func TestChecklist36GateLeaves(t *testing.T) {
 	})
 }
 
-// A run that was asked for is not skipped: it waits until the scan is over.
-func TestChecklist36GateAndTrigger(t *testing.T) {
+// It waits until the scan is over.
+func TestARunThatWasAskedForWaitsAndIsNotSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		scan, pull := aliyun(l, 0, 2*time.Minute)
@@ -264,8 +259,8 @@ func TestChecklist36GateAndTrigger(t *testing.T) {
 	})
 }
 
-// The third job minds the second, also after that one has skipped.
-func TestChecklist36GateOfThree(t *testing.T) {
+// Also after the second has skipped.
+func TestTheThirdJobMindsTheSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		a, b, c := job(l, "a", 20*time.Minute), job(l, "b", 10*time.Minute), job(l, "c", time.Hour)
@@ -280,9 +275,9 @@ func TestChecklist36GateOfThree(t *testing.T) {
 	})
 }
 
-// A job that was not served for an hour is due when it is served again, not in the
-// past: that others ran meanwhile is no reason to skip.
-func TestChecklist36GateAfterAnAbsence(t *testing.T) {
+// It was not served for an hour, and is not due in the past: that others ran
+// meanwhile is no reason to skip.
+func TestAJobIsDueWhenItIsServedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		scan, pull := aliyun(l, 20*time.Minute, 0)
@@ -297,8 +292,7 @@ func TestChecklist36GateAfterAnAbsence(t *testing.T) {
 	})
 }
 
-// A scan that hangs does not hold the pulls up.
-func TestChecklist36GateAndAHungRun(t *testing.T) {
+func TestARunThatHangsDoesNotHoldOthersUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		scan, pull := aliyun(l, 0, 2*time.Minute)
@@ -308,9 +302,9 @@ func TestChecklist36GateAndAHungRun(t *testing.T) {
 	})
 }
 
-// Whatever the intervals, durations, triggers, stops and starts of however many
-// jobs: no two of them start within MinGap, and the first one misses no turn.
-func TestChecklist36NeverWithinMinGap(t *testing.T) {
+// That holds whatever the intervals, durations, triggers, stops and starts of
+// however many jobs, and the first one misses no turn.
+func TestNoTwoJobsStartWithinMinGap(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 36))

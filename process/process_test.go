@@ -24,9 +24,7 @@ import (
 	"github.com/tend-go/tend/process"
 )
 
-// The tests with a number are the items of the checklist for processes.
-
-func Test01GrandchildKeepsStdoutOpen(t *testing.T) {
+func TestAGrandchildThatKeepsStdoutOpenIsEnded(t *testing.T) {
 	c := command("parent", "0", "same group", "wait")
 	gone := witness(t, c)
 	if err := c.Serve(t.Context()); err != nil {
@@ -35,7 +33,7 @@ func Test01GrandchildKeepsStdoutOpen(t *testing.T) {
 	gone()
 }
 
-func Test02StopReachesTheWholeGroup(t *testing.T) {
+func TestAStopReachesTheWholeGroup(t *testing.T) {
 	c := command("parent", "-1", "same group", "deaf")
 	gone, await := witness(t, c), record(t, c)
 	c.StopTimeout = 50 * time.Millisecond
@@ -48,7 +46,7 @@ func Test02StopReachesTheWholeGroup(t *testing.T) {
 }
 
 // A session that Setup asks for is a group too.
-func Test02StopReachesTheWholeSession(t *testing.T) {
+func TestAStopReachesTheWholeSession(t *testing.T) {
 	c := command("parent", "-1", "same group", "wait")
 	gone, await := witness(t, c), record(t, c)
 	setup := c.Setup
@@ -65,9 +63,8 @@ func Test02StopReachesTheWholeSession(t *testing.T) {
 	gone()
 }
 
-// The grandchild has left the group and keeps the output open; Serve returns
-// while it still runs.
-func Test03GrandchildWithSetsid(t *testing.T) {
+// It keeps the output open; Serve returns while it still runs.
+func TestAGrandchildThatHasLeftTheGroupHoldsNobodyUp(t *testing.T) {
 	c := command("parent", "0", "setsid", "wait")
 	await := record(t, c)
 	c.DrainTimeout = 50 * time.Millisecond
@@ -89,7 +86,8 @@ func killEscaped(t *testing.T, line string) {
 	}
 }
 
-func Test04LeaderExitsBeforeItsGroup(t *testing.T) {
+// The leader of the group exits before the others.
+func TestOrphansAreKeptOnlyOnRequest(t *testing.T) {
 	for _, test := range []struct {
 		code    string
 		orphans process.Orphans
@@ -118,7 +116,7 @@ func Test04LeaderExitsBeforeItsGroup(t *testing.T) {
 }
 
 // A stop ends the group also of a launcher, which would keep it after a success.
-func Test04StoppedLauncherKeepsNothing(t *testing.T) {
+func TestALauncherThatIsStoppedKeepsNothing(t *testing.T) {
 	c := command("parent", "polite", "same group", "deaf")
 	gone, await := witness(t, c), record(t, c)
 	c.Orphans = process.KeepOnSuccess
@@ -132,9 +130,9 @@ func Test04StoppedLauncherKeepsNothing(t *testing.T) {
 }
 
 // Once the process is reaped its number may be anybody's: nothing is sent to it,
-// although Serve still waits for the output that an escaped grandchild holds.
-// What that writes after the exit is delivered (item 13).
-func Test05NoSignalAfterReaping(t *testing.T) {
+// although Serve still waits for the output that an escaped grandchild holds. What
+// that writes after the exit is delivered.
+func TestNoSignalIsSentAfterReaping(t *testing.T) {
 	c := command("parent", "0", "setsid", "orphan", "late")
 	gone, await := witness(t, c), record(t, c)
 	c.DrainTimeout = time.Minute
@@ -161,7 +159,7 @@ func Test05NoSignalAfterReaping(t *testing.T) {
 	gone()
 }
 
-func Test06IgnoredStopIsForced(t *testing.T) {
+func TestAStopThatIsIgnoredIsForced(t *testing.T) {
 	c := command("deaf")
 	await := record(t, c)
 	c.StopTimeout = 50 * time.Millisecond
@@ -177,7 +175,7 @@ func Test06IgnoredStopIsForced(t *testing.T) {
 	}
 }
 
-func Test06StopOfAStoppedProcess(t *testing.T) {
+func TestAStopEndsAProcessThatIsSuspended(t *testing.T) {
 	c := command("wait")
 	await := record(t, c)
 	c.StopTimeout = time.Minute
@@ -199,7 +197,7 @@ func Test06StopOfAStoppedProcess(t *testing.T) {
 	}
 }
 
-func Test07LongLinesAndMissingLineEnd(t *testing.T) {
+func TestLongLinesComeInPartsAndTheLastNeedsNoEnd(t *testing.T) {
 	long := strings.Repeat("é", 50_000)
 	c := command("print", long+"\nlast", "error")
 	type line struct {
@@ -223,7 +221,7 @@ func Test07LongLinesAndMissingLineEnd(t *testing.T) {
 	}
 }
 
-func Test08NoOutputIsLost(t *testing.T) {
+func TestNoOutputIsLost(t *testing.T) {
 	want := numbers()
 	for range 50 {
 		c := command("numbers")
@@ -235,7 +233,7 @@ func Test08NoOutputIsLost(t *testing.T) {
 	}
 }
 
-func Test09ParentDeathNeedsALockedThread(t *testing.T) {
+func TestDieWithParentMeansTheProgramAndNoThread(t *testing.T) {
 	c := command("wait")
 	await := record(t, c)
 	c.DieWithParent = true
@@ -252,7 +250,7 @@ func Test09ParentDeathNeedsALockedThread(t *testing.T) {
 	}
 }
 
-func Test10NothingGrows(t *testing.T) {
+func TestNothingGrowsWithTheNumberOfRuns(t *testing.T) {
 	c := command("exit", "0")
 	missing := command("exit")
 	missing.Path = filepath.Join(t.TempDir(), "missing")
@@ -296,7 +294,7 @@ func Test10NothingGrows(t *testing.T) {
 	// goroutines: cleanRun
 }
 
-func Test11HowItEnds(t *testing.T) {
+func TestTheErrorSaysHowItEnded(t *testing.T) {
 	for name, test := range map[string]struct {
 		c    *process.Command
 		set  func(c *process.Command)
@@ -334,7 +332,7 @@ func Test11HowItEnds(t *testing.T) {
 
 func neverReady(c *process.Command) { c.Ready = process.ReadyAfter(time.Hour) }
 
-func Test11CoreDump(t *testing.T) {
+func TestTheErrorSaysThatCoreWasDumped(t *testing.T) {
 	pattern, _ := os.ReadFile("/proc/sys/kernel/core_pattern")
 	if strings.TrimSpace(string(pattern)) != "core" {
 		t.Skipf("core_pattern is %q: whether there is a dump is up to the system", pattern)
@@ -356,7 +354,7 @@ func self(t *testing.T) string {
 	return path
 }
 
-func Test11SuccessNobodyAskedFor(t *testing.T) {
+func TestASuccessThatNobodyAskedForIsNoError(t *testing.T) {
 	for _, code := range []string{"0", "3"} {
 		c := command("exit", code)
 		c.SuccessExit = []int{3, 4}
@@ -366,7 +364,7 @@ func Test11SuccessNobodyAskedFor(t *testing.T) {
 	}
 }
 
-func Test11StopDuringStart(t *testing.T) {
+func TestAStopDuringTheStartReturnsItsCause(t *testing.T) {
 	c := command("wait")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")
@@ -376,7 +374,7 @@ func Test11StopDuringStart(t *testing.T) {
 	}
 }
 
-func Test11StopWhileWaitingForReadiness(t *testing.T) {
+func TestAStopDoesNotWaitForReadiness(t *testing.T) {
 	c := command("wait")
 	await := record(t, c)
 	neverReady(c)
@@ -390,7 +388,7 @@ func Test11StopWhileWaitingForReadiness(t *testing.T) {
 
 // What a process does after SIGTERM is its own affair as long as it ends; an
 // exit code that is no success is told.
-func Test11StopWithExitCode(t *testing.T) {
+func TestAnExitCodeAfterAStopIsTold(t *testing.T) {
 	for code, text := range map[string]string{
 		"0": "process: polite: context canceled",
 		"4": "process: polite: context canceled: exit status 4: up",
@@ -405,7 +403,7 @@ func Test11StopWithExitCode(t *testing.T) {
 	}
 }
 
-func Test12StopAndExitAtOneMoment(t *testing.T) {
+func TestAStopAndAnExitMayMeet(t *testing.T) {
 	for range 20 {
 		c := command("echo")
 		ctx, cancel := context.WithCancel(t.Context())
@@ -427,7 +425,7 @@ func Test12StopAndExitAtOneMoment(t *testing.T) {
 	}
 }
 
-func Test12ContextEndedBeforeStart(t *testing.T) {
+func TestNothingStartsUnderAnEndedContext(t *testing.T) {
 	c := command("wait")
 	c.Setup = func(*exec.Cmd) error { t.Error("started"); return nil }
 	ctx, cancel := context.WithCancel(t.Context())
@@ -437,8 +435,8 @@ func Test12ContextEndedBeforeStart(t *testing.T) {
 	}
 }
 
-// A launcher whose daemon leaves its session; the next launch works too.
-func Test13Launcher(t *testing.T) {
+// Its daemon leaves the session; the next launch works too.
+func TestALauncherMayLaunchAgain(t *testing.T) {
 	for range 2 {
 		c := command("parent", "0", "setsid", "wait")
 		await := record(t, c)
@@ -450,7 +448,7 @@ func Test13Launcher(t *testing.T) {
 	}
 }
 
-func Test13InvalidUTF8(t *testing.T) {
+func TestLinesAreValidUTF8(t *testing.T) {
 	c := command("print", "a\xffb\n", "")
 	var got []process.Line
 	c.Output = func(l process.Line) { l.Pid = 0; got = append(got, l) }
@@ -483,8 +481,8 @@ func (h blockingHandler) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// A slog handler that blocks does block the process and Serve; nothing is lost.
-func Test13BlockingLogger(t *testing.T) {
+// A slog handler that blocks does block the process and Serve.
+func TestALoggerThatBlocksLosesNothing(t *testing.T) {
 	c := command("numbers")
 	reached, release := make(chan string, 1000), make(chan struct{})
 	c.Output = nil
@@ -508,8 +506,7 @@ type enabled struct{ slog.Handler }
 
 func (enabled) Enabled(context.Context, slog.Level) bool { return true }
 
-// A program that is killed takes its process along, or not.
-func Test14ProgramIsKilled(t *testing.T) {
+func TestAProgramThatIsKilledTakesItsProcessAlongOrNot(t *testing.T) {
 	for _, dies := range []bool{true, false} {
 		t.Run(fmt.Sprint("DieWithParent ", dies), func(t *testing.T) {
 			c := command("keeper", fmt.Sprint(dies))
@@ -548,8 +545,8 @@ func childOf(t *testing.T, pid int) int {
 	return 0
 }
 
-// An exec check that is given up takes its group along, and the next one works.
-func Test28CheckAtItsTimeout(t *testing.T) {
+// The next one works.
+func TestACheckThatIsGivenUpTakesItsGroupAlong(t *testing.T) {
 	c := command("parent", "-1", "same group", "deaf")
 	c.StopSignal = syscall.SIGKILL // as Check has it
 	r, w, err := os.Pipe()

@@ -13,9 +13,7 @@ import (
 	"github.com/tend-go/tend/retry"
 )
 
-// Item 34 of the checklist of what such packages get wrong, one test a clause.
-
-func TestChecklist34SleepEndsAtTheStop(t *testing.T) {
+func TestSleepEndsAtTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("operator said so")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -33,7 +31,7 @@ func TestChecklist34SleepEndsAtTheStop(t *testing.T) {
 	})
 }
 
-func TestChecklist34SleepLasts(t *testing.T) {
+func TestSleepLastsAsLongAsAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for d, want := range map[time.Duration]time.Duration{
 			time.Hour: time.Hour, 1: 1, 0: 0, -time.Hour: 0, math.MinInt64: 0,
@@ -47,7 +45,7 @@ func TestChecklist34SleepLasts(t *testing.T) {
 	})
 }
 
-func TestChecklist34ErrorIsCauseAndLastFailure(t *testing.T) {
+func TestAfterAStopTheErrorIsItsCauseAndTheLastFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
@@ -61,7 +59,7 @@ func TestChecklist34ErrorIsCauseAndLastFailure(t *testing.T) {
 	})
 }
 
-func TestChecklist34PermanentAtTheLastAttempt(t *testing.T) {
+func TestPermanentAtTheLastAttemptIsNotTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := record()
 		err := retry.Do(t.Context(), tend.Backoff{Min: time.Second, Limit: 2}, a.f(func(n int) error {
@@ -77,7 +75,7 @@ func TestChecklist34PermanentAtTheLastAttempt(t *testing.T) {
 	})
 }
 
-func TestChecklist34MaxElapsed(t *testing.T) {
+func TestNoAttemptBeginsAfterMaxElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := record()
 		err := retry.Policy{Backoff: exact, MaxElapsed: 20 * time.Second}.Do(t.Context(), a.f(always(errDown)))
@@ -86,7 +84,7 @@ func TestChecklist34MaxElapsed(t *testing.T) {
 	})
 }
 
-func TestChecklist34DelayDoesNotOverflow(t *testing.T) {
+func TestDelayDoesNotOverflow(t *testing.T) {
 	for _, c := range []struct {
 		policy retry.Policy
 		n      int
@@ -112,7 +110,8 @@ func TestChecklist34DelayDoesNotOverflow(t *testing.T) {
 	}
 }
 
-func TestChecklist34ZeroPolicy(t *testing.T) {
+// Each wait is at most a fifth longer than the delay, and at most a minute.
+func TestTheZeroPolicyGoesOnForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, jittered := 0, false
 		p := retry.Policy{OnRetry: func(attempt int, _ error, wait time.Duration) {
@@ -134,7 +133,7 @@ func TestChecklist34ZeroPolicy(t *testing.T) {
 	})
 }
 
-func TestChecklist34NegativePolicy(t *testing.T) {
+func TestABadPolicyIsAnErrorAndCallsNothing(t *testing.T) {
 	for want, p := range map[string]retry.Policy{
 		"Backoff.Min is -1s":               {Backoff: tend.Backoff{Min: -time.Second}},
 		"Backoff.Max is -1s":               {Backoff: tend.Backoff{Max: -time.Second}},

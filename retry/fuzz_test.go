@@ -9,9 +9,9 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// Item 34: every wait of any valid policy lies between the pure delay and its
-// jitter, and never exceeds Max, whatever the number of the failure.
-func FuzzChecklist34JitterNeverAboveMax(f *testing.F) {
+// Every wait of any valid policy lies between the pure delay and its jitter, and
+// never exceeds Max, whatever the number of the failure.
+func FuzzEachWaitIsBetweenDelayAndMax(f *testing.F) {
 	f.Add(int64(0), int64(0), 0.0, 20)
 	f.Add(int64(time.Second), int64(time.Minute), 0.5, 7)
 	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), 1e300, 1)

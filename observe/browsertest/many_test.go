@@ -27,10 +27,9 @@ window.requestAnimationFrame = f => frame(t => {
 const parse = JSON.parse;
 JSON.parse = text => { messages++; return parse(text) };`
 
-// Item 43: 10,000 services with 200 events a second (100 failures and as many
-// starts) are less than 1,000 elements, and a drawing takes less than 16 ms; a tab
-// that is hidden closes its stream.
-func TestItem43ManyServices(t *testing.T) {
+// With 200 events a second (100 failures and as many starts) they are less than
+// 1,000 elements, and a drawing takes less than 16 ms.
+func TestTenThousandServicesAreDrawnInTime(t *testing.T) {
 	b := newTab(t)
 	url := startZoo(t, "-n", "10000", "-failures", "100")
 	b.do(chromedp.ActionFunc(script(timed)))
@@ -76,7 +75,7 @@ func TestItem43ManyServices(t *testing.T) {
 	b.picture("10k-large")
 }
 
-func TestItem43HiddenTab(t *testing.T) {
+func TestATabThatIsHiddenClosesItsStream(t *testing.T) {
 	b := newTab(t)
 	s := serve(t, quiet("root", idle("listener")), observe.Options{})
 	b.open(s.URL)
@@ -90,8 +89,8 @@ func TestItem43HiddenTab(t *testing.T) {
 	b.wait(`document.querySelector("#live").textContent === "live"`)
 }
 
-// Of 100,000 services the page fetches what it shows, and has the server search.
-func TestItem43OnDemand(t *testing.T) {
+// Of 100,000 services; what is not in the page the server finds.
+func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 	b := newTab(t)
 	root := quiet("root")
 	for g := range 20 {

@@ -313,8 +313,8 @@ func posts(s *server) (asked []string) {
 	return slices.DeleteFunc(s.log(), func(a string) bool { return !strings.HasPrefix(a, "POST") })
 }
 
-// Item 39 in a real browser: DNS rebinding and requests from other sites.
-func TestItem39ForeignSites(t *testing.T) {
+// DNS rebinding and requests from other sites, in a real browser.
+func TestForeignSitesNeitherReadNorAct(t *testing.T) {
 	b := newTab(t)
 	root := quiet("root", idle("listener"))
 	s := serve(t, root, observe.Options{Allow: func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil }})
@@ -356,8 +356,8 @@ func TestItem39ForeignSites(t *testing.T) {
 	}
 }
 
-// Item 40 in a real browser: whatever a name or an error is, it is text.
-func TestItem40HostileTexts(t *testing.T) {
+// In a real browser, which would run what is in them.
+func TestNamesAndErrorsOfAnyContentStayText(t *testing.T) {
 	b := newTab(t)
 	evil := []string{`<img src=x onerror="window.hacked=1">`, `</script><script>window.hacked=1</script>`, `"'&lt;&amp;`, "שלום \u200f", "a\u202eb"}
 	fail := make(chan error)
@@ -394,9 +394,9 @@ func TestItem40HostileTexts(t *testing.T) {
 	}
 }
 
-// Item 42 in a real browser: mounted under a prefix, with and without slash, and
-// behind a proxy that strips it.
-func TestItem42Mounted(t *testing.T) {
+// In a real browser: under a prefix, with and without slash, and behind a proxy
+// that strips it.
+func TestThePageWorksHoweverItIsMounted(t *testing.T) {
 	root := quiet("root", idle("listener"))
 	p := observe.Handler(root, observe.Options{})
 	t.Cleanup(p.Close)
@@ -429,9 +429,8 @@ func TestItem42Mounted(t *testing.T) {
 	}
 }
 
-// Items 44 and 45: the page draws before any further request, asks nobody else
-// for anything, and says as much as it can without script.
-func TestItem44FirstPaint(t *testing.T) {
+// And the page asks nobody else for anything.
+func TestTheFirstPaintNeedsNoRequest(t *testing.T) {
 	b := newTab(t)
 	s := serve(t, quiet("root", group("web", idle("listener"))), observe.Options{})
 	b.open(s.URL + "/?live=off")
@@ -444,7 +443,8 @@ func TestItem44FirstPaint(t *testing.T) {
 	}
 }
 
-func TestItem45ScriptBlocked(t *testing.T) {
+// It says as much as it can, and asks nobody else for anything.
+func TestWithoutScriptThePageIsTheTreeAsText(t *testing.T) {
 	b := newTab(t)
 	s := serve(t, quiet("root", group("web", idle("listener"))), observe.Options{})
 	b.do(emulation.SetScriptExecutionDisabled(true), chromedp.Navigate(s.URL))
