@@ -101,6 +101,20 @@ func TestOneSicknessIsOneFailure(t *testing.T) {
 	})
 }
 
+// Readiness is the zero value: what asks for a database restarts nothing.
+func TestAProbeRestartsNothingUnlessItSaysSo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := newMonitor(t, health.Config{})
+		l := newLog()
+		root(t, l, m, guarded(t, m, "web", until, health.Probe{Name: "database", Check: script("-")}))
+		time.Sleep(time.Hour)
+		l.want(t, "0s health started", "0s web started")
+		if state(t, m, "web:database") != health.Unhealthy {
+			t.Error("it is not even reported")
+		}
+	})
+}
+
 // TestGuardOutsideOfSupervisor: it is a service like any other.
 func TestGuardOutsideOfSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {

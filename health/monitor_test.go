@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,6 +234,34 @@ func TestServeTwice(t *testing.T) {
 	})
 }
 
+// What ignores its context holds up the end for a second, is named, and is not
+// started again before it returns.
+func TestServeAbandons(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		var logged strings.Builder
+		release := make(chan struct{})
+		m := newMonitor(t, health.Config{
+			Logger:   slog.New(slog.NewTextHandler(&logged, nil)),
+			OnChange: func(context.Context, health.Change) error { <-release; return nil },
+		})
+		add(t, m, health.Probe{Name: "hangs", Check: l.logged("hangs", hang(release))}, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
+		stop := serve(t, m)
+		time.Sleep(time.Second)
+		_ = stop()
+		l.add("stopped")
+		stop = serve(t, m)
+		time.Sleep(19 * time.Second)
+		close(release)
+		time.Sleep(9500 * time.Millisecond)
+		_ = stop()
+		l.want(t, "0s hangs", "0s works", "2s stopped", "10s works", "20s works", "21s hangs", "30s works")
+		if !strings.Contains(logged.String(), `msg="health checks ignore that their context is done" probes=[hangs]`) {
+			t.Errorf("nobody was named:\n%s", &logged)
+		}
+	})
+}
+
 // A new instance has a new state, what has vanished is forgotten, an error keeps
 // the set.
 func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
@@ -380,5 +410,66 @@ func TestRemoveWhileRunning(t *testing.T) {
 		add(t, m, health.Probe{Name: "p", Check: l.logged("new", script("+"))}) // waits for the old run
 		time.Sleep(5 * time.Second)
 		l.want(t, "1s cancelled", "2s new", "2s p unknown>healthy 0")
+	})
+}
+
+// The callbacks panic, exit, block and call back.
+func TestProbesComeAndGoUnderFire(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var m *health.Monitor
+		calls := 0
+		meddle := func(n int) {
+			name := fmt.Sprint("x", n%7)
+			_ = m.Add(health.Probe{Name: name, Check: script("-")})
+			m.Remove(fmt.Sprint("x", (n+3)%7))
+			_ = m.Report(name, nil)
+			_ = m.Tick(t.Context())
+			m.Snapshot(health.Readiness)
+		}
+		m = newMonitor(t, health.Config{
+			OnChange: func(ctx context.Context, c health.Change) error {
+				calls++
+				meddle(calls)
+				switch calls % 4 {
+				case 0:
+					panic(c.Name)
+				case 1:
+					runtime.Goexit()
+				case 2:
+					time.Sleep(5 * time.Second)
+				}
+				return m.CheckNow(ctx)
+			},
+			OnResult: func(context.Context, health.Result) { panic("result") },
+		})
+		stop := serve(t, m)
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				for n := range 100 {
+					time.Sleep(time.Duration(100+n*i) * time.Millisecond)
+					meddle(n + i)
+					c, err := m.Guard(fmt.Sprint("g", i), tend.Func("", func(ctx context.Context) error {
+						health.Beat(ctx)
+						time.Sleep(50 * time.Millisecond)
+						return nil
+					}), health.Probe{Name: "a", Kind: health.Liveness, FailureThreshold: 1, Check: script("+-")}, health.Probe{Name: "b", MaxAge: time.Second})
+					if err != nil {
+						t.Error(err)
+					}
+					_ = c.Serve(t.Context())
+				}
+			})
+		}
+		all.Wait()
+		_ = stop()
+		for _, p := range m.Snapshot(health.Readiness).Probes {
+			if strings.HasPrefix(p.Name, "g") {
+				t.Errorf("%s is left", p.Name)
+			}
+		}
+		if calls < 20 {
+			t.Errorf("only %d changes told", calls)
+		}
 	})
 }

@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/periodic"
 )
@@ -267,6 +270,143 @@ func TestTriggerWhileNotServed(t *testing.T) {
 		}
 		serve(t, time.Second, j)
 		l.want(t, "a@0s a@2s a@2s")
+	})
+}
+
+func TestSetIntervalMovesTheRunThatIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(j *periodic.Job)
+		want string
+	}{
+		{"shorter", func(j *periodic.Job) {
+			at(15*time.Second, func() { j.SetInterval(7 * time.Second) }) // since 10s: due at 17s
+		}, "a@0s a@10s a@17s a@24s a@31s a@38s"},
+		{"so short that the turn was before now", func(j *periodic.Job) {
+			at(15*time.Second, func() { j.SetInterval(4 * time.Second) })
+		}, "a@0s a@10s a@15s a@19s a@23s a@27s a@31s a@35s a@39s"},
+		{"longer", func(j *periodic.Job) {
+			at(15*time.Second, func() { j.SetInterval(25 * time.Second) })
+		}, "a@0s a@10s a@35s"},
+		{"there and back", func(j *periodic.Job) {
+			at(13*time.Second, func() { j.SetInterval(time.Hour) })
+			at(15*time.Second, func() { j.SetInterval(time.Millisecond); j.SetInterval(10 * time.Second) })
+		}, "a@0s a@10s a@20s a@30s"},
+		{"to what makes no sense", func(j *periodic.Job) {
+			at(15*time.Second, func() { j.SetInterval(0); j.SetInterval(-time.Second) })
+		}, "a@0s a@10s a@20s a@30s"},
+		{"before Serve", func(j *periodic.Job) { j.SetInterval(15 * time.Second) }, "a@0s a@15s a@30s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newTimeline()
+				j := job(l, "a", 10*time.Second)
+				c.set(j)
+				serve(t, 39500*time.Millisecond, j)
+				l.want(t, c.want)
+			})
+		})
+	}
+}
+
+// As an agent does when the server's answer says when to report next.
+func TestRunMaySetItsOwnInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", time.Hour)
+		run, n := j.Run, 0
+		j.Run = func(ctx context.Context) error {
+			n++
+			j.SetInterval(time.Duration(n) * time.Minute)
+			return run(ctx)
+		}
+		serve(t, 12*time.Minute, j)
+		l.want(t, "a@0s a@1m a@3m a@6m a@10m")
+	})
+}
+
+// A thousand goroutines trigger while a run is under way.
+func TestAStormOfTriggersMakesOneMoreRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := taking(2*time.Second, job(l, "a", time.Hour))
+		storm := func() {
+			for range 1000 {
+				go j.Trigger()
+				go j.SetInterval(30 * time.Minute)
+			}
+		}
+		at(10*time.Second, j.Trigger)
+		at(11*time.Second, storm)
+		at(11500*time.Millisecond, storm)
+		serve(t, 40*time.Minute, j)
+		l.want(t, "a@0s a@10s a@12s a@30m12s")
+	})
+}
+
+// Storms while it is served, for the race detector.
+func TestRunsNeverOverlapAndNoTriggerIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running, runs atomic.Int32
+		j := &periodic.Job{Interval: time.Millisecond, Run: func(ctx context.Context) error {
+			if running.Add(1) != 1 {
+				t.Error("two runs at once")
+			}
+			pause(ctx, time.Duration(rand.IntN(3000))*time.Microsecond)
+			runs.Add(1)
+			running.Add(-1)
+			return nil
+		}}
+		for range 20 {
+			at(0, func() {
+				for range 100 {
+					time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+					j.Trigger()
+					j.SetInterval(time.Duration(1+rand.IntN(2000)) * time.Microsecond)
+				}
+			})
+		}
+		serve(t, time.Second, j)
+		before := runs.Load()
+		j.Trigger()
+		serve(t, 10*time.Millisecond, j)
+		if runs.Load() == before {
+			t.Error("the last trigger was lost")
+		}
+	})
+}
+
+// The failure is the supervisor's, which starts the job again.
+func TestAPanicIsOneFailureAndTheScheduleGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", time.Minute)
+		run, n := j.Run, 0
+		j.Run = func(ctx context.Context) error {
+			if n++; n%2 == 0 {
+				l.add("panic")
+				panic(errRun)
+			}
+			return run(ctx)
+		}
+		var failed []string
+		s := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if f, ok := e.(tend.ServiceFailed); ok {
+				failed = append(failed, fmt.Sprintf("%s: disk full %v, restarting %v", f.Service, errors.Is(f.Err, errRun), f.Restarting))
+			}
+		}})
+		s.Add(j)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := s.ServeBackground(ctx)
+		time.Sleep(5*time.Minute + time.Second)
+		cancel()
+		<-ended
+		l.want(t, "a@0s panic@1m a@2m panic@3m a@4m panic@5m")
+		equal(t, failed, []string{
+			"a: disk full true, restarting true",
+			"a: disk full true, restarting true",
+			"a: disk full true, restarting true",
+		})
 	})
 }
 

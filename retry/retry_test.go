@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/retry"
 )
@@ -448,6 +449,36 @@ func TestStopIsNotTheLimit(t *testing.T) {
 		err := retry.Do(ctx, tend.Backoff{Limit: 1}, func(context.Context) error { cancel(); return errDown })
 		if errors.Is(err, retry.ErrLimit) || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestAfterAStopTheErrorIsItsCauseAndTheLastFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		time.AfterFunc(time.Minute, func() { cancel(tend.ErrRemoved) })
+		err := retry.Do(ctx, tend.Backoff{}, func(context.Context) error { return errDown })
+		for _, target := range []error{tend.ErrRemoved, context.Canceled, errDown} {
+			if !errors.Is(err, target) {
+				t.Errorf("%v is not %v", err, target)
+			}
+		}
+	})
+}
+
+func TestPermanentAtTheLastAttemptIsNotTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := record()
+		err := retry.Do(t.Context(), tend.Backoff{Min: time.Second, Limit: 2}, a.f(func(n int) error {
+			if n == 2 {
+				return retry.Permanent(errDown)
+			}
+			return errDown
+		}))
+		equal(t, "error", view(t, err), failure{2, "1s", "permanent failure", "503 service unavailable"})
+		if errors.Is(err, retry.ErrLimit) {
+			t.Error("it is also ErrLimit")
 		}
 	})
 }

@@ -2,7 +2,6 @@ package retry_test
 
 import (
 	"context"
-	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -12,68 +11,6 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/retry"
 )
-
-func TestSleepEndsAtTheStop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cause := errors.New("operator said so")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(7*time.Millisecond, func() { cancel(cause) })
-		start := time.Now()
-		err := retry.Sleep(ctx, time.Hour)
-		equal(t, "slept", time.Since(start), 7*time.Millisecond)
-		if !errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-		if again := retry.Sleep(ctx, 0); !errors.Is(again, cause) {
-			t.Errorf("Sleep of a done context returned %v", again)
-		}
-		equal(t, "slept", time.Since(start), 7*time.Millisecond)
-	})
-}
-
-func TestSleepLastsAsLongAsAsked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for d, want := range map[time.Duration]time.Duration{
-			time.Hour: time.Hour, 1: 1, 0: 0, -time.Hour: 0, math.MinInt64: 0,
-		} {
-			start := time.Now()
-			if err := retry.Sleep(t.Context(), d); err != nil {
-				t.Error(err)
-			}
-			equal(t, d.String(), time.Since(start), want)
-		}
-	})
-}
-
-func TestAfterAStopTheErrorIsItsCauseAndTheLastFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		time.AfterFunc(time.Minute, func() { cancel(tend.ErrRemoved) })
-		err := retry.Do(ctx, tend.Backoff{}, func(context.Context) error { return errDown })
-		for _, target := range []error{tend.ErrRemoved, context.Canceled, errDown} {
-			if !errors.Is(err, target) {
-				t.Errorf("%v is not %v", err, target)
-			}
-		}
-	})
-}
-
-func TestPermanentAtTheLastAttemptIsNotTheLimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := record()
-		err := retry.Do(t.Context(), tend.Backoff{Min: time.Second, Limit: 2}, a.f(func(n int) error {
-			if n == 2 {
-				return retry.Permanent(errDown)
-			}
-			return errDown
-		}))
-		equal(t, "error", view(t, err), failure{2, "1s", "permanent failure", "503 service unavailable"})
-		if errors.Is(err, retry.ErrLimit) {
-			t.Error("it is also ErrLimit")
-		}
-	})
-}
 
 func TestNoAttemptBeginsAfterMaxElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
