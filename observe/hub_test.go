@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,9 +18,10 @@ import (
 // However many look and however much happens, snapshots keep the pace: a tenth of
 // a second apart, and nine times what one takes.
 func TestPace(t *testing.T) {
+	const streams, requests, pause = 5, 200, 100 * time.Millisecond // who looks, how often, how far apart
 	for _, c := range []struct{ takes, gap time.Duration }{
 		{0, gapMin},
-		{10 * time.Millisecond, gapMin},
+		{10 * time.Millisecond, gapMin}, // nine times that is less
 		{50 * time.Millisecond, 450 * time.Millisecond},
 		{time.Second, 9 * time.Second},
 	} {
@@ -30,14 +32,14 @@ func TestPace(t *testing.T) {
 				p := newTestPage(t, f, Options{})
 				l, stop := serveOn(p, 0)
 				defer stop()
-				for range 5 {
+				for range streams {
 					r := openStream(t, l, "")
 					go r.all()
 				}
-				for range 200 {
+				for range requests {
 					f.events <- started("x")
 					go request(p, "GET", "/api/view")
-					time.Sleep(100 * time.Millisecond)
+					time.Sleep(pause)
 				}
 				p.Close()
 				time.Sleep(time.Minute)
@@ -47,7 +49,7 @@ func TestPace(t *testing.T) {
 						t.Errorf("snapshot %d came %v after the one before, want at least %v", i, gap, c.gap)
 					}
 				}
-				if n := len(asked); n < int(20*time.Second/(c.gap+c.takes))-2 {
+				if n := len(asked); n < int(requests*pause/(c.gap+c.takes))-2 { // the first and the last may be missing
 					t.Errorf("only %d snapshots", n)
 				}
 			})
@@ -71,7 +73,7 @@ func TestStale(t *testing.T) {
 		r := openStream(t, l, "")
 		begun := time.Now()
 		time.Sleep(time.Second)
-		f.set(func(s *tend.Status) { s.Services[0].State = tend.StateStopping })
+		f.set(func(s *tend.Status) { s.Services[0].State = tend.StateStopping }) // without an event
 		m, _ := r.next()
 		if c := m.change(t); len(c.Rows) != 2 || m.at.Sub(begun) != stale {
 			t.Errorf("%d rows after %v, want 2 (a and the sum of root) after %v", len(c.Rows), m.at.Sub(begun), stale)
@@ -92,7 +94,8 @@ func TestStale(t *testing.T) {
 func TestEventsAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeTree(supervisor("root", "a").Status())
-		p := newTestPage(t, f, Options{Events: 300})
+		const kept, flood = 300, 1000 // kept is more than a frame holds, flood more than is kept
+		p := newTestPage(t, f, Options{Events: kept})
 		l, stop := serveOn(p, 0)
 		defer stop()
 		emit := func(from, to int) {
@@ -121,10 +124,10 @@ func TestEventsAreToldOnce(t *testing.T) {
 			t.Error(d)
 		}
 
-		emit(100, 1100) // more than a frame and more than the ring
+		emit(100, 100+flood)
 		m, _ = r.next()
 		c = m.change(t)
-		if n := len(c.Events); n != maxEntries || c.Missed != 1000-maxEntries || c.Events[0].Name != "1099" {
+		if n := len(c.Events); n != maxEntries || c.Missed != flood-maxEntries || c.Events[0].Name != "1099" {
 			t.Errorf("%d events from %s, %d missed", n, c.Events[0].Name, c.Missed)
 		}
 		p.Close()
@@ -132,6 +135,7 @@ func TestEventsAreToldOnce(t *testing.T) {
 }
 
 func TestEntries(t *testing.T) {
+	const debug, warn, bad = slog.LevelDebug, slog.LevelWarn, slog.LevelError
 	at := time.UnixMilli(1_700_000_000_123)
 	of := tend.Origin{Time: at, Supervisor: "root/db", Service: "pool", Incarnation: 3}
 	sup := tend.Origin{Time: at, Supervisor: "root/db"}
@@ -139,12 +143,12 @@ func TestEntries(t *testing.T) {
 		event tend.Event
 		want  entry
 	}{
-		{tend.ServiceStarted{Origin: of}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Level: -4}},
-		{tend.ServiceStarted{Origin: of, Restarts: 2}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Text: "2 restarts", Level: -4}},
-		{tend.ServiceStuck{Origin: of, Waited: time.Second + 1234, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: 8, Stacks: "main.f"}},
-		{tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady, Stacks: "main.g"}, entry{Kind: "unresponsive", Name: "pool", Path: "root/db/pool", Text: tend.ErrNotReady.Error(), Level: 8, Stacks: "main.g"}},
+		{tend.ServiceStarted{Origin: of}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Level: debug}},
+		{tend.ServiceStarted{Origin: of, Restarts: 2}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Text: "2 restarts", Level: debug}},
+		{tend.ServiceStuck{Origin: of, Waited: time.Second + 1234, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: bad, Stacks: "main.f"}},
+		{tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady, Stacks: "main.g"}, entry{Kind: "unresponsive", Name: "pool", Path: "root/db/pool", Text: tend.ErrNotReady.Error(), Level: bad, Stacks: "main.g"}},
 		{tend.PauseEnded{Origin: sup, Lasted: time.Minute}, entry{Kind: "pause ended", Name: "db", Path: "root/db", Text: "after 1m0s"}},
-		{tend.EventsDropped{Origin: tend.Origin{Time: at, Supervisor: "root"}, N: 3}, entry{Kind: "events dropped", Name: "root", Path: "root", Text: "3 events", Level: 4}},
+		{tend.EventsDropped{Origin: tend.Origin{Time: at, Supervisor: "root"}, N: 3}, entry{Kind: "events dropped", Name: "root", Path: "root", Text: "3 events", Level: warn}},
 	} {
 		got := newEntry(c.event)
 		c.want.Time, c.want.Same = at.UnixMilli(), got.Same
@@ -163,9 +167,12 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// A ring for three entries, by turns about the supervisor p (id 0) and service 1,
+// with none to several more than it holds.
 func TestJournal(t *testing.T) {
+	const room, plenty = 3, 10 // plenty: more than there are
 	for added := range 8 {
-		j := newJournal(3)
+		j := newJournal(room)
 		for i := range added {
 			j.add(entry{ID: uint64(i % 2), Path: "p", Text: fmt.Sprint(i), Stacks: "s"})
 		}
@@ -174,7 +181,7 @@ func TestJournal(t *testing.T) {
 			all = append(all, e.Text)
 		}
 		var want []string
-		for i := added - 1; i >= max(0, added-3); i-- {
+		for i := added - 1; i >= max(0, added-room); i-- {
 			want = append(want, fmt.Sprint(i))
 		}
 		if d := cmp.Diff(want, all); d != "" {
@@ -184,17 +191,19 @@ func TestJournal(t *testing.T) {
 		if added > 1 && (len(lines) != 1 || lines[0].Text != fmt.Sprint(added-2) || lines[0].Stacks != "") {
 			t.Errorf("after %d: the second is %+v", added, lines)
 		}
-		for _, e := range j.about(1, "x", 10) {
+		for _, e := range j.about(1, "x", plenty) {
 			if e.ID != 1 || e.Stacks == "" {
 				t.Errorf("about 1: %+v", e)
 			}
 		}
-		if got := len(j.about(5, "p", 10)); got != (min(added, 3)+added%2)/2 && added < 3 {
+		if got := len(j.about(5, "p", plenty)); got != (min(added, room)+added%2)/2 && added < room {
 			t.Errorf("after %d: %d about the supervisor", added, got)
 		}
 	}
 }
 
+// Failures are counted by service and minute, for an hour. show writes the sums
+// of some services in the hour that ends with a minute as "minute:failures".
 func TestTally(t *testing.T) {
 	base := time.Unix(1_000_000*60, 0)
 	at := func(minute int) time.Time { return base.Add(time.Duration(minute) * time.Minute) }
@@ -202,14 +211,14 @@ func TestTally(t *testing.T) {
 	for _, f := range []struct {
 		id     uint64
 		minute int
-	}{{1, 0}, {1, 0}, {1, 5}, {2, 5}, {2, 59}, {1, 4}, {3, -3}} {
+	}{{1, 0}, {1, 0}, {1, 5}, {2, 5}, {2, 59}, {1, 4}, {3, -3}} { // {1, 4}: the clock stepped back
 		tl.add(f.id, at(f.minute))
 	}
 	show := func(minute int, ids ...uint64) string {
 		var s strings.Builder
 		for i, n := range tl.sum(ids, at(minute)) {
 			if n > 0 {
-				s.WriteString(fmt.Sprintf("%d:%d ", i-59+minute, n))
+				s.WriteString(fmt.Sprintf("%d:%d ", i-(tallyMinutes-1)+minute, n))
 			}
 		}
 		return s.String()
@@ -240,7 +249,7 @@ func TestTally(t *testing.T) {
 		t.Errorf("after a step back: %q", got)
 	}
 	for id := range uint64(2 * maxTallied) {
-		tl.add(1000+id, at(400))
+		tl.add(1000+id, at(400)) // ids that are not used above
 	}
 	if len(tl.services) != maxTallied {
 		t.Errorf("%d services are counted, want %d", len(tl.services), maxTallied)

@@ -24,7 +24,38 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// traced is a tree whose spans a test reads.
+// # How to read these tests
+//
+// A test builds a tree, lets something happen to it in virtual time, and compares
+// all spans that have ended by then with lines such as
+//
+//	17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2
+//	0s-5s tend.start root/late#1 (not ready in time)
+//	16s-19s tend.stop root/db/pool < tend.stop root/db
+//
+// which are made of
+//
+//	17s-27s       when it began and ended, counted from newTraced; an instant has the same twice
+//	tend.restart  the name of the span: the comment of the package lists them
+//	root/db#3     what it is about: the third run of service db in supervisor root
+//	root/db/pool  without a number, the supervisor of that path as a whole
+//	(…)           the description of its status, which only an error has
+//	< …           its parent; without one it begins a trace
+//	~ …           a span that it is linked to
+//
+// in the order in which they began. Of those that began together the ones without
+// a parent come first, then those that ended sooner.
+//
+// Two things surprise: a service without a ReadyTimeout is ready at once and has no
+// tend.start, and a nested supervisor starts as a service of the one above it
+// (root/db#1) but stops as itself (root/db).
+//
+// To add a test, give each service a duration of its own, so that the times say
+// who is meant; act at full seconds; and, if only the end matters, forget the
+// spans before it with x.spans.Reset. A parent that is forgotten is a lone "<".
+
+// traced is a tree whose spans a test reads. Its methods tell and want speak the
+// language above.
 type traced struct {
 	t     *testing.T
 	root  *tend.Supervisor
@@ -59,8 +90,8 @@ func (x *traced) stop() {
 	synctest.Wait()
 }
 
-// tell renders the spans as lines, by when they began: "from-to name path, what
-// else, < its parent, ~ its links". Spans are known by their name and path.
+// tell renders the spans as lines. It fails if a span is in another trace than its
+// parent, which a line does not show.
 func (x *traced) tell() (lines []string) {
 	stubs := x.spans.GetSpans()
 	slices.SortStableFunc(stubs, func(a, b tracetest.SpanStub) int {
@@ -90,6 +121,7 @@ func (x *traced) tell() (lines []string) {
 	return lines
 }
 
+// nameOf is how a line speaks of a span: "tend.restart root/db#3".
 func nameOf(s tracetest.SpanStub) string {
 	path := attr(s, "tend.supervisor.path")
 	if service := attr(s, "tend.service.name"); service != "" {
@@ -102,6 +134,7 @@ func nameOf(s tracetest.SpanStub) string {
 	return name
 }
 
+// attr is an attribute as text, empty if there is none of that key.
 func attr(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if string(a.Key) == key {
@@ -127,21 +160,23 @@ func slow(name string, d time.Duration) tend.Service {
 	})
 }
 
-// A service that fails, waits, starts and fails again leaves a chain.
+// A service that fails, waits, starts and fails again leaves a chain. Its second
+// run fails before it is ready.
 func TestFailuresAndRestarts(t *testing.T) {
+	const untilReady, untilFailure, delay = 2 * time.Second, 3 * time.Second, 10 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
 		runs := 0
 		x.root.Add(tend.Child{
-			Name: "db", ReadyTimeout: time.Minute, Backoff: tend.Backoff{Min: 10 * time.Second, Limit: 3},
+			Name: "db", ReadyTimeout: time.Minute, Backoff: tend.Backoff{Min: delay, Limit: 3},
 			Service: tend.Func("db", func(ctx context.Context) error {
 				runs++
-				time.Sleep(2 * time.Second)
+				time.Sleep(untilReady)
 				if runs == 2 {
 					panic("ouch")
 				}
 				tend.Ready(ctx)
-				time.Sleep(3 * time.Second)
+				time.Sleep(untilFailure)
 				return io.EOF
 			}),
 		})
@@ -310,15 +345,16 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// With all of its services stuck too, and then a stop of the same tree again.
+// What does not stop is an error of its span and of its supervisor's, which end
+// when it is given up.
 func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := newTraced(t, tend.Spec{StopBudget: 10 * time.Second}, TraceOptions{})
+		x := newTraced(t, tend.Spec{StopBudget: 10 * time.Second}, TraceOptions{}) // 9.5s for its services: it keeps a twentieth
 		x.root.Add(slow("hung", time.Minute))
 		removed := x.root.Add(tend.Child{Service: slow("gone", 5*time.Second), Timeout: time.Second})
 		x.serve()
 		time.Sleep(time.Second)
-		if err := x.root.RemoveAndWait(removed, 0); err != nil {
+		if err := x.root.RemoveAndWait(removed, 0); err != nil { // until it has returned, at 6s
 			t.Fatal(err)
 		}
 		time.Sleep(4 * time.Second)
@@ -328,7 +364,7 @@ func TestStuck(t *testing.T) {
 			"10s-19.5s tend.stop root (1 of its services did not stop)",
 			"10s-19.5s tend.stop root/hung#1 (did not return in time) < tend.stop root",
 		)
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) // until hung has returned: no goroutine may be left
 	})
 }
 
@@ -363,7 +399,7 @@ func TestStopOfNested(t *testing.T) {
 				if test.stop {
 					db.Stop()
 				}
-				time.Sleep(3500 * time.Millisecond)
+				time.Sleep(3500 * time.Millisecond) // the ordered stop takes 3s
 				synctest.Wait()
 				var stops []string
 				for _, line := range x.tell() {
@@ -413,7 +449,7 @@ func TestStopsOverlap(t *testing.T) {
 		x.serve()
 		time.Sleep(time.Second)
 		x.spans.Reset()
-		time.Sleep(9500 * time.Millisecond)
+		time.Sleep(9500 * time.Millisecond) // until both are over and nothing else has begun
 		synctest.Wait()
 		x.want(
 			"5s-9s tend.stop root/db",
@@ -647,13 +683,14 @@ func (uncomparable) Error() string { return "uncomparable" }
 
 // What is known of services that left without an event does not pile up.
 func TestKnownIsBounded(t *testing.T) {
+	const more = 10 // than it keeps: then it forgets all and begins again
 	tr := newTracer(TraceOptions{Hook: func(context.Context, tend.Event) {}}, nil)
-	for i, token := range tokens(maxIncidents + 10) {
+	for i, token := range tokens(maxIncidents + more) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
 		tr.hook(tend.ServiceEndedLate{Origin: tend.Origin{Token: token}})
 		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})
 	}
-	if known, late, stopped := len(tr.known), len(tr.stops.late), len(tr.stops.stopped); known != 10 || late != 10 || stopped != 10 {
+	if known, late, stopped := len(tr.known), len(tr.stops.late), len(tr.stops.stopped); known != more || late != more || stopped != more {
 		t.Errorf("it knows %d, late %d, stopped %d", known, late, stopped)
 	}
 }
