@@ -2,7 +2,7 @@
 //
 //	func main() {
 //		root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
-//		root.Add(app.HTTPServer(&http.Server{Addr: ":8080", Handler: routes()}))
+//		root.Add(server.HTTP(&http.Server{Addr: ":8080", Handler: routes()}))
 //		app.Main(root, app.Options{
 //			Listen: ":8081",          // /livez, /readyz
 //			Debug:  ":6060",          // those, /debug/tree/ and /debug/pprof/, on loopback
@@ -47,6 +47,6 @@
 //
 // # Services
 //
-// [HTTPServer], [Server] and [Ticker] are services that every program writes
-// anew, each a [tend.Child] ready for Add.
+// [Ticker] is a service that every program writes anew, a [tend.Child] ready for
+// Add; package server has those for HTTP and other servers.
 package app

@@ -11,12 +11,13 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/app"
 	"github.com/tend-go/tend/observe"
+	"github.com/tend-go/tend/server"
 )
 
 // The main function of a web server.
 func ExampleMain() {
 	root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
-	root.Add(app.HTTPServer(&http.Server{Addr: ":8080", Handler: http.NotFoundHandler()}))
+	root.Add(server.HTTP(&http.Server{Addr: ":8080", Handler: http.NotFoundHandler()}))
 	app.Main(root, app.Options{
 		Listen: ":8081",
 		Debug:  ":6060",
@@ -33,15 +34,6 @@ func ExampleExit() {
 	code := app.Run(context.Background(), root, app.Options{Logger: discard()})
 	fmt.Println("exit code", code)
 	// Output: exit code 3
-}
-
-// A tree that serves only HTTP, with a listener of its own and a minute for
-// requests under way.
-func ExampleServer() {
-	srv := &http.Server{Handler: http.NotFoundHandler()}
-	child := app.Server{Name: "web", Addr: "127.0.0.1:0", New: app.HTTP(srv), Drain: time.Minute}.Child()
-	fmt.Println(child.Name, child.Timeout)
-	// Output: web 1m2s
 }
 
 // A service that is called from time to time.

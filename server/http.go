@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// HTTPServer makes a service of an http.Server: it listens at srv.Addr, with TLS
-// if srv.TLSConfig has a certificate or a way to get one. It is
+// HTTP makes a service of an http.Server: it listens at srv.Addr, with TLS if
+// srv.TLSConfig has a certificate or a way to get one. It is
 //
-//	Server{Name: "http@" + srv.Addr, Addr: srv.Addr, New: HTTP(srv)}.Child()
+//	Config{Name: "http@" + srv.Addr, Addr: srv.Addr, New: CopiesOf(srv)}.Child()
 //
-// and what [Server] says holds; write that yourself to have another listener or
-// more time for requests under way.
-func HTTPServer(srv *http.Server) tend.Child {
-	newServer := HTTP(srv) // panics if it is nil
+// and what [Config] and [CopiesOf] say holds; write that yourself to have another
+// listener or more time for requests under way. It panics if srv is nil.
+func HTTP(srv *http.Server) tend.Child {
+	copies := CopiesOf(srv) // panics if it is nil
 	addr := srv.Addr
 	if addr == "" { // as net/http has it
 		addr = ":http"
@@ -26,10 +26,10 @@ func HTTPServer(srv *http.Server) tend.Child {
 			addr = ":https"
 		}
 	}
-	return Server{Name: "http@" + addr, Addr: addr, New: newServer}.Child()
+	return Config{Name: "http@" + addr, Addr: addr, New: copies}.Child()
 }
 
-// HTTP makes servers like srv, for [Server].New. Each run is served by a copy,
+// CopiesOf makes servers like srv, for [Config].New. Each run is served by a copy,
 // because an http.Server that was shut down cannot serve again; so Shutdown and
 // Close of srv itself do nothing to it. What srv.RegisterOnShutdown has registered
 // is called when a run is to stop. It panics if srv is nil.
@@ -39,9 +39,9 @@ func HTTPServer(srv *http.Server) tend.Child {
 // connection, which an http.Server forgets about, when all others are through. A
 // run has ended only when all its handlers have returned: one that does not is
 // reported as what the service hangs in.
-func HTTP(srv *http.Server) func(ctx context.Context) Graceful {
+func CopiesOf(srv *http.Server) func(ctx context.Context) Graceful {
 	if srv == nil {
-		panic("tend/app: the http.Server is nil")
+		panic("tend/server: the http.Server is nil")
 	}
 	return func(ctx context.Context) Graceful { return newHTTP(ctx, srv) }
 }

@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"bufio"
@@ -36,7 +36,7 @@ func serve(t *testing.T, srv *http.Server, drain time.Duration) (addr string, ro
 		<-result
 		return ended
 	}
-	child := Server{Addr: "127.0.0.1:0", New: HTTP(srv), Drain: drain}.Child()
+	child := Config{Addr: "127.0.0.1:0", New: CopiesOf(srv), Drain: drain}.Child()
 	if _, err := root.Start(ctx, child); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ type ctxKey struct{}
 
 // It serves, with the values of the service's context and without its end; it can
 // be started again; its own hooks run at each stop.
-func TestHTTP(t *testing.T) {
+func TestHTTPServes(t *testing.T) {
 	hooks := make(chan struct{}, 2)
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		self, ok := tend.Self(r.Context())
@@ -152,7 +152,7 @@ func TestHTTPCutsOff(t *testing.T) {
 		}
 	}()
 	<-entered
-	if err := stop(); err == nil || err.Error() != "tend/app: work under way was cut off after 1ms" {
+	if err := stop(); err == nil || err.Error() != "tend/server: work under way was cut off after 1ms" {
 		t.Errorf("it ended with %v", err)
 	}
 	select {
@@ -198,8 +198,8 @@ func TestHTTPHijacked(t *testing.T) {
 func TestHTTPHandlerHangs(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	root := tend.New("root", quiet(tend.Spec{}))
-	child := Server{Addr: "127.0.0.1:0", Drain: time.Millisecond, New: HTTP(&http.Server{
+	root := tend.New("root", quiet())
+	child := Config{Addr: "127.0.0.1:0", Drain: time.Millisecond, New: CopiesOf(&http.Server{
 		Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			close(entered)
 			hangInHandler(release)
@@ -220,7 +220,7 @@ func TestHTTPHandlerHangs(t *testing.T) {
 	cancel()
 	<-result
 	u := root.UnstoppedServices()
-	if len(u) != 1 || !strings.Contains(u[0].Stacks, "app.hangInHandler") {
+	if len(u) != 1 || !strings.Contains(u[0].Stacks, "server.hangInHandler") {
 		t.Errorf("unstopped: %v", u)
 	}
 }
@@ -274,7 +274,7 @@ func TestCopyOf(t *testing.T) {
 	}
 }
 
-func TestHTTPServer(t *testing.T) {
+func TestHTTP(t *testing.T) {
 	withTLS := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}
 	for _, test := range []struct {
 		srv  *http.Server
@@ -285,18 +285,18 @@ func TestHTTPServer(t *testing.T) {
 		{&http.Server{TLSConfig: withTLS}, "http@:https"},
 		{&http.Server{TLSConfig: &tls.Config{}}, "http@:http"},
 	} {
-		c := HTTPServer(test.srv)
+		c := HTTP(test.srv)
 		if c.Name != test.want || c.Timeout != 10*time.Second {
 			t.Errorf("%s with %v, want %s", c.Name, c.Timeout, test.want)
 		}
 	}
-	wantPanic(t, "tend/app: the http.Server is nil", func() { HTTPServer(nil) })
+	wantPanic(t, "tend/server: the http.Server is nil", func() { HTTP(nil) })
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer busy.Close()
-	if err := HTTPServer(&http.Server{Addr: busy.Addr().String()}).Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "in use") {
+	if err := HTTP(&http.Server{Addr: busy.Addr().String()}).Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("at a busy address: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"context"
@@ -116,15 +116,15 @@ func TestServer(t *testing.T) {
 		{
 			"cut off", &fakeServer{drains: time.Hour, closes: time.Second},
 			[]string{"0s serve", "10s drain", "15s stop"},
-			"tend/app: work under way was cut off after 5s", 16 * time.Second,
+			"tend/server: work under way was cut off after 5s", 16 * time.Second,
 		},
 		{
 			"GracefulStop panics", &fakeServer{panics: true},
 			[]string{"0s serve", "10s drain", "10s stop"},
 			"panic: ouch", 10 * time.Second,
 		},
-		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself: EOF", time.Second},
-		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s stop"}, "tend/app: the server ended by itself", time.Second},
+		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s stop"}, "tend/server: the server ended by itself: EOF", time.Second},
+		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s stop"}, "tend/server: the server ended by itself", time.Second},
 		{"panics", &fakeServer{crashes: true}, []string{"0s serve", "1s stop"}, "panic: crash", time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestServer(t *testing.T) {
 					}
 				}})
 				fake, listener := test.fake.start(), &fakeListener{}
-				child := Server{
+				child := Config{
 					Name: "fake", Drain: 5 * time.Second,
 					Listen: func(context.Context) (net.Listener, error) { return listener, nil },
 					New:    func(context.Context) Graceful { return fake },
@@ -181,8 +181,8 @@ func TestServerCannotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inUse := errors.New("address in use")
 		tries := 0
-		root := tend.New("root", quiet(tend.Spec{}))
-		child := Server{
+		root := tend.New("root", quiet())
+		child := Config{
 			Listen: func(context.Context) (net.Listener, error) {
 				if tries++; tries < 3 {
 					return nil, inUse
@@ -206,11 +206,11 @@ func TestServerCannotListen(t *testing.T) {
 }
 
 func TestServerPanics(t *testing.T) {
-	wantPanic(t, "tend/app: Server.New is nil", func() { Server{}.Child() })
-	wantPanic(t, "tend/app: Server.Drain is -1s", func() {
-		Server{New: func(context.Context) Graceful { return nil }, Drain: -time.Second}.Child()
+	wantPanic(t, "tend/server: Config.New is nil", func() { Config{}.Child() })
+	wantPanic(t, "tend/server: Config.Drain is -1s", func() {
+		Config{New: func(context.Context) Graceful { return nil }, Drain: -time.Second}.Child()
 	})
-	c := Server{Addr: ":99", New: func(context.Context) Graceful { return nil }}.Child()
+	c := Config{Addr: ":99", New: func(context.Context) Graceful { return nil }}.Child()
 	if c.Name != "server@:99" || c.Timeout != 10*time.Second || c.ReadyTimeout != 10*time.Second {
 		t.Errorf("%+v", c)
 	}
@@ -218,51 +218,16 @@ func TestServerPanics(t *testing.T) {
 
 // A real listener, opened from Addr, twice.
 func TestServerListens(t *testing.T) {
-	child := Server{Addr: "256.0.0.1:1", New: func(context.Context) Graceful { return new(fakeServer).start() }}.Child()
+	child := Config{Addr: "256.0.0.1:1", New: func(context.Context) Graceful { return new(fakeServer).start() }}.Child()
 	if err := child.Serve(t.Context()); err == nil {
 		t.Error("it listens at 256.0.0.1")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	child = Server{Addr: "127.0.0.1:0", New: func(context.Context) Graceful {
+	child = Config{Addr: "127.0.0.1:0", New: func(context.Context) Graceful {
 		cancel()
 		return new(fakeServer).start()
 	}}.Child()
 	if err := child.Serve(ctx); err != nil { // also outside of a supervisor
 		t.Error(err)
 	}
-}
-
-func TestTicker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var ticks []string
-		began := time.Now()
-		root := tend.New("root", quiet(tend.Spec{}))
-		child := Ticker("tick", 10*time.Second, func(context.Context) error {
-			ticks = append(ticks, time.Since(began).String())
-			switch len(ticks) {
-			case 2:
-				time.Sleep(25 * time.Second) // over the next two
-			case 4:
-				return io.EOF
-			}
-			return nil
-		})
-		child.Watchdog = 30 * time.Second
-		root.Add(child)
-		ctx, cancel := context.WithCancel(t.Context())
-		result := root.ServeBackground(ctx)
-		time.Sleep(75 * time.Second)
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"10s", "20s", "45s", "50s", "1m0s", "1m10s"}, ticks); diff != "" {
-			t.Errorf("-want +got\n%s", diff)
-		}
-		if s := root.Status().Services[0]; s.Name != "tick" || s.Failed != 1 {
-			t.Errorf("%+v", s)
-		}
-		cancel()
-		<-result
-	})
-	ok := func(context.Context) error { return nil }
-	wantPanic(t, `tend/app: Ticker "x": the function is nil`, func() { Ticker("x", time.Second, nil) })
-	wantPanic(t, `tend/app: Ticker "x": the period is 0s`, func() { Ticker("x", 0, ok) })
 }

@@ -1,4 +1,4 @@
-package app
+package server
 
 import (
 	"cmp"
@@ -33,14 +33,14 @@ type Graceful interface {
 	Stop()
 }
 
-// Server says how a server with a listener becomes a service. Its zero values
+// Config says how a server with a listener becomes a service. Its zero values
 // are defaults, but for New.
 //
 // A run that cannot listen fails at once. Otherwise the service is ready as soon
 // as it listens; its annotation "address" says where. When it is asked to stop it
 // listens no more and lets what is under way come to its end, for as long as Drain
 // says; then that is ended.
-type Server struct {
+type Config struct {
 	// Name of the service. Default: "server" and, if there is one, "@" and Addr.
 	Name string
 
@@ -53,6 +53,7 @@ type Server struct {
 
 	// New makes the server of a run. It has to be a new one for each, because a
 	// server that was stopped cannot serve again. Its context is the service's.
+	// For HTTP there is [CopiesOf].
 	New func(ctx context.Context) Graceful
 
 	// Drain is how long work under way may take to come to its end once the
@@ -63,41 +64,41 @@ type Server struct {
 }
 
 // Child returns the service. It panics if New is nil or Drain negative.
-func (s Server) Child() tend.Child {
-	if s.New == nil {
-		panic("tend/app: Server.New is nil")
+func (c Config) Child() tend.Child {
+	if c.New == nil {
+		panic("tend/server: Config.New is nil")
 	}
-	if s.Drain < 0 {
-		panic(fmt.Sprintf("tend/app: Server.Drain is %v", s.Drain))
+	if c.Drain < 0 {
+		panic(fmt.Sprintf("tend/server: Config.Drain is %v", c.Drain))
 	}
-	s.Drain = cmp.Or(s.Drain, defaultDrain)
-	if s.Name == "" {
-		s.Name = "server"
-		if s.Addr != "" {
-			s.Name += "@" + s.Addr
+	c.Drain = cmp.Or(c.Drain, defaultDrain)
+	if c.Name == "" {
+		c.Name = "server"
+		if c.Addr != "" {
+			c.Name += "@" + c.Addr
 		}
 	}
-	if s.Listen == nil {
-		addr := s.Addr
-		s.Listen = func(ctx context.Context) (net.Listener, error) {
+	if c.Listen == nil {
+		addr := c.Addr
+		c.Listen = func(ctx context.Context) (net.Listener, error) {
 			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 		}
 	}
-	return tend.Child{Service: &server{s}, Name: s.Name, ReadyTimeout: listenTimeout, Timeout: s.Drain + closing}
+	return tend.Child{Service: &service{c}, Name: c.Name, ReadyTimeout: listenTimeout, Timeout: c.Drain + closing}
 }
 
-// server is the service.
-type server struct{ Server }
+// service is the service.
+type service struct{ Config }
 
 var (
-	errCutOff   = errors.New("tend/app: work under way was cut off")
-	errByItself = errors.New("tend/app: the server ended by itself")
+	errCutOff   = errors.New("tend/server: work under way was cut off")
+	errByItself = errors.New("tend/server: the server ended by itself")
 )
 
-func (s *server) String() string { return s.Name }
+func (s *service) String() string { return s.Name }
 
 // Serve is one run.
-func (s *server) Serve(ctx context.Context) (err error) {
+func (s *service) Serve(ctx context.Context) (err error) {
 	l, err := s.Listen(ctx)
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func (s *server) Serve(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			stopped <- s.stop(srv)
 		case <-over:
-			stopped <- try(func() error { srv.Stop(); return nil })
+			stopped <- try(srv.Stop)
 		}
 	}()
 	defer func() {
@@ -132,11 +133,11 @@ func (s *server) Serve(ctx context.Context) (err error) {
 
 // stop stops gracefully, or when that takes too long by force. It returns when the
 // graceful stop has come to its end.
-func (s *server) stop(srv Graceful) error {
+func (s *service) stop(srv Graceful) error {
 	forced := make(chan error, 1)
-	force := func() { forced <- try(func() error { srv.Stop(); return nil }) }
+	force := func() { forced <- try(srv.Stop) }
 	timer := time.AfterFunc(s.Drain, force)
-	err := try(func() error { srv.GracefulStop(); return nil })
+	err := try(srv.GracefulStop)
 	switch {
 	case !timer.Stop():
 		return errors.Join(fmt.Errorf("%w after %v", errCutOff, s.Drain), err, <-forced)
@@ -144,5 +145,17 @@ func (s *server) stop(srv Graceful) error {
 		force()
 		return errors.Join(err, <-forced)
 	}
+	return nil
+}
+
+// try calls f, a method of somebody's server, and makes an error of a panic: in the
+// goroutine that stops servers it would end the program.
+func try(f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	f()
 	return nil
 }

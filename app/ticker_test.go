@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+func TestTicker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ticks []string
+		began := time.Now()
+		root := tend.New("root", quiet(tend.Spec{}))
+		child := Ticker("tick", 10*time.Second, func(context.Context) error {
+			ticks = append(ticks, time.Since(began).String())
+			switch len(ticks) {
+			case 2:
+				time.Sleep(25 * time.Second) // over the next two
+			case 4:
+				return io.EOF
+			}
+			return nil
+		})
+		child.Watchdog = 30 * time.Second
+		root.Add(child)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := root.ServeBackground(ctx)
+		time.Sleep(75 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"10s", "20s", "45s", "50s", "1m0s", "1m10s"}, ticks); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if s := root.Status().Services[0]; s.Name != "tick" || s.Failed != 1 {
+			t.Errorf("%+v", s)
+		}
+		cancel()
+		<-result
+	})
+	ok := func(context.Context) error { return nil }
+	wantPanic(t, `tend/app: Ticker "x": the function is nil`, func() { Ticker("x", time.Second, nil) })
+	wantPanic(t, `tend/app: Ticker "x": the period is 0s`, func() { Ticker("x", 0, ok) })
+}
