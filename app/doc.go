@@ -44,9 +44,4 @@
 // than handed in, although packages of tend do not import each other otherwise,
 // because a unit of Type=notify whose program forgot to hand it in would be killed
 // when its start times out.
-//
-// # Services
-//
-// [Ticker] is a service that every program writes anew, a [tend.Child] ready for
-// Add; package server has those for HTTP and other servers.
 package app

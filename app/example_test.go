@@ -36,20 +36,6 @@ func ExampleExit() {
 	// Output: exit code 3
 }
 
-// A service that is called from time to time.
-func ExampleTicker() {
-	ctx, cancel := context.WithCancel(context.Background())
-	turn := 0
-	tick := app.Ticker("refresh", time.Millisecond, func(context.Context) error {
-		if turn++; turn == 3 {
-			cancel()
-		}
-		return nil
-	})
-	fmt.Println(tick.Serve(ctx), turn)
-	// Output: <nil> 3
-}
-
 // The readiness of a program whose users need only a part of it.
 func ExampleReady() {
 	root := tend.NewSimple("shop")

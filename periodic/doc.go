@@ -3,6 +3,8 @@
 //	scan := &periodic.Job{Name: "scan", Interval: 15 * time.Minute, Run: scanPlugins}
 //	supervisor.Add(scan)
 //
+// That is a [Job], which most of this page is about. [Ticker] is the plain one.
+//
 // # Guarantees
 //
 //  1. Runs of a [Job] never overlap, however it is started: by its interval, by

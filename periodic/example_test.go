@@ -51,6 +51,20 @@ func ExampleJob_SetInterval() {
 	// reported, next in 1h0m0s
 }
 
+// A service that is called from time to time.
+func ExampleTicker() {
+	ctx, cancel := context.WithCancel(context.Background())
+	turn := 0
+	tick := periodic.Ticker("refresh", time.Millisecond, func(context.Context) error {
+		if turn++; turn == 3 {
+			cancel()
+		}
+		return nil
+	})
+	fmt.Println(tick.Serve(ctx), turn)
+	// Output: <nil> 3
+}
+
 // Aliyun's agent looks at its plugins in two ways that must not meet: a scan every
 // 15 minutes, which goes first, and a pull every 5.
 func ExampleGate() {

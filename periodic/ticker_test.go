@@ -1,4 +1,4 @@
-package app
+package periodic_test
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/periodic"
 )
 
 func TestTicker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ticks []string
 		began := time.Now()
-		root := tend.New("root", quiet(tend.Spec{}))
-		child := Ticker("tick", 10*time.Second, func(context.Context) error {
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Jitter: tend.NoJitter})
+		child := periodic.Ticker("tick", 10*time.Second, func(context.Context) error {
 			ticks = append(ticks, time.Since(began).String())
 			switch len(ticks) {
 			case 2:
@@ -42,7 +43,15 @@ func TestTicker(t *testing.T) {
 		cancel()
 		<-result
 	})
-	ok := func(context.Context) error { return nil }
-	wantPanic(t, `tend/app: Ticker "x": the function is nil`, func() { Ticker("x", time.Second, nil) })
-	wantPanic(t, `tend/app: Ticker "x": the period is 0s`, func() { Ticker("x", 0, ok) })
+}
+
+func TestTickerPanics(t *testing.T) {
+	for want, f := range map[string]func(){
+		`tend/periodic: Ticker "x": the function is nil`: func() { periodic.Ticker("x", time.Second, nil) },
+		`tend/periodic: Ticker "x": the period is 0s`:    func() { periodic.Ticker("x", 0, func(context.Context) error { return nil }) },
+	} {
+		if got := recovered(f); got != want {
+			t.Errorf("panicked with %v, want %q", got, want)
+		}
+	}
 }

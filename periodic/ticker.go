@@ -1,4 +1,4 @@
-package app
+package periodic
 
 import (
 	"context"
@@ -14,14 +14,17 @@ import (
 // anew. The context of f is the service's. Each call is a sign of life for
 // Child.Watchdog, if that is set to more than the period and a call.
 //
-// It panics if f is nil or the period is not positive. For jobs that begin at
-// once, with jitter, or at changing periods, there is package periodic.
+// It is a [time.Ticker] under a supervisor and no more. A [Job] begins at once, may
+// have jitter and changing intervals, counts from one start to the next rather than
+// in steps of the period, and takes care of failures itself.
+//
+// It panics if f is nil or the period is not positive.
 func Ticker(name string, period time.Duration, f func(ctx context.Context) error) tend.Child {
 	if f == nil {
-		panic(fmt.Sprintf("tend/app: Ticker %q: the function is nil", name))
+		panic(fmt.Sprintf("tend/periodic: Ticker %q: the function is nil", name))
 	}
 	if period <= 0 {
-		panic(fmt.Sprintf("tend/app: Ticker %q: the period is %v", name, period))
+		panic(fmt.Sprintf("tend/periodic: Ticker %q: the period is %v", name, period))
 	}
 	return tend.Child{Name: name, Service: tend.Func(name, func(ctx context.Context) error {
 		ticker := time.NewTicker(period)
