@@ -68,8 +68,8 @@ func ExampleTicker() {
 // Aliyun's agent looks at its plugins in two ways that must not meet: a scan every
 // 15 minutes, which goes first, and a pull every 5.
 func ExampleGate() {
-	scan := &periodic.Job{Name: "scan", Interval: 15 * time.Minute, InitialJitter: time.Minute}
-	pull := &periodic.Job{Name: "pull", Interval: 5 * time.Minute, InitialDelay: time.Minute, InitialJitter: time.Minute}
+	scan := &periodic.Job{Name: "scan", Interval: 15 * time.Minute, InitialSpread: time.Minute}
+	pull := &periodic.Job{Name: "pull", Interval: 5 * time.Minute, InitialDelay: time.Minute, InitialSpread: time.Minute}
 	gate := &periodic.Gate{MinGap: time.Minute}
 	gate.Join(scan, pull)
 }

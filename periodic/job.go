@@ -35,9 +35,10 @@ type Job struct {
 	// from the end of the runs.
 	Rest time.Duration
 
-	// InitialDelay and up to InitialJitter, which is random, pass between the start
-	// of Serve and the first run. Default: none.
-	InitialDelay, InitialJitter time.Duration
+	// InitialDelay and a random time of up to InitialSpread pass between the start of
+	// Serve and the first run, so that a fleet that is started at once does not stay
+	// in step. Default: none.
+	InitialDelay, InitialSpread time.Duration
 
 	// Timeout is when the context of a run ends, with a cause that says so and is
 	// [context.DeadlineExceeded]. It does not change what the run's result means.
@@ -82,7 +83,7 @@ func (j *Job) Validate() error {
 		field string
 		value time.Duration
 	}{
-		{"Rest", j.Rest}, {"InitialDelay", j.InitialDelay}, {"InitialJitter", j.InitialJitter}, {"Timeout", j.Timeout},
+		{"Rest", j.Rest}, {"InitialDelay", j.InitialDelay}, {"InitialSpread", j.InitialSpread}, {"Timeout", j.Timeout},
 	} {
 		if d.value < 0 {
 			return bad(d.field, d.value)

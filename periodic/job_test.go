@@ -199,7 +199,7 @@ func TestJitter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gaps []time.Duration
 		last := time.Now()
-		j := &periodic.Job{Interval: time.Minute, Jitter: 0.5, InitialJitter: time.Hour, Run: func(context.Context) error {
+		j := &periodic.Job{Interval: time.Minute, Jitter: 0.5, InitialSpread: time.Hour, Run: func(context.Context) error {
 			gaps = append(gaps, time.Since(last))
 			last = time.Now()
 			return nil
@@ -582,7 +582,7 @@ func TestValidate(t *testing.T) {
 		`Job "a": Jitter is -0.5`:             {Name: "a", Interval: 1, Jitter: -0.5},
 		`Job "a": Rest is -1s`:                {Name: "a", Interval: 1, Rest: -time.Second},
 		`Job "a": InitialDelay is -1s`:        {Name: "a", Interval: 1, InitialDelay: -time.Second},
-		`Job "a": InitialJitter is -1s`:       {Name: "a", Interval: 1, InitialJitter: -time.Second},
+		`Job "a": InitialSpread is -1s`:       {Name: "a", Interval: 1, InitialSpread: -time.Second},
 		`Job "a": Timeout is -1s`:             {Name: "a", Interval: 1, Timeout: -time.Second},
 		`Job "a": MaxFailures is -1`:          {Name: "a", Interval: 1, MaxFailures: -1},
 	} {

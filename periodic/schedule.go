@@ -28,7 +28,7 @@ func (s *schedule) begin(j *Job, now time.Time, random float64) {
 	}
 	s.jitter, s.rest = j.Jitter, j.Rest
 	s.since = now
-	s.first = now.Add(j.InitialDelay).Add(time.Duration(float64(j.InitialJitter) * random))
+	s.first = now.Add(j.InitialDelay).Add(time.Duration(float64(j.InitialSpread) * random))
 }
 
 // due is when the next turn is, if nobody asks for one.

@@ -73,11 +73,11 @@ func (a *agent) schedule(when schedule) {
 	spread := when.apart // also how far first runs are spread
 	a.scan = &periodic.Job{
 		Name: "scan", Run: a.runScan, Logger: a.log,
-		Interval: when.scan, InitialJitter: spread,
+		Interval: when.scan, InitialSpread: spread,
 	}
 	a.pull = &periodic.Job{
 		Name: "pull", Run: a.runPull, Logger: a.log,
-		Interval: when.pull, InitialDelay: spread, InitialJitter: spread,
+		Interval: when.pull, InitialDelay: spread, InitialSpread: spread,
 	}
 	a.upgrade = &periodic.Job{
 		Name: "upgrade", Run: a.runUpgrade, Logger: a.log,
@@ -85,7 +85,7 @@ func (a *agent) schedule(when schedule) {
 	}
 	a.list = &periodic.Job{
 		Name: "list", Run: a.runList, Logger: a.log,
-		Interval: when.list, InitialDelay: 3 * spread, InitialJitter: spread,
+		Interval: when.list, InitialDelay: 3 * spread, InitialSpread: spread,
 	}
 	gate := &periodic.Gate{MinGap: when.apart}
 	gate.Join(a.scan, a.pull)

@@ -196,9 +196,9 @@ func prepare(t *testing.T, list []plugin, s server, c commands) *agent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.scan.InitialDelay, a.scan.InitialJitter = 30*time.Second, 0
-	a.pull.InitialDelay, a.pull.InitialJitter = 90*time.Second, 0
-	a.list.InitialDelay, a.list.InitialJitter = 3*time.Minute, 0
+	a.scan.InitialDelay, a.scan.InitialSpread = 30*time.Second, 0
+	a.pull.InitialDelay, a.pull.InitialSpread = 90*time.Second, 0
+	a.list.InitialDelay, a.list.InitialSpread = 3*time.Minute, 0
 	for _, s := range a.starters {
 		s.delay = func() time.Duration { return 4 * time.Second }
 	}
