@@ -26,8 +26,8 @@ type Job struct {
 	// until [Job.SetInterval] changes it. It must be positive.
 	Interval time.Duration
 
-	// Jitter is the part of the interval, 0.1 for 10 %, up to which a random time
-	// is added to each. Default: none.
+	// Jitter is the part of the interval up to which a random time is added to
+	// each, 0.2 for 20 %; at most 1. Default: none.
 	Jitter float64
 
 	// Rest is the least time from the end of one run to the start of the next that
@@ -76,7 +76,7 @@ func (j *Job) Validate() error {
 	if j.Interval <= 0 {
 		return bad("Interval", j.Interval)
 	}
-	if err := (tend.Backoff{Jitter: j.Jitter}).Validate(); err != nil {
+	if !(0 <= j.Jitter && j.Jitter <= 1) { // also not a number
 		return bad("Jitter", j.Jitter)
 	}
 	for _, d := range []struct {

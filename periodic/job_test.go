@@ -580,6 +580,8 @@ func TestValidate(t *testing.T) {
 		`Job "periodic job": Interval is -1s`: {Interval: -time.Second},
 		`Job "a": Jitter is NaN`:              {Name: "a", Interval: 1, Jitter: math.NaN()},
 		`Job "a": Jitter is -0.5`:             {Name: "a", Interval: 1, Jitter: -0.5},
+		`Job "a": Jitter is 20`:               {Name: "a", Interval: 1, Jitter: 20}, // of 100, somebody thought
+		`Job "a": Jitter is 1.01`:             {Name: "a", Interval: 1, Jitter: 1.01},
 		`Job "a": Rest is -1s`:                {Name: "a", Interval: 1, Rest: -time.Second},
 		`Job "a": InitialDelay is -1s`:        {Name: "a", Interval: 1, InitialDelay: -time.Second},
 		`Job "a": InitialSpread is -1s`:       {Name: "a", Interval: 1, InitialSpread: -time.Second},
