@@ -54,7 +54,7 @@ func root(t testing.TB, l *log, services ...tend.Service) *tend.Supervisor {
 func guarded(t testing.TB, m *health.Monitor, component string, svc tend.Service, probes ...health.Probe) tend.Child {
 	t.Helper()
 	for i := range probes {
-		probes[i].Jitter = health.NoJitter
+		probes[i].Jitter = -1
 	}
 	c, err := m.Guard(component, svc, probes...)
 	if err != nil {

@@ -35,7 +35,7 @@ func newMonitor(t testing.TB, c health.Config) *health.Monitor {
 func add(t testing.TB, m *health.Monitor, probes ...health.Probe) {
 	t.Helper()
 	for _, p := range probes {
-		p.Jitter = health.NoJitter
+		p.Jitter = -1
 		if err := m.Add(p); err != nil {
 			t.Fatal(err)
 		}

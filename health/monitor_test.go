@@ -122,7 +122,8 @@ func TestBadProbe(t *testing.T) {
 		{health.Probe{Name: "p", Interval: time.Second}, `Interval is 1s, but there is no Check`},
 		{health.Probe{Name: "p", Timeout: time.Second}, `Timeout is 1s, but there is no Check`},
 		{health.Probe{Name: "p", Check: ok, FastInterval: time.Minute}, `FastInterval is 1m0s, longer than Interval 10s`},
-		{health.Probe{Name: "p", Check: ok, Jitter: -0.5}, `Jitter is -0.5`},
+		{health.Probe{Name: "p", Check: ok, Jitter: 20}, `Jitter is 20`}, // of 100, somebody thought
+		{health.Probe{Name: "p", Check: ok, Jitter: 1.01}, `Jitter is 1.01`},
 		{health.Probe{Name: "p", Check: ok, Jitter: math.NaN()}, `Jitter is NaN`},
 		{health.Probe{Name: "p", Check: ok, Jitter: math.Inf(1)}, `Jitter is +Inf`},
 		{health.Probe{Name: "p", Check: ok, FailureThreshold: -3}, `FailureThreshold is -3`},
@@ -278,7 +279,7 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 			t.Helper()
 			targets = set
 			for i := range targets {
-				targets[i].Jitter = health.NoJitter
+				targets[i].Jitter = -1
 			}
 			if err := m.Tick(t.Context()); err != nil {
 				t.Fatal(err)

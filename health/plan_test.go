@@ -161,7 +161,8 @@ func TestJitter(t *testing.T) {
 	if got := saturating(1<<62, 1e30); got != 1<<63-1 {
 		t.Errorf("jitter overflows: %v", got)
 	}
-	for p, want := range map[*Probe]float64{{Name: "p"}: DefaultJitter, {Name: "p", Jitter: NoJitter}: 0, {Name: "p", Jitter: 2}: 2} {
+	for p, want := range map[*Probe]float64{{}: 0.1, {Jitter: -1}: 0, {Jitter: -0.5}: 0, {Jitter: 0.2}: 0.2, {Jitter: 1}: 1} {
+		p.Name = "p"
 		if c, err := p.complete(); err != nil || c.Jitter != want {
 			t.Errorf("jitter %v became %v, %v", p.Jitter, c.Jitter, err)
 		}

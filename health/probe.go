@@ -32,17 +32,15 @@ func (k Kind) String() string { return enum(k, "readiness", "liveness", "startup
 // MarshalText returns what String does.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// NoJitter as [Probe].Jitter makes a schedule exact.
-const NoJitter = -1
-
 // The defaults of a [Probe]. A timeout of 1 s, as Kubernetes has it, is often
 // too small.
 const (
 	DefaultInterval         = 10 * time.Second
 	DefaultTimeout          = 5 * time.Second
-	DefaultJitter           = 0.1
 	DefaultFailureThreshold = 3
 	DefaultSuccessThreshold = 1
+
+	defaultJitter = 0.1
 )
 
 // Probe is a [Check] with a schedule and thresholds. The zero value of every
@@ -94,9 +92,9 @@ type Probe struct {
 	// the start of the service.
 	InitialDelay time.Duration
 
-	// Jitter is the part of the interval up to which a random time is added
-	// before every run, the first included. Default [DefaultJitter]; [NoJitter]
-	// for none.
+	// Jitter is the part of the interval up to which a random time is added before
+	// every run, the first included: 0.2 for 20 %; at most 1. Default 0.1; a
+	// negative one means none, which makes the schedule exact.
 	Jitter float64
 
 	// MaxAge, for a passive probe: each time that it has heard nothing for that
@@ -146,12 +144,7 @@ func (p Probe) complete() (Probe, error) {
 	p.Timeout = cmp.Or(p.Timeout, DefaultTimeout)
 	p.FailureThreshold = cmp.Or(p.FailureThreshold, DefaultFailureThreshold)
 	p.SuccessThreshold = cmp.Or(p.SuccessThreshold, DefaultSuccessThreshold)
-	switch p.Jitter {
-	case 0:
-		p.Jitter = DefaultJitter
-	case NoJitter:
-		p.Jitter = 0
-	}
+	p.Jitter = max(0, cmp.Or(p.Jitter, defaultJitter))
 	return p, nil
 }
 
@@ -184,7 +177,7 @@ func (p *Probe) nonsense() (field string, value any) {
 		return "MaxAge", fmt.Sprintf("%v, but the probe is not passive", p.MaxAge)
 	case p.FastInterval > every:
 		return "FastInterval", fmt.Sprintf("%v, longer than Interval %v", p.FastInterval, every)
-	case p.Jitter != NoJitter && !(0 <= p.Jitter && p.Jitter <= math.MaxFloat32): // also not a number
+	case !(p.Jitter <= 1): // also not a number
 		return "Jitter", p.Jitter
 	case p.FailureThreshold < 0:
 		return "FailureThreshold", p.FailureThreshold

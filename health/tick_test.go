@@ -23,7 +23,7 @@ func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 			add(t, m, health.Probe{Name: "m", List: func(context.Context) (probes []health.Probe, err error) {
 				for i := range 30 {
 					probes = append(probes, health.Probe{
-						Name: fmt.Sprintf("p%02d", 29-i), Jitter: health.NoJitter, FailureThreshold: 2, Timeout: 3 * time.Second,
+						Name: fmt.Sprintf("p%02d", 29-i), Jitter: -1, FailureThreshold: 2, Timeout: 3 * time.Second,
 						Check: func(ctx context.Context) error {
 							switch i % 4 {
 							case 0:

@@ -13,14 +13,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
-	"github.com/tend-go/tend/health"
 )
 
 // exact are the usual rules without chance, for the tests with virtual time.
 func exact() rules {
 	r := usual
 	r.backoff.Jitter = 0
-	r.jitter = health.NoJitter
+	r.jitter = -1
 	return r
 }
 

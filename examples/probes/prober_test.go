@@ -143,7 +143,7 @@ func (w *world) monitor() *health.Monitor {
 	w.t.Helper()
 	p := &prober{
 		list: w.list, publish: w.publish, interval: 10 * time.Second, timeout: 5 * time.Second, failures: 3,
-		client: &http.Client{Transport: w}, jitter: health.NoJitter,
+		client: &http.Client{Transport: w}, jitter: -1,
 	}
 	m, err := p.monitor()
 	if err != nil {
