@@ -6,11 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/loopback"
 )
 
 // headerTimeout is how long a client may take to send the head of a request.
@@ -41,7 +40,7 @@ func (l *listeners) open(ctx context.Context) error {
 			return err
 		}
 		l.options.Logger.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("for", at.name), slog.String("address", listener.Addr().String()))
-		l.serve(ctx, listener, l.routes(at.debug, isLoopback(listener.Addr())))
+		l.serve(ctx, listener, l.routes(at.debug, loopback.IsAddr(listener.Addr())))
 	}
 	return nil
 }
@@ -135,34 +134,13 @@ func (l *listeners) text(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(tree.String()))
 }
 
-// isLoopback reports whether only this machine can reach an address.
-func isLoopback(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// loopbackOnly refuses requests for other than loopback names. A page of a
-// foreign site can make a browser on this machine send requests here, by having
-// its own name point to this address; but they are for that name.
+// loopbackOnly refuses requests for other than loopback names; see package loopback.
 func loopbackOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopbackName(r.Host) {
+		if !loopback.IsHost(r.Host) {
 			http.Error(w, "tend/app: this is only for loopback names", http.StatusMisdirectedRequest)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
-}
-
-// isLoopbackName judges the value of a Host header.
-func isLoopbackName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.IsLoopback()
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }

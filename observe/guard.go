@@ -1,24 +1,23 @@
 package observe
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
-	"strings"
+
+	"github.com/tend-go/tend/internal/loopback"
 )
 
 // guard refuses requests that a foreign web site could have caused, and sets the
 // headers that keep the page from doing anything but what it is for.
 type guard struct {
-	hosts []string // lower case, without port
+	hosts []string // as loopback.Hostname has them
 	cross *http.CrossOriginProtection
 }
 
 func newGuard(hosts []string) *guard {
 	g := &guard{cross: http.NewCrossOriginProtection()}
 	for _, h := range hosts {
-		g.hosts = append(g.hosts, hostname(h))
+		g.hosts = append(g.hosts, loopback.Hostname(h))
 	}
 	return g
 }
@@ -51,19 +50,5 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 
 // known: host, as in a Host header, is one to answer under.
 func (g *guard) known(host string) bool {
-	name := hostname(host)
-	if name == "localhost" || slices.Contains(g.hosts, "*") || slices.Contains(g.hosts, name) {
-		return true
-	}
-	addr, err := netip.ParseAddr(name)
-	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// hostname is a Host header in lower case without port, brackets and last dot.
-func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	return strings.TrimSuffix(strings.ToLower(host), ".")
+	return loopback.IsHost(host) || slices.Contains(g.hosts, "*") || slices.Contains(g.hosts, loopback.Hostname(host))
 }
