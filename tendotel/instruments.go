@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
 )
 
 // Attributes of metrics and spans.
@@ -87,39 +88,57 @@ func (m *maker) float(name, unit, text string) metric.Float64ObservableGauge {
 	return i
 }
 
-func (i *instruments) observeSupervisor(to metric.Observer, path string, g *supervisorGroup) {
-	at := metric.WithAttributes(keySupervisor.String(path))
-	to.ObserveInt64(i.serving, truth(g.serving), at)
-	to.ObserveInt64(i.ready, truth(g.ready), at)
-	to.ObserveInt64(i.paused, truth(g.paused), at)
-	to.ObserveFloat64(i.level, g.level, at)
-	to.ObserveFloat64(i.threshold, g.threshold, at)
+// observe tells what a look at the tree has found.
+func (i *instruments) observe(to metric.Observer, v survey.View) {
+	to.ObserveInt64(i.unstopped, int64(v.Unstopped))
+	for path, s := range v.Supervisors {
+		i.observeSupervisor(to, path, s)
+	}
+	for key, g := range v.Services {
+		i.observeServices(to, key, g)
+	}
 }
 
-func (i *instruments) observeServices(to metric.Observer, key serviceKey, g *serviceGroup, t total) {
-	attrs := []attribute.KeyValue{keySupervisor.String(key.supervisor)}
-	if key.service != "" {
-		attrs = append(attrs, keyService.String(key.service))
+func (i *instruments) observeSupervisor(to metric.Observer, path string, s *survey.Supervisor) {
+	at := metric.WithAttributes(keySupervisor.String(path))
+	to.ObserveInt64(i.serving, truth(s.Serving), at)
+	to.ObserveInt64(i.ready, truth(s.Ready), at)
+	to.ObserveInt64(i.paused, truth(s.Paused), at)
+	to.ObserveFloat64(i.level, s.Level, at)
+	to.ObserveFloat64(i.threshold, s.Threshold, at)
+	i.observeCounts(to, at, &s.Group)
+	for state, n := range s.States {
+		i.observeState(to, at, tend.State(state), n)
 	}
-	at := metric.WithAttributeSet(attribute.NewSet(attrs...))
-	to.ObserveInt64(i.restarts, int64(t.restarts), at)
-	to.ObserveInt64(i.failures, int64(t.failures), at)
-	for state, n := range g.states {
-		if n > 0 || key.service == "" { // of a single service only the state that it is in
-			to.ObserveInt64(i.count, int64(n), at, metric.WithAttributes(keyState.String(tend.State(state).String())))
+}
+
+// observeServices tells of the services of one name, of the states only those that
+// they are in.
+func (i *instruments) observeServices(to metric.Observer, key survey.Key, g *survey.Group) {
+	at := metric.WithAttributes(keySupervisor.String(key.Supervisor), keyService.String(key.Service))
+	i.observeCounts(to, at, g)
+	for state, n := range g.States {
+		if n > 0 {
+			i.observeState(to, at, tend.State(state), n)
 		}
 	}
-	if key.service == "" {
-		return
+	to.ObserveFloat64(i.inState, g.InState.Seconds(), at)
+	if !g.Start.IsZero() {
+		to.ObserveFloat64(i.untilStart, g.UntilStart.Seconds(), at)
 	}
-	to.ObserveFloat64(i.inState, g.inState.Seconds(), at)
-	if g.waits {
-		to.ObserveFloat64(i.untilStart, g.untilStart.Seconds(), at)
+	if g.Limit > 0 {
+		to.ObserveInt64(i.recent, int64(g.Recent), at)
+		to.ObserveInt64(i.limit, int64(g.Limit), at)
 	}
-	if g.limit > 0 {
-		to.ObserveInt64(i.recent, int64(g.recent), at)
-		to.ObserveInt64(i.limit, int64(g.limit), at)
-	}
+}
+
+func (i *instruments) observeCounts(to metric.Observer, at metric.MeasurementOption, g *survey.Group) {
+	to.ObserveInt64(i.restarts, int64(g.Restarts), at)
+	to.ObserveInt64(i.failures, int64(g.Failures), at)
+}
+
+func (i *instruments) observeState(to metric.Observer, at metric.MeasurementOption, s tend.State, n int) {
+	to.ObserveInt64(i.count, int64(n), at, metric.WithAttributes(keyState.String(s.String())))
 }
 
 func truth(b bool) int64 {

@@ -3,12 +3,12 @@ package tendotel
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
 )
 
 // scope is the name of the instrumentation.
@@ -31,12 +31,6 @@ type MetricOptions struct {
 	Depth int
 }
 
-// tree is a [tend.Supervisor], or a test's idea of one.
-type tree interface {
-	Status() tend.Status
-	UnstoppedServices() []tend.Unstopped
-}
-
 // Metrics has the tree below root observed, which may be the root of the whole
 // tree or any supervisor in it, served or not, until the result is unregistered. An
 // error is the provider's. It panics if root is nil or Depth negative.
@@ -47,7 +41,7 @@ func Metrics(root *tend.Supervisor, o MetricOptions) (metric.Registration, error
 	return observe(root, o)
 }
 
-func observe(t tree, o MetricOptions) (metric.Registration, error) {
+func observe(t survey.Tree, o MetricOptions) (metric.Registration, error) {
 	if o.Depth < 0 {
 		panic(fmt.Sprintf("tend/tendotel: MetricOptions.Depth is %d", o.Depth))
 	}
@@ -59,32 +53,9 @@ func observe(t tree, o MetricOptions) (metric.Registration, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watcher{tree: t, options: o, instruments: i}
-	return meter.RegisterCallback(w.observe, i.all...)
-}
-
-// watcher answers the SDK.
-type watcher struct {
-	tree        tree
-	options     MetricOptions
-	instruments *instruments
-
-	mu     sync.Mutex // one collection at a time
-	totals totals
-}
-
-func (w *watcher) observe(_ context.Context, to metric.Observer) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := newSurvey(w.options)
-	s.supervisor(w.tree.Status(), "", 1)
-	w.totals.update(s)
-	to.ObserveInt64(w.instruments.unstopped, int64(len(w.tree.UnstoppedServices())))
-	for path, g := range s.supervisors {
-		w.instruments.observeSupervisor(to, path, g)
-	}
-	for key, g := range s.services {
-		w.instruments.observeServices(to, key, g, w.totals.sums[key])
-	}
-	return nil
+	watch := survey.New(t, survey.Options{Services: o.Services, Depth: o.Depth})
+	return meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		i.observe(to, watch.Look())
+		return nil
+	}, i.all...)
 }

@@ -1,13 +1,11 @@
 package tendotel
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -15,44 +13,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
+	"github.com/tend-go/tend/internal/survey/surveytest"
 )
-
-// picture is a tree that does not change by itself.
-type picture struct {
-	status    tend.Status
-	unstopped int
-}
-
-func (p *picture) Status() tend.Status                 { return p.status }
-func (p *picture) UnstoppedServices() []tend.Unstopped { return make([]tend.Unstopped, p.unstopped) }
-
-// tokens are of real services, as others cannot be made.
-func tokens(n int) (list []tend.ServiceToken) {
-	s := tend.NewSimple("tokens")
-	for range n {
-		list = append(list, s.Add(tend.Func("x", func(context.Context) error { return nil })))
-	}
-	return list
-}
-
-var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-
-// shop is a tree with some of everything.
-func shop() *picture {
-	id := tokens(5)
-	return &picture{unstopped: 1, status: tend.Status{
-		Path: "shop", Time: noon, Serving: true, Ready: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
-			{Name: "web", Token: id[0], State: tend.StateRunning, Since: noon, Restarts: 2, Failed: 1},
-			{Name: "db", Token: id[1], State: tend.StateRunning, Since: noon, Supervisor: &tend.Status{
-				Path: "shop/db", Time: noon, Serving: true, Count: 5.5, Threshold: 6, PausedUntil: noon, Services: []tend.ServiceStatus{
-					{Name: "conn", Token: id[2], State: tend.StateBackoff, Since: noon, WaitingUntil: noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
-					{Name: "conn", Token: id[3], State: tend.StateRunning, Since: noon.Add(-time.Minute), Restarts: 1},
-					{Name: "lag", Token: id[4], State: tend.StateFailed, Since: noon, Failed: 3, Recent: 3, Limit: 3},
-				},
-			}},
-		},
-	}}
-}
 
 // collect has a tree observed, and returns lines "name{attributes} value", but for
 // numbers of services that are 0.
@@ -91,7 +54,7 @@ func points[N int64 | float64](m metricdata.Metrics, data []metricdata.DataPoint
 	return lines
 }
 
-func observed(t *testing.T, tree tree, o MetricOptions) (sdk.Reader, func() error) {
+func observed(t *testing.T, tree survey.Tree, o MetricOptions) (sdk.Reader, func() error) {
 	t.Helper()
 	reader := sdk.NewManualReader()
 	o.Provider = sdk.NewMeterProvider(sdk.WithReader(reader))
@@ -103,7 +66,7 @@ func observed(t *testing.T, tree tree, o MetricOptions) (sdk.Reader, func() erro
 }
 
 func TestMetrics(t *testing.T) {
-	reader, unregister := observed(t, shop(), MetricOptions{})
+	reader, unregister := observed(t, surveytest.Shop(), MetricOptions{})
 	if diff := cmp.Diff([]string{
 		"service.count{service.state=backoff,supervisor.path=shop/db} 1",
 		"service.count{service.state=failed,supervisor.path=shop/db} 1",
@@ -137,7 +100,7 @@ func TestMetrics(t *testing.T) {
 
 // Chosen services have sets of their own, and the sums stay what they are.
 func TestMetricsOfServices(t *testing.T) {
-	reader, _ := observed(t, shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" && s.Name != "db" }})
+	reader, _ := observed(t, surveytest.Shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" && s.Name != "db" }})
 	var got []string
 	for _, line := range collect(t, reader) {
 		if strings.HasPrefix(line, "service.") {
@@ -171,7 +134,7 @@ func TestMetricsOfServices(t *testing.T) {
 // A service that is chosen later takes all of its past along.
 func TestMetricsChosenLater(t *testing.T) {
 	chosen := false
-	reader, _ := observed(t, shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
+	reader, _ := observed(t, surveytest.Shop(), MetricOptions{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
 	collect(t, reader)
 	chosen = true
 	for range 2 {
@@ -181,21 +144,10 @@ func TestMetricsChosenLater(t *testing.T) {
 	}
 }
 
-// Of those that share a name the soonest start counts.
-func TestSoonestStart(t *testing.T) {
-	var g serviceGroup
-	for _, wait := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second} {
-		g.add(tend.ServiceStatus{WaitingUntil: noon.Add(wait)}, noon)
-	}
-	if g.untilStart != time.Second {
-		t.Errorf("it starts in %v", g.untilStart)
-	}
-}
-
 // Of a supervisor there are all states, also at 0, or an alert would have nothing to
 // look at.
 func TestMetricsOfAllStates(t *testing.T) {
-	reader, _ := observed(t, shop(), MetricOptions{})
+	reader, _ := observed(t, surveytest.Shop(), MetricOptions{})
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
@@ -208,7 +160,7 @@ func TestMetricsOfAllStates(t *testing.T) {
 }
 
 func TestMetricsDepth(t *testing.T) {
-	reader, _ := observed(t, shop(), MetricOptions{Depth: 1})
+	reader, _ := observed(t, surveytest.Shop(), MetricOptions{Depth: 1})
 	got := collect(t, reader)
 	if strings.Contains(strings.Join(got, "\n"), "shop/db") || !slices.Contains(got, "service.failures{supervisor.path=shop} 12") {
 		t.Errorf("got %s", strings.Join(got, "\n"))
@@ -217,7 +169,7 @@ func TestMetricsDepth(t *testing.T) {
 
 // Sums never go back while their set is there, whatever leaves.
 func TestMetricsTotals(t *testing.T) {
-	p := shop()
+	p := surveytest.Shop()
 	reader, _ := observed(t, p, MetricOptions{})
 	look := func() (got []string) {
 		for _, line := range collect(t, reader) {
@@ -228,7 +180,7 @@ func TestMetricsTotals(t *testing.T) {
 		return got
 	}
 	look()
-	db := p.status.Services[1].Supervisor
+	db := p.Root.Services[1].Supervisor
 	db.Services[0].Failed += 5
 	db.Services = db.Services[:2]
 	want := []string{"service.failures{supervisor.path=shop/db} 16", "service.failures{supervisor.path=shop} 1"}
@@ -241,7 +193,7 @@ func TestMetricsTotals(t *testing.T) {
 	if diff := cmp.Diff(want, look()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	p.status.Services = p.status.Services[:1]
+	p.Root.Services = p.Root.Services[:1]
 	if diff := cmp.Diff(want[1:], look()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -250,7 +202,7 @@ func TestMetricsTotals(t *testing.T) {
 // doc.go names all instruments, with their units.
 func TestMetricsDocumented(t *testing.T) {
 	reader := sdk.NewManualReader()
-	if _, err := observe(shop(), MetricOptions{
+	if _, err := observe(surveytest.Shop(), MetricOptions{
 		Provider: sdk.NewMeterProvider(sdk.WithReader(reader)),
 		Services: func(tend.ServiceStatus) bool { return true },
 	}); err != nil {

@@ -22,6 +22,7 @@ import (
 	api "go.opentelemetry.io/otel/trace"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey/surveytest"
 )
 
 // # How to read these tests
@@ -250,7 +251,7 @@ func TestDroppedEvents(t *testing.T) {
 		Provider: trace.NewTracerProvider(trace.WithSyncer(spans)),
 		Hook:     func(context.Context, tend.Event) {},
 	}, nil)
-	o := tend.Origin{Supervisor: "root", Service: "x", Token: tokens(1)[0]}
+	o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0]}
 	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
 	tr.hook(tend.ServiceStarted{Origin: o})
 	tr.hook(tend.ServiceStarted{Origin: o}) // its second failure is missing
@@ -685,7 +686,7 @@ func (uncomparable) Error() string { return "uncomparable" }
 func TestKnownIsBounded(t *testing.T) {
 	const more = 10 // than it keeps: then it forgets all and begins again
 	tr := newTracer(TraceOptions{Hook: func(context.Context, tend.Event) {}}, nil)
-	for i, token := range tokens(maxIncidents + more) {
+	for i, token := range surveytest.Tokens(maxIncidents + more) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
 		tr.hook(tend.ServiceEndedLate{Origin: tend.Origin{Token: token}})
 		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})

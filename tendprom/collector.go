@@ -2,11 +2,11 @@ package tendprom
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
 )
 
 // Options says what a Collector collects. The zero value is a small number of
@@ -24,21 +24,9 @@ type Options struct {
 	Depth int
 }
 
-// tree is a [tend.Supervisor], or a test's idea of one.
-type tree interface {
-	Status() tend.Status
-	UnstoppedServices() []tend.Unstopped
-}
-
 // Collector is a [prometheus.Collector] of a tree; see the package documentation.
 // It may be in any number of registries, and be asked by any number of goroutines.
-type Collector struct {
-	tree    tree
-	options Options
-
-	mu       sync.Mutex // one collection at a time
-	counters counters
-}
+type Collector struct{ watch *survey.Watch }
 
 // NewCollector makes a collector of the tree below root, which may be the root of
 // the whole tree or any supervisor in it, served or not. It panics if root is nil
@@ -50,11 +38,11 @@ func NewCollector(root *tend.Supervisor, o Options) *Collector {
 	return newCollector(root, o)
 }
 
-func newCollector(t tree, o Options) *Collector {
+func newCollector(t survey.Tree, o Options) *Collector {
 	if o.Depth < 0 {
 		panic(fmt.Sprintf("tend/tendprom: Options.Depth is %d", o.Depth))
 	}
-	return &Collector{tree: t, options: o}
+	return &Collector{survey.New(t, survey.Options{Services: o.Services, Whole: true, Depth: o.Depth})}
 }
 
 // Describe sends all metrics that there may be.
@@ -66,16 +54,12 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect asks the tree and sends what it says.
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := newSurvey(c.options)
-	s.supervisor(c.tree.Status(), "", 1)
-	c.counters.update(s)
-	to <- unstopped.of(float64(len(c.tree.UnstoppedServices())))
-	for path, group := range s.supervisors {
-		group.collect(to, path, c.counters.supervisors[path])
+	v := c.watch.Look()
+	to <- unstopped.of(float64(v.Unstopped))
+	for path, s := range v.Supervisors {
+		collectSupervisor(to, path, s)
 	}
-	for key, group := range s.services {
-		group.collect(to, key, c.counters.services[key])
+	for key, g := range v.Services {
+		collectServices(to, key, g)
 	}
 }

@@ -2,10 +2,8 @@ package tendprom
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,25 +11,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey/surveytest"
 )
-
-// picture is a tree that does not change by itself.
-type picture struct {
-	status    tend.Status
-	unstopped int
-}
-
-func (p *picture) Status() tend.Status                 { return p.status }
-func (p *picture) UnstoppedServices() []tend.Unstopped { return make([]tend.Unstopped, p.unstopped) }
-
-// tokens are of real services, as others cannot be made.
-func tokens(n int) (list []tend.ServiceToken) {
-	s := tend.NewSimple("tokens")
-	for range n {
-		list = append(list, s.Add(tend.Func("x", func(context.Context) error { return nil })))
-	}
-	return list
-}
 
 // exposition is what a scrape gets.
 func exposition(t *testing.T, c *Collector) string {
@@ -65,28 +46,8 @@ func samples(text string, match ...string) (list []string) {
 	return list
 }
 
-var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-
-// shop is a tree with some of everything.
-func shop() *picture {
-	id := tokens(6)
-	return &picture{unstopped: 1, status: tend.Status{
-		Path: "shop", Serving: true, Ready: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
-			{Name: "web", Token: id[0], State: tend.StateRunning, Since: noon, Restarts: 2, Failed: 1},
-			{Name: "db", Token: id[1], State: tend.StateRunning, Since: noon, Supervisor: &tend.Status{
-				Path: "shop/db", Serving: true, Count: 5.5, Threshold: 6, PausedUntil: noon, Services: []tend.ServiceStatus{
-					{Name: "conn", Token: id[2], State: tend.StateBackoff, Since: noon, WaitingUntil: noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
-					{Name: "conn", Token: id[3], State: tend.StateRunning, Since: noon.Add(-time.Minute), Restarts: 1},
-					{Name: "lag", Token: id[4], State: tend.StateFailed, Since: noon, Failed: 3, Recent: 3, Limit: 3},
-					{Name: "late", Token: id[5], State: tend.StateGone, Since: noon},
-				},
-			}},
-		},
-	}}
-}
-
 func TestCollector(t *testing.T) {
-	got := exposition(t, newCollector(shop(), Options{}))
+	got := exposition(t, newCollector(surveytest.Shop(), Options{}))
 	want := `tend_failures_total{supervisor="shop"} 1
 tend_failures_total{supervisor="shop/db"} 11
 tend_restarts_total{supervisor="shop"} 2
@@ -126,7 +87,7 @@ tend_unstopped_services 1`
 }
 
 func TestServices(t *testing.T) {
-	got := exposition(t, newCollector(shop(), Options{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" }}))
+	got := exposition(t, newCollector(surveytest.Shop(), Options{Services: func(s tend.ServiceStatus) bool { return s.Name != "web" }}))
 	want := `tend_service_failure_limit{service="lag",supervisor="shop/db"} 3
 tend_service_failures_total{service="conn",supervisor="shop/db"} 8
 tend_service_failures_total{service="db",supervisor="shop"} 0
@@ -153,7 +114,7 @@ tend_service_up{service="lag",supervisor="shop/db"} 0`
 
 // What is further below is counted with the supervisor above it.
 func TestDepth(t *testing.T) {
-	got := exposition(t, newCollector(shop(), Options{Depth: 1, Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }}))
+	got := exposition(t, newCollector(surveytest.Shop(), Options{Depth: 1, Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }}))
 	if strings.Contains(got, "shop/db") {
 		t.Errorf("there are series of a supervisor at depth 2:\n%s", got)
 	}
@@ -171,11 +132,11 @@ func TestDepth(t *testing.T) {
 func TestSamePath(t *testing.T) {
 	twin := func(ready bool, level float64) tend.ServiceStatus {
 		return tend.ServiceStatus{
-			Name: "twin", Token: tokens(1)[0], State: tend.StateRunning,
+			Name: "twin", Token: surveytest.Tokens(1)[0], State: tend.StateRunning,
 			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Ready: ready, Count: level, Threshold: 5},
 		}
 	}
-	p := &picture{status: tend.Status{Path: "root", Serving: true, Threshold: 5, Services: []tend.ServiceStatus{twin(true, 1), twin(false, 3), twin(true, 2)}}}
+	p := &surveytest.Picture{Root: tend.Status{Path: "root", Serving: true, Threshold: 5, Services: []tend.ServiceStatus{twin(true, 1), twin(false, 3), twin(true, 2)}}}
 	got := exposition(t, newCollector(p, Options{}))
 	if diff := cmp.Diff([]string{
 		`tend_supervisor_failure_level{supervisor="root/twin"} 3`,
@@ -187,17 +148,17 @@ func TestSamePath(t *testing.T) {
 
 // Totals never go back while their series is there, whatever leaves.
 func TestTotals(t *testing.T) {
-	p := shop()
+	p := surveytest.Shop()
 	c := newCollector(p, Options{Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }})
 	look := func() []string {
 		return samples(exposition(t, c), `tend_failures_total`, `tend_service_failures_total{service="conn"`, `tend_restarts_total{supervisor="shop"}`)
 	}
 	look()
-	db := p.status.Services[1].Supervisor
-	db.Services[0].Failed += 5                // 13 conn
-	db.Services = db.Services[:2]             // lag, with its 3, has left
-	p.status.Services[0].Failed = 0           // another web …
-	p.status.Services[0].Token = tokens(1)[0] // … in the place of the one with 1
+	db := p.Root.Services[1].Supervisor
+	db.Services[0].Failed += 5                         // 13 conn
+	db.Services = db.Services[:2]                      // lag, with its 3, has left
+	p.Root.Services[0].Failed = 0                      // another web …
+	p.Root.Services[0].Token = surveytest.Tokens(1)[0] // … in the place of the one with 1
 	want := []string{
 		`tend_failures_total{supervisor="shop"} 1`,
 		`tend_failures_total{supervisor="shop/db"} 16`,
@@ -217,7 +178,7 @@ func TestTotals(t *testing.T) {
 	if diff := cmp.Diff(want[:3], look()); diff != "" {
 		t.Errorf("without conn: -want +got\n%s", diff)
 	}
-	p.status.Services = p.status.Services[:1]
+	p.Root.Services = p.Root.Services[:1]
 	if diff := cmp.Diff([]string{want[0], want[2]}, look()); diff != "" {
 		t.Errorf("without db: -want +got\n%s", diff)
 	}
@@ -226,7 +187,7 @@ func TestTotals(t *testing.T) {
 // A service that is chosen later has all of its past.
 func TestChosenLater(t *testing.T) {
 	chosen := false
-	c := newCollector(shop(), Options{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
+	c := newCollector(surveytest.Shop(), Options{Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" }})
 	exposition(t, c)
 	chosen = true
 	for range 2 {
@@ -241,7 +202,7 @@ func TestChosenLater(t *testing.T) {
 
 // Names are Prometheus' own conventions, as its linter knows them.
 func TestLint(t *testing.T) {
-	text := exposition(t, newCollector(shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
+	text := exposition(t, newCollector(surveytest.Shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +214,7 @@ func TestLint(t *testing.T) {
 
 // All metrics are described, documented and, by shop, made.
 func TestDocumented(t *testing.T) {
-	text := exposition(t, newCollector(shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
+	text := exposition(t, newCollector(surveytest.Shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
 	doc := read(t, "doc.go")
 	for _, m := range all {
 		if !strings.Contains(text, "\n"+m.name+"{") && !strings.Contains(text, "\n"+m.name+" ") {

@@ -1,0 +1,244 @@
+package survey_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
+	"github.com/tend-go/tend/internal/survey/surveytest"
+)
+
+var noon = surveytest.Noon
+
+func named(names ...string) func(tend.ServiceStatus) bool {
+	return func(s tend.ServiceStatus) bool { return slices.Contains(names, s.Name) }
+}
+
+// states counts services by state, in pairs.
+func states(list ...tend.State) (counts [tend.StateGone]int) {
+	for _, s := range list {
+		counts[s]++
+	}
+	return counts
+}
+
+const (
+	running = tend.StateRunning
+	backoff = tend.StateBackoff
+	failed  = tend.StateFailed
+)
+
+// The groups of a shop, whose services are web, db, and below db two called conn,
+// one of which waits, and lag.
+func TestLook(t *testing.T) {
+	web := survey.Group{States: states(running), Since: noon, Restarts: 2, Failures: 1}
+	conn := survey.Group{
+		States: states(backoff, running), Since: noon.Add(-time.Minute), InState: time.Minute,
+		Start: noon.Add(1500 * time.Millisecond), UntilStart: 1500 * time.Millisecond, Restarts: 8, Failures: 8,
+	}
+	lag := survey.Group{States: states(failed), Since: noon, Recent: 3, Limit: 3, Failures: 3}
+	below := conn // with lag
+	below.States, below.Recent, below.Limit, below.Failures = states(backoff, running, failed), 3, 3, 11
+	both := survey.Group{States: states(running, running), Since: noon, Restarts: 2, Failures: 1} // web and db
+	all := below                                                                                  // with those
+	all.States, all.Restarts, all.Failures = states(running, running, backoff, running, failed), 10, 12
+	shop := func(g survey.Group) *survey.Supervisor {
+		return &survey.Supervisor{Group: g, Serving: true, Ready: true, Level: 1.5, Threshold: 5}
+	}
+	db := func(g survey.Group) *survey.Supervisor {
+		return &survey.Supervisor{Group: g, Serving: true, Paused: true, Level: 5.5, Threshold: 6}
+	}
+	type supervisors = map[string]*survey.Supervisor
+	type services = map[survey.Key]*survey.Group
+	for _, test := range []struct {
+		name    string
+		options survey.Options
+		want    survey.View
+	}{
+		{
+			"supervisors alone",
+			survey.Options{},
+			survey.View{Supervisors: supervisors{"shop": shop(both), "shop/db": db(below)}, Services: services{}},
+		},
+		{
+			"some services, the others summed up",
+			survey.Options{Services: named("db", "conn")},
+			survey.View{
+				Supervisors: supervisors{"shop": shop(web), "shop/db": db(lag)},
+				Services:    services{{"shop", "db"}: {States: states(running), Since: noon}, {"shop/db", "conn"}: &conn},
+			},
+		},
+		{
+			"some services, all summed up",
+			survey.Options{Services: named("web", "conn"), Whole: true},
+			survey.View{
+				Supervisors: supervisors{"shop": shop(both), "shop/db": db(below)},
+				Services:    services{{"shop", "web"}: &web, {"shop/db", "conn"}: &conn},
+			},
+		},
+		{
+			"nothing left for the supervisors",
+			survey.Options{Services: named("web", "db", "conn", "lag")},
+			survey.View{
+				Supervisors: supervisors{"shop": shop(survey.Group{}), "shop/db": db(survey.Group{})},
+				Services: services{
+					{"shop", "web"}: &web, {"shop", "db"}: {States: states(running), Since: noon},
+					{"shop/db", "conn"}: &conn, {"shop/db", "lag"}: &lag,
+				},
+			},
+		},
+		{
+			"one level",
+			survey.Options{Depth: 1, Services: named("conn"), Whole: true},
+			survey.View{Supervisors: supervisors{"shop": shop(all)}, Services: services{{"shop", "conn"}: &conn}},
+		},
+		{
+			"as many levels as there are",
+			survey.Options{Depth: 2},
+			survey.View{Supervisors: supervisors{"shop": shop(both), "shop/db": db(below)}, Services: services{}},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.want.Unstopped = 1
+			w := survey.New(surveytest.Shop(), test.options)
+			for range 2 { // it has no effect on the next look
+				if diff := cmp.Diff(test.want, w.Look()); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// Paths need not be unique: the worst counts, and the fullest.
+func TestSamePath(t *testing.T) {
+	twin := func(serving, ready bool, level, threshold float64) tend.ServiceStatus {
+		return tend.ServiceStatus{
+			Name: "twin", Token: surveytest.Tokens(1)[0], State: running, Since: noon,
+			Supervisor: &tend.Status{Path: "root/twin", Time: noon, Serving: serving, Ready: ready, Count: level, Threshold: threshold},
+		}
+	}
+	p := &surveytest.Picture{Root: tend.Status{Path: "root", Time: noon, Services: []tend.ServiceStatus{
+		twin(true, true, 4, 10), twin(true, false, 3, 5), twin(false, true, 2, 5),
+	}}}
+	got := survey.New(p, survey.Options{}).Look().Supervisors["root/twin"]
+	if diff := cmp.Diff(&survey.Supervisor{Level: 3, Threshold: 5}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Of services that wait the next one counts; one that is late waits no more. What
+// waits for an unknown time does not count.
+func TestStart(t *testing.T) {
+	waits := func(until time.Time) tend.ServiceStatus {
+		return tend.ServiceStatus{Name: "x", Token: surveytest.Tokens(1)[0], State: backoff, Since: noon, WaitingUntil: until}
+	}
+	p := &surveytest.Picture{Root: tend.Status{Path: "root", Time: noon}}
+	for _, test := range []struct {
+		until []time.Time
+		start time.Time
+		left  time.Duration
+	}{
+		{[]time.Time{{}}, time.Time{}, 0},
+		{[]time.Time{{}, noon.Add(time.Minute), noon.Add(time.Second), noon.Add(time.Hour)}, noon.Add(time.Second), time.Second},
+		{[]time.Time{noon.Add(time.Minute), noon.Add(-time.Second)}, noon.Add(-time.Second), 0},
+	} {
+		p.Root.Services = nil
+		for _, until := range test.until {
+			p.Root.Services = append(p.Root.Services, waits(until))
+		}
+		if got := survey.New(p, survey.Options{}).Look().Supervisors["root"]; !got.Start.Equal(test.start) || got.UntilStart != test.left {
+			t.Errorf("%v: %v, %v", test.until, got.Start, got.UntilStart)
+		}
+	}
+}
+
+// sums are the failures of the groups of a shop.
+func sums(v survey.View) map[survey.Key]uint64 {
+	m := map[survey.Key]uint64{}
+	for path, s := range v.Supervisors {
+		m[survey.Key{Supervisor: path}] = s.Failures
+	}
+	for key, g := range v.Services {
+		m[key] = g.Failures
+	}
+	return m
+}
+
+// Totals never go back while there is the group, whatever leaves.
+func TestTotals(t *testing.T) {
+	shop, db, conn := survey.Key{Supervisor: "shop"}, survey.Key{Supervisor: "shop/db"}, survey.Key{Supervisor: "shop/db", Service: "conn"}
+	for _, test := range []struct {
+		name  string
+		whole bool
+		below uint64 // of db, with its conns or not, at each step
+		later uint64
+	}{
+		{"whole", true, 11, 16},
+		{"rest", false, 3, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := surveytest.Shop()
+			w := survey.New(p, survey.Options{Services: named("conn"), Whole: test.whole})
+			want := func(step string, want map[survey.Key]uint64) {
+				t.Helper()
+				for range 2 { // nothing more has happened the second time
+					if diff := cmp.Diff(want, sums(w.Look())); diff != "" {
+						t.Errorf("%s: -want +got\n%s", step, diff)
+					}
+				}
+			}
+			want("at first", map[survey.Key]uint64{shop: 1, db: test.below, conn: 8})
+			services := &p.Root.Services[1].Supervisor.Services
+			(*services)[0].Failed += 5
+			*services = (*services)[:2]
+			want("lag has left", map[survey.Key]uint64{shop: 1, db: test.later, conn: 13})
+			p.Root.Services[0].Token = surveytest.Tokens(1)[0]
+			p.Root.Services[0].Failed = 2
+			want("another web", map[survey.Key]uint64{shop: 3, db: test.later, conn: 13})
+			*services = (*services)[1:]
+			want("one conn has left", map[survey.Key]uint64{shop: 3, db: test.later, conn: 13})
+			*services = nil
+			want("no conn is left", map[survey.Key]uint64{shop: 3, db: test.later})
+			p.Root.Services = p.Root.Services[:1]
+			want("db has left", map[survey.Key]uint64{shop: 3})
+			again := surveytest.Shop()
+			p.Root.Services = append(p.Root.Services, again.Root.Services[1])
+			want("another db", map[survey.Key]uint64{shop: 3, db: test.below, conn: 8})
+		})
+	}
+}
+
+// A service that is chosen takes all of its past along, and what it leaves keeps
+// that: sums that went back would be worse than sums that count it twice.
+func TestTotalsOfTheChosen(t *testing.T) {
+	db, lag := survey.Key{Supervisor: "shop/db"}, survey.Key{Supervisor: "shop/db", Service: "lag"}
+	type both struct{ db, lag uint64 }
+	for _, test := range []struct {
+		whole bool
+		want  []both // not chosen, chosen, another failure, not chosen, another failure
+	}{
+		{true, []both{{11, 0}, {11, 3}, {12, 4}, {12, 0}, {13, 0}}},
+		{false, []both{{11, 0}, {11, 3}, {11, 4}, {15, 0}, {16, 0}}},
+	} {
+		p, chosen := surveytest.Shop(), false
+		w := survey.New(p, survey.Options{
+			Whole: test.whole, Services: func(s tend.ServiceStatus) bool { return chosen && s.Name == "lag" },
+		})
+		count := &p.Root.Services[1].Supervisor.Services[2].Failed
+		for i, want := range test.want {
+			chosen = i == 1 || i == 2
+			if i == 2 || i == 4 {
+				*count++
+			}
+			m := sums(w.Look())
+			if got := (both{m[db], m[lag]}); got != want {
+				t.Errorf("whole %v, step %d: %v, want %v", test.whole, i, got, want)
+			}
+		}
+	}
+}

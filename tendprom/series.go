@@ -1,0 +1,54 @@
+package tendprom
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/survey"
+)
+
+// collectSupervisor sends the series of a supervisor.
+func collectSupervisor(to chan<- prometheus.Metric, path string, s *survey.Supervisor) {
+	for state, n := range s.States {
+		to <- servicesByState.of(float64(n), path, tend.State(state).String())
+	}
+	to <- restarts.of(float64(s.Restarts), path)
+	to <- failures.of(float64(s.Failures), path)
+	to <- serving.of(truth(s.Serving), path)
+	to <- ready.of(truth(s.Ready), path)
+	to <- paused.of(truth(s.Paused), path)
+	to <- failureLevel.of(s.Level, path)
+	to <- failureThreshold.of(s.Threshold, path)
+}
+
+// collectServices sends the series of the services of one name.
+func collectServices(to chan<- prometheus.Metric, k survey.Key, g *survey.Group) {
+	to <- serviceUp.of(float64(g.States[tend.StateRunning]), k.Supervisor, k.Service)
+	for state, n := range g.States {
+		if n > 0 {
+			to <- serviceState.of(float64(n), k.Supervisor, k.Service, tend.State(state).String())
+		}
+	}
+	to <- serviceSince.of(seconds(g.Since), k.Supervisor, k.Service)
+	if !g.Start.IsZero() {
+		to <- serviceStart.of(seconds(g.Start), k.Supervisor, k.Service)
+	}
+	to <- serviceRestarts.of(float64(g.Restarts), k.Supervisor, k.Service)
+	to <- serviceFailures.of(float64(g.Failures), k.Supervisor, k.Service)
+	if g.Limit > 0 {
+		to <- serviceRecent.of(float64(g.Recent), k.Supervisor, k.Service)
+		to <- serviceLimit.of(float64(g.Limit), k.Supervisor, k.Service)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// seconds is a time as Prometheus writes it.
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1e3 }
