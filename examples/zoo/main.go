@@ -3,91 +3,81 @@
 //
 //	go run ./examples/zoo
 //
-// prints the address of the page. With -n 10000 it is filled with that many more
-// services; with -failures 100 so many of them fail each second.
+// and then at http://localhost:8080/debug/tree/ in a browser. With -n 10000 it is
+// filled with that many more services; with -failures 100 so many of them fail each
+// second.
+//
+// Its main function is package app's: kill -USR1 prints the tree and where it hangs,
+// Ctrl-C stops it. Not all of the animals heed that, so the program tells which did
+// not, and ends with 1. A second Ctrl-C does not wait for them.
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/app"
 	"github.com/tend-go/tend/observe"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	root, options, err := open(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(0)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "zoo:", err)
-		os.Exit(1)
+		os.Exit(2)
 	}
+	app.Main(root, options)
 }
 
-// run serves the tree and its page until ctx ends.
-func run(ctx context.Context, args []string) error {
+// open makes the tree that the command line asks for, and what shows it.
+func open(args []string) (*tend.Supervisor, app.Options, error) {
 	flags := flag.NewFlagSet("zoo", flag.ContinueOnError)
 	addr := flags.String("http", "127.0.0.1:8080", "address of the page")
 	n := flags.Int("n", 0, "so many more services")
 	failures := flags.Float64("failures", 10, "failures per second among them")
 	verbose := flags.Bool("v", false, "log the events too")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
+	err := flags.Parse(args)
 	switch {
+	case err != nil:
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case *n < 0:
-		return fmt.Errorf("-n is %d", *n)
+		err = fmt.Errorf("-n is %d", *n)
 	case !(*failures >= 0):
-		return fmt.Errorf("-failures is %v", *failures)
+		err = fmt.Errorf("-failures is %v", *failures)
 	}
-	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
-		return fmt.Errorf("%w (choose another address with -http)", err)
+		return nil, app.Options{}, err
 	}
+	root := newZoo(*n, *failures, *verbose)
+	return root, app.Options{Debug: *addr, Tree: newPage(root)}, nil
+}
+
+func newZoo(n int, failures float64, verbose bool) *tend.Supervisor {
 	spec := tend.Spec{Timeout: 3 * time.Second}
-	if !*verbose {
+	if !verbose {
 		spec.EventHook = func(tend.Event) {}
 	}
 	root := tend.New("zoo", spec)
 	addAnimals(root)
-	if *n > 0 {
-		root.Add(newFleet(*n, *failures))
+	if n > 0 {
+		root.Add(newFleet(n, failures))
 	}
-	fmt.Printf("look at http://%s/\n", listener.Addr())
-	return serve(ctx, root, listener)
+	return root
 }
 
-// serve runs the page for as long as the tree, so that one can watch it stop.
-func serve(ctx context.Context, root *tend.Supervisor, listener net.Listener) error {
-	page := observe.Handler(root, observe.Options{
-		// Whoever can reach a loopback address of this machine may use the buttons:
-		// right for a zoo, not for a program that matters.
+// newPage has buttons. Whoever can reach a loopback address of this machine may use
+// them: right for a zoo, not for a program that matters.
+func newPage(root *tend.Supervisor) http.Handler {
+	return observe.Handler(root, observe.Options{
 		Allow: func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil },
 	})
-	server := &http.Server{Handler: page, ReadHeaderTimeout: 5 * time.Second}
-	server.RegisterOnShutdown(page.Close)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-
-	err := root.Serve(ctx)
-	last, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = server.Shutdown(last) // what is still open after a second is not worth waiting for
-	if closed := <-served; !errors.Is(closed, http.ErrServerClosed) {
-		return closed
-	}
-	if ctx.Err() != nil {
-		return nil // somebody asked for it
-	}
-	return err
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/app"
 )
 
 // What the zoo promises: some sixty services, every state and every kind of event
@@ -72,11 +75,24 @@ func count(s tend.Status, states map[tend.State]int) {
 }
 
 func TestBadFlags(t *testing.T) {
-	for _, args := range [][]string{{"-n", "x"}, {"-http", "nowhere"}, {"-n", "-1"}, {"-failures", "-3"}, {"animals"}} {
-		if err := run(t.Context(), args); err == nil {
+	for _, args := range [][]string{{"-n", "x"}, {"-n", "-1"}, {"-failures", "-3"}, {"animals"}} {
+		if _, _, err := open(args); err == nil {
 			t.Errorf("%q: no error", args)
 		} else {
 			t.Log(err)
 		}
+	}
+}
+
+// A page that cannot be shown is the end of it.
+func TestNoPage(t *testing.T) {
+	root, options, err := open([]string{"-http", "nowhere"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	if code := app.Run(t.Context(), root, options); code != 1 || !strings.Contains(log.String(), "cannot start") {
+		t.Errorf("exit code %d\n%s", code, &log)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -34,8 +35,7 @@ func startZoo(t *testing.T, args ...string) string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, append([]string{"-http", "127.0.0.1:0"}, args...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,15 +46,17 @@ func startZoo(t *testing.T, args ...string) string {
 		_ = cmd.Process.Signal(syscall.SIGKILL) // some of its animals take their time
 		_ = cmd.Wait()
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	lines := bufio.NewReader(log)
+	line, err := lines.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, url, ok := strings.Cut(strings.TrimSpace(line), "look at ")
+	_, address, ok := strings.Cut(strings.TrimSpace(line), "listening for=Debug address=")
 	if !ok {
 		t.Fatalf("the zoo says %q", line)
 	}
-	return url
+	go func() { _, _ = io.Copy(os.Stderr, lines) }() // until it is killed
+	return "http://" + address + "/debug/tree/"
 }
 
 // ask reads an answer of the API.
