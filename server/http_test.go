@@ -165,6 +165,25 @@ func TestHTTPCutsOff(t *testing.T) {
 	}
 }
 
+// Half a request is not waited for longer than a whole one.
+func TestHTTPHalfARequest(t *testing.T) {
+	addr, root, stop := serve(t, &http.Server{Handler: http.NotFoundHandler()}, time.Millisecond)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\n") // and no more
+	fetch(t, newClient(t), "http://"+addr) // accepted later, so the other one is, too
+	_ = stop()                             // on a machine that stalls for seconds it has been given up on before
+	if rest, err := io.ReadAll(conn); len(rest) > 0 {
+		t.Errorf("half a request got %q, %v", rest, err)
+	}
+	if u := root.UnstoppedServices(); len(u) > 0 {
+		t.Errorf("stuck: %v", u)
+	}
+}
+
 // A hijacked connection, of which http.Server knows nothing any more, is told too.
 func TestHTTPHijacked(t *testing.T) {
 	entered := make(chan struct{})

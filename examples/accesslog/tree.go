@@ -41,15 +41,7 @@ func newJob(log source, follow bool, address string) job {
 	s := newStore()
 	root.Add(tend.Child{Service: s, Name: "store"})
 	root.Add(newPipeline(&reader{log: log, follow: follow, store: s}, parse))
-	root.Add(tend.Child{
-		Service:      &web{address: address, handler: site(s, root), grace: 2 * time.Second},
-		Name:         "http",
-		ReadyTimeout: 5 * time.Second,
-		Timeout:      3 * time.Second,
-		// The port may be taken for a while by the program's own predecessor. That
-		// is no reason to stop counting.
-		Backoff: tend.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second, Jitter: 0.2},
-	})
+	root.Add(newWeb(address, s, root))
 	return job{root, s}
 }
 

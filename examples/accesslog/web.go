@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,55 +10,41 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/observe"
+	"github.com/tend-go/tend/server"
 )
 
-// web is the service that serves HTTP.
-type web struct {
-	address string                          // to listen at
-	handler func(*http.Server) http.Handler // makes what is served, anew for each run
-	grace   time.Duration                   // for requests that are being answered when it stops
+// newWeb is the service that serves HTTP: the counts, and a page of the tree at
+// work.
+func newWeb(address string, s *store, root *tend.Supervisor) tend.Child {
+	web := server.Config{
+		Name:   "http",
+		Listen: func(ctx context.Context) (net.Listener, error) { return listen(ctx, address) },
+		New:    func(ctx context.Context) server.Graceful { return newSite(ctx, s, root) },
+		Drain:  2 * time.Second,
+	}.Child()
+	// The port may be taken for a while by the program's own predecessor. That is no
+	// reason to stop counting.
+	web.Backoff = tend.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second, Jitter: 0.2}
+	return web
 }
 
-// Serve listens until it is stopped. It is ready when it can be connected to.
-func (w *web) Serve(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", w.address)
-	if err != nil {
-		return err
+// listen says where: the port may be any.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err == nil {
+		url := "http://" + listener.Addr().String() + "/"
+		slog.InfoContext(ctx, "serving", "tree", url, "url", url+"counts")
 	}
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second}
-	server.Handler = w.handler(server)
-	tend.Go(ctx, func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err // fails the service, and so ends ctx
-		}
-		return nil
-	})
-	slog.InfoContext(ctx, "serving", "tree", "http://"+listener.Addr().String()+"/", "url", "http://"+listener.Addr().String()+"/counts")
-	tend.Annotate(ctx, slog.String("address", listener.Addr().String()))
-	tend.Ready(ctx)
-	<-ctx.Done()
-	return w.shutdown(ctx, server)
+	return listener, err
 }
 
-// shutdown lets requests end for as long as grace, and no longer.
-func (w *web) shutdown(ctx context.Context, server *http.Server) error {
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.grace)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		slog.WarnContext(ctx, "requests cut off", "after", w.grace)
-		return server.Close()
-	}
-	return context.Cause(ctx)
-}
-
-// site makes what the program serves: the counts, and a page of the tree at work.
-func site(s *store, root *tend.Supervisor) func(*http.Server) http.Handler {
-	return func(server *http.Server) http.Handler {
-		page := observe.Handler(root, observe.Options{})
-		server.RegisterOnShutdown(page.Close) // its streams never end by themselves
-		return routes(s, page)
-	}
+// newSite makes the server of a run. It has a page of its own, whose streams never
+// end by themselves.
+func newSite(ctx context.Context, s *store, root *tend.Supervisor) server.Graceful {
+	page := observe.Handler(root, observe.Options{})
+	site := &http.Server{Handler: routes(s, page), ReadHeaderTimeout: 10 * time.Second}
+	site.RegisterOnShutdown(page.Close)
+	return server.CopiesOf(site)(ctx)
 }
 
 // routes says what is where.

@@ -24,13 +24,7 @@ func tree(n *notifier, address string) (*tend.Supervisor, *health.Monitor, error
 	}
 	root.Add(monitor)
 	if address != "" {
-		root.Add(tend.Child{
-			Service:      &web{address: address, handler: routes(monitor), log: n.log},
-			Name:         "http",
-			ReadyTimeout: 5 * time.Second,
-			// A port that is taken is no reason to send nothing.
-			Backoff: tend.Backoff{Min: time.Second, Max: time.Minute},
-		})
+		root.Add(newWeb(address, monitor, n.log))
 	}
 	root.Add(tend.Child{Service: n.job(), Significant: true})
 	return root, monitor, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,40 +9,30 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/health"
+	"github.com/tend-go/tend/server"
 )
 
-// web is the service that answers HTTP requests.
-type web struct {
-	address string
-	handler http.Handler
-	log     *slog.Logger
+// newWeb is the service that answers HTTP requests. A stop gives the answers that
+// are being written a second.
+func newWeb(address string, monitor *health.Monitor, log *slog.Logger) tend.Child {
+	web := server.Config{
+		Name:   "http",
+		Listen: func(ctx context.Context) (net.Listener, error) { return listen(ctx, address, log) },
+		New:    server.CopiesOf(&http.Server{Handler: routes(monitor), ReadHeaderTimeout: 5 * time.Second}),
+		Drain:  time.Second,
+	}.Child()
+	// A port that is taken is no reason to send nothing.
+	web.Backoff = tend.Backoff{Min: time.Second, Max: time.Minute}
+	return web
 }
 
-// Serve is ready when it can be connected to. A stop gives the answers that are
-// being written a second.
-func (w *web) Serve(ctx context.Context) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", w.address)
-	if err != nil {
-		return err
+// listen says where: the port may be any.
+func listen(ctx context.Context, address string, log *slog.Logger) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err == nil {
+		log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("url", "http://"+listener.Addr().String()+"/readyz"))
 	}
-	server := &http.Server{Handler: w.handler, ReadHeaderTimeout: 5 * time.Second}
-	tend.Go(ctx, func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err // fails the service, and so ends ctx
-		}
-		return nil
-	})
-	url := "http://" + listener.Addr().String() + "/readyz"
-	w.log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("url", url))
-	tend.Annotate(ctx, slog.String("url", url))
-	tend.Ready(ctx)
-	<-ctx.Done()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if server.Shutdown(grace) != nil {
-		return server.Close()
-	}
-	return context.Cause(ctx)
+	return listener, err
 }
 
 // routes answers from what the monitor knows. A request runs no check, so a storm
