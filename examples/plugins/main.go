@@ -26,7 +26,7 @@ func main() {
 		os.Exit(runPlugin(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer restore()
+	context.AfterFunc(ctx, restore) // a second signal ends it at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
