@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/tend-go/tend/internal/guard"
 )
 
 // keeper renews a lock until it is stopped or the lock is lost. Its goroutine
@@ -143,13 +145,8 @@ func (k *keeper) lose(why error) {
 // call calls renew and sends what it came to, however it ends.
 func call(ctx context.Context, renew func(context.Context) error, answer chan<- error) {
 	err := errors.New("tend/lease: Renew called runtime.Goexit")
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v, debug.Stack()}
-		}
-		answer <- err
-	}()
-	err = renew(ctx)
+	defer func() { answer <- err }()
+	err = guard.Try(func() error { return renew(ctx) }, newPanicError)
 }
 
 // panicError carries a panic of Renew to the goroutine of Hold.
@@ -157,6 +154,9 @@ type panicError struct {
 	value any
 	stack []byte
 }
+
+// newPanicError is for guard.Try.
+func newPanicError(v any) error { return &panicError{v, debug.Stack()} }
 
 func (p *panicError) Error() string {
 	return fmt.Sprintf("tend/lease: panic in Renew: %v\n\n%s", p.value, p.stack)

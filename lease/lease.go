@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // ErrLost: the lock ended, or is about to, before the work had. It is what the
@@ -119,7 +121,7 @@ func (l Lease) mustHave(f func(context.Context) error) {
 }
 
 func (l Lease) acquire(ctx context.Context) error {
-	if err := stopped(ctx); err != nil {
+	if err := stopped.Err(ctx); err != nil {
 		return err
 	}
 	if err := l.Acquire(ctx); err != nil {
@@ -134,7 +136,7 @@ func (l Lease) work(ctx context.Context, asked time.Time, f func(context.Context
 	defer cancel(nil)
 	k := l.keep(work, asked, cancel)
 	defer func() { err = join(k.stop(), err) }()
-	if err := stopped(work); err != nil {
+	if err := stopped.Err(work); err != nil {
 		return err // the stop came first, or Acquire took all the time that there was
 	}
 	return f(work)
@@ -170,16 +172,3 @@ func (e *ReleaseError) Error() string { return "tend/lease: release: " + e.Err.E
 
 // Unwrap returns Err.
 func (e *ReleaseError) Unwrap() error { return e.Err }
-
-// stopped is nil until ctx is done, and then both ctx.Err() and the cause.
-func stopped(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	cause := context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}

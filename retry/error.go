@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Why Do tries no more: [Error].Reason, unless it was stopped.
@@ -38,7 +39,7 @@ type Error struct {
 
 // Error says all of it in one line.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("tend/retry: %v after %s in %v", e.Reason, attempts(e.Attempts), e.Elapsed)
+	text := fmt.Sprintf("tend/retry: %v after %s in %s", e.Reason, said.Times(e.Attempts, "attempt"), said.Brief(e.Elapsed))
 	if e.Err == nil {
 		return text
 	}
@@ -54,13 +55,6 @@ func (e *Error) Unwrap() []error {
 		}
 	}
 	return errs
-}
-
-func attempts(n int) string {
-	if n == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", n)
 }
 
 // end makes the error of a Do.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // The schedule of a Backoff whose Min is 0. First delay and jitter are those with
@@ -91,7 +92,7 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 	p.Backoff = p.backoff()
 	t := tally{began: time.Now()}
 	for {
-		if err := stopped(ctx); err != nil {
+		if err := stopped.Err(ctx); err != nil {
 			return t.end(err)
 		}
 		started := time.Now()
@@ -128,7 +129,7 @@ type tally struct {
 // of the stop must not look like the one that was too many.
 func (t *tally) failed(ctx context.Context, p Policy, ran time.Duration, err error) (time.Duration, error) {
 	t.attempts++
-	if stop := stopped(ctx); stop != nil {
+	if stop := stopped.Err(ctx); stop != nil {
 		if t.last == nil || !isStop(ctx, err) {
 			t.last = err
 		}
@@ -191,7 +192,7 @@ func reset(b tend.Backoff) time.Duration {
 // It returns nil otherwise; with d of 0 or less, at once. If ctx is done already
 // the error comes first.
 func Sleep(ctx context.Context, d time.Duration) error {
-	if err := stopped(ctx); err != nil || d <= 0 {
+	if err := stopped.Err(ctx); err != nil || d <= 0 {
 		return err
 	}
 	t := time.NewTimer(d)
@@ -200,21 +201,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return stopped(ctx)
+		return stopped.Err(ctx)
 	}
-}
-
-// stopped is nil until ctx is done, and then both ctx.Err() and the cause.
-func stopped(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	cause := context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // isStop tells whether err says only that ctx is done.
