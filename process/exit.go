@@ -1,12 +1,14 @@
 package process
 
 import (
-	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // ExitError says how a process failed. While it was being stopped, or was
@@ -49,7 +51,7 @@ func (e *ExitError) Error() string {
 	b.WriteString(e.how())
 	switch {
 	case e.Forced:
-		fmt.Fprintf(&b, " because it did not stop within %v", e.grace.Round(time.Millisecond))
+		fmt.Fprintf(&b, " because it did not stop within %s", said.Brief(e.grace))
 	case e.Cause == nil && !e.Ready:
 		b.WriteString(" before it was ready")
 	}
@@ -97,21 +99,8 @@ func tellingLine(tail string) string {
 			telling = line
 		}
 	}
-	if len(telling) > most {
-		telling = telling[:runeCut([]byte(telling), most)] + "…"
-	}
-	return telling
+	return said.Short(telling, most)
 }
-
-// stopError is a request to stop: it is both what ended the context and why.
-type stopError struct{ err, cause error }
-
-func stopped(ctx context.Context) error {
-	return &stopError{ctx.Err(), context.Cause(ctx)}
-}
-
-func (e *stopError) Error() string   { return e.cause.Error() }
-func (e *stopError) Unwrap() []error { return []error{e.err, e.cause} }
 
 // PanicError is the failure of a run in which code of the caller's panicked or
 // called runtime.Goexit; the process was stopped. A panic in Setup is none: it
@@ -120,6 +109,11 @@ type PanicError struct {
 	In    string // "Output", "Started" or "the check of ReadyCheck"
 	Value any    // that it panicked with; nil after runtime.Goexit
 	Stack string // where
+}
+
+// newPanicError must be called on the stack of the panic, or of the Goexit.
+func newPanicError(in string, v any) error {
+	return &PanicError{In: in, Value: v, Stack: string(debug.Stack())}
 }
 
 // Error says where and with what, without the stack.

@@ -29,6 +29,7 @@ type life struct {
 	wasReady bool
 	deadline time.Time     // of the phase; zero: none
 	cause    error         // why it is being stopped; nil: it is not
+	asked    bool          // the end of the context is why
 	began    time.Time     // when it was asked to stop
 	forced   bool          // it was killed because it did not
 	grace    time.Duration // how long it had then been asked
@@ -81,6 +82,12 @@ func (l *life) rewatch(now time.Time, d time.Duration) {
 		l.watchdog = d
 		l.alive(now)
 	}
+}
+
+// end: the context of Serve has ended, and cause says why.
+func (l *life) end(now time.Time, cause error) syscall.Signal {
+	l.asked = l.phase < stopping
+	return l.stop(now, cause)
 }
 
 // stop asks the process to stop because of cause. The first cause counts.

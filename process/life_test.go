@@ -111,3 +111,29 @@ func TestLife(t *testing.T) {
 		})
 	}
 }
+
+// Only a stop that the context of Serve began with counts as one that was asked for.
+func TestAsked(t *testing.T) {
+	now, cause := time.Now(), errors.New("cause")
+	end := func(l *life) { l.end(now, cause) }
+	stop := func(l *life) { l.stop(now, cause) }
+	for _, c := range []struct {
+		what  string
+		calls []func(*life)
+		want  bool
+	}{
+		{"it ends", []func(*life){end}, true},
+		{"it fails", []func(*life){stop}, false},
+		{"it fails and ends", []func(*life){stop, end}, false},
+		{"it ends and fails", []func(*life){end, stop}, true},
+	} {
+		l := life{stopTimeout: time.Second, stopSignal: syscall.SIGTERM}
+		l.started(now)
+		for _, call := range c.calls {
+			call(&l)
+		}
+		if l.asked != c.want {
+			t.Errorf("%s: asked is %v", c.what, l.asked)
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // note is one message of a process on its notify socket; sd_notify(3) has the
@@ -50,7 +52,7 @@ func parseNote(message []byte) note {
 
 func cleanStatus(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	return s[:runeCut([]byte(s), maxStatus)]
+	return s[:said.Cut(s, maxStatus)]
 }
 
 // microseconds saturates; it is 0 if s is not a number.

@@ -2,12 +2,14 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Stream is one of the two outputs of a process.
@@ -57,7 +59,7 @@ func (s *splitter) write(p []byte) {
 		p = rest
 		s.buf = append(s.buf, line...)
 		for len(s.buf) > s.max {
-			n := runeCut(s.buf, s.max)
+			n := cmp.Or(said.Cut(s.buf, s.max), s.max) // a first rune may be longer than max
 			s.emit(s.buf[:n], true)
 			s.buf = s.buf[:copy(s.buf, s.buf[n:])]
 		}
@@ -74,20 +76,6 @@ func (s *splitter) flush() {
 		s.emit(s.buf, false)
 		s.buf = nil
 	}
-}
-
-// runeCut is the largest place up to most where b can be cut without cutting a
-// rune in two; most itself if there is none near it.
-func runeCut(b []byte, most int) int {
-	if most >= len(b) {
-		return len(b)
-	}
-	for n := most; n > 0 && n > most-utf8.UTFMax; n-- {
-		if utf8.RuneStart(b[n]) {
-			return n
-		}
-	}
-	return most
 }
 
 // tail keeps the last max bytes of what is written to it.

@@ -163,12 +163,7 @@ func FuzzParseNote(f *testing.F) {
 	})
 }
 
-func TestRuneCut(t *testing.T) {
-	for i, want := range []int{0, 1, 1, 3, 3, 3, 6, 7, 7} { // a é € b
-		if got := runeCut([]byte("aé€b"), i); got != want && i > 0 {
-			t.Errorf("at %d: %d, want %d", i, got, want)
-		}
-	}
+func TestNames(t *testing.T) {
 	if got := fmt.Sprint(Stdout, Stderr, Stream(9), KillOrphans, KeepOnSuccess, Orphans(9)); got != "stdout stderr Stream(9) kill orphans keep on success Orphans(9)" {
 		t.Error(got)
 	}

@@ -9,13 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // run is one process from its start to its end. The goroutine of serve owns
@@ -68,8 +69,8 @@ func newRun(c *Command, s sink) *run {
 
 // serve runs the process to its end.
 func (r *run) serve(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return r.wrap(stopped(ctx))
+	if err := stopped.Err(ctx); err != nil {
+		return r.wrap(err)
 	}
 	if r.c.DieWithParent {
 		// The kernel takes the thread that started a process for its parent, and
@@ -177,7 +178,7 @@ func (r *run) watch(ctx context.Context) exit {
 			return e
 		case <-stop:
 			stop = nil
-			r.send(r.life.stop(time.Now(), stopped(ctx)))
+			r.send(r.life.end(time.Now(), stopped.Err(ctx)))
 		case <-ready:
 			ready = nil
 			r.gotReady(ctx)
@@ -250,11 +251,10 @@ func (r *run) verdict(waitErr error) error {
 	e := newExitError(r.c.String(), r.cmd.ProcessState, r.tail.text())
 	e.Cause, e.Forced, e.grace, e.Ready = r.life.cause, r.life.forced, r.life.grace, r.life.wasReady
 	clean := e.Signal == 0 && r.c.success(e.Code)
-	asked, isStop := e.Cause.(*stopError) //nolint:errorlint // the cause itself, not what it wraps
 	var exitErr *exec.ExitError
 	switch {
-	case isStop && (clean || e.Signal == r.life.stopSignal):
-		return r.wrap(asked)
+	case r.life.asked && (clean || e.Signal == r.life.stopSignal):
+		return r.wrap(e.Cause)
 	case e.Cause != nil || !clean:
 		return e
 	case !e.Ready:
@@ -348,15 +348,17 @@ func (r *run) setenv(key, value string) {
 // calls runtime.Goexit, that is a failure of the run.
 func (r *run) helper(what string, f func()) {
 	r.helpers.Go(func() {
-		returned := false
+		exited := true
 		defer func() {
-			if returned {
-				return
+			if exited {
+				r.fail(newPanicError(what, nil))
 			}
-			r.fail(&PanicError{In: what, Value: recover(), Stack: string(debug.Stack())})
 		}()
-		f()
-		returned = true
+		err := guard.Try(func() error { f(); return nil }, func(v any) error { return newPanicError(what, v) })
+		exited = false
+		if err != nil {
+			r.fail(err)
+		}
 	})
 }
 
