@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Check finds out whether something is healthy: nil means yes. It must return
@@ -82,7 +85,7 @@ type outcome struct {
 
 // outcomeOf asks err what it is and says; that may run user code.
 func outcomeOf(err error, details []slog.Attr) outcome {
-	o := outcome{err: err, text: textOf(err), details: details}
+	o := outcome{err: err, text: said.Clean(said.Text(err), maxText), details: details}
 	if err != nil {
 		o.mark = failed
 		if isWarning(err) {
@@ -93,10 +96,10 @@ func outcomeOf(err error, details []slog.Attr) outcome {
 }
 
 // isWarning asks err, whose Unwrap may panic.
-func isWarning(err error) bool {
-	defer func() { _ = recover() }()
+func isWarning(err error) (is bool) {
 	var w *warning
-	return errors.As(err, &w)
+	guard.Do(func() { is = errors.As(err, &w) })
+	return is
 }
 
 // failure is the outcome of a failure that the plan itself has found.
@@ -111,5 +114,5 @@ func (o *outcome) worsen(err error) {
 	if o.err != nil {
 		text += "; " + o.text
 	}
-	o.mark, o.err, o.text = failed, errors.Join(err, o.err), clean(text, maxText)
+	o.mark, o.err, o.text = failed, errors.Join(err, o.err), said.Clean(text, maxText)
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // deliver tells what there is to tell and ends. Who has called outbox.take calls
@@ -26,12 +29,9 @@ func (m *Monitor) deliver(ctx context.Context) {
 }
 
 func (m *Monitor) tellResult(ctx context.Context, r Result) {
-	err := contain(func() error {
-		m.config.OnResult(ctx, r)
-		return nil
-	})
+	err := guard.Try(func() error { m.config.OnResult(ctx, r); return nil }, newPanicError)
 	if err != nil {
-		m.log(ctx, slog.LevelError, "OnResult failed", slog.String("probe", r.Name), slog.String("error", textOf(err)))
+		m.log(ctx, slog.LevelError, "OnResult failed", slog.String("probe", r.Name), slog.String("error", said.Text(err)))
 	}
 }
 
@@ -52,8 +52,8 @@ func (m *Monitor) tellChange(ctx context.Context, d delivery) {
 		err = nil
 		return
 	}
-	if err = contain(func() error { return m.config.OnChange(ctx, c) }); err != nil {
-		m.log(ctx, slog.LevelWarn, "OnChange failed", slog.String("probe", c.Name), slog.String("error", textOf(err)))
+	if err = guard.Try(func() error { return m.config.OnChange(ctx, c) }, newPanicError); err != nil {
+		m.log(ctx, slog.LevelWarn, "OnChange failed", slog.String("probe", c.Name), slog.String("error", said.Text(err)))
 	}
 }
 
@@ -62,18 +62,5 @@ func (m *Monitor) log(ctx context.Context, level slog.Level, msg string, attrs .
 	if m.config.Logger == nil {
 		return
 	}
-	_ = contain(func() error {
-		m.config.Logger.LogAttrs(ctx, level, msg, attrs...)
-		return nil
-	})
-}
-
-// contain makes a panic of f its error.
-func contain(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = newPanicError(v)
-		}
-	}()
-	return f()
+	guard.Do(func() { m.config.Logger.LogAttrs(ctx, level, msg, attrs...) })
 }

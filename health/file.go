@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // heartbeatLimit is how much of a heartbeat file is read; a time needs less.
@@ -96,7 +98,7 @@ func readBeat(path string) (time.Time, error) {
 	}
 	beat, ok := parseBeat(text)
 	if !ok {
-		return time.Time{}, fmt.Errorf("heartbeat %s says %q, which is no time", path, clean(text, heartbeatLimit))
+		return time.Time{}, fmt.Errorf("heartbeat %s says %q, which is no time", path, said.Clean(text, heartbeatLimit))
 	}
 	return beat, nil
 }

@@ -95,26 +95,26 @@ func (m *Monitor) guard(component string, svc tend.Service, probes []Probe) (ten
 		}
 		child = *c
 	default:
-		return &guard{m, component, svc, probes}, nil
+		return &guarded{m, component, svc, probes}, nil
 	}
 	inner, err := m.guard(component, child.Service, probes)
 	child.Service = inner
 	return child, err
 }
 
-// guard is a service together with its probes.
-type guard struct {
+// guarded is a service together with its probes.
+type guarded struct {
 	monitor   *Monitor
 	component string
 	service   tend.Service
 	probes    []Probe
 }
 
-func (g *guard) String() string { return g.component }
+func (g *guarded) String() string { return g.component }
 
 // Serve runs the service once. All probes are registered in one step, so that a
 // Startup probe holds back the others from the beginning.
-func (g *guard) Serve(ctx context.Context) (err error) {
+func (g *guarded) Serve(ctx context.Context) (err error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(tend.ErrServeReturned)
 	w := &watch{
@@ -141,7 +141,7 @@ func (g *guard) Serve(ctx context.Context) (err error) {
 }
 
 // admit adds the probes, all or none.
-func (g *guard) admit(w *watch) (err error) {
+func (g *guarded) admit(w *watch) (err error) {
 	g.monitor.do(func(p *plan, now time.Time) {
 		for _, probe := range g.probes {
 			if err = p.add(probe, now, nil, w); err != nil {

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // HTTPOption changes what an [HTTP] check does.
@@ -133,11 +135,11 @@ func (h *httpCheck) check(ctx context.Context) error {
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, bodyLimit)) // the status is bad anyway
-	line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
 	return &StatusError{
 		Code:     resp.StatusCode,
-		Location: clean(resp.Header.Get("Location"), bodyLimit),
-		Body:     clean(string(line), bodyLimit),
+		Location: said.Clean(resp.Header.Get("Location"), bodyLimit),
+		Body:     said.Clean(strings.TrimSpace(line), bodyLimit),
 	}
 }
 

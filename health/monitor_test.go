@@ -154,6 +154,7 @@ func TestPanicsAndExits(t *testing.T) {
 			health.Probe{Name: "exit", Check: func(context.Context) error { runtime.Goexit(); return nil }},
 			health.Probe{Name: "error", Check: func(context.Context) error { return panicky{} }},
 			health.Probe{Name: "list", List: func(context.Context) ([]health.Probe, error) { panic("no list") }},
+			health.Probe{Name: "long", Check: func(context.Context) error { return errors.New(strings.Repeat("x", 2000)) }},
 		)
 		if err := m.Tick(t.Context()); err != nil {
 			t.Fatal(err)
@@ -164,7 +165,7 @@ func TestPanicsAndExits(t *testing.T) {
 		}
 		want := map[string]string{
 			"panic": "panic: sick", "exit": "health: the check called runtime.Goexit", "error": "health_test.panicky",
-			"list": "panic: no list",
+			"list": "panic: no list", "long": strings.Repeat("x", 1024) + "…",
 		}
 		if diff := cmp.Diff(want, texts); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -175,6 +176,23 @@ func TestPanicsAndExits(t *testing.T) {
 		}
 	})
 }
+
+// TestLoggerPanics: the record is lost, and nothing else.
+func TestLoggerPanics(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		m := newMonitor(t, health.Config{OnChange: l.changes, Logger: slog.New(panickyHandler{slog.DiscardHandler})})
+		add(t, m, health.Probe{Name: "p", Check: script("+")})
+		if err := m.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.want(t, "0s p unknown>healthy 0")
+	})
+}
+
+type panickyHandler struct{ slog.Handler }
+
+func (panickyHandler) Enabled(context.Context, slog.Level) bool { panic("no level") }
 
 // panicky is an error that nobody can read.
 type panicky struct{}

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Kind says what a probe is for. The words are those of Kubernetes.
@@ -195,7 +197,7 @@ func checkName(name string) error {
 	case name == "":
 		return fmt.Errorf("health: a probe has no name")
 	case len(name) > maxName:
-		return fmt.Errorf("health: probe %q: the name has %d bytes, more than %d", clean(name, 40), len(name), maxName)
+		return fmt.Errorf("health: probe %q: the name has %d bytes, more than %d", said.Clean(name, 40), len(name), maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return fmt.Errorf("health: probe %q: the name is not printable", name)
 	}

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // run is one execution of a probe's check. The plan makes it and says when it is
@@ -75,18 +78,14 @@ func (r *run) do(ctx context.Context, landed func(outcome)) {
 		o.details = r.noted()
 		landed(o)
 	}()
-	defer func() {
-		if v := recover(); v != nil {
-			o = outcomeOf(newPanicError(v), nil)
-		}
-	}()
 	var listed *listing
-	var err error
-	if r.probe.List != nil {
+	err := guard.Try(func() (err error) {
+		if r.probe.List == nil {
+			return r.probe.Check(ctx)
+		}
 		listed, err = list(ctx, r.probe.List)
-	} else {
-		err = r.probe.Check(ctx)
-	}
+		return err
+	}, newPanicError)
 	o = outcomeOf(err, nil)
 	o.listed = listed
 }
@@ -125,7 +124,7 @@ func list(ctx context.Context, source func(context.Context) ([]Probe, error)) (*
 	return l, err
 }
 
-// newPanicError must be called by the deferred function that recovered v.
-func newPanicError(v any) *PanicError {
-	return &PanicError{Value: v, Stack: string(debug.Stack()), text: "panic: " + clean(fmt.Sprint(v), maxText)}
+// newPanicError is for guard.Try.
+func newPanicError(v any) error {
+	return &PanicError{Value: v, Stack: string(debug.Stack()), text: said.Panic(v)}
 }

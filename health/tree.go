@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Tree is what a [Monitor] asks how the services are; a [*tend.Supervisor] is one.
@@ -105,7 +106,7 @@ func (c *census) trouble(sv tend.ServiceStatus) {
 	}
 	text := fmt.Sprintf("%s is %v", sv.Path, sv.State)
 	if n := len(sv.Failures); n > 0 {
-		text += " (" + clean(sv.Failures[n-1].Err, 200) + ")"
+		text += " (" + said.Clean(sv.Failures[n-1].Err, 200) + ")"
 	}
 	c.named = append(c.named, text)
 }
