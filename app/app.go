@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // How long the end of a program waits for what is not its own: each logger, writer
@@ -73,7 +74,7 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 	p.journal = &journal{root: root.Path(), log: p.log, done: make(chan struct{})}
 	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
 	p.journal.escalated = p.bundles.escalated
-	p.journal.stopping = func(e tend.SupervisorStopping) { p.stopBegan(func() string { return textOf(e.Cause) }) }
+	p.journal.stopping = func(e tend.SupervisorStopping) { p.stopBegan(func() string { return said.Text(e.Cause) }) }
 	p.dumps.do = p.dump
 	return p
 }
@@ -122,7 +123,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 			return p.finish(serving, err)
 		case <-asked:
 			asked = nil
-			p.stopBegan(func() string { return textOf(context.Cause(serving)) })
+			p.stopBegan(func() string { return said.Text(context.Cause(serving)) })
 		case s := <-signals:
 			switch meaning(s, len(p.options.Reload) > 0) {
 			case wantStop:
@@ -174,7 +175,7 @@ func (p *program) finish(serving context.Context, err error) int {
 	unstopped := p.root.UnstoppedServices()
 	if len(unstopped) > 0 {
 		within(grace, func() { p.reportUnstopped(unstopped) })
-		within(bundleGrace, func() { p.bundles.about(plural(len(unstopped), "service") + " did not stop") })
+		within(bundleGrace, func() { p.bundles.about(said.Times(len(unstopped), "service") + " did not stop") })
 	}
 	within(bundleGrace, p.bundles.wait)
 	code := p.code(serving, err, len(unstopped))
@@ -207,8 +208,8 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
 		text := fmt.Sprintf("ended with exit code %d", code)
 		if err != nil {
-			attrs = append(attrs, slog.String("error", textOf(err)))
-			text += ": " + textOf(err)
+			attrs = append(attrs, slog.String("error", said.Text(err)))
+			text += ": " + said.Text(err)
 		}
 		p.systemd.farewell(text)
 		p.log.LogAttrs(ctx, level, "ended", attrs...)
@@ -255,14 +256,7 @@ func (p *program) print(title string) {
 // reportUnstopped says what did not stop, and where it hung.
 func (p *program) reportUnstopped(unstopped []tend.Unstopped) {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s: %s did not stop\n", p.root.Name(), plural(len(unstopped), "service"))
+	fmt.Fprintf(&text, "%s: %s did not stop\n", p.root.Name(), said.Times(len(unstopped), "service"))
 	printHung(&text, tend.Status{}, unstopped)
 	_, _ = p.options.Stderr.Write(text.Bytes())
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,7 +108,7 @@ func TestSecondSignal(t *testing.T) {
 			"root: interrupt again: ending at once; this still ran",
 			"quick", "pending", "slowpoke", "stopping",
 			"root/slowpoke is stopping since", ": signal: terminated\n",
-			"1 goroutine(s):\n", "app.slow.func1\n")
+			"1 goroutine:\n", "app.slow.func1\n")
 		if strings.Contains(s.stderr.String(), "root/quick is") {
 			t.Errorf("what has stopped does not hang:\n%s", s.stderr)
 		}
@@ -164,7 +165,7 @@ func TestUnstopped(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 1, 3610*time.Millisecond) // each level keeps a twentieth, and does not need it
 		contains(t, s.stderr.String(), "root: 1 service did not stop\n",
-			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine(s):\n", "app.slow.func1\n")
+			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "app.slow.func1\n")
 		time.Sleep(time.Hour)
 	})
 }
@@ -318,6 +319,36 @@ func TestReload(t *testing.T) {
 		}
 		contains(t, s.log.String(), "msg=reloading", `at=1s level=ERROR msg="reload failed" error=EOF`,
 			`msg="reload failed" error="panic: ouch"`, "at=2s level=INFO msg=reloaded hooks=3 failed=2", "at=2s level=INFO msg=reloading")
+		s.signals <- os.Interrupt
+		s.wantCode(t, 0, 0)
+	})
+}
+
+// A hook that exits has failed, and can be called again; nobody else calls it.
+func TestReloadExits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(until("x"))
+		calls := 0
+		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{
+			func(context.Context) error { return nil },
+			func(context.Context) error {
+				if calls++; calls == 1 {
+					runtime.Goexit()
+				}
+				return nil
+			},
+			func(context.Context) error { return nil },
+		}})
+		for range 2 {
+			s.signals <- syscall.SIGHUP
+			time.Sleep(time.Minute)
+		}
+		contains(t, s.log.String(), "at=0s level=INFO msg=reloading", "at=0s level=INFO msg=reloaded hooks=3 failed=2",
+			"at=1m0s level=INFO msg=reloading", "at=1m0s level=INFO msg=reloaded hooks=3 failed=0")
+		if calls != 2 {
+			t.Errorf("%d calls", calls)
+		}
 		s.signals <- os.Interrupt
 		s.wantCode(t, 0, 0)
 	})

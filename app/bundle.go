@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/pprof"
 	"runtime/trace"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
 )
 
 // Bounds of crash bundles: a program that is started again and again, and fails
@@ -215,8 +215,8 @@ func writeEvents(ctx context.Context, w io.Writer, events []tend.Event) error {
 }
 
 func writeGoroutines(w io.Writer) error {
-	if n := runtime.NumGoroutine(); n > maxGoroutines {
-		_, err := fmt.Fprintf(w, "not written: the program has %d goroutines, more than %d\n", n, maxGoroutines)
+	if tooMany := goroutines.Check(); tooMany != nil {
+		_, err := fmt.Fprintf(w, "not written: %v\n", tooMany)
 		return err
 	}
 	return pprof.Lookup("goroutine").WriteTo(w, 2)

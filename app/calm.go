@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"log/slog"
+
+	"github.com/tend-go/tend/internal/guard"
 )
 
 // calm is a handler that may panic without harm: it is user code, and most of what
@@ -10,7 +12,7 @@ import (
 type calm struct{ slog.Handler }
 
 func (c calm) Enabled(ctx context.Context, l slog.Level) (enabled bool) {
-	_ = try(func() error { enabled = c.Handler.Enabled(ctx, l); return nil })
+	guard.Do(func() { enabled = c.Handler.Enabled(ctx, l) })
 	return enabled
 }
 

@@ -1,9 +1,13 @@
 package app
 
 import (
-	"fmt"
-	"sync"
+	"errors"
+	"sync/atomic"
 	"time"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/strand"
 )
 
 // errand is something that is done again and again on demand, one time at a
@@ -12,34 +16,21 @@ import (
 type errand struct {
 	do func()
 
-	mu     sync.Mutex
-	doing  bool
-	wanted bool
+	strand strand.Strand
+	wanted atomic.Bool
 }
 
 // want has it done. It never waits.
 func (e *errand) want() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.wanted = true
-	if !e.doing {
-		e.doing = true
-		go e.run()
-	}
+	e.wanted.Store(true)
+	e.strand.Wake(e.run)
 }
 
+// run is also called, though nobody wants it, when do has called runtime.Goexit.
 func (e *errand) run() {
-	for e.more() {
-		_ = try(func() error { e.do(); return nil })
+	if e.wanted.Swap(false) {
+		guard.Do(e.do)
 	}
-}
-
-func (e *errand) more() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.doing = e.wanted
-	e.wanted = false
-	return e.doing
 }
 
 // within does f in a goroutine of its own and waits for it, at most d. The
@@ -49,8 +40,7 @@ func within(d time.Duration, f func()) bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { _ = recover() }()
-		f()
+		guard.Do(f)
 	}()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -63,18 +53,10 @@ func within(d time.Duration, f func()) bool {
 }
 
 // textOf is what an error says, which is user code.
-func textOf(err error) (text string) {
-	text = fmt.Sprintf("%T", err)
-	_ = try(func() error { text = err.Error(); return nil })
-	return text
-}
+func textOf(err error) string { return said.Text(err) }
 
 // try calls f, which is user code, and makes an error of a panic.
-func try(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	return f()
-}
+func try(f func() error) error { return guard.Try(f, panicked) }
+
+// panicked is a panic as an error.
+func panicked(v any) error { return errors.New(said.Panic(v)) }

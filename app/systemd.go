@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/sdnotify" //nolint:depguard // a protocol and no sibling: it knows nothing of tend, see doc.go
 )
 
@@ -81,19 +82,19 @@ func (s *systemd) run(ctx context.Context) {
 	if !s.enabled {
 		return
 	}
-	said := starting
+	told := starting
 	for {
 		now := phase(s.phase.Load())
-		if now == ending && said != ending { // at once, and not when the tree has answered
+		if now == ending && told != ending { // at once, and not when the tree has answered
 			s.send(s.fresh(sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping"))...)
 		} else {
 			tree, err := s.tree.status(ctx)
 			if ctx.Err() != nil {
 				return
 			}
-			s.send(s.fresh(s.messages(now, now != said, tree, err)...)...)
+			s.send(s.fresh(s.messages(now, now != told, tree, err)...)...)
 		}
-		said = now
+		told = now
 		if !s.rest(ctx, s.period(now)) {
 			return
 		}
@@ -178,7 +179,7 @@ func statusLine(now phase, tree tend.Status, problem, live error) string {
 	case problem != nil:
 		text = problem.Error()
 	case live != nil:
-		text = "not live: " + textOf(live)
+		text = "not live: " + said.Text(live)
 	case now == ending:
 		text = remainder(tree)
 	default:

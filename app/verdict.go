@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Live is the default of Options.Live: an error if the tree cannot mend itself.
@@ -30,8 +31,11 @@ func Ready(s tend.Status) error {
 	return verdict(s, func(c tend.ServiceStatus) bool { return wanted(c) && c.State != tend.StateRunning })
 }
 
-// maxNamed is how many services a verdict names.
-const maxNamed = 5
+// Bounds of what a verdict says.
+const (
+	maxNamed   = 5   // services
+	maxFailure = 100 // bytes of what each failed with
+)
 
 // verdict is an error that names the services that are bad.
 func verdict(s tend.Status, bad func(tend.ServiceStatus) bool) error {
@@ -103,18 +107,9 @@ func plight(c tend.ServiceStatus) string {
 		text += ", waits for " + c.WaitingFor
 	}
 	if n := len(c.Failures); n > 0 {
-		text += " (" + short(c.Failures[n-1].Err) + ")"
+		text += " (" + said.Short(c.Failures[n-1].Err, maxFailure) + ")"
 	}
 	return text
-}
-
-// short is the beginning of a text.
-func short(text string) string {
-	const most = 100
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // remainder is what is left of a tree that stops, in one line.
@@ -125,7 +120,7 @@ func remainder(s tend.Status) string {
 			left++
 		}
 	}
-	text := plural(left, "service") + " left"
+	text := said.Times(left, "service") + " left"
 	if names := plights(s, hasToReturn); names != "" {
 		text += ": " + names
 	}
