@@ -6,9 +6,10 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // Bounds of what the log keeps of an event.
@@ -38,22 +39,19 @@ func newEntry(e tend.Event) entry {
 	text, _ := strings.CutPrefix(e.String(), from.Path()+": ")
 	kind, text, _ := strings.Cut(text, ": ")
 	kind = strings.TrimPrefix(kind, "service ")
-	if d := durationOf(e); d > 0 {
-		text = strings.ReplaceAll(text, d.String(), rough(d).String())
-	}
 	if text == "0 restarts" {
 		text = "" // the first start is nothing special
 	}
 	return entry{
 		Time:   millis(from.Time),
-		Kind:   clip(kind, maxText),
+		Kind:   said.Short(kind, maxText),
 		Level:  e.Level(),
 		ID:     from.Token.ID(),
-		Path:   clip(from.Path(), maxPath),
-		Name:   clip(cmp.Or(from.Service, from.Supervisor[strings.LastIndexByte(from.Supervisor, '/')+1:]), maxName),
-		Text:   clip(text, maxText),
+		Path:   said.Short(from.Path(), maxPath),
+		Name:   said.Short(cmp.Or(from.Service, treepath.Name(from.Supervisor)), maxName),
+		Text:   said.Short(text, maxText),
 		Same:   sameness(from.Supervisor+"\n"+kind, e),
-		Stacks: clip(stacksOf(e), maxStacks),
+		Stacks: said.Short(stacksIn(e), maxStacks),
 	}
 }
 
@@ -70,38 +68,8 @@ func sameness(what string, e tend.Event) uint32 {
 	return sum.Sum32()
 }
 
-// durationOf is the duration that the text of an event tells to the nanosecond.
-func durationOf(e tend.Event) time.Duration {
-	switch e := e.(type) { //nolint:gochecksumtype // the others tell none
-	case tend.PauseEnded:
-		return e.Lasted
-	case tend.ServiceReady:
-		return e.Took
-	case tend.ServiceFailed:
-		return e.Delay
-	case tend.ServiceStuck:
-		return e.Waited
-	case tend.ServiceEndedLate:
-		return e.Late
-	}
-	return 0
-}
-
-// rough is d with as many digits as people want to read.
-func rough(d time.Duration) time.Duration {
-	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
-		if d >= 10*unit {
-			return d.Round(unit)
-		}
-		if d >= unit {
-			return d.Round(unit / 10)
-		}
-	}
-	return d
-}
-
-// stacksOf are the stacks that an event carries, if any.
-func stacksOf(e tend.Event) string {
+// stacksIn are the stacks that an event carries, if any.
+func stacksIn(e tend.Event) string {
 	switch e := e.(type) { //nolint:gochecksumtype // the others have none
 	case tend.ServiceUnresponsive:
 		return e.Stacks

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Options says what a [Page] shows and to whom. The zero value is a read-only
@@ -64,9 +65,8 @@ type Page struct {
 	routes  *http.ServeMux
 	guard   *guard
 	streams atomic.Int64
-	dumping sync.Mutex // one dump of goroutines at a time …
-
-	maxGoroutines int // … and none if there are more
+	dumping sync.Mutex // one look at goroutines at a time
+	stacks  func(id uint64) (string, error)
 
 	closed context.Context
 	close  context.CancelFunc
@@ -93,7 +93,7 @@ func newPage(t tree, o Options) *Page {
 	if o.Events == 0 {
 		o.Events = 500
 	}
-	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), maxGoroutines: maxGoroutines}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), stacks: stacksOf}
 	p.routes = p.newRoutes()
 	p.closed, p.close = context.WithCancel(context.Background())
 	go p.hub.collect(t.Events(p.closed))
@@ -168,7 +168,7 @@ func mountPoint(pattern string) string {
 func nodeID(w http.ResponseWriter, r *http.Request) (uint64, bool) {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
 	if err != nil {
-		http.Error(w, fmt.Sprintf("observe: %q is not the id of a service", clip(r.PathValue("id"), 40)), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("observe: %q is not the id of a service", said.Short(r.PathValue("id"), 40)), http.StatusBadRequest)
 	}
 	return id, err == nil
 }

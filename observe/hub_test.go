@@ -341,23 +341,3 @@ func failing(name string) tend.Service {
 		}
 	})
 }
-
-func TestRough(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 999: "999ns", 1234567: "1.2ms", 12345678: "12ms", 1364852926: "1.4s", 3000114985: "3s", 25*time.Second + 7: "25s", 90*time.Second + 7: "1m30s",
-	} {
-		if got := rough(d).String(); got != want {
-			t.Errorf("rough(%v) = %q, want %q", d, got, want)
-		}
-	}
-}
-
-func TestShort(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		time.Hour: "1h", 30 * time.Second: "30s", 90 * time.Minute: "1h30m", time.Minute: "1m", 70 * time.Minute: "1h10m", 1500 * time.Millisecond: "1.5s", 0: "0s", 10 * time.Hour: "10h", 20 * time.Minute: "20m",
-	} {
-		if got := short(d); got != want {
-			t.Errorf("short(%v) = %q, want %q", d, got, want)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // maxDetail bounds each text in the detail pane, in bytes.
@@ -49,7 +50,7 @@ func noService(w http.ResponseWriter, id uint64) {
 
 // newNode is the node of the row at place i of v.
 func (p *Page) newNode(v *view, i int) node {
-	n := node{At: millis(v.status.Time), ID: v.rows[i].ID, Path: v.path(i)}
+	n := node{At: millis(v.status.Time), ID: v.rows[i].ID}
 	own := &v.status
 	if i != 0 {
 		s := bounded(*v.service(i))
@@ -59,7 +60,7 @@ func (p *Page) newNode(v *view, i int) node {
 	if own != nil {
 		bare := *own
 		bare.Services = []tend.ServiceStatus{}
-		bare.Name, bare.Path = clip(bare.Name, maxDetail), clip(bare.Path, maxDetail)
+		bare.Name, bare.Path = said.Short(bare.Name, maxDetail), said.Short(bare.Path, maxDetail)
 		n.Supervisor, n.Path = &bare, bare.Path
 	}
 	var below []uint64
@@ -69,18 +70,18 @@ func (p *Page) newNode(v *view, i int) node {
 		}
 	}
 	n.Events, n.Minutes = p.hub.history(n.ID, n.Path, below)
-	n.Pane = newPane(&n, v)
+	n.Pane = newPane(&n, &v.status)
 	return n
 }
 
 // bounded returns s with texts that fit to travel.
 func bounded(s tend.ServiceStatus) tend.ServiceStatus {
 	for _, text := range []*string{&s.Name, &s.Path, &s.WaitingFor, &s.HeldBy, &s.Stopping} {
-		*text = clip(*text, maxDetail)
+		*text = said.Short(*text, maxDetail)
 	}
 	s.Failures = slices.Clone(s.Failures)
 	for i := range s.Failures {
-		s.Failures[i].Err = clip(s.Failures[i].Err, maxDetail)
+		s.Failures[i].Err = said.Short(s.Failures[i].Err, maxDetail)
 	}
 	return s
 }
@@ -112,7 +113,7 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 		Remove:  p.tree.Remove,
 	}[action]
 	if do == nil {
-		http.Error(w, fmt.Sprintf("observe: there is no action %q", clip(string(action), 40)), http.StatusNotFound)
+		http.Error(w, fmt.Sprintf("observe: there is no action %q", said.Short(string(action), 40)), http.StatusNotFound)
 		return
 	}
 	v := p.look(r)
@@ -126,11 +127,11 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 	}
 	service := *v.service(i)
 	if err := p.options.Allow(r, action, service); err != nil {
-		http.Error(w, clip(err.Error(), maxText), http.StatusForbidden)
+		http.Error(w, said.Short(said.Text(err), maxText), http.StatusForbidden)
 		return
 	}
 	if err := do(service.Token); err != nil {
-		http.Error(w, clip(err.Error(), maxText), http.StatusConflict)
+		http.Error(w, said.Short(said.Text(err), maxText), http.StatusConflict)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

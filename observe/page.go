@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // The page is one document: style and script are inline, allowed by their hashes,
@@ -79,7 +81,7 @@ func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	text := fmt.Sprintf("%d services: see api/tree?format=text", len(v.rows)-1)
 	if len(v.rows) <= maxPlain {
-		text = clip(v.text(), maxPlainBytes)
+		text = said.Short(v.text(), maxPlainBytes)
 	}
 	answer(w, r, "text/html; charset=utf-8", func(w io.Writer) error {
 		_, err := strings.NewReplacer(

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // pane is the detail pane in words. Times travel as numbers, because the page
@@ -35,10 +35,10 @@ type quote struct {
 	Open  bool   `json:"o,omitempty"` // shown at once
 }
 
-func newPane(n *node, v *view) pane {
+func newPane(n *node, tree *tend.Status) pane {
 	p := pane{Facts: []fact{}, Texts: []quote{}, Plot: bars(n.Minutes)}
 	if n.Service != nil {
-		p.service(n.Service, v)
+		p.service(n.Service, tree)
 	}
 	if n.Supervisor != nil {
 		p.supervisor(n.Supervisor, n.Service == nil)
@@ -63,14 +63,14 @@ func (p *pane) add(label, text string) {
 }
 
 // service adds what state the service is in and why.
-func (p *pane) service(s *tend.ServiceStatus, v *view) {
+func (p *pane) service(s *tend.ServiceStatus, tree *tend.Status) {
 	p.Facts = append(p.Facts, fact{Label: "State", Text: s.State.String() + " for", Since: millis(s.Since)})
 	if !s.WaitingUntil.IsZero() {
 		p.Facts = append(p.Facts, fact{Label: "Next start", Text: "in", Until: millis(s.WaitingUntil)})
 	}
 	p.add("Waits for", s.WaitingFor)
 	if s.HeldBy != "" {
-		p.Facts = append(p.Facts, fact{Label: "Held by", Text: clip(s.HeldBy, maxPath), ID: v.idAt(s.HeldBy)})
+		p.Facts = append(p.Facts, fact{Label: "Held by", Text: said.Short(s.HeldBy, maxPath), ID: idAt(tree, s.HeldBy)})
 	}
 	p.add("Stopping", s.Stopping)
 	restart := s.Restart.String()
@@ -83,7 +83,7 @@ func (p *pane) service(s *tend.ServiceStatus, v *view) {
 	if s.Limit > 0 {
 		within := "in a row"
 		if s.Within > 0 {
-			within = "in " + short(s.Within)
+			within = "in " + said.Setting(s.Within)
 		}
 		p.add("Budget", fmt.Sprintf("%d of %d failures %s", s.Recent, s.Limit, within))
 	}
@@ -108,7 +108,7 @@ func (p *pane) supervisor(s *tend.Status, alone bool) {
 		strategy += ", ordered"
 	}
 	p.add("Strategy", strategy)
-	p.add("Failure level", fmt.Sprintf("%.1f, may be %g, halves every %s", finite(s.Count), finite(s.Threshold), short(s.Decay)))
+	p.add("Failure level", fmt.Sprintf("%.1f, may be %g, halves every %s", finite(s.Count), finite(s.Threshold), said.Setting(s.Decay)))
 	if !s.PausedUntil.IsZero() {
 		p.Facts = append(p.Facts, fact{Label: "Paused", Text: "for", Until: millis(s.PausedUntil)})
 	}
@@ -116,7 +116,7 @@ func (p *pane) supervisor(s *tend.Status, alone bool) {
 
 func (p *pane) annotations(s *tend.ServiceStatus) {
 	for _, a := range s.Annotations {
-		p.add(clip(a.Key, maxName), clip(a.Value.String(), maxText))
+		p.add(said.Short(a.Key, maxName), said.Short(a.Value.String(), maxText))
 	}
 }
 
@@ -128,7 +128,7 @@ func (p *pane) failures(s *tend.ServiceStatus) {
 			text += "\n\n" + stack
 		}
 		p.Texts = append(p.Texts, quote{
-			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, clip(f.Err, maxError)),
+			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, said.Short(f.Err, maxError)),
 			Text: text, Open: i == len(s.Failures)-1,
 		})
 	}
@@ -148,16 +148,4 @@ func bars(counts []uint32) string {
 		}
 	}
 	return b.String()
-}
-
-// short is d without the zeros at its end: "1h", "30s".
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
 }

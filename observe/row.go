@@ -4,9 +4,10 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // Bounds of what a row carries; the detail pane asks for more.
@@ -67,25 +68,25 @@ func rootRow(s *tend.Status) row {
 	case s.Serving:
 		state = tend.StateStarting
 	}
-	return row{Name: clip(s.Name, maxName), State: uint8(state), Since: s.Since.Unix(), Branch: newBranch(s)}
+	return row{Name: said.Short(s.Name, maxName), State: uint8(state), Since: s.Since.Unix(), Branch: newBranch(s)}
 }
 
 func serviceRow(parent uint64, s *tend.ServiceStatus) row {
 	r := row{
 		ID:       s.Token.ID(),
 		Parent:   parent,
-		Name:     clip(s.Name, maxName),
+		Name:     said.Short(s.Name, maxName),
 		State:    uint8(min(s.State, tend.StateGone)),
 		Since:    s.Since.Unix(),
 		Restarts: s.Restarts,
 		Failed:   s.Failed,
 		Until:    millis(s.WaitingUntil),
-		Why:      clip(why(s), maxWhy),
+		Why:      said.Short(why(s), maxWhy),
 		Recent:   s.Recent,
 		Limit:    s.Limit,
 	}
 	if n := len(s.Failures); n > 0 {
-		r.Error = clip(s.Failures[n-1].Err, maxError)
+		r.Error = said.Short(s.Failures[n-1].Err, maxError)
 	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)
@@ -102,7 +103,7 @@ func why(s *tend.ServiceStatus) string {
 	case s.State == tend.StateBackoff || s.WaitingFor == "":
 		return ""
 	case s.HeldBy != "":
-		return "waits for " + s.WaitingFor + ", held by " + s.HeldBy[strings.LastIndexByte(s.HeldBy, '/')+1:]
+		return "waits for " + s.WaitingFor + ", held by " + treepath.Name(s.HeldBy)
 	}
 	return "waits for " + s.WaitingFor
 }
@@ -158,18 +159,6 @@ func (b *branch) troubled() (n int) {
 	return n
 }
 
-// clip makes any text fit to travel: valid UTF-8 of at most n bytes and an
-// ellipsis. What it says is harmless because the page only ever sets it as text.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return strings.ToValidUTF8(s, "\uFFFD")
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return strings.ToValidUTF8(s[:n], "\uFFFD") + "…"
-}
-
 // finite replaces what JSON cannot say.
 func finite(f float64) float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -185,3 +174,6 @@ func millis(t time.Time) int64 {
 	}
 	return t.UnixMilli()
 }
+
+// clip is said.Short.
+func clip(s string, n int) string { return said.Short(s, n) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // look returns the newest view. If the reader left meanwhile it returns nil.
@@ -160,7 +161,7 @@ func (p *Page) beginning(r *http.Request) (reply, *view) {
 		Rows:   v.beginning(maxView, number(r.URL.Query().Get("id"))),
 		Events: told,
 		States: stateNames[:],
-		Title:  clip(title, maxName),
+		Title:  said.Short(title, maxName),
 		Allow:  p.options.Allow != nil,
 	}, v
 }

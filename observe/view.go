@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // view is the whole tree at one moment, as rows. It is immutable once made.
@@ -118,17 +119,6 @@ func (v *view) above(i int) (places []int) {
 	return places
 }
 
-// path is the path of the row at place i.
-func (v *view) path(i int) string {
-	var b strings.Builder
-	for _, j := range v.above(i) {
-		b.WriteString(v.rows[j].Name)
-		b.WriteByte('/')
-	}
-	b.WriteString(v.rows[i].Name)
-	return b.String()
-}
-
 // beginning are at most most rows to open a page of a large tree with: the
 // services of the root, then whole lists of services, first those on the way to
 // the service wanted, then those in trouble, then from the top down. What is left
@@ -219,11 +209,18 @@ func containsAll(s string, words []string) bool {
 	return true
 }
 
-// idAt is the id of the first service with a path, 0 if there is none.
-func (v *view) idAt(path string) uint64 {
-	for i := range v.rows {
-		if strings.HasSuffix(path, v.rows[i].Name) && v.path(i) == path {
-			return v.rows[i].ID
+// idAt is the id of the first service with a path below s, 0 if there is none.
+func idAt(s *tend.Status, path string) uint64 {
+	for i := range s.Services {
+		c := &s.Services[i]
+		if c.Path == path {
+			return c.Token.ID()
+		}
+		if c.Supervisor == nil || !treepath.Below(path, c.Path) {
+			continue
+		}
+		if id := idAt(c.Supervisor, path); id != 0 {
+			return id
 		}
 	}
 	return 0

@@ -55,26 +55,6 @@ func TestRows(t *testing.T) {
 	}
 }
 
-func TestClip(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		n    int
-		want string
-	}{
-		{"abc", 3, "abc"},
-		{"abcd", 3, "abc…"},
-		{"aäb", 2, "a…"},
-		{"ä", 1, "…"},
-		{"a\xffb", 9, "a\uFFFDb"},
-		{"", 0, ""},
-		{"\x80\x80\x80", 2, "…"},
-	} {
-		if got := clip(c.in, c.n); got != c.want {
-			t.Errorf("clip(%q, %d) = %q, want %q", c.in, c.n, got, c.want)
-		}
-	}
-}
-
 // A count that only decays is no change; one that rose or jumped is.
 func TestSettle(t *testing.T) {
 	old := row{Branch: branch{Supervisor: true, Level: 4, At: 0, Decay: 1000}}
@@ -234,23 +214,28 @@ func TestBeginning(t *testing.T) {
 	}
 }
 
-func TestPaths(t *testing.T) {
-	v := newView(supervisor("root", "a", "b/", "c/", "a").Status(), time.Now(), nil)
-	var paths []string
-	for i := range v.rows {
-		paths = append(paths, v.path(i))
-		if got := v.idAt(v.path(i)); got != v.rows[i].ID {
-			t.Errorf("%s is %d, want %d", v.path(i), got, v.rows[i].ID)
+// Paths begin at the root of the whole tree, wherever the page's does.
+func TestIDAt(t *testing.T) {
+	root := supervisor("root", "a", "b/", "bc/", "c/", "a").Status()
+	for _, s := range []*tend.Status{&root, root.Services[1].Supervisor} {
+		v := newView(*s, time.Now(), nil)
+		var paths []string
+		for i := range v.rows[1:] {
+			path := v.service(i + 1).Path
+			paths = append(paths, path)
+			if got := idAt(s, path); got != v.rows[i+1].ID {
+				t.Errorf("%s is %d, want %d", path, got, v.rows[i+1].ID)
+			}
 		}
-		if i > 0 && v.service(i).Path != v.path(i) {
-			t.Errorf("the status at %s is that of %s", v.path(i), v.service(i).Path)
+		want := []string{"root/a", "root/b", "root/b/bc", "root/b/bc/c", "root/b/bc/c/a"}
+		if d := cmp.Diff(want[len(want)-len(paths):], paths); d != "" {
+			t.Error(d)
 		}
-	}
-	if d := cmp.Diff([]string{"root", "root/a", "root/b", "root/b/c", "root/b/c/a"}, paths); d != "" {
-		t.Error(d)
-	}
-	if got := v.idAt("root/x/a"); got != 0 {
-		t.Errorf("root/x/a is %d", got)
+		for _, path := range []string{"root", "root/x/a", "root/b/a", "root/b/bc/c/a/x", "b", ""} {
+			if got := idAt(s, path); got != 0 {
+				t.Errorf("%q is %d", path, got)
+			}
+		}
 	}
 }
 
