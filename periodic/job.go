@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Job runs a function every Interval. It is a [tend.Service]. A Job must not be
@@ -292,7 +293,7 @@ func (j *Job) failed(ctx context.Context, err error) error {
 	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("error", err))
 	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
 	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
-		return fmt.Errorf("tend/periodic: %s failed %d times in a row: %w", j, j.failures, err)
+		return fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)
 	}
 	return nil
 }
