@@ -31,7 +31,8 @@ func ExampleLease_Hold() {
 // Work that outlasts its lock learns it from its context.
 func ExampleErrLost() {
 	lock := lease.Lease{
-		TTL:     50 * time.Millisecond,
+		TTL:     time.Minute,
+		Every:   time.Millisecond,
 		Renew:   func(context.Context) error { return fmt.Errorf("another host has it: %w", lease.ErrLost) },
 		Release: func(context.Context) error { return nil },
 	}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
 )
 
@@ -22,7 +23,7 @@ type keeper struct {
 	next    time.Time // when the next renewal is due
 	failure error     // what the last renewal since held said
 	lost    error     // why the lock is lost
-	crash   *panicError
+	crash   *tend.PanicError
 }
 
 // keep starts a keeper of a lock that was asked for at that time. It calls cancel
@@ -146,27 +147,11 @@ func (k *keeper) lose(why error) {
 func call(ctx context.Context, renew func(context.Context) error, answer chan<- error) {
 	err := errors.New("tend/lease: Renew called runtime.Goexit")
 	defer func() { answer <- err }()
-	err = guard.Try(func() error { return renew(ctx) }, newPanicError)
+	err = guard.Try(func() error { return renew(ctx) }, panicked)
 }
 
-// panicError carries a panic of Renew to the goroutine of Hold.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-// newPanicError is for guard.Try.
-func newPanicError(v any) error { return &panicError{v, debug.Stack()} }
-
-func (p *panicError) Error() string {
-	return fmt.Sprintf("tend/lease: panic in Renew: %v\n\n%s", p.value, p.stack)
-}
-
-// Unwrap returns the value of the panic if it is an error.
-func (p *panicError) Unwrap() error {
-	err, _ := p.value.(error)
-	return err
-}
+// panicked carries a panic of Renew to the goroutine of Hold. It is for guard.Try.
+func panicked(v any) error { return &tend.PanicError{Value: v, PCs: goroutines.Callers(2)} }
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/lease"
 )
 
@@ -467,7 +468,7 @@ func TestPanicOfRenew(t *testing.T) {
 		})
 		err, _ := v.(error)
 		is(t, err, errStore)
-		if text := fmt.Sprint(v); !strings.Contains(text, "panic in Renew: store unreachable") || !strings.Contains(text, "lease_test.go") {
+		if p, is := v.(*tend.PanicError); !is || p.Value != errStore || !strings.Contains(p.Stack(), "TestPanicOfRenew.func1") {
 			t.Errorf("recovered %v", v)
 		}
 		l.want(t, "2m0s renew", "2m0s stopped", "2m0s release, <nil>")
@@ -481,7 +482,7 @@ func TestPanicOfRenewAfterTheWork(t *testing.T) {
 		v := recovered(func() {
 			_ = clair(l, func(ctx context.Context, _ int) error { <-ctx.Done(); panic("boom") }).Hold(t.Context(), workFor(l, 3*time.Minute, nil))
 		})
-		if !strings.Contains(fmt.Sprint(v), "panic in Renew: boom") {
+		if p, is := v.(*tend.PanicError); !is || p.Value != "boom" {
 			t.Errorf("recovered %v", v)
 		}
 		l.want(t, "2m0s renew", "3m0s done", "3m0s release, <nil>")

@@ -17,7 +17,7 @@ func TestTicker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ticks []string
 		began := time.Now()
-		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Jitter: tend.NoJitter})
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Jitter: -1})
 		child := periodic.Ticker("tick", 10*time.Second, func(context.Context) error {
 			ticks = append(ticks, time.Since(began).String())
 			switch len(ticks) {

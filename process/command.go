@@ -37,7 +37,7 @@ const (
 
 // ErrRunning is what Serve returns while another Serve of the same [Command]
 // has not returned.
-var ErrRunning = errors.New("process: the command is being served already")
+var ErrRunning = errors.New("tend/process: the command is being served already")
 
 // Command is a process of the operating system run as a [tend.Service]: in a
 // process group of its own, which is stopped as a whole. The zero value of
@@ -191,7 +191,7 @@ func (c *Command) Validate() error {
 		return err
 	}
 	if err := c.lookup(); err != nil {
-		return fmt.Errorf("process: %s: %w", c, err)
+		return fmt.Errorf("tend/process: %s: %w", c, err)
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func (c *Command) Validate() error {
 // check is Validate without a look at the file system.
 func (c *Command) check() error {
 	if err := c.validateSettings(); err != nil {
-		return fmt.Errorf("process: Command %q: %w", c.String(), err)
+		return fmt.Errorf("tend/process: Command %q: %w", c.String(), err)
 	}
 	return nil
 }
@@ -309,7 +309,7 @@ func (c *Command) Serve(ctx context.Context) error {
 // may be under way at once.
 func (c *Command) Run(ctx context.Context, limit int) ([]byte, error) {
 	if limit < 0 {
-		return nil, fmt.Errorf("process: Command %q: the output limit is %d", c.String(), limit)
+		return nil, fmt.Errorf("tend/process: Command %q: the output limit is %d", c.String(), limit)
 	}
 	if err := c.check(); err != nil {
 		return nil, err
@@ -322,7 +322,7 @@ func (c *Command) Run(ctx context.Context, limit int) ([]byte, error) {
 	r.readiness, r.life.watchdog = nil, 0
 	err := r.serve(ctx)
 	if err == nil && stdout.cut() {
-		err = fmt.Errorf("process: %s: %w of %d bytes", c, ErrOutputLimit, limit)
+		err = fmt.Errorf("tend/process: %s: %w of %d bytes", c, ErrOutputLimit, limit)
 	}
 	return stdout.bytes(), err
 }

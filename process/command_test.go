@@ -40,31 +40,31 @@ func TestBadSettings(t *testing.T) {
 		c    *C
 		want string
 	}{
-		{&C{}, `process: Command "": Path is empty`},
-		{&C{Name: "web"}, `process: Command "web": Path is empty`},
-		{&C{Path: "x", StopTimeout: -1}, `process: Command "x": StopTimeout is -1ns`},
-		{&C{Path: "x", DrainTimeout: -time.Second}, `process: Command "x": DrainTimeout is -1s`},
-		{&C{Path: "x", StartTimeout: -time.Second}, `process: Command "x": StartTimeout is -1s`},
-		{&C{Path: "x", Watchdog: -time.Second}, `process: Command "x": Watchdog is -1s`},
-		{&C{Path: "x", Watchdog: 1}, `process: Command "x": Watchdog is 1ns, less than a microsecond`},
-		{&C{Path: "x", MaxLine: -1}, `process: Command "x": MaxLine is -1`},
-		{&C{Path: "x", SuccessExit: []int{1, -1}}, `process: Command "x": SuccessExit holds -1`},
-		{&C{Path: "x", Orphans: 7}, `process: Command "x": Orphans is Orphans(7)`},
-		{&C{Path: "x", StopSignal: 65}, `process: Command "x": StopSignal is 65`},
-		{&C{Path: "x", Orphans: process.KeepOnSuccess, Ready: process.ReadyNotify()}, `process: Command "x": Ready is set, but with KeepOnSuccess a command is done when it has exited`},
-		{&C{Path: "x", Ready: process.ReadyAfter(-1)}, `process: Command "x": ReadyAfter is -1ns`},
-		{&C{Path: "x", Ready: process.ReadyLine(nil)}, `process: Command "x": the regular expression of ReadyLine is nil`},
-		{&C{Path: "x", Ready: process.ReadyFD("")}, `process: Command "x": the variable of ReadyFD has no name`},
-		{&C{Path: "x", Ready: process.ReadyCheck(0, nil)}, `process: Command "x": the function of ReadyCheck is nil`},
-		{&C{Path: "x", Ready: process.ReadyCheck(-1, func(context.Context) error { return nil })}, `process: Command "x": the interval of ReadyCheck is -1ns`},
-		{&C{Path: "/no/such/program"}, `process: program: Path: exec: "/no/such/program": stat /no/such/program: no such file or directory`},
-		{&C{Path: "no-such-program"}, `process: no-such-program: Path: exec: "no-such-program": executable file not found in $PATH`},
-		{&C{Path: dir}, fmt.Sprintf(`process: %s: Path %q is a directory`, filepath.Base(dir), dir)},
-		{&C{Path: "./no-such"}, `process: no-such: Path: exec: "./no-such": stat ./no-such: no such file or directory`},
-		{&C{Path: "./sub", Dir: dir}, fmt.Sprintf(`process: sub: Path: exec: "%s/./sub": stat %[1]s/./sub: no such file or directory`, dir)},
-		{&C{Path: file}, fmt.Sprintf(`process: file: Path: exec: %q: permission denied`, file)},
-		{&C{Path: os.Args[0], Name: "a", Dir: "/no/such/dir"}, `process: a: Dir: stat /no/such/dir: no such file or directory`},
-		{&C{Path: os.Args[0], Name: "a", Dir: file}, fmt.Sprintf(`process: a: Dir %q is not a directory`, file)},
+		{&C{}, `tend/process: Command "": Path is empty`},
+		{&C{Name: "web"}, `tend/process: Command "web": Path is empty`},
+		{&C{Path: "x", StopTimeout: -1}, `tend/process: Command "x": StopTimeout is -1ns`},
+		{&C{Path: "x", DrainTimeout: -time.Second}, `tend/process: Command "x": DrainTimeout is -1s`},
+		{&C{Path: "x", StartTimeout: -time.Second}, `tend/process: Command "x": StartTimeout is -1s`},
+		{&C{Path: "x", Watchdog: -time.Second}, `tend/process: Command "x": Watchdog is -1s`},
+		{&C{Path: "x", Watchdog: 1}, `tend/process: Command "x": Watchdog is 1ns, less than a microsecond`},
+		{&C{Path: "x", MaxLine: -1}, `tend/process: Command "x": MaxLine is -1`},
+		{&C{Path: "x", SuccessExit: []int{1, -1}}, `tend/process: Command "x": SuccessExit holds -1`},
+		{&C{Path: "x", Orphans: 7}, `tend/process: Command "x": Orphans is Orphans(7)`},
+		{&C{Path: "x", StopSignal: 65}, `tend/process: Command "x": StopSignal is 65`},
+		{&C{Path: "x", Orphans: process.KeepOnSuccess, Ready: process.ReadyNotify()}, `tend/process: Command "x": Ready is set, but with KeepOnSuccess a command is done when it has exited`},
+		{&C{Path: "x", Ready: process.ReadyAfter(-1)}, `tend/process: Command "x": ReadyAfter is -1ns`},
+		{&C{Path: "x", Ready: process.ReadyLine(nil)}, `tend/process: Command "x": the regular expression of ReadyLine is nil`},
+		{&C{Path: "x", Ready: process.ReadyFD("")}, `tend/process: Command "x": the variable of ReadyFD has no name`},
+		{&C{Path: "x", Ready: process.ReadyCheck(0, nil)}, `tend/process: Command "x": the function of ReadyCheck is nil`},
+		{&C{Path: "x", Ready: process.ReadyCheck(-1, func(context.Context) error { return nil })}, `tend/process: Command "x": the interval of ReadyCheck is -1ns`},
+		{&C{Path: "/no/such/program"}, `tend/process: program: Path: exec: "/no/such/program": stat /no/such/program: no such file or directory`},
+		{&C{Path: "no-such-program"}, `tend/process: no-such-program: Path: exec: "no-such-program": executable file not found in $PATH`},
+		{&C{Path: dir}, fmt.Sprintf(`tend/process: %s: Path %q is a directory`, filepath.Base(dir), dir)},
+		{&C{Path: "./no-such"}, `tend/process: no-such: Path: exec: "./no-such": stat ./no-such: no such file or directory`},
+		{&C{Path: "./sub", Dir: dir}, fmt.Sprintf(`tend/process: sub: Path: exec: "%s/./sub": stat %[1]s/./sub: no such file or directory`, dir)},
+		{&C{Path: file}, fmt.Sprintf(`tend/process: file: Path: exec: %q: permission denied`, file)},
+		{&C{Path: os.Args[0], Name: "a", Dir: "/no/such/dir"}, `tend/process: a: Dir: stat /no/such/dir: no such file or directory`},
+		{&C{Path: os.Args[0], Name: "a", Dir: file}, fmt.Sprintf(`tend/process: a: Dir %q is not a directory`, file)},
 	} {
 		if got := fmt.Sprint(test.c.Validate()); got != test.want {
 			t.Errorf("Validate:\n got %s\nwant %s", got, test.want)
@@ -79,7 +79,7 @@ func TestBadSettings(t *testing.T) {
 	if err := (&C{Path: script}).Serve(t.Context()); !errors.Is(err, syscall.ENOEXEC) {
 		t.Error(err)
 	}
-	if _, err := (&C{Path: "x"}).Run(t.Context(), -1); err == nil || err.Error() != `process: Command "x": the output limit is -1` {
+	if _, err := (&C{Path: "x"}).Run(t.Context(), -1); err == nil || err.Error() != `tend/process: Command "x": the output limit is -1` {
 		t.Error(err)
 	}
 }
@@ -157,8 +157,8 @@ func TestTogether(t *testing.T) {
 func TestCallbacksGoWrong(t *testing.T) {
 	boom := errors.New("boom")
 	wrongs := map[string]func(){
-		"panicked: boom":        func() { panic(boom) },
-		"called runtime.Goexit": runtime.Goexit,
+		"panic: boom":                         func() { panic(boom) },
+		"tend: service called runtime.Goexit": runtime.Goexit,
 	}
 	for text, wrong := range wrongs {
 		for what, set := range map[string]func(c *process.Command){
@@ -181,14 +181,15 @@ func TestCallbacksGoWrong(t *testing.T) {
 				}
 				err := c.Serve(t.Context())
 				var exit *process.ExitError
-				var p *process.PanicError
-				if !errors.As(err, &exit) || !errors.As(err, &p) || !strings.Contains(err.Error(), what+" "+text) {
+				var p *tend.PanicError
+				goexit := !strings.HasPrefix(text, "panic")
+				if !errors.As(err, &exit) || errors.As(err, &p) == goexit || errors.Is(err, tend.ErrGoexit) != goexit || !strings.Contains(err.Error(), what+": "+text) {
 					t.Fatalf("got %v", err)
 				}
-				if !strings.Contains(p.Stack, "command_test.go") {
-					t.Errorf("the stack is\n%s", p.Stack)
+				if !goexit && !strings.Contains(p.Stack(), "command_test.go") {
+					t.Errorf("the stack is\n%s", p.Stack())
 				}
-				if strings.HasPrefix(text, "panicked") && !errors.Is(err, boom) {
+				if !goexit && !errors.Is(err, boom) {
 					t.Errorf("it is not the error that was panicked with: %v", err)
 				}
 				gone()
@@ -202,7 +203,7 @@ func TestCallbacksGoWrong(t *testing.T) {
 func TestOutputPanicsAtTheEnd(t *testing.T) {
 	c := command("numbers")
 	c.Output = func(process.Line) { panic("boom") }
-	if err := c.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "Output panicked: boom") {
+	if err := c.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "Output: panic: boom") {
 		t.Error(err)
 	}
 }

@@ -19,8 +19,8 @@ func ExampleCommand() {
 		Args:  []string{"-listen", ":8080"},
 		Ready: process.ReadyLine(regexp.MustCompile(`listening on`)),
 	}
-	root := tend.NewSimple("root")
-	root.Add(tend.Child{Service: web.Child(), Backoff: tend.Backoff{Limit: 3, Within: time.Hour}})
+	root := tend.New("root", tend.Spec{})
+	root.Add(tend.Child{Service: web.Child(), Limit: tend.Limit{N: 3, Within: time.Hour}})
 }
 
 // A command that runs once, for its output.

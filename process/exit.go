@@ -3,11 +3,12 @@ package process
 import (
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/said"
 )
 
@@ -44,7 +45,7 @@ type ExitError struct {
 // the tail that says most.
 func (e *ExitError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "process: %s: ", e.Name)
+	fmt.Fprintf(&b, "tend/process: %s: ", e.Name)
 	if e.Cause != nil {
 		fmt.Fprintf(&b, "%v: ", e.Cause)
 	}
@@ -102,30 +103,9 @@ func tellingLine(tail string) string {
 	return said.Short(telling, most)
 }
 
-// PanicError is the failure of a run in which code of the caller's panicked or
-// called runtime.Goexit; the process was stopped. A panic in Setup is none: it
-// goes on in the caller of Serve, as there is no process yet.
-type PanicError struct {
-	In    string // "Output", "Started" or "the check of ReadyCheck"
-	Value any    // that it panicked with; nil after runtime.Goexit
-	Stack string // where
-}
-
-// newPanicError must be called on the stack of the panic, or of the Goexit.
-func newPanicError(in string, v any) error {
-	return &PanicError{In: in, Value: v, Stack: string(debug.Stack())}
-}
-
-// Error says where and with what, without the stack.
-func (e *PanicError) Error() string {
-	if e.Value == nil {
-		return e.In + " called runtime.Goexit"
-	}
-	return fmt.Sprintf("%s panicked: %v", e.In, e.Value)
-}
-
-// Unwrap returns the value if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
+// panicked is the failure of a run in which code of the caller's panicked with v; the
+// process is stopped. It must be called where that is caught. (A panic in Setup is
+// none: it goes on in the caller of Serve, as there is no process yet.)
+func panicked(in string, v any) error {
+	return fmt.Errorf("%s: %w", in, &tend.PanicError{Value: v, PCs: goroutines.Callers(3)})
 }

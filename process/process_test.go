@@ -95,10 +95,10 @@ func TestOrphansAreKeptOnlyOnRequest(t *testing.T) {
 		want    string
 	}{
 		{"0", process.KillOrphans, false, "<nil>"},
-		{"7", process.KillOrphans, false, "process: parent: exit status 7"},
+		{"7", process.KillOrphans, false, "tend/process: parent: exit status 7"},
 		{"0", process.KeepOnSuccess, true, "<nil>"},
 		{"3", process.KeepOnSuccess, true, "<nil>"},
-		{"7", process.KeepOnSuccess, false, "process: parent: exit status 7"},
+		{"7", process.KeepOnSuccess, false, "tend/process: parent: exit status 7"},
 	} {
 		t.Run(fmt.Sprint(test.orphans, " ", test.code), func(t *testing.T) {
 			c := command("parent", test.code, "same group", "wait")
@@ -276,7 +276,7 @@ func TestNothingGrowsWithTheNumberOfRuns(t *testing.T) {
 		if err := missing.Serve(t.Context()); !errors.Is(err, os.ErrNotExist) {
 			t.Fatal(err)
 		}
-		if err := refused.Serve(t.Context()); err == nil || err.Error() != "process: exit: Setup: refused" {
+		if err := refused.Serve(t.Context()); err == nil || err.Error() != "tend/process: exit: Setup: refused" {
 			t.Fatal(err)
 		}
 	}
@@ -301,11 +301,11 @@ func TestTheErrorSaysHowItEnded(t *testing.T) {
 		want process.ExitError
 		text string
 	}{
-		"code":             {c: command("exit", "5"), want: process.ExitError{Name: "exit", Code: 5, Ready: true}, text: "process: exit: exit status 5"},
+		"code":             {c: command("exit", "5"), want: process.ExitError{Name: "exit", Code: 5, Ready: true}, text: "tend/process: exit: exit status 5"},
 		"code with a tail": {c: command("parent", "5", "same group", "no such child"), want: process.ExitError{Name: "parent", Code: 5, Ready: true}},
-		"signal":           {c: command("suicide"), want: process.ExitError{Name: "suicide", Code: -1, Signal: syscall.SIGKILL, Ready: true}, text: "process: suicide: signal: killed"},
-		"panic":            {c: command("panic"), want: process.ExitError{Name: "panic", Code: 2, Ready: true}, text: "process: panic: exit status 2: panic: boom"},
-		"early":            {c: command("exit", "5"), set: neverReady, want: process.ExitError{Name: "exit", Code: 5}, text: "process: exit: exit status 5 before it was ready"},
+		"signal":           {c: command("suicide"), want: process.ExitError{Name: "suicide", Code: -1, Signal: syscall.SIGKILL, Ready: true}, text: "tend/process: suicide: signal: killed"},
+		"panic":            {c: command("panic"), want: process.ExitError{Name: "panic", Code: 2, Ready: true}, text: "tend/process: panic: exit status 2: panic: boom"},
+		"early":            {c: command("exit", "5"), set: neverReady, want: process.ExitError{Name: "exit", Code: 5}, text: "tend/process: exit: exit status 5 before it was ready"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.set != nil {
@@ -390,8 +390,8 @@ func TestAStopDoesNotWaitForReadiness(t *testing.T) {
 // exit code that is no success is told.
 func TestAnExitCodeAfterAStopIsTold(t *testing.T) {
 	for code, text := range map[string]string{
-		"0": "process: polite: context canceled",
-		"4": "process: polite: context canceled: exit status 4: up",
+		"0": "tend/process: polite: context canceled",
+		"4": "tend/process: polite: context canceled: exit status 4: up",
 	} {
 		c := command("polite", code)
 		await := record(t, c)

@@ -84,7 +84,7 @@ func (r *run) serve(ctx context.Context) error {
 	return r.finish(ctx, r.watch(ctx))
 }
 
-func (r *run) wrap(err error) error { return fmt.Errorf("process: %s: %w", r.c, err) }
+func (r *run) wrap(err error) error { return fmt.Errorf("tend/process: %s: %w", r.c, err) }
 
 // start starts the process. If it returns an error, or Setup panics, nothing is
 // left of the attempt.
@@ -351,10 +351,10 @@ func (r *run) helper(what string, f func()) {
 		exited := true
 		defer func() {
 			if exited {
-				r.fail(newPanicError(what, nil))
+				r.fail(fmt.Errorf("%s: %w", what, tend.ErrGoexit))
 			}
 		}()
-		err := guard.Try(func() error { f(); return nil }, func(v any) error { return newPanicError(what, v) })
+		err := guard.Try(func() error { f(); return nil }, func(v any) error { return panicked(what, v) })
 		exited = false
 		if err != nil {
 			r.fail(err)

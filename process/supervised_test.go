@@ -80,7 +80,7 @@ func TestSupervised(t *testing.T) {
 func TestSupervisedNotReady(t *testing.T) {
 	c := command("wait")
 	c.Ready, c.StartTimeout = process.ReadyNotify(), 50*time.Millisecond
-	root, events := supervise(t, tend.Child{Service: c.Child(), Backoff: tend.Backoff{Limit: 2, Within: time.Hour}})
+	root, events := supervise(t, tend.Child{Service: c.Child(), Limit: tend.Limit{N: 2, Within: time.Hour}})
 	failed := next[tend.ServiceGaveUp](t, events)
 	if !errors.Is(failed.Err, tend.ErrNotReady) || failed.Failures != 2 {
 		t.Errorf("got %v", failed)
@@ -124,7 +124,7 @@ func TestSupervisedWatchdog(t *testing.T) {
 func TestSupervisedPanic(t *testing.T) {
 	c := command("wait")
 	c.Setup = func(*exec.Cmd) error { panic("boom") }
-	_, events := supervise(t, tend.Child{Service: c.Child(), Backoff: tend.Backoff{Limit: 1}})
+	_, events := supervise(t, tend.Child{Service: c.Child(), Limit: tend.Limit{N: 1}})
 	var p *tend.PanicError
 	if failed := next[tend.ServiceFailed](t, events); !errors.As(failed.Err, &p) || p.Value != "boom" {
 		t.Errorf("got %v", failed)

@@ -14,7 +14,7 @@ var (
 	// ErrPermanent: the failure cannot get better. Every error made by [Permanent]
 	// is ErrPermanent too.
 	ErrPermanent = errors.New("permanent failure")
-	// ErrLimit: it was the failure that [tend.Backoff].Limit does not allow.
+	// ErrLimit: it was the failure that [Policy].Limit does not allow.
 	ErrLimit = errors.New("too many failures")
 	// ErrElapsed: the next attempt would begin after [Policy].MaxElapsed.
 	ErrElapsed = errors.New("out of time")
@@ -58,8 +58,8 @@ func (e *Error) Unwrap() []error {
 }
 
 // end makes the error of a Do.
-func (t *tally) end(reason error) error {
-	return &Error{Attempts: t.attempts, Elapsed: time.Since(t.began), Reason: reason, Err: t.last}
+func (t *attempts) end(reason error) error {
+	return &Error{Attempts: t.n, Elapsed: time.Since(t.began), Reason: reason, Err: t.last}
 }
 
 // Permanent marks err as a failure that cannot get better, so that Do tries no

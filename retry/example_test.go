@@ -27,7 +27,7 @@ func ExampleDo() {
 // attempt as well as what went wrong last.
 func ExamplePolicy_Do() {
 	policy := retry.Policy{
-		Backoff: tend.Backoff{Min: time.Millisecond, Limit: 3},
+		Backoff: tend.Backoff{Min: time.Millisecond}, Limit: tend.Limit{N: 3},
 		OnRetry: func(attempt int, err error, wait time.Duration) {
 			fmt.Printf("attempt %d: %v, next in %v\n", attempt, err, wait)
 		},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/tally"
 )
 
 // Every wait of any valid policy lies between the pure delay and its jitter, and
@@ -27,7 +28,8 @@ func FuzzEachWaitIsBetweenDelayAndMax(f *testing.F) {
 		if err := b.Validate(); err != nil {
 			t.Fatalf("the defaults make %+v invalid: %v", p.Backoff, err)
 		}
-		wait, delay := (&tally{streak: failure}).wait(b, err), p.Delay(failure)
+		a := attempts{tally: tally.Tally{Streak: failure}}
+		wait, delay := a.wait(b, err), p.Delay(failure)
 		if wait < delay {
 			t.Errorf("%+v: wait %d is %v, less than %v", b, failure, wait, delay)
 		}

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/stopped"
+	"github.com/tend-go/tend/internal/tally"
 )
 
 // The schedule of a Backoff whose Min is 0. First delay and jitter are those with
@@ -23,12 +25,14 @@ const (
 // Policy waits 1 s, 2 s, 4 s … up to 1 min, each with up to 20 % of jitter, for
 // ever. A Policy may be used by many goroutines at once.
 type Policy struct {
-	// Backoff is the schedule and the limit of failures, by the rules of a
-	// supervised service with one difference: a Min of 0, which lets a service
-	// restart at once, means the default here (Min 1 s, or Max if that is less; and
-	// where they are 0, Max 1 min and Jitter 0.2). To try again at once, return
-	// [After] with 0.
+	// Backoff is the schedule, by the rules of a supervised service with one
+	// difference: a Min of 0, which lets a service restart at once, means the
+	// default here (Min 1 s, or Max if that is less; and where they are 0, Max 1 min
+	// and Jitter 0.2). To try again at once, return [After] with 0.
 	Backoff tend.Backoff
+
+	// Limit is how many failures are one too many. Default: there is no limit.
+	Limit tend.Limit
 
 	// MaxElapsed, if positive, is the age of Do at which no attempt begins any
 	// more. A wait that would last beyond it is not begun. It does not cut short an
@@ -42,7 +46,7 @@ type Policy struct {
 
 // Validate returns an error that names the first setting that makes no sense.
 func (p Policy) Validate() error {
-	if err := p.Backoff.Validate(); err != nil {
+	if err := cmp.Or(p.Backoff.Validate(), p.Limit.Validate()); err != nil {
 		return fmt.Errorf("tend/retry: Policy: %w", err)
 	}
 	if p.MaxElapsed < 0 {
@@ -90,7 +94,7 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 		return err
 	}
 	p.Backoff = p.backoff()
-	t := tally{began: time.Now()}
+	t := attempts{began: time.Now()}
 	for {
 		if err := stopped.Err(ctx); err != nil {
 			return t.end(err)
@@ -105,7 +109,7 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 			return t.end(reason)
 		}
 		if p.OnRetry != nil {
-			p.OnRetry(t.attempts, err, wait)
+			p.OnRetry(t.n, err, wait)
 		}
 		if err := Sleep(ctx, wait); err != nil {
 			return t.end(err)
@@ -113,13 +117,12 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 	}
 }
 
-// tally is what one Do has counted.
-type tally struct {
-	began    time.Time
-	attempts int
-	streak   int         // failures in a row, less those that Reset forgot
-	recent   []time.Time // failures within Backoff.Within, if that counts
-	last     error
+// attempts is what one Do has counted.
+type attempts struct {
+	began time.Time
+	n     int
+	tally tally.Tally
+	last  error
 }
 
 // failed counts a failure after an attempt that lasted ran. It returns how long
@@ -127,8 +130,8 @@ type tally struct {
 //
 // That ctx is done comes before all other reasons: an attempt that failed because
 // of the stop must not look like the one that was too many.
-func (t *tally) failed(ctx context.Context, p Policy, ran time.Duration, err error) (time.Duration, error) {
-	t.attempts++
+func (t *attempts) failed(ctx context.Context, p Policy, ran time.Duration, err error) (time.Duration, error) {
+	t.n++
 	if stop := stopped.Err(ctx); stop != nil {
 		if t.last == nil || !isStop(ctx, err) {
 			t.last = err
@@ -136,12 +139,12 @@ func (t *tally) failed(ctx context.Context, p Policy, ran time.Duration, err err
 		return 0, stop
 	}
 	t.last = err
-	over := t.count(p.Backoff, time.Now(), ran)
+	failures := t.tally.Fail(time.Since(t.began), p.Limit.Within, ran >= p.Backoff.ResetAfter())
 	wait := t.wait(p.Backoff, err)
 	switch {
 	case isFinal(err):
 		return 0, ErrPermanent
-	case over:
+	case p.Limit.N > 0 && failures >= p.Limit.N:
 		return 0, ErrLimit
 	case p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began):
 		return 0, ErrElapsed
@@ -149,42 +152,13 @@ func (t *tally) failed(ctx context.Context, p Policy, ran time.Duration, err err
 	return wait, nil
 }
 
-// count counts a failure and tells whether it is the one that is too many. The
-// rules are those of a supervised service.
-func (t *tally) count(b tend.Backoff, now time.Time, ran time.Duration) (over bool) {
-	if ran >= reset(b) {
-		t.streak = 0
-	}
-	t.streak++
-	if b.Limit == 0 {
-		return false
-	}
-	if b.Within == 0 {
-		return t.streak >= b.Limit
-	}
-	old := 0
-	for old < len(t.recent) && now.Sub(t.recent[old]) > b.Within {
-		old++
-	}
-	t.recent = append(append(t.recent[:0], t.recent[old:]...), now)
-	return len(t.recent) >= b.Limit
-}
-
 // wait is what err asks for, or what the schedule says.
-func (t *tally) wait(b tend.Backoff, err error) time.Duration {
+func (t *attempts) wait(b tend.Backoff, err error) time.Duration {
 	var after *afterError
 	if errors.As(err, &after) {
 		return after.wait
 	}
-	return b.Spread(b.Delay(t.streak), rand.Float64())
-}
-
-// reset is Backoff.Reset with its default.
-func reset(b tend.Backoff) time.Duration {
-	if b.Reset > 0 {
-		return b.Reset
-	}
-	return max(10*time.Minute, b.Max)
+	return b.Spread(b.Delay(t.tally.Streak), rand.Float64())
 }
 
 // Sleep waits for d, or until ctx is done. Then it returns an error that is both

@@ -76,7 +76,7 @@ func TestABadPolicyIsAnErrorAndCallsNothing(t *testing.T) {
 		"Backoff.Max is -1s":               {Backoff: tend.Backoff{Max: -time.Second}},
 		"Backoff.Max is 1s, less than Min": {Backoff: tend.Backoff{Min: 2 * time.Second, Max: time.Second}},
 		"Backoff.Jitter is NaN":            {Backoff: tend.Backoff{Jitter: math.NaN()}},
-		"Backoff.Limit is -1":              {Backoff: tend.Backoff{Limit: -1}},
+		"Limit.N is -1":                    {Limit: tend.Limit{N: -1}},
 		"Policy.MaxElapsed is -1ns":        {MaxElapsed: -1},
 	} {
 		err := p.Do(t.Context(), func(context.Context) error {

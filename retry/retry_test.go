@@ -93,7 +93,7 @@ func TestDoGivesUp(t *testing.T) {
 	}{
 		{
 			name:    "limit in a row",
-			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second, Limit: 3}},
+			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second}, Limit: tend.Limit{N: 3}},
 			outcome: always(errDown),
 			at:      []string{"0s", "1s", "3s"},
 			want:    failure{3, "3s", "too many failures", "503 service unavailable"},
@@ -101,7 +101,7 @@ func TestDoGivesUp(t *testing.T) {
 		},
 		{
 			name:    "limit of one",
-			policy:  retry.Policy{Backoff: tend.Backoff{Limit: 1}},
+			policy:  retry.Policy{Limit: tend.Limit{N: 1}},
 			outcome: always(errDown),
 			at:      []string{"0s"},
 			want:    failure{1, "0s", "too many failures", "503 service unavailable"},
@@ -110,7 +110,7 @@ func TestDoGivesUp(t *testing.T) {
 		{
 			// What happened exactly Within ago still counts, as in the tree.
 			name:    "limit in a window",
-			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second, Limit: 3, Within: 2 * time.Second}},
+			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second}, Limit: tend.Limit{N: 3, Within: 2 * time.Second}},
 			outcome: always(errDown),
 			at:      []string{"0s", "1s", "2s"},
 			want:    failure{3, "2s", "too many failures", "503 service unavailable"},
@@ -118,7 +118,7 @@ func TestDoGivesUp(t *testing.T) {
 		},
 		{
 			name:    "window too short for the schedule, until the time is over",
-			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 4 * time.Second, Limit: 3, Within: 2 * time.Second}, MaxElapsed: 12 * time.Second},
+			policy:  retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 4 * time.Second}, Limit: tend.Limit{N: 3, Within: 2 * time.Second}, MaxElapsed: 12 * time.Second},
 			outcome: always(errDown),
 			at:      []string{"0s", "1s", "3s", "7s", "11s"},
 			want:    failure{5, "11s", "out of time", "503 service unavailable"},
@@ -145,7 +145,7 @@ func TestDoGivesUp(t *testing.T) {
 		},
 		{
 			name:   "a long attempt forgets the failures before it",
-			policy: retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second, Reset: slow, Limit: 3}},
+			policy: retry.Policy{Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second, Reset: slow}, Limit: tend.Limit{N: 3}},
 			outcome: func(n int) error {
 				if n == 3 {
 					time.Sleep(slow)
@@ -262,7 +262,7 @@ func TestOnRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		p := retry.Policy{
-			Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second, Limit: 3},
+			Backoff: tend.Backoff{Min: time.Second, Max: 8 * time.Second}, Limit: tend.Limit{N: 3},
 			OnRetry: func(n int, err error, wait time.Duration) {
 				got = append(got, fmt.Sprintf("%d: %v, in %v", n, err, wait))
 			},
@@ -446,7 +446,7 @@ func TestSuccessDuringStop(t *testing.T) {
 func TestStopIsNotTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		err := retry.Do(ctx, tend.Backoff{Limit: 1}, func(context.Context) error { cancel(); return errDown })
+		err := retry.Policy{Limit: tend.Limit{N: 1}}.Do(ctx, func(context.Context) error { cancel(); return errDown })
 		if errors.Is(err, retry.ErrLimit) || !errors.Is(err, context.Canceled) || !errors.Is(err, errDown) {
 			t.Errorf("got %v", err)
 		}
@@ -470,7 +470,7 @@ func TestAfterAStopTheErrorIsItsCauseAndTheLastFailure(t *testing.T) {
 func TestPermanentAtTheLastAttemptIsNotTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := record()
-		err := retry.Do(t.Context(), tend.Backoff{Min: time.Second, Limit: 2}, a.f(func(n int) error {
+		err := retry.Policy{Backoff: tend.Backoff{Min: time.Second}, Limit: tend.Limit{N: 2}}.Do(t.Context(), a.f(func(n int) error {
 			if n == 2 {
 				return retry.Permanent(errDown)
 			}
