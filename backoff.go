@@ -3,24 +3,23 @@ package tend
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 )
 
-// Backoff is the budget of one service, and a schedule of growing delays for
-// whoever else needs one. The zero Backoff means none: the service falls under
-// its supervisor's budget.
+// Backoff is a schedule of growing delays: between the failures of a service that
+// answers for itself ([Child]), and for whoever else needs one. The zero Backoff
+// means no delay.
 //
 // Kubernetes' crash loop is Backoff{Min: 10*time.Second, Max: 5*time.Minute,
-// Reset: 10*time.Minute}; "three times within an hour and it stays down" is
-// Backoff{Limit: 3, Within: time.Hour}.
+// Reset: 10*time.Minute}.
 type Backoff struct {
 	// Min is the delay after the first failure; each further one doubles it up to
 	// Max. Min 0: no delay at all. Max 0: Min, the delay does not grow.
 	Min, Max time.Duration
 
 	// Jitter is the part of a delay, 0.2 for 20 %, up to which a random time is
-	// added; the sum never exceeds Max. With Max 0 the sum may exceed Min.
+	// added, at most 1; the sum never exceeds Max. With Max 0 the sum may exceed
+	// Min. Less than 0 is none, as 0 is.
 	Jitter float64
 
 	// Reset is how long a run must last to make earlier failures in a row
@@ -28,17 +27,42 @@ type Backoff struct {
 	// depend on a smaller Max on purpose: a low cap must not reward a service
 	// that fails every two minutes (KEP-4603).
 	Reset time.Duration
+}
 
-	// Limit is how many failures are one too many: with the Limit-th within
-	// Within the service is not restarted any more, its state is failed and
-	// [ServiceGaveUp] is emitted. Within 0 counts failures in a row. Limit 0: no
+// Limit is how many failures are one too many. The zero Limit is none. "Three
+// times within an hour and it stays down" is Limit{3, time.Hour}.
+type Limit struct {
+	// N is the number: with the N-th failure within Within the service is not
+	// started any more, its state is failed and [ServiceGaveUp] is emitted. 0: no
 	// limit.
-	Limit  int
-	Within time.Duration
+	N int `json:"n"`
+	// Within is the time in which they count; 0: those in a row count.
+	Within time.Duration `json:"within,omitempty"`
+}
+
+// window is Within, if that counts.
+func (l Limit) window() time.Duration {
+	if l.N == 0 {
+		return 0
+	}
+	return l.Within
+}
+
+// Validate returns an error that names the first setting that makes no sense.
+func (l Limit) Validate() error {
+	switch {
+	case l.N < 0:
+		return fmt.Errorf("tend: Limit.N is %d", l.N)
+	case l.Within < 0:
+		return fmt.Errorf("tend: Limit.Within is %v", l.Within)
+	case l.Within > 0 && l.N == 0:
+		return fmt.Errorf("tend: Limit.Within is %v, without N", l.Within)
+	}
+	return nil
 }
 
 // Validate returns an error that names the first setting that makes no sense:
-// a negative or not finite number, or a Max between 0 and Min.
+// a negative time, a Jitter over 1 or not a number, or a Max between 0 and Min.
 func (b Backoff) Validate() error {
 	bad := func(field string, value any) error {
 		return fmt.Errorf("tend: Backoff.%s is %v", field, value)
@@ -50,14 +74,10 @@ func (b Backoff) Validate() error {
 		return bad("Max", b.Max)
 	case b.Max > 0 && b.Max < b.Min:
 		return fmt.Errorf("tend: Backoff.Max is %v, less than Min %v", b.Max, b.Min)
-	case invalid(b.Jitter):
+	case badJitter(b.Jitter):
 		return bad("Jitter", b.Jitter)
 	case b.Reset < 0:
 		return bad("Reset", b.Reset)
-	case b.Limit < 0:
-		return bad("Limit", b.Limit)
-	case b.Within < 0:
-		return bad("Within", b.Within)
 	}
 	return nil
 }
@@ -80,42 +100,36 @@ func (b Backoff) Delay(n int) time.Duration {
 // Spread adds random (in [0, 1)) times the jitter to d, the result of Delay.
 // The sum saturates and never exceeds Max.
 func (b Backoff) Spread(d time.Duration, random float64) time.Duration {
-	spread := addSaturating(d, scale(d, b.Jitter*random))
+	d = spread(d, b.Jitter, random)
 	if b.Max > 0 {
-		spread = min(spread, b.Max)
+		d = min(d, b.Max)
 	}
-	return spread
+	return d
 }
 
-// reset is Reset with its default.
-func (b Backoff) reset() time.Duration {
+// ResetAfter is Reset with its default.
+func (b Backoff) ResetAfter() time.Duration {
 	if b.Reset > 0 {
 		return b.Reset
 	}
 	return max(10*time.Minute, b.Max)
 }
 
-// DefaultJitter is the default of [Spec].Jitter: it adds a random 0 to 50 % to d,
-// so that a fleet of supervisors that failed together does not start together.
-func DefaultJitter(d time.Duration) time.Duration {
-	return addSaturating(d, scale(d, 0.5*rand.Float64()))
+// badJitter: it is more than 1, which is a mistake (20 for "20 %"), or not a number.
+func badJitter(j float64) bool { return !(j <= 1) }
+
+// spread adds random times the part jitter of d to d, saturating.
+func spread(d time.Duration, jitter, random float64) time.Duration {
+	if more := float64(d) * max(0, jitter) * random; more < math.MaxInt64 {
+		return later(d, time.Duration(more))
+	}
+	return never
 }
 
-// NoJitter returns d. As [Spec].Jitter it makes pauses exact.
-func NoJitter(d time.Duration) time.Duration { return d }
-
-// scale is d times f for f ≥ 0, saturating.
-func scale(d time.Duration, f float64) time.Duration {
-	if x := float64(d) * f; x < math.MaxInt64 {
-		return time.Duration(x)
+// later is at+d for d ≥ 0, saturating at never.
+func later(at instant, d time.Duration) instant {
+	if at > math.MaxInt64-d {
+		return never
 	}
-	return math.MaxInt64
-}
-
-// addSaturating is a+b for b ≥ 0.
-func addSaturating(a, b time.Duration) time.Duration {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
+	return at + d
 }

@@ -14,6 +14,14 @@ type clock struct {
 
 func (c *clock) now() instant { return c.Now().Sub(c.epoch) }
 
+// instantOf is the plan's time for a time of day, never for the zero one.
+func (c *clock) instantOf(t time.Time) instant {
+	if t.IsZero() {
+		return never
+	}
+	return t.Sub(c.epoch)
+}
+
 // setClock changes the clock. The plan's time goes on where it was.
 func (s *Supervisor) setClock(c abtime.AbstractTime) {
 	old := s.clock.Load()
@@ -22,12 +30,4 @@ func (s *Supervisor) setClock(c abtime.AbstractTime) {
 	}
 	s.plan.epoch = c.Now().Add(-old.now())
 	s.clock.Store(&clock{c, s.plan.epoch})
-}
-
-// instantOf is the plan's time for a time of day, never for the zero one.
-func (s *Supervisor) instantOf(t time.Time) instant {
-	if t.IsZero() {
-		return never
-	}
-	return t.Sub(s.clock.Load().epoch)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // TestEachTimerFiresAlone: with a clock that stands still, a test can let the time
@@ -16,47 +17,47 @@ import (
 func TestEachTimerFiresAlone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		clock := abtime.NewManual()
-		s, p, done := serve(t, tend.Spec{Clock: clock, FailureThreshold: 0.5},
+		p := tendtest.NewTape(t, clock.Now())
+		s, _, done := serve(t, tend.Spec{Clock: clock, FailureThreshold: 0.5, EventHook: p.Hook},
 			failing("pausing"), slow("hanging", time.Second),
 			tend.Child{Service: failing("delayed"), Backoff: tend.Backoff{Min: time.Hour}},
 			tend.Child{Service: idle("starting"), ReadyTimeout: time.Hour},
 			tend.Child{Service: idle("watched"), Watchdog: time.Hour})
-		p.begin = clock.Now()
 		tokens := map[string]tend.ServiceToken{}
 		for _, c := range s.Status().Services {
 			tokens[c.Name] = c.Token
 		}
 		_ = s.Suspend(tokens["hanging"])
 		wantStates(t, s, "pausing backoff, hanging stopping, delayed backoff, starting starting, watched running")
-		p.lines()
-		clock.Trigger(tend.PauseTimer)
-		p.want(
-			"15s root: pause ended: after 15s", // what a timer brings about happens when it was due
-			"15s root/pausing: service started: 1 restart",
-			"0s root/pausing: service failed: boom; restarts in 15s", // and the rest when the clock says
-			"0s root: pause began: until "+clock.Now().Add(15*time.Second).Format(time.TimeOnly)+", failure count 1.0 is over 0.5",
+		p.Lines()
+		clock.Trigger(tendtest.PauseTimer)
+		p.Want(
+			"15s root pause ended lasted=15s", // what a timer brings about happens when it was due
+			"15s root/pausing service started restarts=1",
+			"0s root/pausing service failed err=boom ran=-15s count=1 threshold=0.5 restarting delay=15s", // and the rest when the clock says
+			"0s root pause began until=15s count=1 threshold=0.5",
 		)
-		clock.Trigger(tend.BackoffTimer)
-		p.want(
-			"1h0m0s root/delayed: service started: 1 restart",
-			"0s root/delayed: service failed: boom; restarts in 1h0m0s",
+		clock.Trigger(tendtest.BackoffTimer)
+		p.Want(
+			"1h0m0s root/delayed service started restarts=1",
+			"0s root/delayed service failed err=boom ran=-1h0m0s count=2 restarting delay=1h0m0s",
 		)
-		clock.Trigger(tend.ReadyTimer)
-		p.want(
-			"0s root/starting: service unresponsive: tend: service was not ready in time",
-			"0s root/starting: service failed: tend: service was not ready in time; restarts in 15s",
+		clock.Trigger(tendtest.ReadyTimer)
+		p.Want(
+			"0s root/starting service unresponsive cause=ErrNotReady",
+			"0s root/starting service failed err=ErrNotReady count=2 threshold=0.5 restarting delay=15s",
 		)
-		clock.Trigger(tend.WatchdogTimer)
-		p.want(
-			"0s root/watched: service unresponsive: tend: service did not call Alive in time",
-			"0s root/watched: service failed: tend: service did not call Alive in time; restarts in 15s",
+		clock.Trigger(tendtest.WatchdogTimer)
+		p.Want(
+			"0s root/watched service unresponsive cause=ErrUnresponsive",
+			"0s root/watched service failed err=ErrUnresponsive count=3 threshold=0.5 restarting delay=15s",
 		)
-		clock.Trigger(tend.StopTimer)
-		p.want("0s root/hanging: service stuck: has not returned after 10s")
+		clock.Trigger(tendtest.StopTimer)
+		p.Want("0s root/hanging service stuck cause=ErrSuspended waited=10s")
 		wait := make(chan error)
 		go func() { wait <- s.RemoveAndWait(tokens["hanging"], time.Hour) }()
 		synctest.Wait()
-		clock.Trigger(tend.RemoveTimer)
+		clock.Trigger(tendtest.RemoveTimer)
 		wantError(t, <-wait, tend.ErrTimeout)
 		s.Stop()
 		<-done
@@ -75,7 +76,7 @@ func TestDrainTimer(t *testing.T) {
 		if len(done) > 0 {
 			t.Error("Serve did not wait for the hook")
 		}
-		clock.Trigger(tend.DrainTimer)
+		clock.Trigger(tendtest.DrainTimer)
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -94,7 +95,7 @@ func TestDrainTimer(t *testing.T) {
 // own time goes on where it was.
 func TestClockComesFromAbove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(idle("early")) // stamped with the real clock
 		if err := sub.Suspend(sub.Add(idle("held"))); err != nil {
 			t.Error(err)
@@ -134,12 +135,12 @@ func TestWatchdogIsExact(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})})
-		p.lines()
+		p.Lines()
 		time.Sleep(time.Minute)
-		p.want(
-			"31s root/a: service unresponsive: tend: service did not call Alive in time",
-			"31s root/a: service failed: tend: service did not call Alive in time",
-			"31s root/a: service started: 1 restart",
+		p.Want(
+			"31s root/a service unresponsive cause=ErrUnresponsive",
+			"31s root/a service failed err=ErrUnresponsive ran=31s count=1 threshold=5 restarting",
+			"31s root/a service started restarts=1",
 		)
 	})
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // description is an event as people read it.
 type description struct {
-	kind  string // "service failed"
 	level slog.Level
 	text  string // what String adds to path and kind
 	attrs []slog.Attr
@@ -21,18 +22,12 @@ func describe(e Event) description {
 	case SupervisorStarted, SupervisorStopping, SupervisorStopped, PauseBegan, PauseEnded, Escalated, EventsDropped, ServiceRefused:
 		return describeSupervisor(e)
 	case ServiceStarted:
-		return description{
-			"service started", slog.LevelDebug, times(e.Restarts, "restart"),
-			[]slog.Attr{slog.Uint64("restarts", e.Restarts)},
-		}
+		return description{slog.LevelDebug, said.Times(e.Restarts, "restart"), []slog.Attr{slog.Uint64("restarts", e.Restarts)}}
 	case ServiceReady:
-		return description{
-			"service ready", slog.LevelDebug, "after " + brief(e.Took),
-			[]slog.Attr{slog.Duration("took", e.Took)},
-		}
+		return description{slog.LevelDebug, "after " + said.Brief(e.Took), []slog.Attr{slog.Duration("took", e.Took)}}
 	case ServiceUnresponsive:
 		return description{
-			"service unresponsive", slog.LevelError, e.Cause.Error(),
+			slog.LevelError, e.Cause.Error(),
 			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("stacks", e.Stacks)},
 		}
 	case ServiceFailed:
@@ -41,81 +36,79 @@ func describe(e Event) description {
 		return e.describe()
 	case ServiceStuck:
 		return description{
-			"service stuck", slog.LevelError, "has not returned after " + brief(e.Waited),
-			[]slog.Attr{slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks)},
+			slog.LevelError, "has not returned after " + said.Brief(e.Waited),
+			[]slog.Attr{
+				slog.String("cause", e.Cause.Error()), slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks),
+			},
 		}
 	case ServiceEndedLate:
 		return description{
-			"service ended late", slog.LevelWarn, brief(e.Late) + " after it was reported as stuck",
+			slog.LevelWarn, said.Brief(e.Late) + " after it was reported as stuck",
 			[]slog.Attr{slog.Duration("late", e.Late)},
 		}
 	case ServiceGaveUp:
 		return e.describe()
 	}
-	return description{kind: "unknown event"}
+	return description{}
 }
 
 func describeSupervisor(e Event) description {
 	switch e := e.(type) {
 	case SupervisorStarted:
 		return description{
-			"supervisor started", slog.LevelDebug, times(uint64(e.Services), "service"),
+			slog.LevelDebug, said.Times(uint64(e.Services), "service"),
 			[]slog.Attr{slog.Int("services", e.Services)},
 		}
 	case SupervisorStopping:
-		d := description{"supervisor stopping", slog.LevelDebug, e.text, nil}
-		if e.text != "" {
-			d.attrs = append(d.attrs, slog.String("cause", e.text))
+		if e.Cause.Text == "" { // it has not been asked yet
+			return description{level: slog.LevelDebug}
 		}
-		return d
+		return description{slog.LevelDebug, e.Cause.Text, []slog.Attr{slog.String("cause", e.Cause.Text)}}
 	case SupervisorStopped:
 		return e.describe()
 	case PauseBegan:
 		return description{
-			"pause began", slog.LevelWarn,
+			slog.LevelWarn,
 			fmt.Sprintf("until %s, failure count %.1f is over %g", e.Until.Format(time.TimeOnly), e.Count, e.Threshold),
 			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold)},
 		}
 	case PauseEnded:
-		return description{
-			"pause ended", slog.LevelInfo, "after " + brief(e.Lasted),
-			[]slog.Attr{slog.Duration("lasted", e.Lasted)},
-		}
+		return description{slog.LevelInfo, "after " + said.Brief(e.Lasted), []slog.Attr{slog.Duration("lasted", e.Lasted)}}
 	case Escalated:
 		return description{
-			"escalated", slog.LevelError, e.Err.Error(),
+			slog.LevelError, e.Err.Error(),
 			[]slog.Attr{
 				slog.Float64("count", e.Err.Count), slog.Float64("threshold", e.Err.Threshold),
-				slog.String("last", e.Err.Service), slog.String("error", e.Err.text),
+				slog.String("last", e.Err.Service), slog.String("error", e.Err.Last.Error()),
 			},
 		}
 	case EventsDropped:
-		return description{"events dropped", slog.LevelWarn, times(e.N, "event"), []slog.Attr{slog.Uint64("dropped", e.N)}}
+		return description{slog.LevelWarn, said.Times(e.N, "event"), []slog.Attr{slog.Uint64("dropped", e.N)}}
 	case ServiceRefused:
 		return description{
-			"service refused", slog.LevelError, fmt.Sprintf("there are %d already", e.Limit),
+			slog.LevelError, fmt.Sprintf("there are %d already", e.Limit),
 			[]slog.Attr{slog.Int("limit", e.Limit)},
 		}
 	default:
-		return description{kind: "unknown event"}
+		return description{}
 	}
 }
 
 func (e SupervisorStopped) describe() description {
-	d := description{"supervisor stopped", slog.LevelInfo, e.text, []slog.Attr{
-		slog.String("cause", e.text), slog.Duration("took", e.Took),
+	d := description{slog.LevelInfo, e.Cause.Error(), []slog.Attr{
+		slog.String("cause", e.Cause.Error()), slog.Duration("took", e.Took),
 	}}
 	if e.Unstopped > 0 {
 		d.level = slog.LevelError
-		d.text += fmt.Sprintf(" (%s still running)", times(uint64(e.Unstopped), "service"))
+		d.text += fmt.Sprintf(" (%s still running)", said.Times(uint64(e.Unstopped), "service"))
 		d.attrs = append(d.attrs, slog.Int("unstopped", e.Unstopped))
 	}
 	return d
 }
 
 func (e ServiceFailed) describe() description {
-	d := description{"service failed", slog.LevelWarn, e.text, []slog.Attr{
-		slog.String("error", e.text), slog.Duration("ran", e.Ran),
+	d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{
+		slog.String("error", e.Err.Error()), slog.Duration("ran", e.Ran),
 		slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold),
 		slog.Bool("restarting", e.Restarting), slog.Duration("delay", e.Delay),
 	}}
@@ -123,83 +116,61 @@ func (e ServiceFailed) describe() description {
 	case !e.Restarting:
 		d.text += "; not restarted"
 	case e.Delay > 0:
-		d.text += "; restarts in " + brief(e.Delay)
+		d.text += "; restarts in " + said.Brief(e.Delay)
 	}
-	if p := panicOf(e.Err); p != nil {
-		d.level = slog.LevelError
-		d.attrs = append(d.attrs, slog.String("stack", p.Stack()))
-	}
-	return d
+	return d.withStack(e.Err)
 }
 
 func (e ServiceEnded) describe() description {
-	d := description{"service ended", slog.LevelDebug, "now " + e.Next.String(), nil}
-	if e.Err != nil {
-		d.text = e.text + "; " + d.text
-		d.attrs = append(d.attrs, slog.String("error", e.text))
+	d := description{slog.LevelDebug, "now " + e.Next.String(), nil}
+	if !e.Err.IsZero() {
+		d.text = e.Err.Error() + "; " + d.text
+		d.attrs = append(d.attrs, slog.String("error", e.Err.Error()))
 	}
-	if e.Cause == nil {
+	asked := !e.Cause.IsZero()
+	if !asked {
 		d.level = slog.LevelInfo // by its own will
 	}
-	if p := panicOf(e.Err); p != nil {
-		d.level = slog.LevelError
-		d.attrs = append(d.attrs, slog.String("stack", p.Stack()))
-	}
-	d.attrs = append(d.attrs, slog.Bool("asked", e.Cause != nil))
-	if e.Cause != nil {
+	d = d.withStack(e.Err)
+	d.attrs = append(d.attrs, slog.Bool("asked", asked))
+	if asked {
 		d.attrs = append(d.attrs, slog.Duration("took", e.Took))
 	}
 	d.attrs = append(d.attrs, slog.String("next", e.Next.String()))
 	return d
 }
 
+// withStack adds the stack of a panic, which is always an error.
+func (d description) withStack(r Reason) description {
+	if p := r.panicked(); p != nil {
+		d.level = slog.LevelError
+		d.attrs = append(d.attrs, slog.String("stack", p.Stack()))
+	}
+	return d
+}
+
 func (e ServiceGaveUp) describe() description {
-	text := times(uint64(e.Failures), "failure") + " in a row"
+	text := said.Times(uint64(e.Failures), "failure") + " in a row"
 	if e.Within > 0 {
-		text = times(uint64(e.Failures), "failure") + " within " + brief(e.Within)
+		text = said.Times(uint64(e.Failures), "failure") + " within " + said.Brief(e.Within)
 	}
-	return description{"service gave up", slog.LevelError, text + ", not restarted any more: " + e.text, []slog.Attr{
-		slog.Int("failures", e.Failures), slog.Duration("within", e.Within), slog.String("error", e.text),
+	return description{slog.LevelError, text + ", not restarted any more: " + e.Err.Error(), []slog.Attr{
+		slog.Int("failures", e.Failures), slog.Duration("within", e.Within), slog.String("error", e.Err.Error()),
 	}}
-}
-
-// panicOf returns err if it is a panic. It asks err nothing.
-func panicOf(err error) *PanicError {
-	p, _ := err.(*PanicError) //nolint:errorlint // err is what a run ended with, not what it wraps
-	return p
-}
-
-// brief is a duration without more digits than anybody wants to read.
-func brief(d time.Duration) string {
-	switch {
-	case d >= time.Second:
-		d = d.Round(time.Millisecond)
-	case d >= time.Millisecond:
-		d = d.Round(time.Microsecond)
-	}
-	return d.String()
-}
-
-// times says "1 restart", "2 restarts".
-func times(n uint64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // line is an event in one line.
 func line(e Event) string {
 	d := describe(e)
 	if d.text == "" {
-		return e.From().Path() + ": " + d.kind
+		return e.From().Path() + ": " + e.Kind().String()
 	}
-	return e.From().Path() + ": " + d.kind + ": " + d.text
+	return e.From().Path() + ": " + e.Kind().String() + ": " + d.text
 }
 
 // value is an event as a group of attributes.
 func value(e Event) slog.Value {
-	return slog.GroupValue(append([]slog.Attr{slog.String("event", describe(e).kind)}, attrs(e)...)...)
+	return slog.GroupValue(append([]slog.Attr{slog.String("event", e.Kind().String())}, attrs(e)...)...)
 }
 
 // attrs are the attributes of an event: those of its origin, then its own.
@@ -212,101 +183,3 @@ func attrs(e Event) []slog.Attr {
 	}
 	return append(list, describe(e).attrs...)
 }
-
-// The methods of Event that embedding cannot give, for each kind the same.
-
-func (e SupervisorStarted) Level() slog.Level { return describe(e).level }
-
-func (e SupervisorStarted) String() string { return line(e) }
-
-func (e SupervisorStarted) LogValue() slog.Value { return value(e) }
-
-func (e SupervisorStopping) Level() slog.Level { return describe(e).level }
-
-func (e SupervisorStopping) String() string { return line(e) }
-
-func (e SupervisorStopping) LogValue() slog.Value { return value(e) }
-
-func (e SupervisorStopped) Level() slog.Level { return describe(e).level }
-
-func (e SupervisorStopped) String() string { return line(e) }
-
-func (e SupervisorStopped) LogValue() slog.Value { return value(e) }
-
-func (e PauseBegan) Level() slog.Level { return describe(e).level }
-
-func (e PauseBegan) String() string { return line(e) }
-
-func (e PauseBegan) LogValue() slog.Value { return value(e) }
-
-func (e PauseEnded) Level() slog.Level { return describe(e).level }
-
-func (e PauseEnded) String() string { return line(e) }
-
-func (e PauseEnded) LogValue() slog.Value { return value(e) }
-
-func (e Escalated) Level() slog.Level { return describe(e).level }
-
-func (e Escalated) String() string { return line(e) }
-
-func (e Escalated) LogValue() slog.Value { return value(e) }
-
-func (e EventsDropped) Level() slog.Level { return describe(e).level }
-
-func (e EventsDropped) String() string { return line(e) }
-
-func (e EventsDropped) LogValue() slog.Value { return value(e) }
-
-func (e ServiceStarted) Level() slog.Level { return describe(e).level }
-
-func (e ServiceStarted) String() string { return line(e) }
-
-func (e ServiceStarted) LogValue() slog.Value { return value(e) }
-
-func (e ServiceReady) Level() slog.Level { return describe(e).level }
-
-func (e ServiceReady) String() string { return line(e) }
-
-func (e ServiceReady) LogValue() slog.Value { return value(e) }
-
-func (e ServiceUnresponsive) Level() slog.Level { return describe(e).level }
-
-func (e ServiceUnresponsive) String() string { return line(e) }
-
-func (e ServiceUnresponsive) LogValue() slog.Value { return value(e) }
-
-func (e ServiceFailed) Level() slog.Level { return describe(e).level }
-
-func (e ServiceFailed) String() string { return line(e) }
-
-func (e ServiceFailed) LogValue() slog.Value { return value(e) }
-
-func (e ServiceEnded) Level() slog.Level { return describe(e).level }
-
-func (e ServiceEnded) String() string { return line(e) }
-
-func (e ServiceEnded) LogValue() slog.Value { return value(e) }
-
-func (e ServiceStuck) Level() slog.Level { return describe(e).level }
-
-func (e ServiceStuck) String() string { return line(e) }
-
-func (e ServiceStuck) LogValue() slog.Value { return value(e) }
-
-func (e ServiceEndedLate) Level() slog.Level { return describe(e).level }
-
-func (e ServiceEndedLate) String() string { return line(e) }
-
-func (e ServiceEndedLate) LogValue() slog.Value { return value(e) }
-
-func (e ServiceGaveUp) Level() slog.Level { return describe(e).level }
-
-func (e ServiceGaveUp) String() string { return line(e) }
-
-func (e ServiceGaveUp) LogValue() slog.Value { return value(e) }
-
-func (e ServiceRefused) Level() slog.Level { return describe(e).level }
-
-func (e ServiceRefused) String() string { return line(e) }
-
-func (e ServiceRefused) LogValue() slog.Value { return value(e) }

@@ -3,7 +3,7 @@
 // shows what is going on. It is a [Service] itself, so supervisors nest to any
 // depth.
 //
-//	root := tend.NewSimple("app")
+//	root := tend.New("app", tend.Spec{})
 //	root.Add(tend.Func("greeter", greet))
 //	err := root.Serve(ctx)
 //
@@ -22,7 +22,7 @@
 //	an error that is ErrDoNotRestart  leaves     leaves     leaves
 //	an error that is ErrTerminateTree the supervisor stops and returns an error that is, too
 //
-// Whether the service was asked to stop its own context tells, never the error:
+// Only its own context, never the error, says whether a service was asked to stop:
 // a context.Canceled from elsewhere is a failure like any other. Panics are
 // recovered, become a [*PanicError], are reported at level error with their stack,
 // and count as failures; with [Spec].PassThroughPanics they crash the program as
@@ -41,25 +41,42 @@
 // A supervisor counts failures: each adds one, and the count halves every
 // [Spec].FailureDecay. When one brings it over FailureThreshold there is a pause:
 // services that fail wait for its end, nothing else is touched. One pause is one
-// pause; at its end the count is zero. With Escalate the supervisor stops and
-// returns [*TooManyFailures] instead; the one above counts one failure and serves
-// it again, with all its services. A Child with a [Backoff] answers for itself.
+// pause; at its end the count is zero, and [Supervisor.Resume] ends it sooner. With
+// Escalate the supervisor stops and returns [*TooManyFailures] instead; the one
+// above counts one failure and serves it again, with all its services. (That is
+// what OTP's supervisors do by default.) A [Child] with a [Backoff] or a [Limit]
+// answers for itself.
 //
 // # Groups and order
 //
 // With [OneForAll] and [RestForOne] a failure stops the other members of the
 // group, last first, and starts all again in order; it counts once. With Ordered
-// each service starts when the one before is running, and they stop in reverse.
-// A member that hangs holds its group back.
+// (OTP's supervisors always are) each service starts when the one before is running,
+// and they stop in reverse. A member that hangs holds its group back.
 //
 // # Stopping
 //
 // [context.Cause] tells a service why. Each has its timeout, a nested supervisor
 // as long as its own services may take: what hangs is named once, by its own
 // supervisor, with the stacks of its goroutines, and stays on the books of all
-// above ([Supervisor.UnstoppedServices]) until it returns. [Spec].StopBudget
+// above ([Supervisor.UnstoppedServices]) until it returns. [Spec].StopWithin
 // bounds a whole stop; every level keeps a twentieth of its time for itself and
 // gives the rest to those below.
+//
+// # Readiness
+//
+// A tree is ready from the moment when all its services have been running at once
+// until its stop begins, except while a service that counts is down:
+// [Status.Ready] is the one rule by which probes, pages, metrics and systemd go.
+// It is alive as long as anything but the end of the program can help it:
+// [Status.Alive].
+//
+// # Facts and words
+//
+// Events and status are data: kinds, states, numbers, and errors together with what
+// they said ([Reason]), asked once where they came from. Both travel as JSON and
+// can be read again. A path is the names from the root down with slashes between,
+// "root/db/pool"; in a name a slash is written %2F and a percent sign %25.
 //
 // # Concurrency properties
 //
@@ -73,8 +90,8 @@
 //     message of a run that is over changes nothing.
 //  5. User code runs on no goroutine of a supervisor and under no lock. It may panic,
 //     exit its goroutine, block, or call any method. String methods run in the
-//     caller of Add; errors are asked what they are and say, once, in the goroutine
-//     of the service that returned them.
+//     caller of Add; errors are asked what they are and say in the goroutine of the
+//     service that returned them, each once ([Reason]).
 //  6. Events reach each hook and subscriber in order, each once, off the loop, on a
 //     bounded queue; what does not fit is counted where it is missing. Root hooks get
 //     a tenth of a second at the end of a stop to take the rest.
@@ -93,9 +110,8 @@
 //
 // # Time
 //
-// All time comes from [Spec].Clock; its timers have the ids [PauseTimer],
-// [StopTimer] and so on. With the real clock everything is exact under
-// testing/synctest.
+// All time comes from [Spec].Clock; package tendtest has the ids of its timers, one
+// for each purpose. With the real clock everything is exact under testing/synctest.
 //
 // # Misuse
 //
@@ -104,5 +120,5 @@
 // while serving, a supervisor below itself or in two places. What the world may do
 // is an error. Removing what is gone is neither.
 //
-// What tend refuses to do, and why, docs/design.md tells.
+// docs/design.md lists what tend refuses to do, and why.
 package tend

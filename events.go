@@ -1,22 +1,26 @@
 package tend
 
 import (
+	"encoding/json"
 	"log/slog"
 	"time"
+
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // Event is one thing that happened in a tree. The set is sealed: an Event is
 // one of the structs of this file. Every event is a [slog.LogValuer]: its group
 // holds "event" (the kind, such as "service failed"), the attributes of its
-// [Origin] and its own. Events are values; they stay valid for ever.
-//
-// Errors in events are the ones that user code returned: errors.Is and As work,
-// and run that code. What the tree itself prints of them it took once, when the
-// service ended.
+// [Origin] and its own. Events are values; they stay valid for ever. In JSON they
+// are objects with "kind", the fields of their origin and their own;
+// [Kind.Decode] reads them.
 //
 //sumtype:decl
 type Event interface {
 	slog.LogValuer
+	json.Marshaler
+	// Kind says which of the structs it is.
+	Kind() Kind
 	// Level is how much it should worry an operator.
 	Level() slog.Level
 	// From says where and when it happened.
@@ -29,16 +33,16 @@ type Event interface {
 
 // Origin says where and when an event happened.
 type Origin struct {
-	Time time.Time
-	// Supervisor is the path of the supervisor, "root/db".
-	Supervisor string
+	Time time.Time `json:"time"`
+	// Supervisor is the path of the supervisor, "root/db", see [Status].Path.
+	Supervisor string `json:"supervisor"`
 	// Service is the name of the service it is about; empty when it is about the
 	// supervisor itself.
-	Service string
+	Service string `json:"service,omitempty"`
 	// Token is the service's; zero when the event is about the supervisor itself.
-	Token ServiceToken
+	Token ServiceToken `json:"id,omitzero"`
 	// Incarnation is the number of the service's run, from 1.
-	Incarnation uint64
+	Incarnation uint64 `json:"incarnation,omitempty"`
 }
 
 // From returns o, and makes every struct that embeds an Origin tell it.
@@ -49,7 +53,7 @@ func (o Origin) Path() string {
 	if o.Service == "" {
 		return o.Supervisor
 	}
-	return o.Supervisor + "/" + o.Service
+	return treepath.Join(o.Supervisor, o.Service)
 }
 
 // The events of a supervisor.
@@ -57,54 +61,54 @@ type (
 	// SupervisorStarted: Serve began.
 	SupervisorStarted struct {
 		Origin
-		Services int // how many it holds
+		Services int `json:"services"` // how many it holds
 	}
 
 	// SupervisorStopping: it begins to stop its services, each in its turn, with
-	// Cause as the cause of their contexts. Its text says what Cause says only if that
-	// is an error of this package; that of SupervisorStopped always does.
+	// Cause as the cause of their contexts. Cause has a text only if it is an error
+	// of this package: a stop waits for nobody. That of SupervisorStopped has.
 	SupervisorStopping struct {
 		Origin
-		Cause error
-		text  string
+		Cause Reason `json:"cause"`
 	}
 
 	// SupervisorStopped: all services have ended or were given up on, and Serve
-	// is about to return Err.
+	// is about to return Err, because of Cause. Err is zero after Stop.
 	SupervisorStopped struct {
 		Origin
-		Err       error
-		Unstopped int           // services of its own that still run
-		Took      time.Duration // since SupervisorStopping
-		text      string
+		Cause     Reason        `json:"cause"`
+		Err       Reason        `json:"error,omitzero"`
+		Unstopped int           `json:"unstopped,omitempty"` // services of its own that still run
+		Took      time.Duration `json:"took"`                // since SupervisorStopping
 	}
 
 	// PauseBegan: the failure count went over the threshold. Services that fail
 	// or failed wait until Until.
 	PauseBegan struct {
 		Origin
-		Until            time.Time
-		Count, Threshold float64
+		Until     time.Time `json:"until"`
+		Count     float64   `json:"count"`
+		Threshold float64   `json:"threshold"`
 	}
 
 	// PauseEnded: the count is zero again and all that waited are being started.
 	PauseEnded struct {
 		Origin
-		Lasted time.Duration
+		Lasted time.Duration `json:"lasted"`
 	}
 
 	// Escalated: the failure count went over the threshold of a supervisor with
 	// [Spec].Escalate. It stops its services and returns Err.
 	Escalated struct {
 		Origin
-		Err *TooManyFailures
+		Err *TooManyFailures `json:"error"`
 	}
 
 	// EventsDropped: N events were lost here because this hook or subscriber did
 	// not keep up. Only that hook or subscriber gets it.
 	EventsDropped struct {
 		Origin
-		N uint64
+		N uint64 `json:"n"`
 	}
 )
 
@@ -114,13 +118,13 @@ type (
 	// ServiceStarted: a run is being launched.
 	ServiceStarted struct {
 		Origin
-		Restarts uint64 // how many runs there were before, less the first
+		Restarts uint64 `json:"restarts"` // how many runs there were before, less the first
 	}
 
 	// ServiceReady: a service that had to say that it is ready has said so.
 	ServiceReady struct {
 		Origin
-		Took time.Duration // since it was started
+		Took time.Duration `json:"took"` // since it was started
 	}
 
 	// ServiceUnresponsive: it was not ready in time (Cause [ErrNotReady]) or its
@@ -128,108 +132,72 @@ type (
 	// is counted when it has returned.
 	ServiceUnresponsive struct {
 		Origin
-		Cause  error
-		Stacks string // of its goroutines, before it was stopped
+		Cause  Reason `json:"cause"`
+		Stacks string `json:"stacks"` // of its goroutines, before it was stopped
 	}
 
 	// ServiceFailed: a run ended in a failure, which was counted once.
 	ServiceFailed struct {
 		Origin
 		// Err is what it returned; [*PanicError] after a panic, [ErrGoexit] after
-		// runtime.Goexit. When nil was returned although the service must not end,
-		// Err is nil.
-		Err error
+		// runtime.Goexit. If it returned nil although it must not end, there is a text
+		// and no error.
+		Err Reason `json:"error"`
 		// Ran is how long the run lasted.
-		Ran time.Duration
+		Ran time.Duration `json:"ran"`
 		// Count is the failure count that it led to, of Threshold: the
-		// supervisor's, or with a Backoff of its own the service's (Threshold is
-		// its Limit then, 0 if there is none).
-		Count, Threshold float64
+		// supervisor's, or with a budget of its own the service's (Threshold is
+		// the N of its Limit then, 0 if there is none).
+		Count     float64 `json:"count"`
+		Threshold float64 `json:"threshold"`
 		// Restarting says whether it will be started again, after Delay at the
-		// soonest; during a pause Delay is the rest of the pause, and for the failure
-		// that begins one its planned length: [PauseBegan] has the actual one.
-		Restarting bool
-		Delay      time.Duration
-
-		text string
+		// soonest; during a pause Delay is the rest of the pause.
+		Restarting bool          `json:"restarting"`
+		Delay      time.Duration `json:"delay,omitempty"`
 	}
 
 	// ServiceEnded: a run ended that is not a failure: by the service's own will
 	// (Cause nil), or because it was asked to stop.
 	ServiceEnded struct {
 		Origin
-		Err   error // what it returned, or its panic on the way down
-		Cause error // why it was asked to stop
+		Err   Reason `json:"error,omitzero"` // what it returned, or its panic on the way down; zero after nil
+		Cause Reason `json:"cause,omitzero"` // why it was asked to stop
 		// Took is how long it took to stop: since it was asked to, or since Serve
 		// returned while helpers still ran. Zero if neither was so.
-		Took time.Duration
+		Took time.Duration `json:"took,omitempty"`
 		// Next is the state that it is in now; [StateGone] if it left the tree.
-		Next State
-
-		text string
+		Next State `json:"next"`
 	}
 
-	// ServiceStuck: asked to stop, it did not return within its timeout. It stays
-	// on the books until it does.
+	// ServiceStuck: asked to stop because of Cause, it did not return within its
+	// timeout. It stays on the books until it does: see
+	// [Supervisor.UnstoppedServices].
 	ServiceStuck struct {
 		Origin
-		Waited time.Duration
-		Stacks string // of its goroutines; if there are none, a word why
+		Cause  Reason        `json:"cause"`
+		Waited time.Duration `json:"waited"`
+		Stacks string        `json:"stacks"` // of its goroutines; if there are none, a word why
 	}
 
 	// ServiceEndedLate: a service that was stuck has returned after all. The
 	// ServiceEnded or ServiceFailed of the run follows.
 	ServiceEndedLate struct {
 		Origin
-		Late time.Duration // since it was reported as stuck
+		Late time.Duration `json:"late"` // since it was reported as stuck
 	}
 
-	// ServiceGaveUp: it used up its own [Backoff].Limit and stays failed until
+	// ServiceGaveUp: it used up its [Child].Limit and stays failed until
 	// [Supervisor.Restart]. It follows the ServiceFailed of the last failure.
 	ServiceGaveUp struct {
 		Origin
-		Err      error
-		Failures int
-		Within   time.Duration // of the Backoff; 0: in a row
-
-		text string
+		Err      Reason        `json:"error"`
+		Failures int           `json:"failures"`
+		Within   time.Duration `json:"within,omitempty"` // of the Limit; 0: in a row
 	}
 
 	// ServiceRefused: Add was called when the supervisor held Limit services.
 	ServiceRefused struct {
 		Origin
-		Limit int
+		Limit int `json:"limit"`
 	}
 )
-
-func (SupervisorStarted) effect() {}
-
-func (SupervisorStopping) effect() {}
-
-func (SupervisorStopped) effect() {}
-
-func (PauseBegan) effect() {}
-
-func (PauseEnded) effect() {}
-
-func (Escalated) effect() {}
-
-func (EventsDropped) effect() {}
-
-func (ServiceStarted) effect() {}
-
-func (ServiceReady) effect() {}
-
-func (ServiceUnresponsive) effect() {}
-
-func (ServiceFailed) effect() {}
-
-func (ServiceEnded) effect() {}
-
-func (ServiceStuck) effect() {}
-
-func (ServiceEndedLate) effect() {}
-
-func (ServiceGaveUp) effect() {}
-
-func (ServiceRefused) effect() {}

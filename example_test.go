@@ -13,6 +13,7 @@ import (
 	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // The first tree: a service that fails once, and is restarted.
@@ -67,9 +68,9 @@ func ExampleSupervisor_nested() {
 	// app/pool/writer running
 }
 
-// A service with a Backoff has a budget of its own: here three failures and it
+// A service with a Limit or a Backoff has a budget of its own: here three failures and it
 // stays down, until somebody restarts it.
-func ExampleChild_backoff() {
+func ExampleChild_limit() {
 	gone := make(chan struct{})
 	root := tend.New("app", tend.Spec{EventHook: func(e tend.Event) {
 		if gaveUp, is := e.(tend.ServiceGaveUp); is {
@@ -79,12 +80,12 @@ func ExampleChild_backoff() {
 	}})
 	root.Add(tend.Child{
 		Service: tend.Func("plugin", func(context.Context) error { return errors.New("exit status 1") }),
-		Backoff: tend.Backoff{Limit: 3, Within: time.Hour},
+		Limit:   tend.Limit{N: 3, Within: time.Hour},
 	})
 	root.ServeBackground(context.Background())
 	<-gone
 	plugin := root.Status().Services[0]
-	fmt.Println(plugin.State, plugin.Recent, "of", plugin.Limit)
+	fmt.Println(plugin.State, plugin.Recent, "of", plugin.Limit.N)
 	root.Stop()
 	// Output:
 	// app/plugin: service gave up: 3 failures within 1h0m0s, not restarted any more: exit status 1
@@ -164,7 +165,7 @@ func ExampleSupervisor_UnstoppedServices() {
 	}
 	root.Stop()
 	for _, u := range root.UnstoppedServices() {
-		fmt.Println(u.Path, "hangs:", strings.Contains(u.Stacks, "ExampleSupervisor_UnstoppedServices"))
+		fmt.Println(u.Path(), "hangs:", strings.Contains(u.Stacks, "ExampleSupervisor_UnstoppedServices"))
 	}
 	close(release)
 	fmt.Println(root.RemoveAndWait(token, 0))
@@ -178,7 +179,7 @@ func ExampleSpec_clock() {
 	clock := abtime.NewManualAtTime(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
 	events := make(chan tend.Event, 100)
 	root := tend.New("app", tend.Spec{
-		Clock: clock, FailureThreshold: 0.5, Jitter: tend.NoJitter, EventHook: func(e tend.Event) { events <- e },
+		Clock: clock, FailureThreshold: 0.5, Jitter: -1, EventHook: func(e tend.Event) { events <- e },
 	})
 	tries := 0
 	root.Add(tend.Func("flaky", func(ctx context.Context) error {
@@ -193,7 +194,7 @@ func ExampleSpec_clock() {
 		switch e.(type) {
 		case tend.PauseBegan:
 			fmt.Println(e)
-			clock.Trigger(tend.PauseTimer) // no waiting for 15 seconds
+			clock.Trigger(tendtest.PauseTimer) // no waiting for 15 seconds
 		case tend.PauseEnded:
 			fmt.Println(e)
 			root.Stop()
@@ -217,7 +218,7 @@ func ExampleStatus_String() {
 			return nil
 		}),
 	})
-	root.Add(tend.NewSimple("servers"))
+	root.Add(tend.New("servers", tend.Spec{}))
 	root.ServeBackground(context.Background())
 	fmt.Println(root.Status().Services[0].State)
 	clock.Advance(12 * time.Second)
@@ -237,7 +238,7 @@ func TestInVirtualTime(t *testing.T) {
 		root := tend.New("app", tend.Spec{EventHook: func(tend.Event) {}})
 		root.Add(tend.Child{
 			Service: tend.Func("flaky", func(context.Context) error { return errors.New("boom") }),
-			Backoff: tend.Backoff{Min: time.Second, Max: time.Minute, Limit: 10},
+			Backoff: tend.Backoff{Min: time.Second, Max: time.Minute}, Limit: tend.Limit{N: 10},
 		})
 		begin := time.Now()
 		root.ServeBackground(t.Context())

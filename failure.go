@@ -2,33 +2,39 @@ package tend
 
 import "fmt"
 
-// TooManyFailures is what Serve returns after a supervisor with
-// [Spec].Escalate has failed too often. It unwraps to the last failure.
+// TooManyFailures is what Serve returns after a supervisor with [Spec].Escalate
+// has failed too often. It unwraps to the last failure.
 type TooManyFailures struct {
-	Supervisor       string // its path
-	Service          string // the name of the service that failed last
-	Count, Threshold float64
-	Last             error // what that service returned; nil if it returned nil
-
-	text string // of Last
+	Supervisor string  `json:"supervisor"` // its path
+	Service    string  `json:"service"`    // the name of the service that failed last
+	Count      float64 `json:"count"`
+	Threshold  float64 `json:"threshold"`
+	Last       Reason  `json:"last"` // what that service failed with
 }
 
 // Error names the supervisor, the numbers and the last failure.
 func (e *TooManyFailures) Error() string {
 	return fmt.Sprintf("tend: supervisor %q: too many failures (%.1f, threshold %g); the last was of %q: %s",
-		e.Supervisor, e.Count, e.Threshold, e.Service, e.text)
+		e.Supervisor, e.Count, e.Threshold, e.Service, e.Last.Error())
 }
 
-// Unwrap returns the last failure.
-func (e *TooManyFailures) Unwrap() error { return e.Last }
+// Unwrap returns what the service returned that failed last; nil if that was nil.
+func (e *TooManyFailures) Unwrap() error { return e.Last.Err }
 
-// stopError is why a supervisor stopped: a text, and what it is in the sense of
-// errors.Is.
-type stopError struct {
-	text string
-	err  error
+// treeEnded is why a supervisor stopped that a service has ended: by asking for
+// it, or by being the last significant one.
+type treeEnded struct {
+	path        string // of the service
+	significant bool   // the last one has ended
+	last        Reason // what it returned
+	is          error  // in the sense of errors.Is
 }
 
-func (e *stopError) Error() string { return e.text }
+func (e *treeEnded) Error() string {
+	if e.significant {
+		return "tend: " + e.path + ", the last significant service of its supervisor, has ended"
+	}
+	return "tend: " + e.path + " ended the tree: " + e.last.Error()
+}
 
-func (e *stopError) Unwrap() error { return e.err }
+func (e *treeEnded) Unwrap() error { return e.is }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tend-go/tend/internal/timerid"
+	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
 )
 
@@ -16,9 +18,9 @@ const (
 	maxFolded = 1000             // services that are told apart
 )
 
-// repeatLog is the default hook of a root: it logs each event to slog.Default,
+// foldLog is the default hook of a root: it logs each event to slog.Default,
 // but a failure that repeats itself in full only once, and then in sums.
-type repeatLog struct {
+type foldLog struct {
 	clock abtime.AbstractTime
 
 	mu       sync.Mutex
@@ -35,12 +37,12 @@ type trouble struct {
 	up          bool      // started since last
 }
 
-func newRepeatLog(c abtime.AbstractTime) *repeatLog {
-	return &repeatLog{clock: c, troubles: map[string]*trouble{}}
+func newFoldLog(c abtime.AbstractTime) *foldLog {
+	return &foldLog{clock: c, troubles: map[string]*trouble{}}
 }
 
 // log is the hook.
-func (l *repeatLog) log(e Event) {
+func (l *foldLog) log(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	path := e.From().Path()
@@ -71,10 +73,10 @@ func (l *repeatLog) log(e Event) {
 }
 
 // isRepeat counts a failure. The first of its kind is to be logged in full.
-func (l *repeatLog) isRepeat(t *trouble, path string, e ServiceFailed) bool {
+func (l *foldLog) isRepeat(t *trouble, path string, e ServiceFailed) bool {
 	now := e.Time
 	if t == nil && len(l.troubles) < maxFolded {
-		l.troubles[path] = &trouble{text: e.text, first: now, last: now, summed: now}
+		l.troubles[path] = &trouble{text: e.Err.Error(), first: now, last: now, summed: now}
 		l.watch()
 		return false
 	}
@@ -82,9 +84,9 @@ func (l *repeatLog) isRepeat(t *trouble, path string, e ServiceFailed) bool {
 		return false
 	}
 	t.last, t.up = now, false
-	if t.text != e.text {
+	if t.text != e.Err.Error() {
 		l.sum(path, t, now)
-		t.text, t.summed = e.text, now
+		t.text, t.summed = e.Err.Error(), now
 		return false
 	}
 	t.repeats++
@@ -95,7 +97,7 @@ func (l *repeatLog) isRepeat(t *trouble, path string, e ServiceFailed) bool {
 }
 
 // sum logs the repeats that have not been logged.
-func (l *repeatLog) sum(path string, t *trouble, now time.Time) {
+func (l *foldLog) sum(path string, t *trouble, now time.Time) {
 	if t.repeats == 0 {
 		return
 	}
@@ -104,15 +106,15 @@ func (l *repeatLog) sum(path string, t *trouble, now time.Time) {
 	t.repeats, t.summed = 0, now
 }
 
-func (l *repeatLog) forget(path string, t *trouble) {
+func (l *foldLog) forget(path string, t *trouble) {
 	l.sum(path, t, t.last)
 	delete(l.troubles, path)
 }
 
 // forgetBelow sums up what is below a supervisor that has stopped.
-func (l *repeatLog) forgetBelow(path string) {
+func (l *foldLog) forgetBelow(path string) {
 	for p, t := range l.troubles {
-		if len(p) > len(path) && p[:len(path)] == path && p[len(path)] == '/' {
+		if treepath.Below(p, path) {
 			l.forget(p, t)
 		}
 	}
@@ -124,14 +126,14 @@ func (l *repeatLog) forgetBelow(path string) {
 
 // watch looks at the troubles from time to time while there are any. The caller
 // holds l.mu.
-func (l *repeatLog) watch() {
+func (l *foldLog) watch() {
 	if l.timer == nil && len(l.troubles) > 0 {
-		l.timer = l.clock.AfterFunc(quietTime, l.look, LogTimer)
+		l.timer = l.clock.AfterFunc(quietTime, l.look, timerid.Log)
 	}
 }
 
 // look sums up, and finds who has recovered.
-func (l *repeatLog) look() {
+func (l *foldLog) look() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.timer = nil
@@ -153,6 +155,6 @@ func (l *repeatLog) look() {
 func say(e Event) {
 	ctx := context.Background()
 	if d := describe(e); slog.Default().Enabled(ctx, d.level) {
-		slog.LogAttrs(ctx, d.level, d.kind, attrs(e)...)
+		slog.LogAttrs(ctx, d.level, e.Kind().String(), attrs(e)...)
 	}
 }

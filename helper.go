@@ -1,6 +1,26 @@
 package tend
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
+
+// startHelper starts a goroutine that belongs to the run, unless that is over.
+func (r *run) startHelper(ctx context.Context, f func(context.Context) error) {
+	m := r.open()
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	over := m.joined != nil
+	if !over {
+		m.helpers++
+	}
+	m.mu.Unlock()
+	if !over {
+		go r.help(m, ctx, f)
+	}
+}
 
 // help is the goroutine of a helper.
 func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) error) {
@@ -15,7 +35,7 @@ func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) erro
 	}()
 	err := f(ctx)
 	returned = true
-	out = &outcome{run: r, err: err}
+	out = r.newOutcome(err)
 }
 
 // helped notes the end of a helper.
@@ -30,8 +50,8 @@ func (r *run) helped(m *runMore, out *outcome) {
 	}
 	m.mu.Unlock()
 	if first {
-		r.cancel(out.err)
-		r.node.sup.post(ending{r})
+		r.cancel(out.why.Err)
+		r.post(ending{r.node, r.number})
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -39,4 +59,24 @@ func (r *run) helped(m *runMore, out *outcome) {
 	if m.helpers == 0 && m.joined != nil {
 		close(m.joined)
 	}
+}
+
+// join ends the context of the run and waits for its helpers. A helper that
+// failed before Serve returned is why the run ended.
+func (r *run) join(out *outcome) *outcome {
+	r.cancel(errServeReturned)
+	if r.more.CompareAndSwap(nil, closedRun) {
+		return out
+	}
+	m := r.more.Load()
+	m.mu.Lock()
+	m.joined = make(chan struct{})
+	failed, helpers := m.failed, m.helpers
+	m.mu.Unlock()
+	if helpers > 0 {
+		r.post(ending{r.node, r.number})
+		<-m.joined
+	}
+	r.more.Store(closedRun)
+	return cmp.Or(failed, out)
 }

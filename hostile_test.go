@@ -77,9 +77,9 @@ func lives(t *testing.T, s *tend.Supervisor) {
 	if err != nil {
 		t.Fatal("the tree is dead:", err)
 	}
-	o.end(errBoom)
+	o.End(errBoom)
 	time.Sleep(time.Second)
-	o.end(errBoom)
+	o.End(errBoom)
 	if err := s.RemoveAndWait(tok, time.Minute); err != nil {
 		t.Error("the tree is dead:", err)
 	}
@@ -106,19 +106,6 @@ func TestHostileHook(t *testing.T) {
 				}
 			}
 		})
-}
-
-func TestHostileJitter(t *testing.T) {
-	hostile(t, func(do func()) tend.Spec {
-		return tend.Spec{FailureThreshold: 0.5, EventHook: func(tend.Event) {}, Jitter: func(time.Duration) time.Duration { do(); return -1 }}
-	}, func(t *testing.T, s *tend.Supervisor, _ func(), _ bool) {
-		o := ordered("a")
-		s.Add(o)
-		o.end(errBoom)
-		wantStates(t, s, "a backoff")
-		time.Sleep(15 * time.Second) // the planned length stands
-		wantStates(t, s, "a running")
-	})
 }
 
 // hostileName is a service whose String method is hostile.
@@ -173,8 +160,8 @@ func TestHostileError(t *testing.T) {
 				p := ordered("panics with")
 				tok := s.Add(o)
 				s.Add(p)
-				o.end(err)
-				p.run(func(context.Context) error { panic(err) })
+				o.End(err)
+				p.Run(func(context.Context) error { panic(err) })
 				for _, svc := range s.Status().Services {
 					switch {
 					case blocks && svc.State != tend.StateRunning && svc.Failed != 1:
@@ -217,10 +204,10 @@ func TestHostileTypedNil(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("a")
 		_, p, _ := serve(t, tend.Spec{}, o)
-		p.lines()
+		p.Lines()
 		var err *typedNil
-		o.end(err)
-		p.want("0s root/a: service failed: *tend_test.typedNil", "0s root/a: service started: 1 restart")
+		o.End(err)
+		p.Want("0s root/a service failed err=*tend_test.typedNil count=1 threshold=5 restarting", "0s root/a service started restarts=1")
 	})
 }
 
@@ -228,8 +215,8 @@ func TestHostileTexts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("bad\x1b[31m name\n\u202e\xff")
 		s, p, _ := serve(t, tend.Spec{}, o)
-		o.end(errors.New(strings.Repeat("long\x00\n", 10_000)))
-		for _, line := range p.lines() {
+		o.End(errors.New(strings.Repeat("long\x00\n", 10_000)))
+		for _, line := range p.Lines() {
 			if len(line) > 5000 || strings.ContainsAny(line, "\x00\x1b\n\u202e") {
 				t.Errorf("not cleaned: %.200q", line)
 			}
@@ -260,20 +247,20 @@ func TestHostileHelper(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("a")
 		s, p, _ := serve(t, tend.Spec{}, o)
-		p.lines()
+		p.Lines()
 		var late context.Context
-		o.run(func(ctx context.Context) error { // a helper panics: the service ends with that
+		o.Run(func(ctx context.Context) error { // a helper panics: the service ends with that
 			late = ctx
 			tend.Go(ctx, func(context.Context) error { panic("helper") })
 			<-ctx.Done()
 			return ctx.Err()
 		})
 		tend.Go(late, func(context.Context) error { t.Error("started after the end"); return nil })
-		o.run(func(ctx context.Context) error { // Serve fails first: that counts, the helper is waited for
+		o.Run(func(ctx context.Context) error { // Serve fails first: that counts, the helper is waited for
 			tend.Go(ctx, func(ctx context.Context) error {
 				<-ctx.Done()
-				if !errors.Is(context.Cause(ctx), tend.ErrServeReturned) {
-					t.Error(context.Cause(ctx))
+				if err := context.Cause(ctx); err.Error() != "tend: Serve has returned" {
+					t.Error(err)
 				}
 				time.Sleep(time.Second)
 				return errors.New("not this")
@@ -283,13 +270,13 @@ func TestHostileHelper(t *testing.T) {
 		})
 		wantStates(t, s, "a stopping")
 		time.Sleep(time.Second)
-		p.want(
-			"0s root/a: service failed: panic: helper",
-			"0s root/a: service started: 1 restart",
-			"1s root/a: service failed: boom",
-			"1s root/a: service started: 2 restarts",
+		p.Want(
+			`0s root/a service failed err="panic: helper" count=1 threshold=5 restarting`,
+			"0s root/a service started restarts=1",
+			"1s root/a service failed err=boom ran=1s count=1.977 threshold=5 restarting",
+			"1s root/a service started restarts=2",
 		)
-		o.run(func(ctx context.Context) error { // a helper says that the service is through
+		o.Run(func(ctx context.Context) error { // a helper says that the service is through
 			tend.Go(ctx, func(context.Context) error { return fmt.Errorf("over: %w", tend.ErrDoNotRestart) })
 			<-ctx.Done()
 			return ctx.Err()
@@ -346,8 +333,8 @@ func TestPassThroughPanicsStillReportsGoexit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("a")
 		_, p, _ := serve(t, tend.Spec{PassThroughPanics: true}, o)
-		p.lines()
-		o.run(func(context.Context) error { runtime.Goexit(); return nil })
-		p.want("0s root/a: service failed: tend: service called runtime.Goexit", "0s root/a: service started: 1 restart")
+		p.Lines()
+		o.Run(func(context.Context) error { runtime.Goexit(); return nil })
+		p.Want("0s root/a service failed err=ErrGoexit count=1 threshold=5 restarting", "0s root/a service started restarts=1")
 	})
 }

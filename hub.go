@@ -7,6 +7,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/strand"
 )
 
 // queueSize is how many events wait for a slow hook or subscriber at most.
@@ -27,9 +30,21 @@ type sink struct {
 
 	mu      sync.Mutex
 	queue   []Event
-	dropped uint64        // since the last event in queue
-	running bool          // a goroutine is calling the hook
-	idle    chan struct{} // who waits for the queue to be empty; nil: nobody
+	dropped uint64 // since the last event in queue
+
+	// Of a hook: the strand that calls it, and that strand's work and place. batch
+	// and next are here and not on its stack so that, should the hook make the
+	// goroutine exit, the next one goes on with batch[next:].
+	strand strand.Strand
+	work   func()
+	batch  []Event
+	next   int
+}
+
+func newHook(f func(Event)) *sink {
+	k := &sink{call: f}
+	k.work = k.deliver
+	return k
 }
 
 // heard reports whether anybody gets the events of s.
@@ -58,7 +73,7 @@ func (h *hub) all() []*sink {
 	return nil
 }
 
-// setHook makes f the hook if there is none; nil: there is to be none.
+// setHook makes f the hook if there is none. A nil f removes the hook.
 func (h *hub) setHook(f func(Event)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +82,7 @@ func (h *hub) setHook(f func(Event)) {
 		h.forget(h.hook)
 		h.hook = nil
 	case f != nil && h.hook == nil:
-		h.hook = &sink{call: f}
+		h.hook = newHook(f)
 		h.remember(h.hook)
 	}
 }
@@ -107,11 +122,23 @@ func (h *hub) drained() <-chan struct{} {
 	if h.hook == nil {
 		return *closed
 	}
-	return h.hook.drained()
+	return h.hook.strand.Idle()
 }
 
-// put appends an event, or counts it if there is no room.
+// put takes an event, or counts it if there is no room.
 func (k *sink) put(e Event) {
+	k.push(e)
+	if k.call != nil {
+		k.strand.Wake(k.work)
+		return
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (k *sink) push(e Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.queue) >= queueSize {
@@ -119,20 +146,11 @@ func (k *sink) put(e Event) {
 		return
 	}
 	if k.dropped > 0 {
-		k.queue = append(k.queue, EventsDropped{Origin{Time: e.From().Time, Supervisor: e.From().Supervisor}, k.dropped})
+		from := Origin{Time: e.From().Time, Supervisor: e.From().Supervisor}
+		k.queue = append(k.queue, EventsDropped{from, k.dropped})
 		k.dropped = 0
 	}
 	k.queue = append(k.queue, e)
-	switch {
-	case k.call == nil:
-		select {
-		case k.wake <- struct{}{}:
-		default:
-		}
-	case !k.running:
-		k.running = true
-		go k.deliver()
-	}
 }
 
 // take returns what is in the queue. spare is the slice to queue in next.
@@ -144,58 +162,26 @@ func (k *sink) take(spare []Event) []Event {
 	return batch
 }
 
-// deliver calls the hook as long as there are events. The goroutine ends then,
-// and also when the hook makes it exit; then the rest gets another one.
+// deliver calls the hook as long as there are events.
 func (k *sink) deliver() {
-	var batch []Event
-	next := 0
-	defer func() { k.rest(batch[next:]) }()
 	for {
-		batch, next = k.take(batch), 0
-		if len(batch) == 0 {
+		for k.next < len(k.batch) {
+			e := k.batch[k.next]
+			k.batch[k.next] = nil
+			k.next++
+			guard.Do(func() { k.call(e) })
+		}
+		k.refill()
+		if len(k.batch) == 0 {
 			runtime.Gosched() // in a run of events the next may be there already
-			if batch = k.take(batch); len(batch) == 0 {
+			if k.refill(); len(k.batch) == 0 {
 				return
 			}
 		}
-		for next < len(batch) {
-			e := batch[next]
-			batch[next] = nil
-			next++
-			k.deliverOne(e)
-		}
 	}
 }
 
-func (k *sink) deliverOne(e Event) { guard(func() { k.call(e) }) }
-
-// rest ends a deliverer, or starts another one for what is left.
-func (k *sink) rest(batch []Event) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.queue = append(batch, k.queue...)
-	if len(k.queue) > 0 {
-		go k.deliver()
-		return
-	}
-	k.running = false
-	if k.idle != nil {
-		close(k.idle)
-		k.idle = nil
-	}
-}
-
-func (k *sink) drained() <-chan struct{} {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.running {
-		return *closed
-	}
-	if k.idle == nil {
-		k.idle = make(chan struct{})
-	}
-	return k.idle
-}
+func (k *sink) refill() { k.batch, k.next = k.take(k.batch), 0 }
 
 // Events returns the events of the supervisor and of all below it from now on,
 // each once, in order. The sequence ends when ctx does; it goes on over times when

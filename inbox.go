@@ -17,27 +17,26 @@ type inbox struct {
 	wake       chan struct{} // has a token when the queue may not be empty
 }
 
-// post gives m to the supervisor, now or soon, and never waits for it. While
-// the supervisor is served that is the loop's work; otherwise the caller does it.
-func (s *Supervisor) post(m message) {
-	s.inbox.Lock()
+// push takes m for the reader; false if there is none, and b stays locked then. An
+// add gets its number here: in the order in which they are added.
+func (b *inbox) push(m message) bool {
+	b.Lock()
 	if m, is := m.(add); is {
-		m.n.id = lastID.Add(1) // under the lock: in the order in which they are added
+		m.n.id = lastID.Add(1)
 	}
-	if !s.inbox.reading {
-		defer s.inbox.Unlock()
-		s.handle(m)
-		return
+	if !b.reading {
+		return false
 	}
-	s.inbox.queue = append(s.inbox.queue, m)
-	first := len(s.inbox.queue) == 1
-	s.inbox.Unlock()
+	b.queue = append(b.queue, m)
+	first := len(b.queue) == 1
+	b.Unlock()
 	if first {
 		select {
-		case s.inbox.wake <- struct{}{}:
+		case b.wake <- struct{}{}:
 		default:
 		}
 	}
+	return true
 }
 
 // take returns the messages that have come, valid until the next call.

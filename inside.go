@@ -10,7 +10,7 @@ import (
 // without ReadyTimeout and calls outside of a supervisor do nothing.
 func Ready(ctx context.Context) {
 	if r := runOf(ctx); r != nil && r.node.conf().ReadyTimeout > 0 {
-		r.node.sup.post(readied{r})
+		r.post(readied{r.node, r.number})
 	}
 }
 
@@ -66,24 +66,11 @@ func Go(ctx context.Context, f func(context.Context) error) {
 	if f == nil {
 		panic("tend: Go: the function is nil")
 	}
-	r := runOf(ctx)
-	if r == nil {
-		go func() { _ = f(ctx) }()
+	if r := runOf(ctx); r != nil {
+		r.startHelper(ctx, f)
 		return
 	}
-	m := r.open()
-	if m == nil {
-		return
-	}
-	m.mu.Lock()
-	over := m.joined != nil
-	if !over {
-		m.helpers++
-	}
-	m.mu.Unlock()
-	if !over {
-		go r.help(m, ctx, f)
-	}
+	go func() { _ = f(ctx) }()
 }
 
 // Self is what [Supervisor.Status] says of the service whose context ctx is, or
@@ -95,6 +82,12 @@ func Self(ctx context.Context) (ServiceStatus, bool) {
 		return ServiceStatus{}, false
 	}
 	var self ServiceStatus
-	r.node.sup.query(func(p *plan, now instant) { self = p.serviceStatus(now, r.node, p.holdup()) })
+	var now *run
+	r.node.sup.query(func(p *plan, at instant) {
+		self, now = p.serviceStatus(at, r.node, p.path, p.holdup()), r.node.run
+	})
+	if now != nil {
+		self.Annotations = now.noted()
+	}
 	return self, true
 }

@@ -3,57 +3,44 @@ package tend
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
-// Unstopped is a service that was asked to stop and did not return in time.
-type Unstopped struct {
-	Path    string // from the root
-	Token   ServiceToken
-	Service Service   // as it was added
-	Since   time.Time // when it was asked to stop
-	Cause   string    // why, as text
-	Stacks  string    // of its goroutines when it was reported; a word why if there are none
-}
-
 // ledger holds the services that are on the books of a supervisor and of all
-// below it.
+// below it: those that were asked to stop, did not in time, and still have not.
 type ledger struct {
 	mu      sync.Mutex
-	entries []debt
+	entries []entry
 }
 
-type debt struct {
-	r *run
-	Unstopped
+type entry struct {
+	n    *node
+	told ServiceStuck
 }
 
-// owe puts a run on the books, here and further up.
+// owe puts the run of a service of s on the books, here and further up.
 func (s *Supervisor) owe(e owe) {
-	n := e.r.node
-	entry := debt{e.r, Unstopped{s.plan.path + "/" + n.name, ServiceToken{n}, n.svc, s.plan.wall(e.since), e.cause, e.stacks}}
 	for p := s; p != nil; p = p.parent.Load() {
 		p.ledger.mu.Lock()
-		p.ledger.entries = append(p.ledger.entries, entry)
+		p.ledger.entries = append(p.ledger.entries, entry(e))
 		p.ledger.mu.Unlock()
 	}
 }
 
-// settle takes a run off the books again.
-func (s *Supervisor) settle(r *run) {
+// settle takes it off the books again.
+func (s *Supervisor) settle(n *node) {
 	for p := s; p != nil; p = p.parent.Load() {
 		p.ledger.mu.Lock()
-		p.ledger.entries = slices.DeleteFunc(p.ledger.entries, func(d debt) bool { return d.r == r })
+		p.ledger.entries = slices.DeleteFunc(p.ledger.entries, func(e entry) bool { return e.n == n })
 		p.ledger.mu.Unlock()
 	}
 }
 
-func (l *ledger) list() []Unstopped {
+func (l *ledger) list() []ServiceStuck {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := make([]Unstopped, len(l.entries))
-	for i, d := range l.entries {
-		list[i] = d.Unstopped
+	list := make([]ServiceStuck, len(l.entries))
+	for i, e := range l.entries {
+		list[i] = e.told
 	}
 	return list
 }

@@ -14,7 +14,7 @@ import (
 func TestMisuse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, _, _ := serve(t, tend.Spec{}, idle("a"))
-		sub, other := tend.NewSimple("sub"), tend.NewSimple("other")
+		sub, other := tend.New("sub", tend.Spec{}), tend.New("other", tend.Spec{})
 		s.Add(sub)
 		var nilSupervisor *tend.Supervisor
 		child := func(c tend.Child) func() {
@@ -49,14 +49,18 @@ func TestMisuse(t *testing.T) {
 			`Child "x": tend: Backoff.Max is 1ns, less than Min 2ns`:                     child(tend.Child{Backoff: tend.Backoff{Min: 2, Max: 1}}),
 			`Child "x": tend: Backoff.Jitter is NaN`:                                     child(tend.Child{Backoff: tend.Backoff{Jitter: math.NaN()}}),
 			`Child "x": tend: Backoff.Reset is -1ns`:                                     child(tend.Child{Backoff: tend.Backoff{Reset: -1}}),
-			`Child "x": tend: Backoff.Limit is -1`:                                       child(tend.Child{Backoff: tend.Backoff{Limit: -1}}),
-			`Child "x": tend: Backoff.Within is -1ns`:                                    child(tend.Child{Backoff: tend.Backoff{Within: -1}}),
+			`Child "x": tend: Limit.N is -1`:                                             child(tend.Child{Limit: tend.Limit{N: -1}}),
+			`Child "x": tend: Limit.Within is -1ns`:                                      child(tend.Child{Limit: tend.Limit{N: 1, Within: -1}}),
+			`Child "x": tend: Limit.Within is 1h0m0s, without N`:                         child(tend.Child{Limit: tend.Limit{Within: time.Hour}}),
+			`Child "x": tend: Backoff.Jitter is 20`:                                      child(tend.Child{Backoff: tend.Backoff{Jitter: 20}}),
+			`supervisor "x": Spec.Jitter is 1.5`:                                         spec(tend.Spec{Jitter: 1.5}),
+			`supervisor "x": Spec.Jitter is NaN`:                                         spec(tend.Spec{Jitter: math.NaN()}),
 			`supervisor "x": Spec.FailureDecay is negative: -1ns`:                        spec(tend.Spec{FailureDecay: -1}),
 			`supervisor "x": Spec.FailureBackoff is negative: -1ns`:                      spec(tend.Spec{FailureBackoff: -1}),
 			`supervisor "x": Spec.MaxFailureBackoff is negative: -1ns`:                   spec(tend.Spec{MaxFailureBackoff: -1}),
 			`supervisor "x": Spec.MaxFailureBackoff is 1s, less than FailureBackoff 15s`: spec(tend.Spec{MaxFailureBackoff: time.Second}),
 			`supervisor "x": Spec.Timeout is negative: -1ns`:                             spec(tend.Spec{Timeout: -1}),
-			`supervisor "x": Spec.StopBudget is negative: -1ns`:                          spec(tend.Spec{StopBudget: -1}),
+			`supervisor "x": Spec.StopWithin is negative: -1ns`:                          spec(tend.Spec{StopWithin: -1}),
 			`supervisor "x": Spec.MaxServices is negative: -1`:                           spec(tend.Spec{MaxServices: -1}),
 			`supervisor "x": Spec.FailureThreshold is NaN`:                               spec(tend.Spec{FailureThreshold: math.NaN()}),
 			`supervisor "x": Spec.FailureThreshold is -1`:                                spec(tend.Spec{FailureThreshold: -1}),
@@ -73,10 +77,10 @@ func TestMisuse(t *testing.T) {
 // TestWrongSupervisor: an error where the token is of another tree.
 func TestWrongSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		below := sub.Add(idle("below"))
 		s, _, _ := serve(t, tend.Spec{}, sub)
-		foreign := tend.NewSimple("foreign").Add(idle("b"))
+		foreign := tend.New("foreign", tend.Spec{}).Add(idle("b"))
 		own := s.Status().Services[0].Token
 		for name, try := range map[string]func(*tend.Supervisor, tend.ServiceToken) error{
 			"Remove":        (*tend.Supervisor).Remove,
@@ -101,17 +105,17 @@ func TestWrongSupervisor(t *testing.T) {
 // TestSecondParentAfterRemoval: a supervisor that was removed can go elsewhere.
 func TestSecondParentAfterRemoval(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		s, _, _ := serve(t, tend.Spec{MaxServices: 1}, idle("a"))
 		if tok := s.Add(sub); tok != (tend.ServiceToken{}) { // refused, and so still free
 			t.Errorf("token %v", tok)
 		}
-		first := tend.NewSimple("first")
+		first := tend.New("first", tend.Spec{})
 		tok := first.Add(sub)
 		if err := first.Remove(tok); err != nil {
 			t.Error(err)
 		}
-		tend.NewSimple("second").Add(sub)
+		tend.New("second", tend.Spec{}).Add(sub)
 	})
 }
 

@@ -1,11 +1,11 @@
 package tend
 
 import (
-	"context"
 	"fmt"
 	"reflect"
-	"runtime/pprof"
-	"strconv"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // newNode makes the record of a service that is being added. It panics at
@@ -24,7 +24,7 @@ func (s *Supervisor) newNode(svc Service) *node {
 	if n.name == "" {
 		n.name = nameOf(inner)
 	}
-	n.name = clean(n.name, maxName)
+	n.name = said.Clean(n.name, maxName)
 	if h, is := inner.(supervisorHolder); is {
 		child := h.supervisor()
 		child.made()
@@ -42,23 +42,10 @@ const maxName = 256
 // method says, or its type.
 func nameOf(svc Service) (name string) {
 	if s, is := svc.(fmt.Stringer); is {
-		guard(func() { name = s.String() })
+		guard.Do(func() { name = s.String() })
 	}
 	if name == "" {
 		name = reflect.TypeOf(svc).String()
 	}
 	return name
-}
-
-// label is the value of the pprof label "service": the name does not have to be
-// unique, with the token's number it is.
-func (n *node) label() string {
-	b := make([]byte, 0, 64) // on the stack, if it fits
-	b = append(append(b, n.name...), '#')
-	return string(strconv.AppendUint(b, n.id, 10))
-}
-
-// labelled adds the label of the service to the context of its supervisor.
-func (n *node) labelled(ctx context.Context) context.Context {
-	return pprof.WithLabels(ctx, pprof.Labels("service", n.label()))
 }

@@ -2,69 +2,53 @@ package tend
 
 import (
 	"errors"
-	"time"
+
+	"github.com/tend-go/tend/internal/guard"
 )
 
-// outcome is how a run, or a helper, ended.
-type outcome struct {
-	run      *run
-	ran      time.Duration
-	err      error       // as returned; *PanicError; ErrGoexit
-	text     string      // of err, taken once
-	panicked *PanicError // err, if it is the run's own
-	verdict  verdict
-}
+// newOutcome is how a run, or a helper, ended that returned err.
+func (r *run) newOutcome(err error) *outcome { return &outcome{n: r.node, why: Reason{Err: err}} }
 
-// verdict is what an outcome asks for.
-type verdict uint8
-
-const (
-	failing verdict = iota
-	fine            // nil
-	doNotRestart
-	terminate
-)
-
-// broken is the outcome of what has panicked with v, or if that is nil has called
-// runtime.Goexit. It is called by the deferred function that recovered v.
+// broken is how it ended if it panicked with v or, if that is nil, has called
+// runtime.Goexit. The deferred function that recovered v calls it.
 func (r *run) broken(v any) *outcome {
 	switch {
 	case v == nil:
-		return &outcome{run: r, err: ErrGoexit}
+		return r.newOutcome(ErrGoexit)
 	case r.node.sup.plan.spec.PassThroughPanics:
 		panic(v)
 	default:
-		p := newPanicError(v)
-		return &outcome{run: r, err: p, panicked: p}
+		return r.newOutcome(newPanicError(v))
 	}
 }
 
-// judge finds out what the error asks for and says. That calls methods of the
+// judge finds out what the error says and asks for. That calls methods of the
 // error, which may do anything; if they panic or exit, it is a plain failure. A
 // panic and an escalation are failures whatever errors they come from.
 func (out *outcome) judge() {
 	if out == nil {
 		return
 	}
-	if out.err == nil {
-		out.verdict, out.text = fine, "returned nil"
-		return
+	switch err := out.why.Err.(type) { //nolint:errorlint // of what wraps an escalation the wrapper's word counts
+	case nil:
+		out.verdict, out.why.Text = fine, "returned nil"
+	case *PanicError:
+		out.why.Text = err.Error()
+	case *TooManyFailures:
+		out.why.Text = err.Error()
+	default:
+		out.why = reasonOf(err)
+		guard.Do(func() { out.verdict = verdictOf(err) })
 	}
-	if p := out.panicked; p != nil {
-		p.text = panicText(p.Value)
-		out.text = p.text
-		return
+}
+
+func verdictOf(err error) verdict {
+	switch {
+	case errors.Is(err, ErrTerminateTree):
+		return terminate
+	case errors.Is(err, ErrDoNotRestart):
+		return doNotRestart
+	default:
+		return failing
 	}
-	out.text = textOf(out.err)
-	if _, escalated := out.err.(*TooManyFailures); escalated { //nolint:errorlint // wrapped, it is the wrapper's word that counts
-		return
-	}
-	guard(func() {
-		switch {
-		case errors.Is(out.err, ErrTerminateTree):
-			out.verdict = terminate
-		case errors.Is(out.err, ErrDoNotRestart):
-			out.verdict = doNotRestart
-		}
-	})
 }

@@ -3,33 +3,37 @@ package tend
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
-	"sync"
+
+	"github.com/tend-go/tend/internal/goroutines"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // PanicError is the failure of a service that panicked.
 type PanicError struct {
-	Value any // that it panicked with
+	Value any       // that it panicked with; nil of one that came as JSON
+	PCs   []uintptr // where: the innermost 64 program counters, see [runtime.CallersFrames]
 
-	text string    // taken once
-	pcs  []uintptr // where; made to text when somebody asks
+	// Of one that came as JSON.
+	said, stack string
 }
-
-// callers are buffers for program counters: too big for the stack that a goroutine
-// begins with.
-var callers = sync.Pool{New: func() any { return new([64]uintptr) }}
 
 // newPanicError must be called by run.broken.
 func newPanicError(v any) *PanicError {
-	buffer := callers.Get().(*[64]uintptr)
-	defer callers.Put(buffer)
-	n := runtime.Callers(4, buffer[:]) // less Callers, this, broken, the deferred function
-	return &PanicError{Value: v, text: "panic", pcs: slices.Clone(buffer[:n])}
+	if p, is := v.(*PanicError); is {
+		return p // carried here from another goroutine: that is where it happened
+	}
+	return &PanicError{Value: v, PCs: goroutines.Callers(3)} // less this, broken, the deferred function
 }
 
-// Error says "panic: " and the value, as it was printed when it happened.
-func (p *PanicError) Error() string { return p.text }
+// Error says "panic: " and the value, which it asks each time: a [Reason] has what
+// it said when it happened.
+func (p *PanicError) Error() string {
+	if p.said != "" {
+		return p.said
+	}
+	return said.Panic(p.Value)
+}
 
 // Unwrap returns the value if it is an error.
 func (p *PanicError) Unwrap() error {
@@ -40,8 +44,11 @@ func (p *PanicError) Unwrap() error {
 // Stack is where the panic happened: the innermost 64 functions, two lines each, as a
 // traceback prints them.
 func (p *PanicError) Stack() string {
+	if p.stack != "" {
+		return p.stack
+	}
 	var b strings.Builder
-	frames := runtime.CallersFrames(p.pcs)
+	frames := runtime.CallersFrames(p.PCs)
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {

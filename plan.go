@@ -1,25 +1,30 @@
 package tend
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"github.com/tend-go/tend/internal/tally"
 )
 
 // plan decides everything that a supervisor does: state in, message in, effects
 // out. There is no goroutine, clock, channel or lock in it, and it calls no user
 // code. Whoever serves the supervisor owns it; see Supervisor.post.
 //
-// This file holds what is asked of one service and what becomes of it; order.go
-// how services start and stop after one another, budget.go what a failure costs,
-// due.go what happens when time is up.
+// Its files call each other in one direction: this one, what is asked of one
+// service, calls plan_end (what an end means), that plan_budget (what a failure
+// costs), that plan_stop (how the whole supervisor stops, or pauses), and all of
+// them plan_steps. Beside them plan_order starts and stops services one after
+// another, and plan_due knows what happens when time is up. TestPlanIsPure holds
+// them to it.
 type plan struct {
 	// Immutable, but for a nested supervisor's path and epoch when it is served.
 	spec   Spec // with defaults
 	path   string
 	epoch  time.Time      // of instant 0
-	random func() float64 // in [0, 1)
+	random func() float64 // in [0, 1); of New, or a test
 
-	// heard: somebody gets the events. If not, they need not be made.
+	// heard: there is a hook or subscriber here or above. Without one the four
+	// frequent events are not built.
 	heard bool
 
 	first, last *node
@@ -29,10 +34,11 @@ type plan struct {
 	inspections int                // under way
 
 	phase    phase
-	wasReady bool // all services have been running at once since start
-	stop     stopPlan
-	pass     // ordered starts and stops
-	budgets  // of the supervisor
+	started  bool // all services have been running at once since start
+	turn     turn
+	failures decaying
+	pause    pause
+	stop     stop
 
 	heaps [pauseTimer]deadlines // by timer
 	armed [timers]instant
@@ -50,7 +56,7 @@ const (
 )
 
 func newPlan(spec Spec, path string, epoch time.Time) plan {
-	p := plan{spec: spec, path: path, epoch: epoch, random: rand.Float64}
+	p := plan{spec: spec, path: path, epoch: epoch}
 	for t := range p.armed {
 		p.armed[t] = never
 	}
@@ -66,6 +72,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.start(now)
 	case shutdown:
 		p.shutdown(now, m)
+	case hurry:
+		p.hurry(now, m.by)
 	case add:
 		p.add(now, m)
 	case remove:
@@ -74,29 +82,27 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.suspend(now, m.n)
 	case restart:
 		p.restart(now, m)
+	case resume:
+		p.resume(now, m.after)
 	case query:
 		m.read(p, now)
 		p.do(reply{m.to, nil})
 	case readied:
-		p.readied(now, m.r)
+		p.readied(now, m)
 	case ending:
-		p.ending(now, m.r)
+		p.ending(now, m)
 	case exited:
 		p.exited(now, *m.out)
 	case nested:
-		p.nested(now, m.r, m.sup)
+		p.nested(now, m)
 	case beaten:
 		p.beaten(now, m)
 	case inspected:
 		p.inspected(now, m)
-	case hurry:
-		p.hurry(now, m.by)
 	case explained:
-		p.explained(m.text)
-	case stopped:
-		p.stopped(now)
-	case jittered:
-		p.jittered(now, m)
+		p.explained(m)
+	case over:
+		p.over(now)
 	case fired:
 		now = max(now, m.at)
 		p.fired(now, m)
@@ -109,7 +115,7 @@ func (p *plan) handle(now instant, m message) []effect {
 // finished: every service has ended or was given up on, and nothing is left to
 // be told.
 func (p *plan) finished() bool {
-	return p.phase == ceasing && p.sweep == nil && p.live == p.tally[StateStuck] && p.inspections == 0
+	return p.phase == ceasing && p.turn.sweep == nil && p.live == p.tally[StateStuck] && p.inspections == 0
 }
 
 // add appends a service. It starts at once if it may.
@@ -124,13 +130,7 @@ func (p *plan) add(now instant, m add) {
 		p.do(ServiceRefused{p.of(now, n), limit})
 		return
 	}
-	n.prev = p.last
-	if p.last != nil {
-		p.last.next = n
-	} else {
-		p.first = n
-	}
-	p.last = n
+	p.link(n)
 	n.since = now
 	p.tally[StatePending]++
 	if n.conf().Significant {
@@ -143,8 +143,8 @@ func (p *plan) add(now instant, m add) {
 	default:
 		p.do(reply{m.to, nil})
 	}
-	if p.phase == serving && p.cursor == nil && p.group == nil {
-		p.cursor = n
+	if p.phase == serving && p.turn.cursor == nil && p.turn.group == nil {
+		p.turn.cursor = n
 	}
 }
 
@@ -154,7 +154,7 @@ func (p *plan) remove(now instant, n *node) {
 		return
 	}
 	n.want = wantGone
-	if n.run != nil {
+	if n.is(alive) {
 		p.ask(now, n, removal)
 		return
 	}
@@ -166,7 +166,7 @@ func (p *plan) suspend(now instant, n *node) {
 	switch {
 	case n.want == wantGone || n.state == StateGone || n.state == StateFailed || n.state == StateSuspended:
 		return // leaves, or is down already
-	case n.run != nil:
+	case n.is(alive):
 		n.want = wantSuspended
 		p.ask(now, n, suspension)
 	default:
@@ -185,25 +185,25 @@ func (p *plan) restart(now instant, m restart) {
 	}
 	n.want = wantUp
 	switch {
-	case n.run == nil:
+	case !n.is(alive):
 		if n.state == StateFailed {
-			n.rare.budget = budget{}
+			n.rare.tally = tally.Tally{}
 		}
 		p.again(now, n)
-	case m.cause == nil:
+	case m.cause.IsZero():
 		p.ask(now, n, restarting)
 	default:
 		if n.why == unasked {
-			n.more().blame, n.more().blamed = m.cause, m.text
+			n.more().blame = m.cause
 		}
 		p.ask(now, n, blamed)
 	}
 }
 
 // readied: a run said that it is ready.
-func (p *plan) readied(now instant, r *run) {
-	n := r.node
-	if n.run != r || n.state != StateStarting || n.is(inspecting) {
+func (p *plan) readied(now instant, m readied) {
+	n := m.n
+	if !n.runs(m.run) || n.state != StateStarting || n.is(inspecting) {
 		return // of an earlier run, again, or too late
 	}
 	took := now - n.since
@@ -211,29 +211,24 @@ func (p *plan) readied(now instant, r *run) {
 	if p.heard {
 		p.do(ServiceReady{p.of(now, n), took})
 	}
-	p.started(n, nil)
+	p.answer(n, nil)
 }
 
 // nested: a run serves a supervisor now, which gets as long as its own services
 // may take to stop; or does so no more.
-func (p *plan) nested(now instant, r *run, sup *Supervisor) {
-	n := r.node
-	if n.run != r {
+func (p *plan) nested(now instant, m nested) {
+	n := m.n
+	if !n.runs(m.run) {
 		return
 	}
-	n.more().serving = sup
+	n.more().serving = m.sup
 	switch n.state {
 	case StateRunning:
-		if sup != nil && !n.is(isSupervisor) { // it was not known before
+		if m.sup != nil && !n.is(isSupervisor) { // it was not known before
 			p.put(now, n, StateStarting)
 		}
 	case StateStopping:
-		p.heaps[stopTimer].drop(n)
-		own, below := p.stopLimits(now, n)
-		p.due(stopTimer, n, own)
-		if below != never {
-			p.do(limit{r, below})
-		}
+		p.bound(now, n)
 	default:
 	}
 }

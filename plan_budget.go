@@ -1,42 +1,54 @@
 package tend
 
-// fail is what a failure of n costs: a delay, a pause, the supervisor, or the
-// service its place. n does not run.
-func (p *plan) fail(now instant, n *node, out outcome) {
-	n.remember(Failure{p.wall(now), uint64(n.runs), out.text, out.panicked})
+// fail is what a failure costs: a delay, a pause, the supervisor, or the service
+// its place. The service does not run any more; it did for ran.
+func (p *plan) fail(now instant, out outcome, ran instant) {
+	n := out.n
+	n.remember(Failure{p.wall(now), n.number, out.why})
+	told := ServiceFailed{Err: out.why, Ran: ran}
 	switch {
 	case n.conf().Restart == Temporary:
-		p.failed(now, n, out, ServiceFailed{Count: 1})
-		p.leave(now, n, out.err)
-		p.willed(now, n, out)
+		told.Count = 1
+		p.failed(now, n, told)
+		p.leave(now, n, out.why.Err)
+		p.willed(now, out)
 	case n.ownBudget():
-		p.failOwn(now, n, out)
+		p.failOwn(now, out, told)
 	default:
-		p.failShared(now, n, out)
+		p.failShared(now, out, told)
+	}
+}
+
+// failed emits ServiceFailed.
+func (p *plan) failed(now instant, n *node, told ServiceFailed) {
+	if p.heard {
+		told.Origin = p.of(now, n)
+		p.do(told)
 	}
 }
 
 // failOwn charges the service's own budget.
-func (p *plan) failOwn(now instant, n *node, out outcome) {
-	b := n.conf().Backoff
-	count, delay, over := n.rare.budget.fail(b, now, out.ran)
-	if delay > 0 {
-		delay = b.Spread(delay, p.random())
-	}
-	e := ServiceFailed{Count: float64(count), Threshold: float64(b.Limit), Restarting: !over, Delay: delay}
-	if over {
-		e.Delay = 0
-		p.failed(now, n, out, e)
+func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
+	n := out.n
+	b, limit := n.conf().Backoff, n.conf().Limit
+	count := n.rare.tally.Fail(now, limit.window(), told.Ran >= b.ResetAfter())
+	told.Count, told.Threshold = float64(count), float64(limit.N)
+	if limit.N > 0 && count >= limit.N {
+		p.failed(now, n, told)
 		p.put(now, n, StateFailed)
-		p.do(ServiceGaveUp{p.of(now, n), out.err, count, b.Within, out.text})
-		p.started(n, out.err)
+		p.do(ServiceGaveUp{p.of(now, n), out.why, count, limit.Within})
+		p.answer(n, out.why.Err)
 		return
 	}
-	p.failed(now, n, out, e)
+	told.Restarting = true
+	if told.Delay = b.Delay(n.rare.tally.Streak); told.Delay > 0 {
+		told.Delay = b.Spread(told.Delay, p.random())
+	}
+	p.failed(now, n, told)
 	p.startGroup(n)
-	if delay > 0 {
+	if told.Delay > 0 {
 		p.put(now, n, StateBackoff)
-		n.rare.until = later(now, delay)
+		n.rare.until = later(now, told.Delay)
 		p.due(backoffTimer, n, n.rare.until)
 		return
 	}
@@ -44,46 +56,41 @@ func (p *plan) failOwn(now instant, n *node, out outcome) {
 }
 
 // failShared charges the supervisor's budget.
-func (p *plan) failShared(now instant, n *node, out outcome) {
-	count := p.failures.add(now, p.spec.FailureDecay)
-	e := ServiceFailed{Count: count, Threshold: p.spec.FailureThreshold, Restarting: true}
-	if count > e.Threshold && p.spec.Escalate {
-		p.failed(now, n, out, e)
+func (p *plan) failShared(now instant, out outcome, told ServiceFailed) {
+	n := out.n
+	told.Count, told.Threshold, told.Restarting = p.failures.add(now, p.spec.FailureDecay), p.spec.FailureThreshold, true
+	over := told.Count > told.Threshold
+	if over && p.spec.Escalate {
+		p.failed(now, n, told)
 		p.put(now, n, StatePending)
-		p.escalate(now, n, out, count)
+		p.escalate(now, out, told.Count)
 		return
 	}
-	begins := count > e.Threshold && !p.paused
+	begins := over && !p.pause.on
 	if begins {
-		p.startPause(now)
+		p.beginPause(now)
 	}
-	if p.paused {
-		e.Delay = max(0, p.ends-now)
+	if p.pause.on {
+		told.Delay = max(0, p.pause.ends-now)
 	}
-	p.failed(now, n, out, e)
+	p.failed(now, n, told)
+	if begins {
+		p.do(PauseBegan{p.here(now), p.wall(p.pause.ends), told.Count, told.Threshold})
+	}
 	p.startGroup(n)
-	if p.paused {
+	if p.pause.on {
 		p.put(now, n, StateBackoff)
-		p.waiting = append(p.waiting, n)
+		p.pause.waiting = append(p.pause.waiting, n)
 		return
 	}
 	p.again(now, n)
 }
 
-// failed emits ServiceFailed.
-func (p *plan) failed(now instant, n *node, out outcome, e ServiceFailed) {
-	if p.heard {
-		e.Origin, e.Err, e.Ran, e.text = p.of(now, n), out.err, out.ran, out.text
-		p.do(e)
-	}
-}
-
-// escalate stops the supervisor because of the failure of n.
-func (p *plan) escalate(now instant, n *node, out outcome, count float64) {
+// escalate stops the supervisor because of a failure.
+func (p *plan) escalate(now instant, out outcome, count float64) {
 	err := &TooManyFailures{
-		Supervisor: p.path, Service: n.name, Count: count, Threshold: p.spec.FailureThreshold,
-		Last: out.err, text: out.text,
+		Supervisor: p.path, Service: out.n.name, Count: count, Threshold: p.spec.FailureThreshold, Last: out.why,
 	}
 	p.do(Escalated{p.here(now), err})
-	p.shutdown(now, shutdown{err, err.Error(), err, never})
+	p.shutdown(now, shutdown{Reason{err, err.Error()}, err, never})
 }

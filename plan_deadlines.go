@@ -3,6 +3,8 @@ package tend
 import (
 	"math"
 	"time"
+
+	"github.com/tend-go/tend/internal/timerid"
 )
 
 // instant is a moment, as the time since the supervisor was made.
@@ -25,7 +27,7 @@ const (
 )
 
 func (t timer) id() int {
-	return [...]int{StopTimer, BackoffTimer, ReadyTimer, WatchdogTimer, PauseTimer}[t]
+	return [...]int{timerid.Stop, timerid.Backoff, timerid.Ready, timerid.Watchdog, timerid.Pause}[t]
 }
 
 // deadlines is a heap of services by the time at which something is due for
@@ -67,6 +69,8 @@ func (h *deadlines) drop(n *node) {
 		}
 		return
 	}
+	// The last one of the heap is from another branch: it may be due before what is
+	// above its new place, or after what is below it.
 	(*h)[i] = moved
 	moved.n.slot = int32(i + 1)
 	h.up(i)

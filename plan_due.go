@@ -7,7 +7,7 @@ func (p *plan) fired(now instant, m fired) {
 		p.armed[m.timer] = never // as the timer has gone off
 	}
 	if m.timer == pauseTimer {
-		if p.ends <= m.at {
+		if p.pause.ends <= m.at {
 			p.endPause(now)
 		}
 		return
@@ -32,24 +32,25 @@ func (p *plan) expired(now instant, t timer, n *node) {
 	case readyTimer:
 		p.inspect(n, notReady)
 	case watchdogTimer:
-		p.do(probe{n.run})
+		p.do(probe{n})
 	case pauseTimer, timers:
 	}
 }
 
-// inspect has the goroutines of n looked up; what is to be done about it is done
-// when they are known, so that they show where it hangs and not how it ends.
-func (p *plan) inspect(n *node, why reason) {
+// inspect has the goroutines of n looked up. The plan acts only when the stacks
+// are in: taken after the cancel they would show how the service ends, not where
+// it hangs.
+func (p *plan) inspect(n *node, w why) {
 	n.set(inspecting, true)
 	p.inspections++
-	p.do(inspect{n.run, why})
+	p.do(inspect{n, w})
 }
 
 // inspected: the goroutines of a run are known.
 func (p *plan) inspected(now instant, m inspected) {
 	p.inspections--
-	n := m.r.node
-	if n.run != m.r || !n.is(inspecting) {
+	n := m.n
+	if !n.runs(m.run) || !n.is(inspecting) {
 		return
 	}
 	n.set(inspecting, false)
@@ -57,15 +58,15 @@ func (p *plan) inspected(now instant, m inspected) {
 	case n.state == StateStuck:
 		p.stuck(now, n, m.stacks)
 	case n.why == unasked && n.state != StateStopping:
-		p.do(ServiceUnresponsive{p.of(now, n), m.why.cause(), m.stacks})
+		p.do(ServiceUnresponsive{p.of(now, n), reasons[m.why], m.stacks})
 		p.ask(now, n, m.why)
 	}
 }
 
 // beaten: how often and when last a run has said that it is alive.
 func (p *plan) beaten(now instant, m beaten) {
-	n := m.r.node
-	if n.run != m.r || n.state != StateRunning || n.slot != 0 || n.is(inspecting) {
+	n := m.n
+	if !n.runs(m.run) || n.state != StateRunning || n.slot != 0 || n.is(inspecting) {
 		return // the answer to a question that is not open any more
 	}
 	if m.beats == n.rare.beats {
@@ -83,8 +84,8 @@ func (p *plan) setTimers() {
 		switch {
 		case t != pauseTimer:
 			next = p.heaps[t].next()
-		case p.paused:
-			next = p.ends
+		case p.pause.on:
+			next = p.pause.ends
 		}
 		switch {
 		case next == p.armed[t]:

@@ -1,49 +1,58 @@
 package tend
 
-import (
-	"cmp"
-	"time"
+import "cmp"
+
+// outcome is how a run, or a helper, ended. Whoever ends a run has asked user code
+// what the error is and says; the plan only looks at what came of that.
+type outcome struct {
+	n       *node
+	why     Reason // what Serve returned; *PanicError; ErrGoexit; "returned nil" without an error
+	verdict verdict
+}
+
+// verdict is what an outcome asks for.
+type verdict uint8
+
+const (
+	failing verdict = iota
+	fine            // nil
+	doNotRestart
+	terminate
 )
 
 // ending: Serve has returned, or a helper has failed, and helpers still run. The
 // service is over, but alive until they have ended.
-func (p *plan) ending(now instant, r *run) {
-	n := r.node
-	if n.run != r || (n.state != StateStarting && n.state != StateRunning) {
+func (p *plan) ending(now instant, m ending) {
+	n := m.n
+	if !n.runs(m.run) || (n.state != StateStarting && n.state != StateRunning) {
 		return
 	}
-	own, _ := p.stopLimits(now, n)
-	p.put(now, n, StateStopping)
-	p.due(stopTimer, n, own)
+	n.more()
+	p.stopFrom(now, n)
 }
 
 // exited: a run is over, helpers and all.
 func (p *plan) exited(now instant, out outcome) {
-	r := out.run
-	n := r.node
-	if n.run != r {
-		return
-	}
+	n := out.n
 	if n.state == StateStuck {
 		p.endedLate(now, n)
 	}
-	out.ran = now - r.began
-	n.run = nil
-	p.live--
+	ran := now - n.began()
+	n.set(alive, false)
 	n.set(inspecting, false)
+	p.live--
 	if n.rare != nil {
 		n.rare.serving = nil
 	}
-	why := n.why
 	switch {
-	case why.isFailure() && n.want == wantUp && p.phase == serving && !p.inGroup(n):
-		err := p.cause(n)
+	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.inGroup(n):
+		out = outcome{n: n, why: p.cause(n)}
 		n.why = unasked
-		p.fail(now, n, outcome{err: err, text: n.whyText(why), ran: out.ran})
-	case why != unasked:
-		p.endedAsked(now, n, out)
+		p.fail(now, out, ran)
+	case n.why != unasked:
+		p.endedAsked(now, out)
 	default:
-		p.endedItself(now, n, out)
+		p.endedItself(now, out, ran)
 	}
 }
 
@@ -52,12 +61,13 @@ func (p *plan) endedLate(now instant, n *node) {
 	if n.is(inspecting) { // its report has not been made yet
 		p.stuck(now, n, "ended before its goroutines were looked up")
 	}
-	p.do(settle{n.run})
+	p.do(settle{n})
 	p.do(ServiceEndedLate{p.of(now, n), now - n.since})
 }
 
 // endedAsked: what a service does that ended because it was asked to.
-func (p *plan) endedAsked(now instant, n *node, out outcome) {
+func (p *plan) endedAsked(now instant, out outcome) {
+	n := out.n
 	cause := p.cause(n)
 	why := n.why
 	n.why = unasked
@@ -68,10 +78,10 @@ func (p *plan) endedAsked(now instant, n *node, out outcome) {
 	case n.want == wantSuspended:
 		next = StateSuspended
 	}
-	p.ended(now, n, out, cause, next)
+	p.ended(now, out, cause, next)
 	switch next {
 	case StateGone:
-		p.leave(now, n, cause)
+		p.leave(now, n, cause.Err)
 	case StatePending:
 		p.again(now, n)
 	default:
@@ -81,47 +91,35 @@ func (p *plan) endedAsked(now instant, n *node, out outcome) {
 
 // endedItself: what the end of a service means that nobody asked to stop. This
 // is the table of outcomes.
-func (p *plan) endedItself(now instant, n *node, out outcome) {
+func (p *plan) endedItself(now instant, out outcome, ran instant) {
+	n := out.n
 	switch {
-	case p.phase != serving && out.verdict != doNotRestart && !n.ranItsCourse(out):
+	case p.phase != serving && out.verdict != doNotRestart && !ranItsCourse(out):
 		// The supervisor stops and its turn to be asked has not come.
 		n.why = stopping
-		p.endedAsked(now, n, out)
+		p.endedAsked(now, out)
 	case out.verdict == terminate:
-		p.ended(now, n, out, nil, StatePending)
+		p.ended(now, out, Reason{}, StatePending)
 		p.put(now, n, StatePending)
-		p.shutdown(now, p.terminated(n, out))
+		p.shutdown(now, p.terminated(out))
 	case out.verdict == doNotRestart || n.conf().Restart == Temporary:
-		p.ended(now, n, out, nil, StateGone)
-		p.leave(now, n, cmp.Or(out.err, ErrDoNotRestart))
-		p.willed(now, n, out)
-	case n.ranItsCourse(out):
-		p.ended(now, n, out, nil, StateDone)
+		p.ended(now, out, Reason{}, StateGone)
+		p.leave(now, n, cmp.Or(out.why.Err, ErrDoNotRestart))
+		p.willed(now, out)
+	case ranItsCourse(out):
+		p.ended(now, out, Reason{}, StateDone)
 		p.put(now, n, StateDone)
-		p.willed(now, n, out)
-		p.started(n, ErrNotReady)
+		p.willed(now, out)
+		p.answer(n, ErrNotReady)
 	case p.inGroup(n): // a second failure belongs to the same restart
 		n.why = siblingFailed
-		p.endedAsked(now, n, out)
+		p.endedAsked(now, out)
 	default:
-		p.fail(now, n, out)
+		p.fail(now, out, ran)
 	}
 }
 
 // ranItsCourse: the service has ended as a Transient one may.
-func (n *node) ranItsCourse(out outcome) bool {
-	return n.conf().Restart == Transient && out.verdict == fine
-}
-
-// stopping is for how long n, whose run has just ended, has been stopping; zero if it
-// has not.
-func (n *node) stopping(now instant) time.Duration {
-	switch n.state {
-	case StateStopping:
-		return now - n.since
-	case StateStuck:
-		return now - n.rare.asked
-	default:
-		return 0
-	}
+func ranItsCourse(out outcome) bool {
+	return out.n.conf().Restart == Transient && out.verdict == fine
 }

@@ -1,10 +1,6 @@
 package tend
 
-import (
-	"cmp"
-	"context"
-	"time"
-)
+import "github.com/tend-go/tend/internal/tally"
 
 // node is the record of one service: the only one that there is, and the list
 // node too, so that an idle service costs one small piece of memory. All fields
@@ -19,16 +15,16 @@ type node struct {
 	id   uint64      // of the token; grows in the order added
 
 	gone latch // it has left the tree; the plan never looks at it
+	run  *run  // the goroutine of its latest run; the loop's, the plan never looks at it
 
-	run   *run    // the incarnation whose end has not been reported
-	rare  *rare   // what few services need; see node.more
-	since instant // when it came into state
-	runs  uint32  // the incarnation number of the latest run
-	slot  int32   // 1 + its place in the heap of deadlines; 0: in none
-	state State
-	want  want
-	why   reason // why the run was asked to stop
-	flags flags
+	rare   *rare   // what few services need; see node.more
+	since  instant // when it came into state
+	number uint64  // the incarnation number of the latest run
+	slot   int32   // 1 + its place in the heap of deadlines; 0: in none
+	state  State
+	want   want
+	why    why // why the run was asked to stop
+	flags  flags
 }
 
 // want is what is to become of a service.
@@ -43,9 +39,11 @@ const (
 type flags uint8
 
 const (
+	// alive: the end of the latest run has not been reported.
+	alive flags = 1 << iota
 	// isSupervisor: the service is a Supervisor or embeds one. It is running when
 	// that says so.
-	isSupervisor flags = 1 << iota
+	isSupervisor
 	// inspecting: its goroutines are being looked up and nothing else is done
 	// about what is due until they are known.
 	inspecting
@@ -56,27 +54,27 @@ type rare struct {
 	conf     *Child    // immutable; nil: all defaults
 	failures []Failure // a ring of historySize: failed%historySize is the oldest
 	failed   uint64
-	budget   budget
+	tally    tally.Tally
+	began    instant     // the latest run; see node.began
 	until    instant     // in state backoff
 	asked    instant     // when it was asked to stop
-	blame    error       // the cause given to Restart, for reason blamed …
-	blamed   string      // … as text
-	starter  *call       // who waits in Start
+	blame    Reason      // the cause given to Restart
+	starter  call        // who waits in Start
 	holds    *Supervisor // that the service is, or embeds; immutable
 	serving  *Supervisor // that its run serves
 	beats    uint64      // of the watchdog, when it was last looked at
 
-	// The labelled context of its runs in one time of being served; the loop's.
-	labels   context.Context
-	labelsOf *term
+	labels labels // the loop's, the plan never looks at it
 }
 
 // historySize is how many failures of a service are kept.
 const historySize = 5
 
+// more makes the rare part if there is none. A record that gets it while it runs
+// has been in one state since its run began.
 func (n *node) more() *rare {
 	if n.rare == nil {
-		n.rare = &rare{}
+		n.rare = &rare{began: n.since}
 	}
 	return n.rare
 }
@@ -87,6 +85,31 @@ func (n *node) set(f flags, on bool) {
 	n.flags &^= f
 	if on {
 		n.flags |= f
+	}
+}
+
+// runs: the run of that incarnation has not ended.
+func (n *node) runs(number uint64) bool { return n.number == number && n.is(alive) }
+
+// began is when the latest run began. A record without a rare part need not keep it:
+// asked to stop it cannot fail any more, and before that it has been in one state.
+func (n *node) began() instant {
+	if n.rare == nil {
+		return n.since
+	}
+	return n.rare.began
+}
+
+// stopped is for how long n, whose run has just ended, has been stopping; zero if it
+// has not.
+func (n *node) stopped(now instant) instant {
+	switch n.state {
+	case StateStopping:
+		return now - n.since
+	case StateStuck:
+		return now - n.rare.asked
+	default:
+		return 0
 	}
 }
 
@@ -102,7 +125,7 @@ var defaults Child
 
 // ownBudget: failures of the service do not raise the supervisor's count. In state
 // backoff it waits for a delay of its own, others for the end of the pause.
-func (n *node) ownBudget() bool { return n.conf().Backoff != (Backoff{}) }
+func (n *node) ownBudget() bool { return n.conf().ownBudget() }
 
 // nested is the supervisor that the service serves now, if any.
 func (n *node) nested() *Supervisor {
@@ -112,12 +135,16 @@ func (n *node) nested() *Supervisor {
 	return n.rare.serving
 }
 
-// subtree is the supervisor that the service is or serves.
+// subtree is the supervisor that the service serves, or else is.
 func (n *node) subtree() *Supervisor {
-	if n.rare == nil {
+	switch {
+	case n.rare == nil:
 		return nil
+	case n.rare.serving != nil:
+		return n.rare.serving
+	default:
+		return n.rare.holds
 	}
-	return cmp.Or(n.rare.serving, n.rare.holds)
 }
 
 // remember keeps f in the history.
@@ -141,44 +168,4 @@ func (n *node) history() []Failure {
 		out = append(out, r.failures[i%historySize])
 	}
 	return out
-}
-
-// budget is what a Backoff has counted.
-type budget struct {
-	streak int       // failures in a row
-	recent []instant // those within Backoff.Within, if that counts
-}
-
-// fail counts a failure after a run that lasted ran. It returns how many count
-// against the limit, the delay (without jitter) and whether that is the end.
-func (u *budget) fail(b Backoff, now instant, ran time.Duration) (count int, delay time.Duration, over bool) {
-	if ran >= b.reset() {
-		u.streak = 0
-	}
-	u.streak++
-	count = u.streak
-	if b.Limit > 0 && b.Within > 0 {
-		u.forget(b, now)
-		u.recent = append(u.recent, now)
-		count = len(u.recent)
-	}
-	return count, b.Delay(u.streak), b.Limit > 0 && count >= b.Limit
-}
-
-// count is how many failures count against the limit at now.
-func (u *budget) count(b Backoff, now instant) int {
-	if b.Limit == 0 || b.Within == 0 {
-		return u.streak
-	}
-	u.forget(b, now)
-	return len(u.recent)
-}
-
-// forget drops what was before the window.
-func (u *budget) forget(b Backoff, now instant) {
-	old := 0
-	for old < len(u.recent) && now-u.recent[old] > b.Within {
-		old++
-	}
-	u.recent = append(u.recent[:0], u.recent[old:]...)
 }

@@ -2,9 +2,19 @@ package tend
 
 import "slices"
 
-// pass is the supervisor's place in its list of services while it starts or
-// stops them one after another.
-type pass struct {
+// turn is the supervisor's place in its list of services while it starts or stops
+// them one after another. With RestForOne, after the failure of the third of six:
+//
+//	1    2    3    4    5    6
+//	          |         |
+//	        group     sweep     6 has been asked, 5 is being stopped, 4 is next
+//
+// and once all from the group on have ended or been given up on:
+//
+//	1    2    3    4    5    6
+//	          |
+//	        cursor              3 is started, then 4, each when the one before runs
+type turn struct {
 	// cursor is the service whose turn to start it is; all before it have had
 	// theirs. nil: nobody waits for a turn.
 	cursor *node
@@ -19,9 +29,9 @@ type pass struct {
 // start begins to serve: everything comes up that is not meant to be down.
 func (p *plan) start(now instant) {
 	p.phase = serving
-	p.wasReady = false
-	p.budgets = budgets{number: p.number}
-	p.stop = stopPlan{soft: never, hard: never}
+	p.started = false
+	p.failures, p.pause = decaying{}, pause{}
+	p.stop = stop{number: p.stop.number, soft: never, hard: never}
 	for n := p.first; n != nil; n = n.next {
 		if n.state == StateDone {
 			p.put(now, n, StatePending)
@@ -29,7 +39,7 @@ func (p *plan) start(now instant) {
 	}
 	p.out = slices.Grow(p.out, 2*p.size()+2) // launches and their events, mostly
 	p.do(SupervisorStarted{p.here(now), p.size()})
-	p.cursor = p.first
+	p.turn.cursor = p.first
 }
 
 // proceed does what can be done now about the services whose turn it is. It runs
@@ -39,7 +49,7 @@ func (p *plan) proceed(now instant) {
 	case p.phase == ceasing:
 		p.stopNext(now, nil, stopping)
 	case p.phase == serving:
-		if p.group != nil {
+		if p.turn.group != nil {
 			p.restartGroup(now)
 		}
 		p.startNext(now)
@@ -50,15 +60,15 @@ func (p *plan) proceed(now instant) {
 // startNext starts the services from the cursor on: one after another if
 // ordered, else all.
 func (p *plan) startNext(now instant) {
-	for p.cursor != nil {
-		n := p.cursor
+	for p.turn.cursor != nil {
+		n := p.turn.cursor
 		if n.state == StatePending {
 			p.launch(now, n)
 		}
 		if p.spec.Ordered && n.blocksNext() {
 			return
 		}
-		p.cursor = n.next
+		p.turn.cursor = n.next
 	}
 }
 
@@ -75,16 +85,16 @@ func (n *node) blocksNext() bool {
 // restartGroup stops the members of the group, last first, and once none is left
 // that runs or waits, lets all start again in order.
 func (p *plan) restartGroup(now instant) {
-	if !p.stopNext(now, p.group, siblingFailed) {
+	if !p.stopNext(now, p.turn.group, siblingFailed) {
 		return
 	}
-	for n := p.group; n != nil; n = n.next {
-		if n.run != nil || n.state == StateBackoff {
+	for n := p.turn.group; n != nil; n = n.next {
+		if n.is(alive) || n.state == StateBackoff {
 			return
 		}
 	}
-	first := p.group
-	p.group, p.cursor = nil, first
+	first := p.turn.group
+	p.turn.group, p.turn.cursor = nil, first
 	for n := first; n != nil; n = n.next {
 		if n.state == StateDone {
 			p.put(now, n, StatePending)
@@ -94,18 +104,18 @@ func (p *plan) restartGroup(now instant) {
 
 // stopNext asks the services back to first (nil: all) to stop, whose turn it is,
 // and reports whether all have been asked and have ended or been given up on.
-func (p *plan) stopNext(now instant, first *node, why reason) bool {
-	for p.sweep != nil {
-		n := p.sweep
-		if n.run != nil && n.state != StateStuck {
-			p.ask(now, n, why)
+func (p *plan) stopNext(now instant, first *node, w why) bool {
+	for p.turn.sweep != nil {
+		n := p.turn.sweep
+		if n.is(alive) && n.state != StateStuck {
+			p.ask(now, n, w)
 			if p.oneByOne() && now < p.stop.soft {
 				return false
 			}
 		}
-		p.sweep = n.prev
+		p.turn.sweep = n.prev
 		if n == first {
-			p.sweep = nil
+			p.turn.sweep = nil
 		}
 	}
 	return true
@@ -116,7 +126,7 @@ func (p *plan) oneByOne() bool { return p.phase == serving || p.spec.Ordered }
 
 // checkReady notices when all services run, once after each start.
 func (p *plan) checkReady() {
-	if p.wasReady || p.cursor != nil || p.group != nil {
+	if p.started || p.turn.cursor != nil || p.turn.group != nil {
 		return
 	}
 	for _, s := range []State{StatePending, StateStarting, StateBackoff, StateStopping, StateStuck, StateFailed} {
@@ -124,6 +134,6 @@ func (p *plan) checkReady() {
 			return
 		}
 	}
-	p.wasReady = true
+	p.started = true
 	p.do(ready{})
 }

@@ -1,85 +1,91 @@
 package tend
 
-// status fills in what the plan knows, and returns for each service the
-// supervisor that it is or serves, if any.
-func (p *plan) status(now instant, s *Status) []*Supervisor {
-	s.Serving, s.Ready = p.phase != idle, p.phase != idle && p.wasReady
+import "github.com/tend-go/tend/internal/treepath"
+
+// status fills in what the plan knows, and calls each with every service and its
+// place in the list.
+func (p *plan) status(now instant, s *Status, each func(i int, n *node)) {
+	s.Serving = p.phase != idle
+	s.Started = s.Serving && p.started
+	if p.phase == ceasing {
+		s.Stopping = p.stop.cause
+	}
 	s.Strategy, s.Ordered = p.spec.Strategy, p.spec.Ordered
 	s.Time, s.Count = p.wall(now), p.failures.level(now, p.spec.FailureDecay)
 	s.Threshold, s.Decay = p.spec.FailureThreshold, p.spec.FailureDecay
-	if p.paused {
-		s.PausedUntil = p.wall(p.ends)
+	if p.pause.on {
+		s.PausedUntil = p.wall(p.pause.ends)
 	}
 	s.Services = make([]ServiceStatus, 0, p.size())
-	var below []*Supervisor
 	holder := p.holdup()
 	for n := p.first; n != nil; n = n.next {
-		status := p.serviceStatus(now, n, holder)
-		status.Path = s.Path + "/" + n.name
-		if sup := n.subtree(); sup != nil {
-			below = append(below, make([]*Supervisor, len(s.Services)-len(below))...)
-			below = append(below, sup)
-		}
-		s.Services = append(s.Services, status)
+		each(len(s.Services), n)
+		s.Services = append(s.Services, p.serviceStatus(now, n, s.Path, holder))
 	}
-	return below
 }
 
 // holdup is the service for which others have to wait now, nil if there is none.
 func (p *plan) holdup() *node {
-	if p.group == nil {
-		return p.cursor
+	if p.turn.group == nil {
+		return p.turn.cursor
 	}
 	for n := p.last; n != nil && p.inGroup(n); n = n.prev {
-		if n.run != nil || n.state == StateBackoff {
+		if n.is(alive) || n.state == StateBackoff {
 			return n
 		}
 	}
 	return nil
 }
 
-// serviceStatus copies what there is to say about n.
-func (p *plan) serviceStatus(now instant, n *node, holder *node) ServiceStatus {
+// serviceStatus copies what there is to say about n, of a supervisor at a path.
+func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) ServiceStatus {
 	s := ServiceStatus{
-		Name: n.name, Path: p.path + "/" + n.name, Token: ServiceToken{n},
+		Name: n.name, Path: treepath.Join(path, n.name), Token: ServiceToken{n},
 		State: n.state, Since: p.wall(n.since), Restart: n.conf().Restart, Significant: n.conf().Significant,
-		Incarnation: uint64(n.runs), Restarts: uint64(max(n.runs, 1) - 1), Failures: n.history(), Stopping: p.causeText(n),
-	}
-	if n.run != nil {
-		s.Annotations = n.run.annotations()
+		Wanted:      n.want == wantUp && finality(n.state) == 0,
+		Incarnation: n.number, Restarts: max(n.number, 1) - 1, Failures: n.history(), Stopping: p.stoppingFor(n),
 	}
 	if n.rare != nil {
 		s.Failed = n.rare.failed
 	}
 	if n.ownBudget() {
-		b := n.conf().Backoff
-		s.Limit, s.Within = b.Limit, b.Within
-		s.Recent = n.more().budget.count(b, now)
+		s.Limit = n.conf().Limit
+		s.Recent = n.rare.tally.Count(now, s.Limit.window())
 	}
 	p.explainWait(n, holder, &s)
 	return s
 }
+
+// What a service may wait for.
+var (
+	waitForDelay     = known(errDelay)
+	waitForPause     = known(errPause)
+	waitForTurn      = known(errTurn)
+	waitForGroup     = known(errGroup)
+	waitForLastRun   = known(errLastRun)
+	waitForNotServed = known(errNotServed)
+)
 
 // explainWait says why n does not run although it should.
 func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	switch {
 	case n.want != wantUp:
 	case n.state == StateBackoff && n.ownBudget():
-		s.WaitingFor, s.WaitingUntil = "its delay", p.wall(n.rare.until)
+		s.WaitingFor, s.WaitingUntil = waitForDelay, p.wall(n.rare.until)
 	case n.state == StateBackoff:
-		s.WaitingFor, s.WaitingUntil = "the pause of its supervisor", p.wall(p.ends)
+		s.WaitingFor, s.WaitingUntil = waitForPause, p.wall(p.pause.ends)
 	case n.state == StateStuck:
-		s.WaitingFor = "its last run to end"
+		s.WaitingFor = waitForLastRun
 	case n.state != StatePending:
 	case p.phase == idle:
-		s.WaitingFor = "its supervisor to be served"
+		s.WaitingFor = waitForNotServed
 	case p.phase == serving:
-		s.WaitingFor = "its turn"
+		s.WaitingFor = waitForTurn
 		if p.inGroup(n) {
-			s.WaitingFor = "its group"
+			s.WaitingFor = waitForGroup
 		}
 		if holder != nil && holder != n {
-			s.HeldBy = p.path + "/" + holder.name
+			s.HeldBy = treepath.Join(p.path, holder.name)
 		}
 	}
 }

@@ -1,22 +1,23 @@
 package tend
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
+
+// What every rule of the plan uses: effects and origins, the states and the list of
+// services, launching and asking, time limits, groups.
 
 func (p *plan) do(e effect) { p.out = append(p.out, e) }
 
 // wall is the time of day of an instant.
 func (p *plan) wall(at instant) time.Time { return p.epoch.Add(at) }
 
-// here is the origin of an event of the supervisor, of one of a service.
+// here is the origin of an event of the supervisor.
 func (p *plan) here(now instant) Origin {
 	return Origin{Time: p.wall(now), Supervisor: p.path}
 }
 
+// of is the origin of an event of a service.
 func (p *plan) of(now instant, n *node) Origin {
-	return Origin{p.wall(now), p.path, n.name, ServiceToken{n}, uint64(n.runs)}
+	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n}, Incarnation: n.number}
 }
 
 // put brings n into a state: the only place where a state changes. What was due
@@ -51,7 +52,8 @@ func finality(s State) int {
 	return 0
 }
 
-// due puts n, whose state has just been set, into the heap of t.
+// due puts n into the heap of t. Its state must have been set before: put takes it
+// out of the heap of the old one.
 func (p *plan) due(t timer, n *node, at instant) {
 	if at != never {
 		p.heaps[t].push(at, n)
@@ -66,6 +68,50 @@ func (p *plan) size() (size int) {
 	return size
 }
 
+// link appends n to the list, unlink takes it out.
+func (p *plan) link(n *node) {
+	n.prev = p.last
+	if p.last != nil {
+		p.last.next = n
+	} else {
+		p.first = n
+	}
+	p.last = n
+}
+
+func (p *plan) unlink(n *node) {
+	if n.prev != nil {
+		n.prev.next = n.next
+	} else {
+		p.first = n.next
+	}
+	if n.next != nil {
+		n.next.prev = n.prev
+	} else {
+		p.last = n.prev
+	}
+	n.prev, n.next = nil, nil
+}
+
+// leave takes n, which does not run, out of the tree. Who waits for its start
+// learns why it never will.
+func (p *plan) leave(now instant, n *node, err error) {
+	p.skip(n)
+	p.unlink(n)
+	p.put(now, n, StateGone)
+	p.tally[StateGone] = 0 // nobody counts them
+	p.answer(n, err)
+	p.do(leave{n})
+}
+
+// answer answers who waits in Start for n.
+func (p *plan) answer(n *node, err error) {
+	if n.rare != nil && n.rare.starter != nil {
+		p.do(reply{n.rare.starter, err})
+		n.rare.starter = nil
+	}
+}
+
 // again starts a service that does not run, now or when its turn comes.
 func (p *plan) again(now instant, n *node) {
 	if n.state != StatePending {
@@ -78,17 +124,17 @@ func (p *plan) again(now instant, n *node) {
 
 // mayStart: n need not wait for the turn of others.
 func (p *plan) mayStart(n *node) bool {
-	return p.phase == serving && !p.inGroup(n) && (p.cursor == nil || n.id < p.cursor.id)
+	return p.phase == serving && !p.inGroup(n) && (p.turn.cursor == nil || n.id < p.turn.cursor.id)
 }
 
-// inGroup: n is being stopped, or kept down, for a group restart.
-func (p *plan) inGroup(n *node) bool { return p.group != nil && n.id >= p.group.id }
-
-// launch starts a run.
+// launch begins a run.
 func (p *plan) launch(now instant, n *node) {
-	n.runs++
-	n.run = &run{node: n, began: now}
+	n.number++
 	n.why = unasked
+	n.set(alive, true)
+	if n.rare != nil {
+		n.rare.began = now
+	}
 	p.live++
 	switch limit := n.conf().ReadyTimeout; {
 	case limit > 0:
@@ -100,11 +146,11 @@ func (p *plan) launch(now instant, n *node) {
 		p.up(now, n)
 	}
 	if p.heard {
-		p.do(ServiceStarted{p.of(now, n), uint64(n.runs - 1)})
+		p.do(ServiceStarted{p.of(now, n), n.number - 1})
 	}
-	p.do(launch{n.run})
+	p.do(launch{n})
 	if n.state == StateRunning {
-		p.started(n, nil)
+		p.answer(n, nil)
 	}
 }
 
@@ -117,36 +163,47 @@ func (p *plan) up(now instant, n *node) {
 	}
 }
 
-// started answers who waits in Start for n.
-func (p *plan) started(n *node, err error) {
-	if n.rare != nil && n.rare.starter != nil {
-		p.do(reply{n.rare.starter, err})
-		n.rare.starter = nil
-	}
-}
-
 // ask tells a run to stop, once.
-func (p *plan) ask(now instant, n *node, why reason) {
+func (p *plan) ask(now instant, n *node, w why) {
 	if n.why != unasked {
 		return
 	}
-	n.why = why
+	n.why = w
 	if n.state == StateStuck {
 		return
 	}
-	own, below := p.stopLimits(now, n)
+	_, below := p.stopLimits(now, n)
 	if n.state != StateStopping { // else Serve has returned already
-		p.put(now, n, StateStopping)
-		p.due(stopTimer, n, own)
+		p.stopFrom(now, n)
 	}
 	if below != never {
-		p.do(limit{n.run, below})
+		p.do(limit{n, below})
 	}
-	p.do(cancel{n.run, p.cause(n)})
+	p.do(cancel{n, p.cause(n).Err})
+}
+
+// stopFrom brings n into state stopping.
+func (p *plan) stopFrom(now instant, n *node) {
+	own, _ := p.stopLimits(now, n)
+	p.put(now, n, StateStopping)
+	p.due(stopTimer, n, own)
+}
+
+// bound sets the limits of n anew, which was asked at a moment to stop.
+func (p *plan) bound(asked instant, n *node) {
+	own, below := p.stopLimits(asked, n)
+	p.heaps[stopTimer].drop(n)
+	p.due(stopTimer, n, own)
+	if below != never {
+		p.do(limit{n, below})
+	}
 }
 
 // stopLimits says when n, asked at a moment to stop, is taken as stuck, and when
-// a supervisor that it serves must be through.
+// a supervisor that it serves must be through. A nested supervisor names what
+// hangs below it itself, and so needs no limit of its own, unless the whole stop or
+// its subtree has one: with an equal timer each level would report the same hung
+// service, the root first.
 func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 	soft, hard := never, never
 	if p.phase == ceasing {
@@ -154,8 +211,6 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 	}
 	timeout := n.conf().Timeout
 	if n.nested() != nil {
-		// It names what hangs below it itself, and so needs no limit, unless the
-		// whole stop or this subtree has one.
 		own, below = hard, soft
 		if asked >= soft {
 			below = hard - (hard-asked)/shareBelow
@@ -176,96 +231,30 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 	return min(own, hard), never
 }
 
-// later is at+d, saturating at never.
-func later(at instant, d time.Duration) instant { return addSaturating(at, d) }
-
-// cause is why n was asked to stop, as its context says it.
-func (p *plan) cause(n *node) error {
-	switch n.why {
-	case stopping:
-		return p.stop.cause
-	case blamed:
-		return n.rare.blame
-	default:
-		return n.why.cause()
-	}
+// stuck reports a service that did not return in time, and puts it on the books.
+func (p *plan) stuck(now instant, n *node, stacks string) {
+	n.set(inspecting, false)
+	told := ServiceStuck{p.of(now, n), p.stoppingFor(n), n.since - n.rare.asked, stacks}
+	p.do(told)
+	p.do(owe{n, told})
 }
 
-// causeText is the cause as text.
-func (p *plan) causeText(n *node) string {
-	switch n.why {
-	case unasked:
-		if n.state == StateStopping || n.state == StateStuck {
-			return ErrServeReturned.Error()
-		}
-		return ""
-	case stopping:
-		return p.stopText()
-	case blamed:
-		return n.rare.blamed
-	default:
-		return n.why.cause().Error()
+// ended emits ServiceEnded.
+func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
+	if !p.heard {
+		return
 	}
+	told := ServiceEnded{Origin: p.of(now, out.n), Cause: cause, Took: out.n.stopped(now), Next: next}
+	if out.why.Err != nil {
+		told.Err = out.why
+	}
+	p.do(told)
 }
 
-// whyText is the text of a cause that counts as a failure.
-func (n *node) whyText(why reason) string {
-	switch why {
-	case notReady:
-		return ErrNotReady.Error()
-	case unresponsive:
-		return ErrUnresponsive.Error()
-	default:
-		return n.rare.blamed
-	}
-}
+// inGroup: n is being stopped, or kept down, for a group restart.
+func (p *plan) inGroup(n *node) bool { return p.turn.group != nil && n.id >= p.turn.group.id }
 
-// stopText is what the cause of the stop says; its type while that is not known.
-func (p *plan) stopText() string {
-	if p.stop.text == "" {
-		return fmt.Sprintf("%T", p.stop.cause)
-	}
-	return p.stop.text
-}
-
-// leave takes n, which does not run, out of the tree. Who waits for its start
-// learns why it never will.
-func (p *plan) leave(now instant, n *node, err error) {
-	p.skip(n)
-	if n.prev != nil {
-		n.prev.next = n.next
-	} else {
-		p.first = n.next
-	}
-	if n.next != nil {
-		n.next.prev = n.prev
-	} else {
-		p.last = n.prev
-	}
-	n.prev, n.next = nil, nil
-	p.put(now, n, StateGone)
-	p.tally[StateGone] = 0 // nobody counts them
-	p.started(n, err)
-	p.do(leave{n})
-}
-
-// skip makes n, which leaves, nobody's turn.
-func (p *plan) skip(n *node) {
-	if p.cursor == n {
-		p.cursor = n.next
-	}
-	if p.sweep == n {
-		p.sweep = n.prev
-		if p.group == n {
-			p.sweep = nil
-		}
-	}
-	if p.group == n {
-		p.group = n.next
-	}
-}
-
-// startGroup begins a group restart after the failure of n.
+// startGroup begins a group restart after the failure of n, if there is a group.
 func (p *plan) startGroup(n *node) {
 	switch p.spec.Strategy {
 	case OneForOne:
@@ -274,22 +263,25 @@ func (p *plan) startGroup(n *node) {
 		n = p.first
 	case RestForOne:
 	}
-	if p.group == nil || n.id < p.group.id {
-		p.group = n
+	if p.turn.group == nil || n.id < p.turn.group.id {
+		p.turn.group = n
 	}
-	p.sweep, p.cursor = p.last, nil
+	p.turn.sweep, p.turn.cursor = p.last, nil
 }
 
-// ended emits ServiceEnded.
-func (p *plan) ended(now instant, n *node, out outcome, cause error, next State) {
-	if p.heard {
-		p.do(ServiceEnded{p.of(now, n), out.err, cause, n.stopping(now), next, out.text})
+// skip makes n, which leaves, nobody's turn.
+func (p *plan) skip(n *node) {
+	t := &p.turn
+	if t.cursor == n {
+		t.cursor = n.next
 	}
-}
-
-// stuck reports a service that did not return in time, and puts it on the books.
-func (p *plan) stuck(now instant, n *node, stacks string) {
-	n.set(inspecting, false)
-	p.do(ServiceStuck{p.of(now, n), n.since - n.rare.asked, stacks})
-	p.do(owe{n.run, n.rare.asked, p.causeText(n), stacks})
+	if t.sweep == n {
+		t.sweep = n.prev
+		if t.group == n {
+			t.sweep = nil
+		}
+	}
+	if t.group == n {
+		t.group = n.next
+	}
 }

@@ -3,15 +3,17 @@ package tend
 import (
 	"slices"
 	"time"
+
+	"github.com/tend-go/tend/internal/treepath"
 )
 
-// stopPlan is how the whole supervisor is being stopped.
-type stopPlan struct {
+// stop is how the whole supervisor is being stopped.
+type stop struct {
+	number uint64 // of this stop
 	began  instant
-	cause  error  // in the contexts of the services
-	text   string // of cause; empty: not known yet
+	cause  Reason // in the contexts of the services
 	result error  // of Serve
-	// Within a budget, hard is when everything that has not returned is given up,
+	// Within a limit, hard is when everything that has not returned is given up,
 	// and soft a twentieth of the whole before it: until then services have their
 	// turn and their timeout, nested supervisors get until then, and what is left
 	// then is asked all at once. So the service that hangs is named by its own
@@ -36,27 +38,27 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	}
 	p.phase = ceasing
 	p.heaps[stopTimer] = slices.Grow(p.heaps[stopTimer], p.live)
-	p.stop = stopPlan{began: now, cause: m.cause, text: m.text, result: m.result}
-	p.do(SupervisorStopping{p.here(now), m.cause, m.text})
-	p.pass = pass{sweep: p.last}
+	p.stop = stop{number: p.stop.number + 1, began: now, cause: m.cause, result: m.result}
+	p.do(SupervisorStopping{p.here(now), m.cause})
+	p.turn = turn{sweep: p.last}
 	p.endPause(now)
 	by := m.by
-	if budget := p.spec.StopBudget; budget > 0 {
-		by = min(by, later(now, budget))
+	if within := p.spec.StopWithin; within > 0 {
+		by = min(by, later(now, within))
 	}
-	p.setStopBudget(now, by)
+	p.stopBy(now, by)
 	p.tighten(now)
 }
 
 // hurry makes a stop that is under way quicker.
 func (p *plan) hurry(now, by instant) {
 	if p.phase == ceasing && by < p.stop.hard {
-		p.setStopBudget(now, by)
+		p.stopBy(now, by)
 		p.tighten(now)
 	}
 }
 
-func (p *plan) setStopBudget(now, hard instant) {
+func (p *plan) stopBy(now, hard instant) {
 	p.stop.hard, p.stop.soft = hard, hard
 	if hard != never {
 		p.stop.soft = hard - (hard-now)/shareBelow
@@ -71,66 +73,57 @@ func (p *plan) tighten(now instant) {
 		case StateBackoff:
 			p.put(now, n, StatePending)
 		case StateStopping:
-			own, below := p.stopLimits(n.since, n)
-			p.heaps[stopTimer].drop(n)
-			p.due(stopTimer, n, own)
-			if below != never {
-				p.do(limit{n.run, below})
-			}
+			p.bound(n.since, n)
 		default:
 		}
 	}
 }
 
-// explained: the text of the cause of the stop is known. Should it be that of a
-// second cause, the first one counts.
-func (p *plan) explained(text string) {
-	if p.stop.text == "" {
-		p.stop.text = text
+// explained: what the cause of a stop says is known.
+func (p *plan) explained(m explained) {
+	if p.stop.number == m.stop {
+		p.stop.cause = m.cause
 	}
 }
 
-// stopped ends the time of being served. What still runs is on the books.
-func (p *plan) stopped(now instant) {
+// over ends the time of being served. What still runs is on the books.
+func (p *plan) over(now instant) {
 	p.phase = idle
-	p.do(SupervisorStopped{p.here(now), p.stop.result, p.live, now - p.stop.began, p.stopText()})
+	told := SupervisorStopped{
+		Origin: p.here(now), Cause: p.stop.cause, Unstopped: p.live, Took: now - p.stop.began,
+	}
+	if p.stop.result != nil {
+		told.Err = Reason{p.stop.result, p.stop.cause.Error()}
+	}
+	p.do(told)
 }
 
-// terminated is how the supervisor stops when n asks for it.
-func (p *plan) terminated(n *node, out outcome) shutdown {
-	err := &stopError{"tend: " + p.path + "/" + n.name + " ended the tree: " + out.text, out.err}
+// terminated is how the supervisor stops when a service asks for it.
+func (p *plan) terminated(out outcome) shutdown {
+	err := &treeEnded{path: treepath.Join(p.path, out.n.name), last: out.why, is: out.why.Err}
 	if p.spec.KeepTermination {
-		err.err = ErrDoNotRestart
+		err.is = ErrDoNotRestart
 	}
-	return shutdown{err, err.text, err, never}
+	return shutdown{Reason{err, err.Error()}, err, never}
 }
 
-// lastSignificant is how it stops when n, the last significant service, has
-// ended.
-func (p *plan) lastSignificant(n *node, out outcome) shutdown {
-	err := &stopError{"tend: " + p.path + "/" + n.name + ", the last significant service of its supervisor, has ended", ErrDoNotRestart}
-	if out.err != nil {
-		return shutdown{err, err.text, out.err, never}
-	}
-	return shutdown{err, err.text, err, never}
-}
-
-// willed: n has ended by its own will. If it was the last significant service,
+// willed: a service has ended by its own will. If it was the last significant one,
 // so does the supervisor.
-func (p *plan) willed(now instant, n *node, out outcome) {
-	if n.conf().Significant && p.significant == 0 && p.phase == serving {
-		p.shutdown(now, p.lastSignificant(n, out))
+func (p *plan) willed(now instant, out outcome) {
+	if !out.n.conf().Significant || p.significant > 0 || p.phase != serving {
+		return
 	}
+	err := &treeEnded{path: treepath.Join(p.path, out.n.name), significant: true, last: out.why, is: ErrDoNotRestart}
+	m := shutdown{Reason{err, err.Error()}, err, never}
+	if out.why.Err != nil {
+		m.result = out.why.Err
+	}
+	p.shutdown(now, m)
 }
 
-// budgets is what failures have cost the supervisor since it is served.
-type budgets struct {
-	failures decaying
-	// The pause: while it lasts, services that fail wait. Its number tells it
-	// from earlier ones.
-	paused      bool
-	announced   bool
-	number      uint64
+// pause: while it is on, services that fail wait.
+type pause struct {
+	on          bool
 	began, ends instant
 	waiting     []*node
 	// The last pause, by which the next may grow.
@@ -138,48 +131,37 @@ type budgets struct {
 	lastEnd    instant
 }
 
-// startPause begins a pause. How long it is to be exactly, Jitter says later.
-func (p *plan) startPause(now instant) {
+// beginPause begins a pause.
+func (p *plan) beginPause(now instant) {
 	length := p.spec.FailureBackoff
-	if p.lastLength > 0 && now-p.lastEnd <= later(p.lastLength, 2*p.spec.FailureDecay) {
-		length = max(length, min(addSaturating(p.lastLength, p.lastLength), p.spec.MaxFailureBackoff))
+	if last := p.pause.lastLength; last > 0 && now-p.pause.lastEnd <= later(last, 2*p.spec.FailureDecay) {
+		length = max(length, min(later(last, last), p.spec.MaxFailureBackoff))
 	}
-	p.paused, p.announced = true, false
-	p.number++
-	p.began, p.ends = now, later(now, length)
-	p.lastLength = length
-	p.do(jitter{p.number, length})
+	p.pause.on, p.pause.began, p.pause.lastLength = true, now, length
+	p.pause.ends = later(now, spread(length, p.spec.Jitter, p.random()))
 }
 
-// jittered: the length of a pause is known.
-func (p *plan) jittered(now instant, m jittered) {
-	if p.paused && m.pause == p.number && !p.announced {
-		p.ends = later(p.began, m.d)
-		p.announce(now)
+// resume: the pause has so long to go.
+func (p *plan) resume(now instant, after time.Duration) {
+	if !p.pause.on {
+		return
 	}
-}
-
-// announce tells of the pause, once.
-func (p *plan) announce(now instant) {
-	if !p.announced {
-		p.announced = true
-		p.do(PauseBegan{p.here(now), p.wall(p.ends), p.failures.level(now, p.spec.FailureDecay), p.spec.FailureThreshold})
+	p.pause.ends = later(now, max(0, after))
+	if after <= 0 {
+		p.endPause(now)
 	}
 }
 
 // endPause ends the pause, if there is one: the count is zero and all that wait
 // are started, unless the supervisor stops.
 func (p *plan) endPause(now instant) {
-	if !p.paused {
+	if !p.pause.on {
 		return
 	}
-	p.announce(now)
-	p.paused = false
-	p.lastEnd = now
+	waiting := p.pause.waiting
+	p.pause.on, p.pause.waiting, p.pause.lastEnd = false, nil, now
 	p.failures = decaying{at: now}
-	p.do(PauseEnded{p.here(now), now - p.began})
-	waiting := p.waiting
-	p.waiting = nil
+	p.do(PauseEnded{p.here(now), now - p.pause.began})
 	for _, n := range waiting {
 		if n.state == StateBackoff {
 			p.again(now, n)

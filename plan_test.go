@@ -9,6 +9,7 @@ package tend
 // and commit only differences that you understand.
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tend-go/tend/internal/fields"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the answers in testdata/plan anew")
@@ -52,24 +54,30 @@ func TestPlanStories(t *testing.T) {
 	}
 }
 
+// incarnation is a run as messages name it.
+type incarnation struct {
+	n   *node
+	run uint64
+}
+
 // story runs a plan by what a text says.
 type story struct {
 	p        plan
 	now      instant
 	nodes    map[string]*node
-	runs     map[string]*run // the latest, and as "a1", "a2" all
-	names    map[*call]string
-	inspects []inspect
-	jitters  []jitter
-	probes   []probe
+	runs     map[string]incarnation // the latest, and as "a1", "a2" all
+	names    map[call]string
+	inspects []inspected // to be answered
+	probes   []beaten
+	told     uint64 // which stop "told" has asked for
 	out      strings.Builder
 }
 
 // tell returns the text with the answers of the plan. Comments, headings and
 // empty lines stay.
 func (s *story) tell(text string) (string, error) {
-	s.p = newPlan(Spec{}.withDefaults("w"), "w", time.Unix(0, 0).UTC())
-	s.nodes, s.runs, s.names = map[string]*node{}, map[string]*run{}, map[*call]string{}
+	s.p = newPlan(Spec{Jitter: -1}.withDefaults("w"), "w", time.Unix(0, 0).UTC())
+	s.nodes, s.runs, s.names = map[string]*node{}, map[string]incarnation{}, map[call]string{}
 	lastEmpty := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
@@ -118,13 +126,14 @@ func (s *story) message(f []string) (message, error) {
 		return nil, err
 	}
 	n, r := s.nodes[arg(1)], s.runs[arg(1)]
+	in := r.n
 	switch f[0] {
 	case "spec":
 		return nil, s.spec(f[1:])
 	case "serve":
 		return start{}, nil
 	case "stopped":
-		return stopped{}, nil
+		return over{}, nil
 	case "stop", "hurry":
 		by := never
 		if arg(1) != "" {
@@ -137,7 +146,7 @@ func (s *story) message(f []string) (message, error) {
 		if f[0] == "hurry" {
 			return hurry{by}, nil
 		}
-		return shutdown{cause: ErrStopped, text: "stopped", by: by}, nil
+		return shutdown{cause: Reason{ErrStopped, "stopped"}, by: by}, nil
 	case "add", "start":
 		return s.add(f)
 	case "fire":
@@ -145,28 +154,28 @@ func (s *story) message(f []string) (message, error) {
 	case "inspected":
 		e := s.inspects[0]
 		s.inspects = s.inspects[1:]
-		return inspected{e.r, e.why, "stacks"}, nil
-	case "jittered":
+		return e, nil
+	case "resume":
 		d, err := time.ParseDuration(arg(1))
-		e := s.jitters[0]
-		s.jitters = s.jitters[1:]
-		return jittered{e.pause, d}, err
+		return resume{d}, err
 	case "beats":
 		beats, err := strconv.ParseUint(arg(1), 10, 64)
 		e := s.probes[0]
 		s.probes = s.probes[1:]
-		return beaten{e.r, beats, s.now - time.Second}, err
+		e.beats, e.last = beats, s.now-time.Second
+		return e, err
 	case "told": // by a context that ended for a reason of its own
-		return shutdown{cause: errors.New("why"), by: never}, nil
+		s.told = s.p.stop.number + 1
+		return shutdown{cause: Reason{Err: errors.New("why")}, by: never}, nil
 	case "explained":
-		return explained{arg(1)}, nil
+		return explained{s.told, Reason{errors.New(arg(1)), arg(1)}}, nil
 	}
-	if n == nil && r == nil {
+	if n == nil && in == nil {
 		return nil, fmt.Errorf("there is no %s", arg(1))
 	}
 	switch f[0] {
 	case "ready", "ending", "nested", "unnested", "exit":
-		if r == nil {
+		if in == nil {
 			return nil, fmt.Errorf("%s does not run", arg(1))
 		}
 	}
@@ -177,30 +186,30 @@ func (s *story) message(f []string) (message, error) {
 		return suspend{n}, nil
 	case "restart":
 		if why := arg(2); why != "" {
-			return restart{n, errors.New(why), why}, nil
+			return restart{n, Reason{errors.New(why), why}}, nil
 		}
 		return restart{n: n}, nil
 	case "ready":
-		return readied{r}, nil
+		return readied(r), nil
 	case "ending":
-		return ending{r}, nil
+		return ending(r), nil
 	case "nested":
-		return nested{r, &Supervisor{}}, nil
+		return nested{r.n, r.run, &Supervisor{}}, nil
 	case "unnested":
-		return nested{r, nil}, nil
+		return nested{r.n, r.run, nil}, nil
 	case "exit":
 		out, ok := map[string]outcome{
-			"nil":       {verdict: fine, text: "returned nil"},
-			"error":     {err: errors.New("boom"), text: "boom"},
-			"panic":     {err: &PanicError{text: "panic: boom"}, text: "panic: boom"},
-			"goexit":    {err: ErrGoexit, text: ErrGoexit.Error()},
-			"leave":     {err: ErrDoNotRestart, verdict: doNotRestart, text: "enough"},
-			"terminate": {err: ErrTerminateTree, verdict: terminate, text: "the end"},
+			"nil":       {verdict: fine, why: Reason{nil, "returned nil"}},
+			"error":     {why: Reason{errors.New("boom"), "boom"}},
+			"panic":     {why: Reason{&PanicError{Value: "boom"}, "panic: boom"}},
+			"goexit":    {why: known(ErrGoexit)},
+			"leave":     {why: Reason{ErrDoNotRestart, "enough"}, verdict: doNotRestart},
+			"terminate": {why: Reason{ErrTerminateTree, "the end"}, verdict: terminate},
 		}[arg(2)]
 		if !ok {
 			return nil, errors.New("no such outcome")
 		}
-		out.run = r
+		out.n = r.n
 		return exited{&out}, nil
 	}
 	return nil, errors.New("no such message")
@@ -208,7 +217,7 @@ func (s *story) message(f []string) (message, error) {
 
 // spec reads settings like "threshold=1" or "escalate".
 func (s *story) spec(settings []string) error {
-	spec := Spec{}
+	spec := Spec{Jitter: -1}
 	for _, set := range settings {
 		key, value, _ := strings.Cut(set, "=")
 		d, _ := time.ParseDuration(value)
@@ -221,9 +230,11 @@ func (s *story) spec(settings []string) error {
 		case "maxpause":
 			spec.MaxFailureBackoff = d
 		case "budget":
-			spec.StopBudget = d
+			spec.StopWithin = d
 		case "timeout":
 			spec.Timeout = d
+		case "jitter":
+			spec.Jitter = x / 100
 		case "escalate":
 			spec.Escalate = true
 		case "ordered":
@@ -274,9 +285,9 @@ func (s *story) add(f []string) (message, error) {
 		case "reset":
 			c.Backoff.Reset = d
 		case "limit":
-			c.Backoff.Limit = x
+			c.Limit.N = x
 		case "within":
-			c.Backoff.Within = d
+			c.Limit.Within = d
 		default:
 			return nil, fmt.Errorf("no setting %q", key)
 		}
@@ -309,6 +320,28 @@ func (s *story) fire(name string) (message, error) {
 	return nil, errors.New("no such timer")
 }
 
+// bare is e without its stacks.
+func bare(e Event) Event {
+	switch e := e.(type) { //nolint:gochecksumtype // the others have none
+	case ServiceStuck:
+		e.Stacks = ""
+		return e
+	case ServiceUnresponsive:
+		e.Stacks = ""
+		return e
+	}
+	return e
+}
+
+// errorName is the name of an error of this package, by its text.
+func errorName(text string) string {
+	return map[string]string{
+		ErrRemoved.Error(): "ErrRemoved", ErrSuspended.Error(): "ErrSuspended", ErrRestartRequested.Error(): "ErrRestartRequested",
+		ErrSiblingFailed.Error(): "ErrSiblingFailed", ErrNotReady.Error(): "ErrNotReady", ErrUnresponsive.Error(): "ErrUnresponsive",
+		ErrStopped.Error(): "ErrStopped", ErrGoexit.Error(): "ErrGoexit", errServeReturned.Error(): "errServeReturned",
+	}[text]
+}
+
 // effect prints what the plan wants done.
 func (s *story) effect(e effect) string {
 	at := func(i instant) string {
@@ -319,16 +352,20 @@ func (s *story) effect(e effect) string {
 	}
 	switch e := e.(type) {
 	case launch:
-		n := e.r.node
-		s.runs[n.name] = e.r
-		s.runs[fmt.Sprint(n.name, n.runs)] = e.r
-		return "launch " + n.name
+		r := incarnation{e.n, e.n.number}
+		s.runs[e.n.name] = r
+		s.runs[fmt.Sprint(e.n.name, e.n.number)] = r
+		return "launch " + e.n.name
 	case cancel:
-		return fmt.Sprintf("cancel %s: %v", e.r.node.name, e.cause)
+		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(e.cause.Error()), e.cause.Error()))
 	case limit:
-		return fmt.Sprintf("limit below %s: %s", e.r.node.name, at(e.by))
+		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
 	case Event:
-		return fmt.Sprintf("event %v", e)
+		line := "event " + e.From().Path() + " " + e.Kind().String()
+		if own := fields.Print(bare(e), time.Unix(0, 0), errorName); own != "" {
+			line += " " + own
+		}
+		return line
 	case reply:
 		return fmt.Sprintf("reply for %s: %v", s.names[e.to], e.err)
 	case leave:
@@ -338,18 +375,15 @@ func (s *story) effect(e effect) string {
 	case disarm:
 		return fmt.Sprintf("no %s timer", timerNames[e.timer])
 	case probe:
-		s.probes = append(s.probes, e)
-		return "probe " + e.r.node.name
+		s.probes = append(s.probes, beaten{n: e.n, run: e.n.number})
+		return "probe " + e.n.name
 	case inspect:
-		s.inspects = append(s.inspects, e)
-		return "inspect " + e.r.node.name
-	case jitter:
-		s.jitters = append(s.jitters, e)
-		return "jitter " + e.d.String()
+		s.inspects = append(s.inspects, inspected{e.n, e.n.number, e.why, "stacks"})
+		return "inspect " + e.n.name
 	case owe:
-		return fmt.Sprintf("owe %s (%s)", e.r.node.name, e.cause)
+		return "owe " + e.n.name
 	case settle:
-		return "settle " + e.r.node.name
+		return "settle " + e.n.name
 	case ready:
 		return "all are running"
 	}

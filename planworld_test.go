@@ -17,25 +17,24 @@ type world struct {
 	choose func(n int) int // in [0, n)
 
 	nodes    []*node        // ever added
-	alive    map[*node]*run // launched, not exited
-	exiting  *run           // whose end is being told
-	asked    map[*run]bool
+	alive    map[*node]bool // launched, not exited
+	exiting  *node          // whose end is being told
+	asked    map[*node]bool // of those alive
 	gone     map[*node]bool
-	owed     map[*run]bool
-	inspects []inspect
-	jitters  []jitter
-	probes   []probe
-	calls    map[*call]*node // without an answer
-	begun    map[*run]bool   // ServiceStarted without an end
-	stopping bool            // SupervisorStopping without SupervisorStopped
+	owed     map[*node]bool
+	inspects []inspected // to be answered
+	probes   []beaten
+	calls    map[call]*node // without an answer
+	begun    map[*node]bool // ServiceStarted without an end
+	stopping bool           // SupervisorStopping without SupervisorStopped
 	log      []string
 }
 
 func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
-		alive: map[*node]*run{}, asked: map[*run]bool{}, gone: map[*node]bool{}, owed: map[*run]bool{},
-		calls: map[*call]*node{}, begun: map[*run]bool{},
+		alive: map[*node]bool{}, asked: map[*node]bool{}, gone: map[*node]bool{}, owed: map[*node]bool{},
+		calls: map[call]*node{}, begun: map[*node]bool{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -61,48 +60,45 @@ func (w *world) send(m message) {
 func (w *world) carryOut(e effect) {
 	switch e := e.(type) {
 	case launch:
-		n := e.r.node
-		if w.alive[n] != nil {
-			w.fail("two incarnations of %s at once", n.name)
+		if w.alive[e.n] {
+			w.fail("two incarnations of %s at once", e.n.name)
 		}
-		if w.gone[n] {
-			w.fail("%s launched after it left", n.name)
+		if w.gone[e.n] {
+			w.fail("%s launched after it left", e.n.name)
 		}
-		w.alive[n] = e.r
+		w.alive[e.n] = true
 	case cancel:
-		if w.asked[e.r] {
-			w.fail("%s asked twice", e.r.node.name)
+		if w.asked[e.n] || !w.alive[e.n] {
+			w.fail("%s asked twice, or after its end", e.n.name)
 		}
 		if e.cause == nil {
-			w.fail("%s asked without a cause", e.r.node.name)
+			w.fail("%s asked without a cause", e.n.name)
 		}
-		w.asked[e.r] = true
+		w.asked[e.n] = true
 	case reply:
 		if _, waits := w.calls[e.to]; !waits {
 			w.fail("a call got a second reply")
 		}
 		delete(w.calls, e.to)
 	case leave:
-		if w.gone[e.n] || w.alive[e.n] != nil {
+		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
 		w.gone[e.n] = true
 	case inspect:
-		w.inspects = append(w.inspects, e)
-	case jitter:
-		w.jitters = append(w.jitters, e)
+		w.inspects = append(w.inspects, inspected{e.n, e.n.number, e.why, "stacks"})
 	case probe:
-		w.probes = append(w.probes, e)
+		w.probes = append(w.probes, beaten{n: e.n, run: e.n.number})
 	case owe:
-		if w.owed[e.r] || (w.alive[e.r.node] != e.r && w.exiting != e.r) {
-			w.fail("%s is put on the books twice, or after its end", e.r.node.name)
+		if w.owed[e.n] || (!w.alive[e.n] && w.exiting != e.n) {
+			w.fail("%s is put on the books twice, or after its end", e.n.name)
 		}
-		w.owed[e.r] = true
+		w.owed[e.n] = true
 	case settle:
-		if !w.owed[e.r] {
-			w.fail("%s is taken off the books but is not on them", e.r.node.name)
+		if !w.owed[e.n] {
+			w.fail("%s is taken off the books but is not on them", e.n.name)
 		}
-		delete(w.owed, e.r)
+		delete(w.owed, e.n)
 	case Event:
 		w.heard(e)
 	case limit, arm, disarm, ready:
@@ -114,7 +110,7 @@ func (w *world) heard(e Event) {
 	n := e.From().Token.n
 	switch e.(type) {
 	case ServiceStarted:
-		w.begun[n.run] = true
+		w.begun[n] = true
 	case SupervisorStopping, SupervisorStopped:
 		_, begins := e.(SupervisorStopping)
 		if begins == w.stopping {
@@ -122,9 +118,10 @@ func (w *world) heard(e Event) {
 		}
 		w.stopping = begins
 	case ServiceFailed, ServiceEnded:
-		if len(w.begun) == 0 {
-			w.fail("%s ended but never began", n.name)
+		if !w.begun[n] {
+			w.fail("%s ended but never began, or twice", n.name)
 		}
+		delete(w.begun, n)
 	}
 }
 
@@ -137,7 +134,7 @@ func (w *world) check() {
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
 		tally[n.state]++
-		if n.run != nil {
+		if n.is(alive) {
 			live++
 		}
 		if n.conf().Significant && n.state != StateDone {
@@ -175,57 +172,70 @@ func (w *world) checkNode(n, prev *node) {
 	if n.prev != prev || w.gone[n] || n.state == StateGone {
 		w.fail("the list is broken at %s", n.name)
 	}
-	if n.run != w.alive[n] {
+	if n.is(alive) != w.alive[n] {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	if up != (n.run != nil) {
-		w.fail("%s is %v, run %v", n.name, n.state, n.run != nil)
+	if up != n.is(alive) {
+		w.fail("%s is %v, alive %v", n.name, n.state, n.is(alive))
 	}
-	if (n.state == StateStarting || n.state == StateRunning) && (w.asked[n.run] || n.why != unasked) {
-		w.fail("%s: asked %v but reason %d", n.name, w.asked[n.run], n.why)
+	if (n.state == StateStarting || n.state == StateRunning) && (w.asked[n] || n.why != unasked) {
+		w.fail("%s: asked %v but reason %d", n.name, w.asked[n], n.why)
 	}
-	if n.run == nil && n.why != unasked {
+	if !n.is(alive) && n.why != unasked {
 		w.fail("%s does not run but is asked to stop (%d)", n.name, n.why)
 	}
-	if w.p.phase != serving && (n.state == StateBackoff || n.state == StateStarting && !w.asked[n.run] && !w.p.spec.Ordered) {
+	if w.p.phase != serving && (n.state == StateBackoff || n.state == StateStarting && !w.asked[n] && !w.p.spec.Ordered) {
 		w.fail("%s is %v while the supervisor stops", n.name, n.state)
 	}
 }
 
-// step does one random thing.
-func (w *world) step() {
-	w.now += time.Duration(w.choose(3000)) * time.Millisecond
-	switch k := w.choose(26); {
-	case k < 5:
-		w.add()
-	case k < 6:
-		w.onNode(func(n *node) { w.send(remove{n}) })
-	case k < 7:
-		w.onNode(func(n *node) { w.send(suspend{n}) })
-	case k < 8:
-		w.onNode(func(n *node) { w.send(restart{n: n}) })
-	case k < 9:
-		w.onNode(func(n *node) { w.send(restart{n, errors.New("why"), "why"}) })
-	case k < 12:
-		w.onRun(func(r *run) { w.send(readied{r}) })
-	case k < 17:
-		w.onRun(w.exit)
-	case k < 18:
-		w.onRun(func(r *run) { w.send(ending{r}) })
-	case k < 19:
-		w.onRun(func(r *run) { w.serveBelow(r) })
-	case k < 22:
-		w.fire()
-	case k < 24:
-		w.answer()
-	case k < 25:
-		w.start()
-	default:
+// moves are what may happen next, each as often as its weight says: mostly services
+// come, are ready and end, and now and then somebody meddles.
+var moves = []struct {
+	name   string
+	weight int
+	make   func(w *world)
+}{
+	{"a service is added", 5, (*world).add},
+	{"a service ends", 5, func(w *world) { w.onNode(w.exit) }},
+	{"a service is ready", 3, func(w *world) { w.onRun(func(r incarnation) { w.send(readied(r)) }) }},
+	{"a service ends, but for helpers", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(ending(r)) }) }},
+	{"a service serves a supervisor, or no more", 1, func(w *world) { w.onRun(w.serveBelow) }},
+	{"a timer goes off", 3, (*world).fire},
+	{"a question is answered", 2, (*world).answer},
+	{"remove", 1, func(w *world) { w.onNode(func(n *node) { w.send(remove{n}) }) }},
+	{"suspend", 1, func(w *world) { w.onNode(func(n *node) { w.send(suspend{n}) }) }},
+	{"restart", 1, func(w *world) { w.onNode(func(n *node) { w.send(restart{n: n}) }) }},
+	{"restart with a cause", 1, func(w *world) {
+		w.onNode(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
+	}},
+	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
+	{"serve", 1, (*world).start},
+	{"stop, or hurry", 1, func(w *world) {
 		if w.choose(3) == 0 {
 			w.shutdown()
 		} else {
 			w.send(hurry{w.now + time.Duration(w.choose(20))*time.Second})
+		}
+	}},
+}
+
+var allWeights = func() (sum int) {
+	for _, m := range moves {
+		sum += m.weight
+	}
+	return sum
+}()
+
+// step makes one random move.
+func (w *world) step() {
+	w.now += time.Duration(w.choose(3000)) * time.Millisecond
+	k := w.choose(allWeights)
+	for _, m := range moves {
+		if k -= m.weight; k < 0 {
+			m.make(w)
+			break
 		}
 	}
 	w.stopIfFinished()
@@ -240,9 +250,10 @@ func (w *world) add() {
 		conf.Timeout = time.Duration(w.choose(8)) * time.Second
 	}
 	if w.choose(3) == 0 {
-		conf.Backoff = Backoff{Min: time.Duration(w.choose(3)) * time.Second, Max: 9 * time.Second, Jitter: 0.5, Limit: w.choose(4)}
+		conf.Backoff = Backoff{Min: time.Duration(w.choose(3)) * time.Second, Max: 9 * time.Second, Jitter: 0.5}
+		conf.Limit.N = w.choose(4)
 		if w.choose(2) == 0 {
-			conf.Backoff.Within = 20 * time.Second
+			conf.Limit.Within = 20 * time.Second
 		}
 	}
 	if w.choose(2) == 0 {
@@ -274,47 +285,46 @@ func (w *world) onNode(f func(*node)) {
 }
 
 // onRun picks a run that is alive, or now and then one that is not any more.
-func (w *world) onRun(f func(*run)) {
-	if len(w.nodes) == 0 {
-		return
-	}
-	n := w.nodes[w.choose(len(w.nodes))]
-	if w.choose(10) == 0 {
-		f(&run{node: n})
-	} else if r := w.alive[n]; r != nil {
-		f(r)
-	}
+func (w *world) onRun(f func(incarnation)) {
+	w.onNode(func(n *node) {
+		if w.choose(10) == 0 {
+			f(incarnation{n, n.number - 1})
+		} else if w.alive[n] {
+			f(incarnation{n, n.number})
+		}
+	})
 }
 
-func (w *world) exit(r *run) {
+// exit ends the run of n, if it is alive: a run ends once.
+func (w *world) exit(n *node) {
 	out := []outcome{
-		{verdict: fine},
-		{err: errors.New("bad"), text: "bad"},
-		{err: ErrDoNotRestart, verdict: doNotRestart},
-		{err: ErrTerminateTree, verdict: terminate},
-		{err: ErrGoexit},
-		{err: errors.New("bad"), text: "bad"},
+		{verdict: fine, why: Reason{nil, "returned nil"}},
+		{why: Reason{errors.New("bad"), "bad"}},
+		{why: known(ErrDoNotRestart), verdict: doNotRestart},
+		{why: known(ErrTerminateTree), verdict: terminate},
+		{why: known(ErrGoexit)},
+		{why: Reason{errors.New("bad"), "bad"}},
 	}[w.choose(6)]
-	w.exitWith(r, out)
+	if w.alive[n] {
+		w.exitWith(n, out)
+	}
 }
 
-func (w *world) exitWith(r *run, out outcome) {
-	if w.alive[r.node] == r {
-		delete(w.alive, r.node)
-		delete(w.asked, r)
-	}
-	w.exiting = r
-	out.run = r
+func (w *world) exitWith(n *node, out outcome) {
+	delete(w.alive, n)
+	delete(w.asked, n)
+	w.exiting = n
+	out.n = n
 	w.send(exited{&out})
 	w.exiting = nil
 }
 
-func (w *world) serveBelow(r *run) {
+func (w *world) serveBelow(r incarnation) {
 	var sup *Supervisor
 	if w.choose(2) == 0 {
 		sup = &Supervisor{}
 	}
-	w.send(nested{r, sup})
+	w.send(nested{r.n, r.run, sup})
 }
 
 // fire lets a timer go off, mostly in time, now and then a stale one.
@@ -340,15 +350,12 @@ func (w *world) answer() {
 	case len(w.inspects) > 0:
 		e := w.inspects[0]
 		w.inspects = w.inspects[1:]
-		w.send(inspected{e.r, e.why, "stacks"})
+		w.send(e)
 	case len(w.probes) > 0:
 		e := w.probes[0]
 		w.probes = w.probes[1:]
-		w.send(beaten{e.r, uint64(w.choose(3)), w.now - time.Second})
-	case len(w.jitters) > 0:
-		e := w.jitters[0]
-		w.jitters = w.jitters[1:]
-		w.send(jittered{e.pause, e.d + time.Second})
+		e.beats, e.last = uint64(w.choose(3)), w.now-time.Second
+		w.send(e)
 	}
 }
 
@@ -363,12 +370,12 @@ func (w *world) shutdown() {
 	if w.choose(2) == 0 {
 		by = w.now + time.Duration(w.choose(20))*time.Second
 	}
-	w.send(shutdown{cause: ErrStopped, by: by})
+	w.send(shutdown{cause: known(ErrStopped), by: by})
 }
 
 func (w *world) stopIfFinished() {
 	if w.p.finished() {
-		w.send(stopped{})
+		w.send(over{})
 	}
 }
 
@@ -377,7 +384,7 @@ func (w *world) stopIfFinished() {
 func (w *world) rest() {
 	for range 100_000 {
 		switch {
-		case len(w.inspects)+len(w.probes)+len(w.jitters) > 0:
+		case len(w.inspects)+len(w.probes) > 0:
 			w.answer()
 		case w.behave():
 		case w.fireNext():
@@ -392,17 +399,13 @@ func (w *world) rest() {
 // behave lets one service do what it has to.
 func (w *world) behave() bool {
 	for _, n := range w.nodes {
-		r := w.alive[n]
 		switch {
-		case r == nil:
-		case n.state == StateStarting && w.choose(2) == 0:
-			w.send(readied{r})
-			return true
+		case !w.alive[n]:
 		case n.state == StateStopping || n.state == StateStuck:
-			w.exitWith(r, outcome{verdict: fine})
+			w.exitWith(n, outcome{verdict: fine})
 			return true
 		case n.state == StateStarting:
-			w.send(readied{r})
+			w.send(readied{n, n.number})
 			return true
 		}
 	}
@@ -485,8 +488,8 @@ func (w *world) hang() {
 // endOneBelow lets a service end that serves a supervisor: those have no limit.
 func (w *world) endOneBelow() bool {
 	for _, n := range w.nodes {
-		if r := w.alive[n]; r != nil && n.nested() != nil && n.state == StateStopping {
-			w.exitWith(r, outcome{verdict: fine})
+		if w.alive[n] && n.nested() != nil && n.state == StateStopping {
+			w.exitWith(n, outcome{verdict: fine})
 			return true
 		}
 	}
@@ -500,7 +503,7 @@ func specOf(choose func(int) int) Spec {
 		FailureThreshold: float64(1 + choose(4)), KeepTermination: choose(2) == 0,
 	}
 	if choose(3) == 0 {
-		s.StopBudget = time.Duration(1+choose(30)) * time.Second
+		s.StopWithin = time.Duration(1+choose(30)) * time.Second
 	}
 	if choose(4) == 0 {
 		s.MaxServices = 1 + choose(4)

@@ -1,9 +1,7 @@
 package tend
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/pprof"
 	"sync"
@@ -11,18 +9,13 @@ import (
 	"time"
 )
 
-// beaten is the answer to the plan's question.
-func (r *run) beaten() beaten {
-	m := r.more.Load()
-	return beaten{r, m.beats.Load(), instant(m.lastBeat.Load())}
-}
-
-// run is one incarnation of a service: one call of Serve, with the helpers that
-// it starts. It is also the bottom of the context that the service gets, so
-// that the helper functions of this package find it there.
+// run is one incarnation of a service that has a goroutine: one call of Serve,
+// with the helpers that it starts. It is also the bottom of the context that the
+// service gets, so that the functions of this package that talk to the supervisor
+// find it there.
 type run struct {
 	node   *node
-	began  instant                 // the plan's
+	number uint64                  // the incarnation
 	base   context.Context         // the values of the context that the supervisor is served with, and the labels
 	cancel context.CancelCauseFunc // set before the goroutine starts
 	more   atomic.Pointer[runMore]
@@ -58,6 +51,9 @@ func (r *run) open() *runMore {
 	return m
 }
 
+// post tells the supervisor something about the run.
+func (r *run) post(m message) { r.node.sup.post(m) }
+
 type runKey struct{}
 
 // runOf finds the run whose context ctx is, or comes from.
@@ -70,10 +66,8 @@ func runOf(ctx context.Context) *run {
 // run itself to its values.
 
 func (r *run) Deadline() (time.Time, bool) { return time.Time{}, false }
-
-func (r *run) Done() <-chan struct{} { return nil }
-
-func (r *run) Err() error { return nil }
+func (r *run) Done() <-chan struct{}       { return nil }
+func (r *run) Err() error                  { return nil }
 
 func (r *run) Value(key any) any {
 	if _, ok := key.(runKey); ok {
@@ -82,9 +76,9 @@ func (r *run) Value(key any) any {
 	return r.base.Value(key)
 }
 
-// main is the goroutine of a run; fresh: the run's context has no labels yet. As a
-// goroutine begins with 2 KiB of stack, which is to do for an idle service, its frame
-// is small and there is none between it and Serve.
+// main is the goroutine of a run; fresh: the run's context has no labels yet. An
+// idle service should fit into the 2 KiB of stack that a goroutine starts with:
+// keep this frame small and call Serve from it directly.
 func (r *run) main(ctx context.Context, fresh bool) {
 	if !r.node.sup.plan.spec.NoLabels {
 		if fresh {
@@ -102,7 +96,7 @@ func (r *run) main(ctx context.Context, fresh bool) {
 	}()
 	err := r.node.svc.Serve(ctx)
 	returned = true
-	out = &outcome{run: r, err: err}
+	out = r.newOutcome(err)
 }
 
 // end waits for the helpers of a run whose Serve has ended, asks user code what
@@ -118,28 +112,6 @@ func (r *run) end(out *outcome) {
 
 // report tells the supervisor that the run is over.
 func (r *run) report(out *outcome) {
-	if out.text == "" { // judging it did not come to an end
-		out.text = fmt.Sprintf("%T", out.err)
-	}
-	r.node.sup.post(exited{out})
-}
-
-// join ends the context of the run and waits for its helpers. A helper that
-// failed before Serve returned is why the run ended.
-func (r *run) join(out *outcome) *outcome {
-	r.cancel(ErrServeReturned)
-	if r.more.CompareAndSwap(nil, closedRun) {
-		return out
-	}
-	m := r.more.Load()
-	m.mu.Lock()
-	m.joined = make(chan struct{})
-	failed, helpers := m.failed, m.helpers
-	m.mu.Unlock()
-	if helpers > 0 {
-		r.node.sup.post(ending{r})
-		<-m.joined
-	}
-	r.more.Store(closedRun)
-	return cmp.Or(failed, out)
+	out.why.Text = out.why.Error() // the type, if judging it did not come to an end
+	r.post(exited{out})
 }

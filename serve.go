@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tend-go/tend/internal/stopped"
+	"github.com/tend-go/tend/internal/timerid"
+	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
 )
 
@@ -58,7 +61,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		panic(fmt.Sprintf("tend: supervisor %q: Serve with a nil context", s.name))
 	}
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return nil, stopped.Err(ctx)
 	}
 	if !s.inbox.open() {
 		panic(fmt.Sprintf("tend: supervisor %q is already being served", s.Path()))
@@ -79,15 +82,15 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 // its clock, where its events go.
 func (s *Supervisor) settleIn() {
 	var parent *Supervisor
-	path := s.name
+	path := treepath.Join("", s.name)
 	spec := &s.plan.spec
 	c := spec.Clock
 	if s.run != nil {
 		n := s.run.node
 		parent = n.sup
-		path = parent.Path() + "/" + n.name
+		path = treepath.Join(parent.Path(), n.name)
 		if s.holder.Load() != parent { // something that is not itself a supervisor serves it
-			path += "/" + s.name
+			path = treepath.Join(path, s.name)
 		}
 		if c == nil {
 			c = parent.clock.Load().AbstractTime
@@ -108,7 +111,7 @@ func (s *Supervisor) settleIn() {
 	switch {
 	case spec.EventHook != nil:
 	case parent == nil:
-		s.hub.setHook(newRepeatLog(c).log)
+		s.hub.setHook(newFoldLog(c).log)
 	default:
 		s.hub.setHook(nil)
 	}
@@ -116,12 +119,12 @@ func (s *Supervisor) settleIn() {
 
 // serve is the loop, and what comes before and after.
 func (s *Supervisor) serve(ctx context.Context, t *term) error {
-	if s.run != nil {
-		s.run.node.sup.post(nested{s.run, s})
+	if r := s.run; r != nil {
+		r.post(nested{r.node, r.number, s})
 	}
 	result := s.loop(ctx)
-	if s.run != nil {
-		s.run.node.sup.post(nested{s.run, nil})
+	if r := s.run; r != nil {
+		r.post(nested{r.node, r.number, nil})
 	} else {
 		s.drain()
 	}
@@ -143,7 +146,7 @@ func (s *Supervisor) loop(ctx context.Context) (result error) {
 		}
 		if s.plan.finished() {
 			result = s.plan.stop.result
-			if s.inbox.close(func() { s.handle(stopped{}) }) {
+			if s.inbox.close(func() { s.handle(over{}) }) {
 				return result
 			}
 			continue
@@ -157,51 +160,34 @@ func (s *Supervisor) loop(ctx context.Context) (result error) {
 	}
 }
 
-// told is the wish of whoever ended ctx.
+// told turns the end of ctx into a shutdown.
 func (s *Supervisor) told(ctx context.Context) shutdown {
 	cause := context.Cause(ctx)
-	m := shutdown{cause: cause, result: ended(ctx), by: never}
+	m := shutdown{cause: Reason{Err: cause}, result: stopped.Err(ctx), by: never}
 	if s.run != nil {
-		m.by = s.instantOf(s.run.stopBy())
+		m.by = s.clock.Load().instantOf(s.run.stopBy())
 	}
-	if m.text = wellKnown(cause); m.text == "" {
-		go func() { s.post(explained{textOf(cause)}) }() // user code
+	if isPlain(cause) {
+		m.cause = known(cause)
+	} else {
+		stop := s.plan.stop.number + 1
+		go func() { s.post(explained{stop, reasonOf(cause)}) }() // user code
 	}
 	return m
 }
 
-// wellKnown is the text of a cause that can be asked without running user code,
-// empty for others.
-func wellKnown(cause error) string {
+// isPlain: what a cause says can be asked without running user code.
+func isPlain(cause error) bool {
 	switch cause.(type) { //nolint:errorlint // what these say is known, not what they wrap
-	case *stopError, *TooManyFailures:
-		return cause.Error()
+	case *treeEnded, *TooManyFailures:
+		return true
 	}
-	if slices.Contains(plainCauses, cause) {
-		return cause.Error()
-	}
-	return ""
+	return slices.Contains(plainCauses, cause)
 }
 
 var plainCauses = []error{
 	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrStopped,
 }
-
-// ended is what Serve returns because ctx has ended.
-func ended(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if cause == ctx.Err() { //nolint:errorlint // the same value, not the same kind
-		return cause
-	}
-	return &endedError{ctx.Err(), cause}
-}
-
-// endedError is that a context ended for a reason of its own.
-type endedError struct{ err, cause error }
-
-func (e *endedError) Error() string { return "tend: " + e.err.Error() + ": " + e.cause.Error() }
-
-func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }
 
 // drain waits a moment for the hook to take the last events.
 func (s *Supervisor) drain() {
@@ -211,7 +197,7 @@ func (s *Supervisor) drain() {
 		return
 	default:
 	}
-	timer := s.clock.Load().NewTimer(drainTime, DrainTimer)
+	timer := s.clock.Load().NewTimer(drainTime, timerid.Drain)
 	defer timer.Stop()
 	select {
 	case <-drained:

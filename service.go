@@ -72,14 +72,27 @@ type Child struct {
 	// [Alive]. Silence for that long is a failure ([ErrUnresponsive]).
 	Watchdog time.Duration
 
-	// Backoff, if not zero, is a budget of the service's own: its failures do not
-	// raise the supervisor's count.
+	// Backoff and Limit are a budget of the service's own. If one of them is not
+	// zero, its failures do not raise the supervisor's count: it waits for the
+	// delays of Backoff, and when it has failed Limit times it stays down.
 	Backoff Backoff
+	Limit   Limit
 
 	// Significant: once the last significant service of a supervisor has ended
 	// by its own will (is done, or has left the tree), the supervisor stops too.
-	// OTP calls this auto_shutdown all_significant.
+	// OTP calls this auto_shutdown all_significant. A Permanent service ends by its
+	// own will only with [ErrDoNotRestart]. While a significant service is down, no
+	// supervisor above it is ready: see [Status.Ready].
 	Significant bool
+}
+
+// With returns c with another service in its place: what f makes of the one that
+// does the work, also if that is in a Child inside of c. So a wrapper leaves the
+// settings where the supervisor looks for them. It panics if there is no service.
+func (c Child) With(f func(Service) Service) Child {
+	whole := c.whole()
+	whole.Service = f(whole.Service)
+	return *whole
 }
 
 // Serve runs the service.
@@ -100,20 +113,16 @@ const (
 	Temporary
 )
 
+var restarts = words[Restart]{"permanent", "transient", "temporary"}
+
 // String returns "permanent", "transient" or "temporary".
-func (r Restart) String() string {
-	return enum(r, "permanent", "transient", "temporary")
-}
+func (r Restart) String() string { return restarts.of(r) }
 
 // MarshalText returns what String does.
 func (r Restart) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-func enum[E ~uint8](e E, names ...string) string {
-	if int(e) < len(names) {
-		return names[e]
-	}
-	return fmt.Sprintf("%T(%d)", e, uint8(e))
-}
+// UnmarshalText reads what MarshalText has written.
+func (r *Restart) UnmarshalText(text []byte) error { return restarts.read(r, text) }
 
 // What a service may return from Serve, wrapped or not.
 var (
@@ -136,10 +145,11 @@ var (
 	ErrUnresponsive     = errors.New("tend: service did not call Alive in time")
 	ErrNotReady         = errors.New("tend: service was not ready in time")
 	ErrStopped          = errors.New("tend: supervisor was stopped")
-	// ErrServeReturned is the cause in the context of a run whose Serve has
-	// returned; helpers started with [Go] see it.
-	ErrServeReturned = errors.New("tend: Serve has returned")
 )
+
+// errServeReturned is the cause in the context of a run whose Serve has returned;
+// helpers started with [Go] see it.
+var errServeReturned = errors.New("tend: Serve has returned")
 
 // What went wrong in a call or a run.
 var (
@@ -176,10 +186,13 @@ func (c *Child) check() {
 			bad(d.field, d.value)
 		}
 	}
-	if err := c.Backoff.Validate(); err != nil {
+	if err := cmp.Or(c.Backoff.Validate(), c.Limit.Validate()); err != nil {
 		panic(fmt.Sprintf("tend: Child %q: %v", name, err))
 	}
 }
+
+// ownBudget: failures do not raise the supervisor's count.
+func (c *Child) ownBudget() bool { return c.Backoff != (Backoff{}) || c.Limit != (Limit{}) }
 
 // asChild returns the settings of svc, nil if it is not a Child.
 func asChild(svc Service) *Child {
@@ -213,6 +226,7 @@ func (c Child) whole() *Child {
 		ReadyTimeout: cmp.Or(c.ReadyTimeout, in.ReadyTimeout),
 		Watchdog:     cmp.Or(c.Watchdog, in.Watchdog),
 		Backoff:      cmp.Or(c.Backoff, in.Backoff),
+		Limit:        cmp.Or(c.Limit, in.Limit),
 		Significant:  c.Significant || in.Significant,
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 var (
@@ -59,7 +60,7 @@ type simulation struct {
 	t     *testing.T
 	seed  uint64
 	model *model
-	tape  *tape
+	tape  *tendtest.Tape
 	root  *tend.Supervisor
 
 	mu     sync.Mutex
@@ -74,8 +75,8 @@ type owned struct {
 }
 
 func (sim *simulation) run(r *rand.Rand) {
-	sim.tape = newTape(sim.t)
-	sim.root = sim.supervisor(r, "root", 1+r.IntN(4), sim.tape.hook)
+	sim.tape = tendtest.NewTape(sim.t)
+	sim.root = sim.supervisor(r, "root", 1+r.IntN(4), sim.tape.Hook)
 	begin := runtime.NumGoroutine()
 	for range 1 + r.IntN(2) { // it may be served again
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -121,10 +122,10 @@ func (sim *simulation) supervisor(r *rand.Rand, name string, depth int, hook fun
 		Strategy: tend.Strategy(r.IntN(3)), Ordered: r.IntN(3) == 0, Escalate: r.IntN(4) == 0,
 		FailureThreshold: float64(1 + r.IntN(5)), FailureBackoff: time.Duration(1+r.IntN(10)) * time.Second,
 		Timeout: time.Duration(1+r.IntN(5)) * time.Second, KeepTermination: r.IntN(2) == 0,
-		Jitter: tend.NoJitter, EventHook: hook,
+		Jitter: -1, EventHook: hook,
 	}
 	if r.IntN(3) == 0 {
-		spec.StopBudget = time.Duration(1+r.IntN(10)) * time.Second
+		spec.StopWithin = time.Duration(1+r.IntN(10)) * time.Second
 	}
 	if r.IntN(3) == 0 {
 		spec.Strategy = tend.OneForOne
@@ -180,7 +181,8 @@ func (sim *simulation) service(r *rand.Rand) tend.Service {
 		c.Watchdog = time.Duration(1+r.IntN(20)) * time.Second
 	}
 	if own {
-		c.Backoff = tend.Backoff{Min: time.Second, Max: 10 * time.Second, Limit: r.IntN(6)}
+		c.Backoff = tend.Backoff{Min: time.Second, Max: 10 * time.Second}
+		c.Limit.N = r.IntN(6)
 	}
 	return c
 }
@@ -237,7 +239,7 @@ func (sim *simulation) meddle(r *rand.Rand) {
 
 // check compares what happened with the model.
 func (sim *simulation) check(goroutines int) {
-	sim.model.check(sim.t, sim.tape.events)
+	sim.model.check(sim.t, sim.tape.Events())
 	if list := sim.root.UnstoppedServices(); len(list) != 0 {
 		sim.t.Errorf("on the books at the end: %v", list)
 	}

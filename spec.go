@@ -22,13 +22,16 @@ const (
 	RestForOne
 )
 
+var strategies = words[Strategy]{"one for one", "one for all", "rest for one"}
+
 // String returns "one for one", "one for all" or "rest for one".
-func (s Strategy) String() string {
-	return enum(s, "one for one", "one for all", "rest for one")
-}
+func (s Strategy) String() string { return strategies.of(s) }
 
 // MarshalText returns what String does.
 func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText has written.
+func (s *Strategy) UnmarshalText(text []byte) error { return strategies.read(s, text) }
 
 // Spec says how a [Supervisor] behaves. The zero value of every field is the
 // default; the default numbers are suture's, which many programs have run with.
@@ -48,11 +51,10 @@ type Spec struct {
 	// its end is twice as long, up to this. Zero: they do not grow.
 	MaxFailureBackoff time.Duration
 
-	// Jitter makes the actual length of a pause of the planned one. Default
-	// [DefaultJitter]; [NoJitter] for none. It may be called at any time from any
-	// goroutine. Should it panic or return a negative length, the planned one
-	// stands; so it does until it has returned.
-	Jitter func(time.Duration) time.Duration
+	// Jitter is the part of a pause, 0.2 for 20 %, up to which a random time is
+	// added to it, so that a fleet of supervisors that failed together does not
+	// start together; at most 1. Default 0.5. Less than 0: none.
+	Jitter float64
 
 	// Escalate: over the threshold, stop all services and return
 	// [*TooManyFailures] from Serve instead of pausing.
@@ -68,10 +70,10 @@ type Spec struct {
 	// Timeout is how long each service may take to stop. Default 10s.
 	Timeout time.Duration
 
-	// StopBudget, if positive, bounds a whole stop of the supervisor with all that
+	// StopWithin, if positive, bounds a whole stop of the supervisor with all that
 	// is below it. Each supervisor keeps a twentieth of its time for itself and
 	// gives the rest to those below.
-	StopBudget time.Duration
+	StopWithin time.Duration
 
 	// MaxServices is how many services there may be. Zero: no limit.
 	MaxServices int
@@ -111,7 +113,7 @@ func (s Spec) withDefaults(name string) Spec {
 		{"FailureBackoff", s.FailureBackoff},
 		{"MaxFailureBackoff", s.MaxFailureBackoff},
 		{"Timeout", s.Timeout},
-		{"StopBudget", s.StopBudget},
+		{"StopWithin", s.StopWithin},
 	} {
 		if d.value < 0 {
 			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %v", name, d.field, d.value))
@@ -123,11 +125,15 @@ func (s Spec) withDefaults(name string) Spec {
 	if invalid(s.FailureThreshold) {
 		panic(fmt.Sprintf("tend: supervisor %q: Spec.FailureThreshold is %v", name, s.FailureThreshold))
 	}
+	if badJitter(s.Jitter) {
+		panic(fmt.Sprintf("tend: supervisor %q: Spec.Jitter is %v", name, s.Jitter))
+	}
 	if s.Strategy > RestForOne {
 		panic(fmt.Sprintf("tend: supervisor %q: Spec.Strategy is %v", name, s.Strategy))
 	}
 	s.FailureDecay = cmp.Or(s.FailureDecay, 30*time.Second)
 	s.FailureThreshold = cmp.Or(s.FailureThreshold, 5)
+	s.Jitter = cmp.Or(s.Jitter, 0.5)
 	s.FailureBackoff = cmp.Or(s.FailureBackoff, 15*time.Second)
 	if s.MaxFailureBackoff > 0 && s.MaxFailureBackoff < s.FailureBackoff {
 		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxFailureBackoff is %v, less than FailureBackoff %v",

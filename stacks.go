@@ -1,149 +1,96 @@
 package tend
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"runtime"
-	"runtime/pprof"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/tend-go/tend/internal/goroutines"
+	"github.com/tend-go/tend/internal/strand"
 )
 
-// Limits of looking up goroutines, which stops the program for a moment: about
-// 9 µs for each goroutine that there is.
-const (
-	maxGoroutines = 100_000
-	stacksKept    = time.Second // a profile serves everybody who asks in this time
-	maxStacks     = 64 << 10    // bytes of one service
-)
+// stacksKept is for how long what was found serves everybody who asks.
+const stacksKept = time.Second
 
 // stackFinder finds the stacks of a service's goroutines by their pprof label.
-// The one of the root of a tree serves the whole tree.
+// The one of the root of a tree serves the whole tree. It goes by the time of the
+// machine and not by the tree's clock: what it bounds is the machine's work.
 type stackFinder struct {
-	mu      sync.Mutex
-	asked   []stackQuestion
-	running bool
+	strand strand.Strand
 
-	// Of the goroutine that is looking.
-	taken   time.Time
-	profile map[string]string // stacks by the label "service"
-	problem string            // why there is no profile
+	mu    sync.Mutex
+	asked []stackQuestion
+
+	looking sync.Mutex // one looks for all
+	found   map[string]string
+	err     error
+	fresh   bool // what was found is not old
 }
 
 type stackQuestion struct {
-	label  string
+	s      *Supervisor
+	n      *node
 	answer func(stacks string)
 }
 
-// say answers without looking.
-func (f *stackFinder) say(answer func(string), word string) { go answer(word) }
-
-// find calls answer, on another goroutine, with the stacks of the goroutines that
-// have the label, or with a word why there are none.
-func (f *stackFinder) find(c *clock, label string, answer func(string)) {
+// find calls answer, on another goroutine, with the stacks of n, which is a service
+// of s, or with a word why there are none.
+func (f *stackFinder) find(s *Supervisor, n *node, answer func(string)) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asked = append(f.asked, stackQuestion{label, answer})
-	if !f.running {
-		f.running = true
-		go f.look(c)
-	}
+	f.asked = append(f.asked, stackQuestion{s, n, answer})
+	f.mu.Unlock()
+	f.strand.Wake(f.answerAll)
 }
 
-// look answers questions until there are none.
-func (f *stackFinder) look(c *clock) {
-	for {
-		f.mu.Lock()
-		asked := f.asked
-		f.asked = nil
-		f.running = len(asked) > 0
-		f.mu.Unlock()
-		if len(asked) == 0 {
-			return
+func (f *stackFinder) answerAll() {
+	f.mu.Lock()
+	asked := f.asked
+	f.asked = nil
+	f.mu.Unlock()
+	for _, q := range asked {
+		stacks, err := q.s.stacksOf(q.n)
+		if err != nil {
+			stacks = err.Error()
 		}
-		f.refresh(c.Now())
-		for _, q := range asked {
-			q.answer(f.of(q.label))
-		}
+		q.answer(stacks)
 	}
 }
 
-// refresh takes a new profile if the last one is old.
-func (f *stackFinder) refresh(now time.Time) {
-	if age := now.Sub(f.taken); f.profile != nil && 0 <= age && age < stacksKept {
-		return
+var (
+	errNoLabels = errors.New("tend: no stacks: Spec.NoLabels is set")
+	errNoStack  = errors.New("tend: no stacks: no goroutine has its label")
+)
+
+// stacksOf are the stacks of n, a service of s.
+func (s *Supervisor) stacksOf(n *node) (string, error) {
+	if s.plan.spec.NoLabels {
+		return "", errNoLabels
 	}
-	f.taken = now
-	f.profile, f.problem = map[string]string{}, ""
-	if n := runtime.NumGoroutine(); n > maxGoroutines {
-		f.problem = fmt.Sprintf("not looked up: the program has %d goroutines, more than %d", n, maxGoroutines)
-		return
+	found, err := s.root().stacks.look()
+	if err != nil {
+		return "", fmt.Errorf("tend: no stacks: %w", err)
 	}
-	var text bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&text, 1); err != nil {
-		f.problem = "not looked up: " + err.Error()
-		return
+	if stacks, ok := found[n.label()]; ok {
+		return stacks, nil
 	}
-	f.profile = stacksByService(text.String())
+	return "", errNoStack
 }
 
-func (f *stackFinder) of(label string) string {
-	if stacks, ok := f.profile[label]; ok {
-		return stacks
+// look returns the stacks of all services by their label.
+func (f *stackFinder) look() (map[string]string, error) {
+	f.looking.Lock()
+	defer f.looking.Unlock()
+	if !f.fresh {
+		f.found, f.err = goroutines.Find("service", func(string) bool { return true })
+		f.fresh = true
+		time.AfterFunc(stacksKept, f.forget)
 	}
-	if f.problem != "" {
-		return f.problem
-	}
-	return "no goroutine with its label was found"
+	return f.found, f.err
 }
 
-// stacksByService sorts a goroutine profile in its text form by the label
-// "service". A record there is a line "count @ addresses", one "# labels: {…}" if
-// there are any, a line for each function, and an empty line.
-func stacksByService(profile string) map[string]string {
-	found := map[string]string{}
-	_, profile, _ = strings.Cut(profile, "\n") // the title
-	for record := range strings.SplitSeq(profile, "\n\n") {
-		head, rest, _ := strings.Cut(record, "\n")
-		labels, frames, ok := strings.Cut(rest, "\n")
-		labels, isLabels := strings.CutPrefix(labels, "# labels: ")
-		if !ok || !isLabels {
-			continue
-		}
-		service, ok := labelOf(labels, "service")
-		if !ok || len(found[service]) > maxStacks {
-			continue
-		}
-		count, _, _ := strings.Cut(head, " ")
-		found[service] += stackText(count, frames)
-	}
-	return found
-}
-
-// labelOf finds a label in a text like {"key":"value", "key":"value"}.
-func labelOf(labels, key string) (string, bool) {
-	_, rest, ok := strings.Cut(labels, fmt.Sprintf("%q:", key))
-	if !ok {
-		return "", false
-	}
-	var value string
-	_, err := fmt.Sscanf(rest, "%q", &value)
-	return value, err == nil
-}
-
-// stackText makes readable what a profile says of count goroutines:
-// "#	0x47b5c2	time.Sleep+0x142	/go/src/runtime/time.go:363" for each function.
-func stackText(count, frames string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s goroutine(s):\n", count)
-	for line := range strings.SplitSeq(frames, "\n") {
-		fields := strings.Fields(line) // #, address, function, file:line; of them only the last may have spaces
-		if len(fields) < 4 {
-			continue
-		}
-		function, _, _ := strings.Cut(fields[2], "+0x")
-		fmt.Fprintf(&b, "%s\n\t%s\n", function, strings.Join(fields[3:], " "))
-	}
-	return b.String()
+func (f *stackFinder) forget() {
+	f.looking.Lock()
+	defer f.looking.Unlock()
+	f.found, f.err, f.fresh = nil, nil, false
 }

@@ -27,11 +27,15 @@ const (
 	StateGone
 )
 
-// String returns the lower-case word: "pending", "starting" …
-func (s State) String() string {
-	return enum(s, "pending", "starting", "running", "backoff", "stopping", "stuck",
-		"suspended", "done", "failed", "gone")
+var states = words[State]{
+	"pending", "starting", "running", "backoff", "stopping", "stuck", "suspended", "done", "failed", "gone",
 }
+
+// String returns the lower-case word: "pending", "starting" …
+func (s State) String() string { return states.of(s) }
 
 // MarshalText returns what String does.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText has written.
+func (s *State) UnmarshalText(text []byte) error { return states.read(s, text) }

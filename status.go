@@ -1,22 +1,27 @@
 package tend
 
 import (
-	"encoding/json"
-	"log/slog"
-	"math"
+	"errors"
+	"iter"
 	"time"
 )
 
 // Status is a copy of what a supervisor knew at one moment. Nested supervisors
-// are asked one after the other, so the tree as a whole is not one moment. In JSON
-// durations are nanoseconds and zero times are left out.
+// are asked one after the other, so the tree as a whole is not one moment. In JSON,
+// which can be read again, durations are nanoseconds and zero times are left out.
 type Status struct {
 	Name string `json:"name"`
+	// Path is the names from the root down, with slashes between; in a name "/" is
+	// written %2F, and "%" is written %25.
 	Path string `json:"path"`
-	// Serving: Serve has begun and not returned. Ready: all services have been
-	// running at once since then.
-	Serving  bool      `json:"serving"`
-	Ready    bool      `json:"ready"`
+	// Serving: Serve has begun and not returned.
+	Serving bool `json:"serving"`
+	// Started: all services have been running at once since then. Whether they do
+	// now, [Status.Ready] says.
+	Started bool `json:"started"`
+	// Stopping is why it is being stopped, from the beginning of the stop until
+	// Serve has returned.
+	Stopping Reason    `json:"stopping,omitzero"`
 	Since    time.Time `json:"since"` // when Serving last changed
 	Strategy Strategy  `json:"strategy"`
 	Ordered  bool      `json:"ordered"`
@@ -34,82 +39,81 @@ type Status struct {
 // ServiceStatus is what a supervisor knew of one service.
 type ServiceStatus struct {
 	Name        string       `json:"name"`
-	Path        string       `json:"path"`
+	Path        string       `json:"path"` // as [Status].Path
 	Token       ServiceToken `json:"id"`
 	State       State        `json:"state"`
 	Since       time.Time    `json:"since"` // when it came into State
 	Restart     Restart      `json:"restart"`
 	Significant bool         `json:"significant,omitempty"`
-	Incarnation uint64       `json:"incarnation"` // runs so far
-	Restarts    uint64       `json:"restarts"`    // runs so far, less the first
-	Failed      uint64       `json:"failed"`      // failures so far
+	// Wanted: it should run; it is not done, nor has anybody suspended or removed
+	// it.
+	Wanted      bool   `json:"wanted"`
+	Incarnation uint64 `json:"incarnation"` // runs so far
+	Restarts    uint64 `json:"restarts"`    // runs so far, less the first
+	Failed      uint64 `json:"failed"`      // failures so far
 	// Failures are the last few, oldest first.
 	Failures []Failure `json:"failures,omitempty"`
-	// WaitingFor says why it does not run although it should: "its delay", "the
-	// pause of its supervisor", "its turn", "its group", "its last run to end", "its
-	// supervisor to be served". WaitingUntil is when it will, if that is known;
-	// HeldBy the path of the service that it waits for.
+	// WaitingFor says why it does not run although it should: its delay, the pause
+	// of its supervisor, its turn, its group, its last run to end, its supervisor to
+	// be served. WaitingUntil is when it will, if that is known; HeldBy the path of
+	// the service that it waits for.
 	WaitingUntil time.Time `json:"waiting_until,omitzero"`
-	WaitingFor   string    `json:"waiting_for,omitempty"`
+	WaitingFor   Reason    `json:"waiting_for,omitzero"`
 	HeldBy       string    `json:"held_by,omitempty"`
 	// Stopping is why it is being stopped, in states stopping and stuck.
-	Stopping string `json:"stopping,omitempty"`
-	// Limit and Within are its own budget's; Recent is how many failures count
-	// against Limit.
-	Limit  int           `json:"limit,omitempty"`
-	Within time.Duration `json:"within,omitempty"`
-	Recent int           `json:"recent,omitempty"`
-	// Annotations are what the run has noted with [Annotate]; in JSON an object.
-	Annotations []slog.Attr `json:"-"`
+	Stopping Reason `json:"stopping,omitzero"`
+	// Limit is its own budget's; Recent is how many failures count against it.
+	Limit  Limit `json:"limit,omitzero"`
+	Recent int   `json:"recent,omitempty"`
+	// Annotations are what the run has noted with [Annotate], a list of
+	// [slog.Attr]; in JSON an object.
+	Annotations annotations `json:"annotations,omitempty"`
 	// Supervisor is the subtree if the service is a supervisor, or serves one.
 	Supervisor *Status `json:"supervisor,omitempty"`
 }
 
 // Failure is one entry of a service's history.
 type Failure struct {
-	Time        time.Time
-	Incarnation uint64
-	Err         string // bounded, and on one line
-
-	panicked *PanicError
+	Time        time.Time `json:"time"`
+	Incarnation uint64    `json:"incarnation"`
+	Err         Reason    `json:"error"` // as in [ServiceFailed]
 }
 
-// Stack is where a panic happened, as text; empty for other failures.
-func (f Failure) Stack() string {
-	if f.panicked == nil {
-		return ""
-	}
-	return f.panicked.Stack()
+// What a service may wait for: [ServiceStatus].WaitingFor.
+var (
+	errDelay     = errors.New("its delay")
+	errPause     = errors.New("the pause of its supervisor")
+	errTurn      = errors.New("its turn")
+	errGroup     = errors.New("its group")
+	errLastRun   = errors.New("its last run to end")
+	errNotServed = errors.New("its supervisor to be served")
+)
+
+// InTrouble: it waits after a failure, has failed for good, or did not stop in
+// time.
+func (s *ServiceStatus) InTrouble() bool {
+	return s.State == StateBackoff || s.State == StateFailed || s.State == StateStuck
 }
 
-// MarshalJSON returns an object with time, incarnation, error and, of a panic,
-// stack.
-func (f Failure) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		Time        time.Time `json:"time"`
-		Incarnation uint64    `json:"incarnation"`
-		Err         string    `json:"error"`
-		Stack       string    `json:"stack,omitempty"`
-	}{f.Time, f.Incarnation, f.Err, f.Stack()})
+// IsLeaf: it is no supervisor, and serves none. Whoever counts what runs counts
+// leaves.
+func (s *ServiceStatus) IsLeaf() bool { return s.Supervisor == nil }
+
+// All yields every service of the tree with its depth, 0 for those of the
+// supervisor itself: each before those below it, in the order added. What it yields
+// is the Status's own and may be changed.
+func (s *Status) All() iter.Seq2[int, *ServiceStatus] {
+	return func(yield func(int, *ServiceStatus) bool) { s.walk(0, yield) }
 }
 
-// MarshalJSON returns the fields, with the annotations as an object.
-func (s ServiceStatus) MarshalJSON() ([]byte, error) {
-	type fields ServiceStatus // without this method
-	var noted map[string]any
-	for _, a := range s.Annotations {
-		if noted == nil {
-			noted = map[string]any{}
+func (s *Status) walk(depth int, yield func(int, *ServiceStatus) bool) bool {
+	for i := range s.Services {
+		c := &s.Services[i]
+		if !yield(depth, c) || c.Supervisor != nil && !c.Supervisor.walk(depth+1, yield) {
+			return false
 		}
-		noted[a.Key] = a.Value.Any()
-		if a.Value.Kind() == slog.KindFloat64 && invalid(math.Abs(a.Value.Float64())) {
-			noted[a.Key] = a.Value.String() // JSON has no word for it
-		}
 	}
-	return json.Marshal(struct {
-		fields
-		Annotations map[string]any `json:"annotations,omitempty"`
-	}{fields(s), noted})
+	return true
 }
 
 // Status returns a snapshot of the whole tree below s.
@@ -117,24 +121,39 @@ func (s *Supervisor) Status() Status {
 	return s.statusAt(s.Path())
 }
 
-// statusAt is Status for a supervisor that is at a path.
+// statusAt is Status for a supervisor that is at a path. What runs have noted, and
+// what is below, is asked when the plan has answered: that takes locks.
 func (s *Supervisor) statusAt(path string) Status {
+	type place struct {
+		i   int
+		sup *Supervisor
+		run *run
+	}
 	status := Status{Name: s.name, Path: path}
-	var below []*Supervisor // by service
+	var asked []place
 	s.query(func(p *plan, now instant) {
 		status.Since = s.since
-		below = p.status(now, &status)
+		p.status(now, &status, func(i int, n *node) {
+			noted := n.run != nil && n.run.more.Load() != nil
+			if sup := n.subtree(); noted || sup != nil {
+				asked = append(asked, place{i, sup, n.run})
+			}
+		})
 	})
-	for i, sup := range below {
-		if sup == nil {
+	for _, a := range asked {
+		c := &status.Services[a.i]
+		if a.run != nil {
+			c.Annotations = a.run.noted()
+		}
+		if a.sup == nil {
 			continue
 		}
-		at := status.Services[i].Path
-		if sup.holder.Load() != s { // served by something that is not itself a supervisor
-			at = sup.Path()
+		at := c.Path
+		if a.sup.holder.Load() != s { // served by something that is not itself a supervisor
+			at = a.sup.Path()
 		}
-		sub := sup.statusAt(at)
-		status.Services[i].Supervisor = &sub
+		sub := a.sup.statusAt(at)
+		c.Supervisor = &sub
 	}
 	return status
 }

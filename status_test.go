@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"regexp"
@@ -29,17 +30,17 @@ func troubled(t *testing.T) *tend.Supervisor {
 	boot := tend.New("boot", tend.Spec{Ordered: true})
 	boot.Add(tend.Child{Service: idle("first"), ReadyTimeout: time.Hour})
 	boot.Add(idle("second"))
-	pool := tend.New("pool", tend.Spec{Strategy: tend.OneForAll, FailureThreshold: 0.5, Timeout: time.Second, Jitter: tend.NoJitter})
+	pool := tend.New("pool", tend.Spec{Strategy: tend.OneForAll, FailureThreshold: 0.5, Timeout: time.Second, Jitter: -1})
 	pool.Add(slow("hangs", time.Hour))
 	bad := ordered("bad")
 	pool.Add(bad)
 	crash := ordered("crash")
 	s, _, _ := serve(t, tend.Spec{}, noted, boot, pool, crash,
-		tend.Child{Service: failing("lost"), Restart: tend.Transient, Significant: true, Backoff: tend.Backoff{Limit: 2, Within: time.Hour}},
-		tend.Child{Service: failing("later"), Backoff: tend.Backoff{Min: time.Minute, Limit: 9}})
+		tend.Child{Service: failing("lost"), Restart: tend.Transient, Significant: true, Limit: tend.Limit{N: 2, Within: time.Hour}},
+		tend.Child{Service: failing("later"), Backoff: tend.Backoff{Min: time.Minute}, Limit: tend.Limit{N: 9}})
 	susp := s.Add(idle("held"))
-	crash.run(func(context.Context) error { panic(errors.New("no")) })
-	bad.end(errBoom)
+	crash.Run(func(context.Context) error { panic(errors.New("no")) })
+	bad.End(errBoom)
 	_ = s.Suspend(susp)
 	time.Sleep(2500 * time.Millisecond)
 	synctest.Wait()
@@ -54,7 +55,7 @@ root         serving    2.5s             not ready; failures 0.9/5
 ├─ boot      starting   2.5s             not ready
 │  ├─ first  starting   2.5s
 │  └─ second pending    2.5s             waits for its turn, held by root/boot/first
-├─ pool      running    2.5s             failures 0.9/0.5; pauses for 12.5s
+├─ pool      running    2.5s             not ready; failures 0.9/0.5; pauses for 12.5s
 │  ├─ hangs  stuck      1.5s             because: tend: a sibling failed and the group restarts; waits for its last run to end
 │  └─ bad    backoff    2.5s             waits for the pause of its supervisor, 12.5s; last failure: boom
 ├─ crash     running    2.5s  1 restart  last failure: panic: no
@@ -99,20 +100,23 @@ func TestStatusJSON(t *testing.T) {
 		noted, lost := service(0), service(4)
 		if diff := cmp.Diff(map[string]any{
 			"name": "noted", "path": "root/noted", "state": "running", "since": at("00"), "restart": "permanent",
-			"incarnation": 1.0, "restarts": 0.0, "failed": 0.0,
+			"wanted": true, "incarnation": 1.0, "restarts": 0.0, "failed": 0.0,
 			"annotations": map[string]any{"addr": ":8080", "pid": 7.0, "load": "NaN", "err": "boom"},
 		}, noted); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		failure := func(n float64) any { return map[string]any{"time": at("00"), "incarnation": n, "error": "boom"} }
+		failure := func(n float64) any {
+			return map[string]any{"time": at("00"), "incarnation": n, "error": map[string]any{"text": "boom"}}
+		}
 		if diff := cmp.Diff(map[string]any{
 			"name": "lost", "path": "root/lost", "state": "failed", "since": at("00"), "restart": "transient", "significant": true,
-			"incarnation": 2.0, "restarts": 1.0, "failed": 2.0, "limit": 2.0, "within": 3.6e12, "recent": 2.0,
+			"wanted": true, "incarnation": 2.0, "restarts": 1.0, "failed": 2.0,
+			"limit": map[string]any{"n": 2.0, "within": 3.6e12}, "recent": 2.0,
 			"failures": []any{failure(1), failure(2)},
 		}, lost); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		stack := service(3)["failures"].([]any)[0].(map[string]any)["stack"].(string)
+		stack := service(3)["failures"].([]any)[0].(map[string]any)["error"].(map[string]any)["stack"].(string)
 		if !strings.Contains(stack, "tend_test.troubled.func2\n\t") {
 			t.Errorf("stack: %s", stack)
 		}
@@ -122,12 +126,12 @@ func TestStatusJSON(t *testing.T) {
 		pool := service(2)["supervisor"].(map[string]any)
 		delete(pool, "services")
 		if diff := cmp.Diff(map[string]any{
-			"name": "pool", "path": "root/pool", "serving": true, "ready": true, "since": at("00"), "strategy": "one for all", "ordered": false,
+			"name": "pool", "path": "root/pool", "serving": true, "started": true, "since": at("00"), "strategy": "one for all", "ordered": false,
 			"time": at("02.5"), "count": math.Exp2(-2.5 / 30), "threshold": 0.5, "decay": 30e9, "paused_until": at("15"),
 		}, pool); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if empty, _ := json.Marshal(tend.NewSimple("empty").Status()); !strings.Contains(string(empty), `"services":[]`) {
+		if empty, _ := json.Marshal(tend.New("empty", tend.Spec{}).Status()); !strings.Contains(string(empty), `"services":[]`) {
 			t.Errorf("no services are told as %s", empty)
 		}
 	})
@@ -139,14 +143,14 @@ func TestHistoryIsBounded(t *testing.T) {
 		o := ordered("a")
 		s, _, _ := serve(t, tend.Spec{FailureThreshold: 100}, o)
 		for range 12 {
-			o.end(errBoom)
+			o.End(errBoom)
 		}
 		a := s.Status().Services[0]
 		var runs []uint64
 		for _, f := range a.Failures {
 			runs = append(runs, f.Incarnation)
 		}
-		if diff := cmp.Diff([]uint64{8, 9, 10, 11, 12}, runs); diff != "" || a.Failed != 12 || a.Restarts != 12 || a.Failures[0].Stack() != "" {
+		if diff := cmp.Diff([]uint64{8, 9, 10, 11, 12}, runs); diff != "" || a.Failed != 12 || a.Restarts != 12 || a.Failures[0].Err.Stack() != "" {
 			t.Errorf("failed %d, restarts %d, %s", a.Failed, a.Restarts, diff)
 		}
 	})
@@ -155,15 +159,15 @@ func TestHistoryIsBounded(t *testing.T) {
 func TestSelf(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("me")
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(o)
 		serve(t, tend.Spec{}, sub)
-		o.end(errBoom)
-		o.run(func(ctx context.Context) error {
+		o.End(errBoom)
+		o.Run(func(ctx context.Context) error {
 			tend.Annotate(ctx, slog.Bool("mine", true))
 			self, ok := tend.Self(context.WithValue(ctx, tend.StateGone, 1))
 			if !ok || self.Path != "root/sub/me" || self.State != tend.StateRunning || self.Incarnation != 2 ||
-				self.Failures[0].Err != "boom" || len(self.Annotations) != 1 {
+				self.Failures[0].Err.Error() != "boom" || len(self.Annotations) != 1 {
 				t.Errorf("Self is %+v, %v", self, ok)
 			}
 			return nil
@@ -177,7 +181,7 @@ func TestAnnotationsAreBounded(t *testing.T) {
 		o := ordered("a")
 		s, _, _ := serve(t, tend.Spec{}, o)
 		var late context.Context
-		o.run(func(ctx context.Context) error {
+		o.Run(func(ctx context.Context) error {
 			late = ctx
 			for i := range 100 {
 				tend.Annotate(ctx, slog.String(strings.Repeat("k", i+1), strings.Repeat("v", 10_000)))
@@ -207,4 +211,82 @@ func TestWords(t *testing.T) {
 			t.Errorf("%v is told as %s, %v", got, text, err)
 		}
 	}
+}
+
+// TestStatusTravelsAsJSON: a status that has been sent is what it was.
+func TestStatusTravelsAsJSON(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := troubled(t)
+		_, _ = s.Start(t.Context(), tend.Func("noted too", func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Float64("whole", 3), slog.Float64("half", 0.5), slog.Uint64("most", math.MaxUint64),
+				slog.Int("less", -1), slog.Bool("yes", true), slog.Duration("took", 90*time.Second), slog.Time("at", time.Now()),
+				slog.Time("far", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), slog.String("q", `"{`))
+			<-ctx.Done()
+			return nil
+		}))
+		synctest.Wait()
+		for _, sent := range []tend.Status{s.Status(), tend.New("empty", tend.Spec{}).Status()} {
+			data, err := json.Marshal(sent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got tend.Status
+			if err := json.Unmarshal(data, &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(sent, got); diff != "" {
+				t.Errorf("(-sent +received):\n%s", diff)
+			}
+			if fmt.Sprint(sent.Ready()) != fmt.Sprint(got.Ready()) || sent.String() != got.String() {
+				t.Errorf("it reads as\n%s\nand then as\n%s", sent, got)
+			}
+		}
+	})
+}
+
+// TestStatusOfDeepTrees: JSON takes no longer than the tree is deep.
+func TestStatusOfDeepTrees(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		top := idle("leaf")
+		for i := range 1000 {
+			s := tend.New(fmt.Sprint("l", i), tend.Spec{})
+			s.Add(top)
+			top = s
+		}
+		status := top.(*tend.Supervisor).Status()
+		data, err := json.Marshal(status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deepest := -1
+		for depth := range status.All() {
+			deepest = max(deepest, depth)
+		}
+		if deepest != 999 || len(data) < 100_000 {
+			t.Errorf("depth %d, %d bytes", deepest, len(data))
+		}
+	})
+}
+
+// TestNamesWithSlashes: a name may hold what separates names in a path.
+func TestNamesWithSlashes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("a/b", tend.Spec{Timeout: time.Second, EventHook: func(tend.Event) {}})
+		sub.Add(slow("50%", time.Minute))
+		s, p, _ := serve(t, tend.Spec{}, sub)
+		p.Want(
+			"0s root supervisor started services=1",
+			"0s root/a%2Fb service started",
+			"0s root/a%2Fb supervisor started services=1",
+			"0s root/a%2Fb/50%25 service started",
+			"0s root/a%2Fb service ready",
+		)
+		if path := s.Status().Services[0].Supervisor.Services[0].Path; path != "root/a%2Fb/50%25" || sub.Path() != "root/a%2Fb" {
+			t.Errorf("the paths are %s and %s", path, sub.Path())
+		}
+		s.Stop()
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/a%2Fb/50%25" {
+			t.Errorf("unstopped: %v", list)
+		}
+	})
 }

@@ -45,7 +45,7 @@ func TestCauses(t *testing.T) {
 		synctest.Wait()
 		_, _ = s.Remove(removed), s.Suspend(suspended)
 		_, _ = s.Restart(requested, nil), s.Restart(blamed, errBoom)
-		victim.end(errBoom)
+		victim.End(errBoom)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		mu.Lock()
@@ -62,7 +62,7 @@ func TestCauses(t *testing.T) {
 		}
 		cancel(errors.New("signal"))
 		err := <-done
-		if !errors.Is(err, context.Canceled) || !errors.Is(err, context.Cause(ctx)) || err.Error() != "tend: context canceled: signal" {
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, context.Cause(ctx)) || err.Error() != "context canceled: signal" {
 			t.Errorf("Serve returned %v", err)
 		}
 		for name, cause := range causes {
@@ -117,28 +117,28 @@ func TestOneTimeoutBoundsAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, p, done := serve(t, tend.Spec{NoLabels: true}, slow("a", 3*time.Second), slow("b", 9*time.Second), slow("c", 11*time.Second),
 			tend.Child{Service: slow("d", 11*time.Second), Timeout: 2 * time.Second})
-		p.lines()
+		p.Lines()
 		if d := after(s.Stop); d != 10*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		<-done
 		if diff := cmp.Diff([]string{
-			"2s root/d: service stuck: has not returned after 2s",
-			"10s root/c: service stuck: has not returned after 10s",
-		}, grep(p, "stuck")); diff != "" {
+			"2s root/d service stuck cause=ErrStopped waited=2s",
+			"10s root/c service stuck cause=ErrStopped waited=10s",
+		}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)
 		}
 		for _, u := range s.UnstoppedServices() {
-			if u.Stacks != "not looked up: Spec.NoLabels" || u.Cause != "tend: supervisor was stopped" || u.Since.IsZero() {
+			if u.Stacks != "tend: no stacks: Spec.NoLabels is set" || u.Cause.Err != tend.ErrStopped || u.Waited == 0 {
 				t.Errorf("%+v", u)
 			}
 		}
 	})
 }
 
-// TestStopBudgetOverLevels: the leaf that hangs is named before the levels above
+// TestStopWithinOverLevels: the leaf that hangs is named before the levels above
 // it give up, each of which keeps a twentieth.
-func TestStopBudgetOverLevels(t *testing.T) {
+func TestStopWithinOverLevels(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const budget = 160 * time.Second
 		var below tend.Service = slow("leaf", time.Hour)
@@ -148,30 +148,30 @@ func TestStopBudgetOverLevels(t *testing.T) {
 			sub.Add(below)
 			below = sub
 		}
-		s, p, done := serve(t, tend.Spec{StopBudget: budget, Timeout: time.Hour}, below)
-		p.lines()
+		s, p, done := serve(t, tend.Spec{StopWithin: budget, Timeout: time.Hour}, below)
+		p.Lines()
 		took := after(s.Stop)
 		<-done
 		leaf := time.Duration(float64(budget) * 0.95 * 0.95 * 0.95 * 0.95)
 		if took != leaf {
 			t.Errorf("Stop took %v, want %v", took, leaf)
 		}
-		if diff := cmp.Diff([]string{fmt.Sprintf("%v root/l1/l2/l3/leaf: service stuck: has not returned after %v", leaf, leaf)}, grep(p, "stuck")); diff != "" {
+		if diff := cmp.Diff([]string{fmt.Sprintf("%v root/l1/l2/l3/leaf service stuck cause=ErrStopped waited=%v", leaf, leaf)}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
-// TestStopBudgetReachesARunningStop: a supervisor that is already stopping hurries
+// TestStopWithinReachesARunningStop: a supervisor that is already stopping hurries
 // when the one above stops.
-func TestStopBudgetReachesARunningStop(t *testing.T) {
+func TestStopWithinReachesARunningStop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bad := ordered("bad")
 		sub := tend.New("sub", tend.Spec{Escalate: true, FailureThreshold: 0.5, Timeout: time.Hour})
 		sub.Add(slow("leaf", 2*time.Hour))
 		sub.Add(bad)
-		s, _, done := serve(t, tend.Spec{StopBudget: 10 * time.Second}, sub)
-		bad.end(errBoom)
+		s, _, done := serve(t, tend.Spec{StopWithin: 10 * time.Second}, sub)
+		bad.End(errBoom)
 		wantStates(t, sub, "leaf stopping, bad pending")
 		if d := after(s.Stop); d != 9025*time.Millisecond { // 10s, less a twentieth, twice
 			t.Errorf("Stop took %v", d)
@@ -184,18 +184,18 @@ func TestStopBudgetReachesARunningStop(t *testing.T) {
 // TestTimeoutOfASubtree: a Timeout on a nested supervisor bounds all of it.
 func TestTimeoutOfASubtree(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(slow("leaf", time.Hour))
 		s, p, _ := serve(t, tend.Spec{})
 		tok := s.Add(tend.Child{Service: sub, Timeout: 4 * time.Second})
 		synctest.Wait()
-		p.lines()
+		p.Lines()
 		// 4s, less a twentieth for s and a twentieth of the rest for sub.
 		if d := after(func() { _ = s.RemoveAndWait(tok, 0) }); d != 3610*time.Millisecond {
 			t.Errorf("RemoveAndWait took %v", d)
 		}
 		// What hangs below is still on the books, although its branch is gone.
-		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path != "root/sub/leaf" {
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/sub/leaf" {
 			t.Errorf("unstopped: %+v", list)
 		}
 	})
@@ -205,22 +205,22 @@ func TestTimeoutOfASubtree(t *testing.T) {
 // service that served it is a service like any other.
 func TestWrapperHangsAfterItsSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(slow("leaf", 30*time.Second))
 		s, p, done := serve(t, tend.Spec{}, tend.Func("wrapper", func(ctx context.Context) error {
 			err := sub.Serve(ctx)
 			time.Sleep(time.Hour)
 			return err
 		}))
-		p.lines()
+		p.Lines()
 		if d := after(s.Stop); d != 20*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		<-done
 		if diff := cmp.Diff([]string{
-			"10s root/wrapper/sub/leaf: service stuck: has not returned after 10s",
-			"20s root/wrapper: service stuck: has not returned after 20s",
-		}, grep(p, "stuck")); diff != "" {
+			"10s root/wrapper/sub/leaf service stuck cause=ErrStopped waited=10s",
+			"20s root/wrapper service stuck cause=ErrStopped waited=20s",
+		}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -235,10 +235,10 @@ func TestTermination(t *testing.T) {
 		outer := tend.New("outer", tend.Spec{KeepTermination: true})
 		outer.Add(inner)
 		s, p, done := serve(t, tend.Spec{}, outer, idle("other"))
-		p.lines()
-		o.end(fmt.Errorf("disk is full: %w", tend.ErrTerminateTree))
-		if n := p.count("service ended: tend: root/outer/inner ended the tree: tend: root/outer/inner/o ended the tree: disk is full"); n != 1 {
-			t.Errorf("%d ends of outer", n)
+		p.Lines()
+		o.End(fmt.Errorf("disk is full: %w", tend.ErrTerminateTree))
+		if ends := grep(p, "root/outer service ended"); len(ends) != 1 || !strings.Contains(ends[0], "next=gone") {
+			t.Errorf("ends of outer: %q", ends)
 		}
 		wantStates(t, s, "other running") // outer has left
 		s.Add(failingWith("fatal", tend.ErrTerminateTree))
@@ -263,7 +263,7 @@ func TestSignificantEnds(t *testing.T) {
 			s.Add(tend.Child{Service: o, Restart: tend.Temporary, Significant: true})
 			s.Add(idle("other"))
 			done := s.ServeBackground(t.Context())
-			o.end(c.end)
+			o.End(c.end)
 			wantError(t, <-done, c.want)
 		}
 	})
@@ -273,13 +273,13 @@ func TestSignificantEnds(t *testing.T) {
 // that is suspended or removed does not.
 func TestStopOfANestedSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(idle("a"))
 		s, p, _ := serve(t, tend.Spec{}, sub)
 		tok := s.Status().Services[0].Token
 		sub.Stop()
-		if n := p.count("root/sub: service failed: returned nil"); n != 1 {
-			t.Errorf("%d failures", n)
+		if lines := grep(p, "root/sub service failed"); len(lines) != 1 || !strings.Contains(lines[0], `err="returned nil"`) {
+			t.Errorf("failures of sub: %q", lines)
 		}
 		wantStates(t, sub, "a running")
 		_ = s.Suspend(tok)
@@ -294,7 +294,7 @@ func TestStopOfANestedSupervisor(t *testing.T) {
 func TestWaitReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		up := make(chan struct{})
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("a", func(ctx context.Context) error {
 			<-up
 			tend.Ready(ctx)
@@ -316,8 +316,8 @@ func TestWaitReady(t *testing.T) {
 		if err := <-results; err != nil {
 			t.Error(err)
 		}
-		o.end(errBoom) // pauses
-		if err := s.WaitReady(t.Context()); err != nil || !s.Status().Ready {
+		o.End(errBoom) // pauses
+		if err := s.WaitReady(t.Context()); err != nil || !s.Status().Started {
 			t.Error("ready no more:", err)
 		}
 		s.Stop()
@@ -327,7 +327,7 @@ func TestWaitReady(t *testing.T) {
 		s.ServeBackground(t.Context())
 		go func() { results <- s.WaitReady(t.Context()) }()
 		synctest.Wait()
-		if s.Status().Ready {
+		if s.Status().Started {
 			t.Error("ready too early")
 		}
 		s.Stop()
@@ -339,11 +339,11 @@ func TestWaitReady(t *testing.T) {
 // TestMergedChild: what the outer Child leaves zero, the inner one gives.
 func TestMergedChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		inner := tend.Child{Service: failing("f"), Restart: tend.Temporary, Backoff: tend.Backoff{Limit: 3}, Name: "inner"}
+		inner := tend.Child{Service: failing("f"), Restart: tend.Temporary, Limit: tend.Limit{N: 3}, Name: "inner"}
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 		s.Add(tend.Child{Service: &inner, Name: "outer"})
 		s.Add(inner)
-		if got := s.Status().Services; got[0].Name != "outer" || got[0].Restart != tend.Temporary || got[0].Limit != 3 || got[1].Name != "inner" {
+		if got := s.Status().Services; got[0].Name != "outer" || got[0].Restart != tend.Temporary || got[0].Limit.N != 3 || got[1].Name != "inner" {
 			t.Errorf("%+v", got)
 		}
 		if list := s.Services(); len(list) != 2 || list[1].(tend.Child).Name != "inner" {
@@ -371,7 +371,7 @@ func TestTook(t *testing.T) {
 		s.Stop()
 		synctest.Wait()
 		got := map[string]time.Duration{}
-		for _, e := range p.events {
+		for _, e := range p.Events() {
 			switch e := e.(type) {
 			case tend.ServiceEnded:
 				got[e.Service] = e.Took
@@ -387,4 +387,21 @@ func TestTook(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestChildWith: a wrapper goes where the service is, below the settings.
+func TestChildWith(t *testing.T) {
+	inner := &tend.Child{Service: idle("deep"), Timeout: time.Second, Limit: tend.Limit{N: 3}}
+	c := tend.Child{Service: inner, Name: "outer"}.With(func(svc tend.Service) tend.Service {
+		if fmt.Sprint(svc) != "deep" {
+			t.Errorf("it wraps %v", svc)
+		}
+		return idle("wrapped")
+	})
+	if fmt.Sprint(c.Service) != "wrapped" || c.Name != "outer" || c.Timeout != time.Second || c.Limit.N != 3 {
+		t.Errorf("%+v", c)
+	}
+	if fmt.Sprint(inner.Service) != "deep" {
+		t.Error("the Child that it was made of has changed")
+	}
 }

@@ -2,9 +2,13 @@ package tend
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
+	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/timerid"
+	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
 )
 
@@ -43,7 +47,7 @@ type term struct {
 // New makes a supervisor. The name is its part of paths. It panics if a setting
 // is negative or not a number.
 func New(name string, spec Spec) *Supervisor {
-	name = clean(name, maxName)
+	name = said.Clean(name, maxName)
 	spec = spec.withDefaults(name)
 	c := &clock{AbstractTime: spec.Clock}
 	if c.AbstractTime == nil {
@@ -53,17 +57,16 @@ func New(name string, spec Spec) *Supervisor {
 	s := &Supervisor{name: name, since: c.epoch}
 	s.inbox.wake = make(chan struct{}, 1)
 	s.clock.Store(c)
-	s.path.Store(&s.name)
+	path := treepath.Join("", name)
+	s.path.Store(&path)
 	s.term.Store(&term{})
-	s.plan = newPlan(spec, name, c.epoch)
+	s.plan = newPlan(spec, path, c.epoch)
+	s.plan.random = rand.Float64
 	if spec.EventHook != nil {
 		s.hub.setHook(spec.EventHook)
 	}
 	return s
 }
-
-// NewSimple is New(name, Spec{}).
-func NewSimple(name string) *Supervisor { return New(name, Spec{}) }
 
 // made panics if s was not made by New.
 func (s *Supervisor) made() {
@@ -109,7 +112,7 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 	}
 	to := newCall()
 	s.post(add{n: n, to: to})
-	if <-to.answer != nil {
+	if <-to != nil {
 		return ServiceToken{}
 	}
 	return ServiceToken{n}
@@ -133,7 +136,7 @@ func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, erro
 	to := newCall()
 	s.post(add{n: n, to: to, start: true})
 	select {
-	case err := <-to.answer:
+	case err := <-to:
 		if err == ErrTooManyServices { //nolint:errorlint // the plan's own answer, not an error of a service
 			return ServiceToken{}, err
 		}
@@ -172,7 +175,7 @@ func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error 
 		<-left
 		return nil
 	}
-	timer := s.clock.Load().NewTimer(max(0, timeout), RemoveTimer)
+	timer := s.clock.Load().NewTimer(max(0, timeout), timerid.Remove)
 	defer timer.Stop()
 	select {
 	case <-left:
@@ -199,7 +202,7 @@ func (s *Supervisor) Restart(t ServiceToken, cause error) error {
 	if n.gone.has() {
 		return ErrRemoved
 	}
-	n.sup.post(restart{n, cause, textOf(cause)})
+	n.sup.post(restart{n, reasonOf(cause)})
 	return nil
 }
 
@@ -218,6 +221,28 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 	return nil
 }
 
+// Resume lets the pause of the supervisor itself, if there is one, end after a time:
+// at once if that is 0 or less. Those that wait for its end are started then.
+func (s *Supervisor) Resume(after time.Duration) {
+	s.made()
+	s.post(resume{after})
+}
+
+// Stacks returns the stacks that the goroutines of a service have now, as text. They
+// are found by their pprof label, which goroutines that the service starts inherit;
+// looking stops the program for about 9 µs for each goroutine that it has. What was
+// found serves all who ask within a second.
+//
+// It returns an error if there are more than 100,000 goroutines, if there is none of
+// the service, or if [Spec].NoLabels is set; [ErrWrongSupervisor] as other methods do.
+func (s *Supervisor) Stacks(t ServiceToken) (string, error) {
+	n, err := s.find(t)
+	if err != nil {
+		return "", err
+	}
+	return n.sup.stacksOf(n)
+}
+
 // Services are the services as they were added, in that order, less those that
 // have left or are to.
 func (s *Supervisor) Services() []Service {
@@ -231,7 +256,7 @@ func (s *Supervisor) Services() []Service {
 func (s *Supervisor) query(read func(p *plan, now instant)) {
 	to := newCall()
 	s.post(query{read, to})
-	<-to.answer
+	<-to
 }
 
 // WaitReady waits until every service has been running at once since Serve
@@ -266,15 +291,15 @@ func (s *Supervisor) Stop() {
 	if !t.begun.Load() {
 		return
 	}
-	s.post(shutdown{cause: ErrStopped, text: ErrStopped.Error(), by: never})
+	s.post(shutdown{cause: known(ErrStopped), by: never})
 	<-t.ended.happened()
 }
 
 // UnstoppedServices are the services of the whole tree below that are on the
 // books: they were asked to stop, did not return within their timeout and still
-// have not, whether or not they have been removed, in the order in which they
-// were reported.
-func (s *Supervisor) UnstoppedServices() []Unstopped {
+// have not, whether or not they have been removed. It tells the events with which
+// they were reported, in that order.
+func (s *Supervisor) UnstoppedServices() []ServiceStuck {
 	s.made()
 	return s.ledger.list()
 }

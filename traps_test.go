@@ -69,7 +69,7 @@ func TestTrap02_TheEventHookCallsBack(t *testing.T) {
 		victim := ordered("victim")
 		s.Add(victim)
 		done := s.ServeBackground(t.Context())
-		victim.end(errBoom)
+		victim.End(errBoom)
 		wantStates(t, s, "heir running, second heir running")
 		s.Stop()
 		if err := <-done; err != nil {
@@ -84,25 +84,25 @@ func TestTrap02_TheEventHookCallsBack(t *testing.T) {
 func TestTrap03_AServiceEndsAfterItsStopTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, p, done := serve(t, tend.Spec{Timeout: time.Second}, slow("a", time.Minute))
-		p.lines()
+		p.Lines()
 		if d := after(s.Stop); d != time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		p.want(
-			"0s root: supervisor stopping: tend: supervisor was stopped",
-			"1s root/a: service stuck: has not returned after 1s",
-			"1s root: supervisor stopped: tend: supervisor was stopped (1 service still running)",
+		p.Want(
+			"0s root supervisor stopping cause=ErrStopped",
+			"1s root/a service stuck cause=ErrStopped waited=1s",
+			"1s root supervisor stopped cause=ErrStopped unstopped=1 took=1s",
 		)
-		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path != "root/a" || !strings.Contains(list[0].Stacks, "time.Sleep") {
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/a" || !strings.Contains(list[0].Stacks, "time.Sleep") {
 			t.Errorf("unstopped: %+v", list)
 		}
 		time.Sleep(time.Hour)
-		p.want(
-			"1m0s root/a: service ended late: 59s after it was reported as stuck",
-			"1m0s root/a: service ended: now pending",
+		p.Want(
+			"1m0s root/a service ended late late=59s",
+			"1m0s root/a service ended cause=ErrStopped took=1m0s",
 		)
 		if list := s.UnstoppedServices(); len(list) != 0 {
 			t.Errorf("still on the books: %+v", list)
@@ -120,7 +120,7 @@ func TestTrap04_ServedTwiceOneAfterTheOtherAndAtOnce(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		p.lines()
+		p.Lines()
 		done = s.ServeBackground(t.Context())
 		if err := s.WaitReady(t.Context()); err != nil {
 			t.Error(err)
@@ -152,27 +152,27 @@ func TestTrap05_AChildSupervisorFailsAllItsServicesAreBackOnce(t *testing.T) {
 			})))
 		}
 		s, p, _ := serve(t, tend.Spec{}, sub)
-		p.lines()
-		victim.end(errBoom)
-		victim.end(errBoom)
-		p.want(
-			"0s root/sub/victim: service failed: boom",
-			"0s root/sub/victim: service started: 1 restart",
-			"0s root/sub/victim: service failed: boom",
-			`0s root/sub: escalated: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
-			`0s root/sub: supervisor stopping: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
-			"0s root/sub/s2: service ended: now pending",
-			"0s root/sub/s1: service ended: now pending",
-			"0s root/sub/s0: service ended: now pending",
-			`0s root/sub: supervisor stopped: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
-			`0s root/sub: service failed: tend: supervisor "root/sub": too many failures (2.0, threshold 1); the last was of "victim": boom`,
-			"0s root/sub: service started: 1 restart",
-			"0s root/sub: supervisor started: 4 services",
-			"0s root/sub/victim: service started: 2 restarts",
-			"0s root/sub/s0: service started: 1 restart",
-			"0s root/sub/s1: service started: 1 restart",
-			"0s root/sub/s2: service started: 1 restart",
-			"0s root/sub: service ready: after 0s",
+		p.Lines()
+		victim.End(errBoom)
+		victim.End(errBoom)
+		p.Want(
+			"0s root/sub/victim service failed err=boom count=1 threshold=1 restarting",
+			"0s root/sub/victim service started restarts=1",
+			"0s root/sub/victim service failed err=boom count=2 threshold=1 restarting",
+			`0s root/sub escalated err="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub supervisor stopping cause="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub/s2 service ended cause="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub/s1 service ended cause="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub/s0 service ended cause="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub supervisor stopped cause="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom" err="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom"`,
+			`0s root/sub service failed err="tend: supervisor \"root/sub\": too many failures (2.0, threshold 1); the last was of \"victim\": boom" count=1 threshold=5 restarting`,
+			"0s root/sub service started restarts=1",
+			"0s root/sub supervisor started services=4",
+			"0s root/sub/victim service started restarts=2",
+			"0s root/sub/s0 service started restarts=1",
+			"0s root/sub/s1 service started restarts=1",
+			"0s root/sub/s2 service started restarts=1",
+			"0s root/sub service ready",
 		)
 		if got := s.Status().Count; got != 1 {
 			t.Errorf("the parent counted %v failures", got)
@@ -197,15 +197,15 @@ func TestTrap06_AStartFailsOnRestart(t *testing.T) {
 			<-ctx.Done()
 			return nil
 		}))
-		p.want(
-			"0s root: supervisor started: 1 service",
-			"0s root/a: service started: 0 restarts",
-			"0s root/a: service failed: boom",
-			"0s root/a: service started: 1 restart",
-			"0s root/a: service failed: boom",
-			"0s root/a: service started: 2 restarts",
-			"0s root/a: service failed: boom",
-			"0s root/a: service started: 3 restarts",
+		p.Want(
+			"0s root supervisor started services=1",
+			"0s root/a service started",
+			"0s root/a service failed err=boom count=1 threshold=5 restarting",
+			"0s root/a service started restarts=1",
+			"0s root/a service failed err=boom count=2 threshold=5 restarting",
+			"0s root/a service started restarts=2",
+			"0s root/a service failed err=boom count=3 threshold=5 restarting",
+			"0s root/a service started restarts=3",
 		)
 		if st := s.Status(); st.Count != 3 || st.Services[0].Failed != 3 || len(st.Services[0].Failures) != 3 {
 			t.Errorf("counted %v, %d", st.Count, st.Services[0].Failed)
@@ -216,14 +216,14 @@ func TestTrap06_AStartFailsOnRestart(t *testing.T) {
 func TestTrap07_AServiceReturnsWithoutEverBeingReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, p, _ := serve(t, tend.Spec{})
-		p.lines()
+		p.Lines()
 		nothing := tend.Func("a", func(context.Context) error { return nil })
 		_, err := s.Start(t.Context(), tend.Child{Service: nothing, ReadyTimeout: time.Second, Restart: tend.Transient})
 		wantError(t, err, tend.ErrNotReady)
 		wantStates(t, s, "a done")
 		_, err = s.Start(t.Context(), tend.Child{Service: failing("b"), ReadyTimeout: time.Second, Restart: tend.Temporary})
 		wantError(t, err, errBoom)
-		_, err = s.Start(t.Context(), tend.Child{Service: failing("c"), ReadyTimeout: time.Second, Backoff: tend.Backoff{Limit: 2}})
+		_, err = s.Start(t.Context(), tend.Child{Service: failing("c"), ReadyTimeout: time.Second, Limit: tend.Limit{N: 2}})
 		wantError(t, err, errBoom)
 		wantStates(t, s, "a done, c failed")
 	})
@@ -241,7 +241,7 @@ func TestTrap08_APermanentServiceReturnsNilInAHotLoop(t *testing.T) {
 		if n := runs.Load(); n != 12 {
 			t.Errorf("%d runs after it", n)
 		}
-		if n := p.count("pause began"); n != 2 {
+		if n := len(p.Lines(tend.PauseBegan{}.Kind())); n != 2 {
 			t.Errorf("%d pauses", n)
 		}
 		wantStates(t, s, "hot backoff")
@@ -252,7 +252,7 @@ func TestTrap09_CallsWhileABackoffOrPauseTimerRuns(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, p, done := serve(t, tend.Spec{FailureThreshold: 0.5}, failing("pausing"),
 			tend.Child{Service: failing("waiting"), Backoff: tend.Backoff{Min: time.Hour, Max: time.Hour}})
-		p.lines()
+		p.Lines()
 		if d := after(func() {
 			if _, err := s.Start(t.Context(), idle("new")); err != nil {
 				t.Error(err)
@@ -261,8 +261,8 @@ func TestTrap09_CallsWhileABackoffOrPauseTimerRuns(t *testing.T) {
 			if want := time.Now().Add(15 * time.Second); !st.PausedUntil.Equal(want) || !st.Services[0].WaitingUntil.Equal(want) {
 				t.Errorf("the pause ends %v, the service waits until %v", st.PausedUntil, st.Services[0].WaitingUntil)
 			}
-			if w := st.Services[1]; w.WaitingFor != "its delay" || !w.WaitingUntil.Equal(time.Now().Add(time.Hour)) {
-				t.Errorf("waits for %q until %v", w.WaitingFor, w.WaitingUntil)
+			if w := st.Services[1]; w.WaitingFor.Error() != "its delay" || !w.WaitingUntil.Equal(time.Now().Add(time.Hour)) {
+				t.Errorf("waits for %v until %v", w.WaitingFor, w.WaitingUntil)
 			}
 			if err := s.RemoveAndWait(st.Services[0].Token, 0); err != nil {
 				t.Error(err)
@@ -328,16 +328,16 @@ func TestTrap12_GroupRestartAndEndedTemporaryMembers(t *testing.T) {
 		s, p, _ := serve(t, tend.Spec{Strategy: tend.OneForAll},
 			victim, tend.Child{Service: idle("temp"), Restart: tend.Temporary},
 			tend.Child{Service: ended, Restart: tend.Temporary}, tend.Child{Service: ordered("done"), Restart: tend.Transient})
-		ended.end(nil)
+		ended.End(nil)
 		wantStates(t, s, "victim running, temp running, done running")
-		p.lines()
-		victim.end(errBoom)
-		p.want(
-			"0s root/victim: service failed: boom",
-			"0s root/done: service ended: now pending",
-			"0s root/temp: service ended: now gone",
-			"0s root/victim: service started: 1 restart",
-			"0s root/done: service started: 1 restart",
+		p.Lines()
+		victim.End(errBoom)
+		p.Want(
+			"0s root/victim service failed err=boom count=1 threshold=5 restarting",
+			"0s root/done service ended cause=ErrSiblingFailed",
+			"0s root/temp service ended cause=ErrSiblingFailed next=gone",
+			"0s root/victim service started restarts=1",
+			"0s root/done service started restarts=1",
 		)
 		wantStates(t, s, "victim running, done running")
 	})
@@ -347,17 +347,17 @@ func TestTrap13_ASecondMemberDiesDuringAnOrderedGroupStop(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		victim, second := ordered("victim"), ordered("second")
 		s, p, _ := serve(t, tend.Spec{Strategy: tend.OneForAll, Ordered: true}, second, victim, slow("last", 5*time.Second))
-		p.lines()
-		victim.end(errBoom)
-		second.end(errBoom) // while last takes its time
+		p.Lines()
+		victim.End(errBoom)
+		second.End(errBoom) // while last takes its time
 		time.Sleep(5 * time.Second)
-		p.want(
-			"0s root/victim: service failed: boom",
-			"0s root/second: service ended: boom; now pending",
-			"5s root/last: service ended: now pending",
-			"5s root/second: service started: 1 restart",
-			"5s root/victim: service started: 1 restart",
-			"5s root/last: service started: 1 restart",
+		p.Want(
+			"0s root/victim service failed err=boom count=1 threshold=5 restarting",
+			"0s root/second service ended err=boom cause=ErrSiblingFailed",
+			"5s root/last service ended cause=ErrSiblingFailed took=5s",
+			"5s root/second service started restarts=1",
+			"5s root/victim service started restarts=1",
+			"5s root/last service started restarts=1",
 		)
 		if n := s.Status().Services[0].Failed + s.Status().Services[1].Failed; n != 1 {
 			t.Errorf("%d failures were counted", n)
@@ -395,13 +395,13 @@ func TestTrap15_ARemovedServiceIsNotStartedByTheEndOfAPause(t *testing.T) {
 		if err := s.Remove(s.Status().Services[0].Token); err != nil {
 			t.Error(err)
 		}
-		p.lines()
+		p.Lines()
 		time.Sleep(15 * time.Second)
-		p.want(
-			"15s root: pause ended: after 15s",
-			"15s root/b: service started: 1 restart",
-			"15s root/b: service failed: boom; restarts in 15s",
-			"15s root: pause began: until 00:00:30, failure count 1.0 is over 0.5",
+		p.Want(
+			"15s root pause ended lasted=15s",
+			"15s root/b service started restarts=1",
+			"15s root/b service failed err=boom count=1 threshold=0.5 restarting delay=15s",
+			"15s root pause began until=30s count=1 threshold=0.5",
 		)
 	})
 }
@@ -412,16 +412,19 @@ func TestTrap16_AnEscalationIsAFailureEvenIfTheLastExitWasNil(t *testing.T) {
 		sub := tend.New("sub", tend.Spec{Escalate: true, FailureThreshold: 0.5})
 		sub.Add(victim)
 		_, p, _ := serve(t, tend.Spec{}, tend.Child{Service: sub, Restart: tend.Transient})
-		p.lines()
-		victim.end(nil)
-		if n := p.count("root/sub: service failed: tend: supervisor \"root/sub\": too many failures (1.0, threshold 0.5); the last was of \"victim\": returned nil"); n != 1 {
-			t.Errorf("%d failures", n)
+		p.Lines()
+		victim.End(nil)
+		failed := func() {
+			t.Helper()
+			lines := grep(p, "root/sub service failed")
+			if len(lines) != 1 || !strings.Contains(lines[0], "count=") {
+				t.Errorf("failures of sub: %q", lines)
+			}
 		}
+		failed()
 		// Also when the last exit was a panic with an error that would say otherwise.
-		victim.run(func(context.Context) error { panic(tend.ErrDoNotRestart) })
-		if n := p.count("root/sub: service failed"); n != 1 {
-			t.Errorf("%d failures", n)
-		}
+		victim.Run(func(context.Context) error { panic(tend.ErrDoNotRestart) })
+		failed()
 	})
 }
 
@@ -429,9 +432,9 @@ func TestTrap17_GoexitInServeAndInAHelper(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := ordered("a")
 		_, p, _ := serve(t, tend.Spec{}, o)
-		p.lines()
-		o.run(func(context.Context) error { runtime.Goexit(); return nil })
-		o.run(func(ctx context.Context) error {
+		p.Lines()
+		o.Run(func(context.Context) error { runtime.Goexit(); return nil })
+		o.Run(func(ctx context.Context) error {
 			tend.Go(ctx, func(context.Context) error { runtime.Goexit(); return nil })
 			<-ctx.Done()
 			if cause := context.Cause(ctx); !errors.Is(cause, tend.ErrGoexit) {
@@ -439,11 +442,11 @@ func TestTrap17_GoexitInServeAndInAHelper(t *testing.T) {
 			}
 			return nil
 		})
-		p.want(
-			"0s root/a: service failed: tend: service called runtime.Goexit",
-			"0s root/a: service started: 1 restart",
-			"0s root/a: service failed: tend: service called runtime.Goexit",
-			"0s root/a: service started: 2 restarts",
+		p.Want(
+			"0s root/a service failed err=ErrGoexit count=1 threshold=5 restarting",
+			"0s root/a service started restarts=1",
+			"0s root/a service failed err=ErrGoexit count=2 threshold=5 restarting",
+			"0s root/a service started restarts=2",
 		)
 	})
 }
@@ -454,17 +457,17 @@ func TestTrap18_APanicOnTheWayDown(t *testing.T) {
 			<-ctx.Done()
 			panic("while stopping")
 		}))
-		p.lines()
+		p.Lines()
 		s.Stop()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		p.want(
-			"0s root: supervisor stopping: tend: supervisor was stopped",
-			"0s root/a: service ended: panic: while stopping; now pending",
-			"0s root: supervisor stopped: tend: supervisor was stopped",
+		p.Want(
+			"0s root supervisor stopping cause=ErrStopped",
+			`0s root/a service ended err="panic: while stopping" cause=ErrStopped`,
+			"0s root supervisor stopped cause=ErrStopped",
 		)
-		if e := p.events[len(p.events)-2]; e.Level() < 8 || !strings.Contains(fmt.Sprint(e.LogValue()), "TestTrap18") {
+		if e := p.Events()[len(p.Events())-2]; e.Level() < 8 || !strings.Contains(fmt.Sprint(e.LogValue()), "TestTrap18") {
 			t.Errorf("the panic is told as %v %v", e.Level(), e.LogValue())
 		}
 	})
@@ -482,7 +485,7 @@ func TestTrap19_StopCalledTwiceConcurrently(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if n := p.count("supervisor stopped"); n != 1 {
+		if n := len(p.Lines(tend.SupervisorStopped{}.Kind())); n != 1 {
 			t.Errorf("it stopped %d times", n)
 		}
 	})
@@ -514,7 +517,7 @@ func TestTrap20_ASubscriberThatIsGone(t *testing.T) {
 func TestTrap21_AParentsRestartDoesNotDoubleChildren(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var alive, most atomic.Int32
-		sub := tend.NewSimple("sub")
+		sub := tend.New("sub", tend.Spec{})
 		sub.Add(tend.Func("one", func(ctx context.Context) error {
 			most.Store(max(most.Load(), alive.Add(1)))
 			defer alive.Add(-1)
@@ -523,22 +526,22 @@ func TestTrap21_AParentsRestartDoesNotDoubleChildren(t *testing.T) {
 			return nil
 		}))
 		s, p, _ := serve(t, tend.Spec{}, sub)
-		p.lines()
+		p.Lines()
 		if err := s.Restart(s.Status().Services[0].Token, nil); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)
-		p.want(
-			"0s root/sub: supervisor stopping: tend: restart was requested",
-			"10s root/sub/one: service stuck: has not returned after 10s",
-			"10s root/sub: supervisor stopped: tend: restart was requested (1 service still running)",
-			"10s root/sub: service ended: tend: context canceled: tend: restart was requested; now pending",
-			"10s root/sub: service started: 1 restart",
-			"10s root/sub: supervisor started: 1 service",
-			"30s root/sub/one: service ended late: 20s after it was reported as stuck",
-			"30s root/sub/one: service ended: now pending",
-			"30s root/sub/one: service started: 1 restart",
-			"30s root/sub: service ready: after 20s",
+		p.Want(
+			"0s root/sub supervisor stopping cause=ErrRestartRequested",
+			"10s root/sub/one service stuck cause=ErrRestartRequested waited=10s",
+			"10s root/sub supervisor stopped cause=ErrRestartRequested err=ErrRestartRequested unstopped=1 took=10s",
+			`10s root/sub service ended err="context canceled: tend: restart was requested" cause=ErrRestartRequested took=10s`,
+			"10s root/sub service started restarts=1",
+			"10s root/sub supervisor started services=1",
+			"30s root/sub/one service ended late late=20s",
+			"30s root/sub/one service ended took=30s",
+			"30s root/sub/one service started restarts=1",
+			"30s root/sub service ready took=20s",
 		)
 		if most.Load() != 1 {
 			t.Errorf("%d at once", most.Load())
@@ -584,7 +587,7 @@ func TestTrap23_NestedEqualTimeouts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		top := slow("leaf", time.Minute)
 		for level := range 5 {
-			sub := tend.NewSimple(fmt.Sprint("l", 5-level))
+			sub := tend.New(fmt.Sprint("l", 5-level), tend.Spec{})
 			sub.Add(top)
 			top = sub
 			if level%2 == 1 {
@@ -592,15 +595,15 @@ func TestTrap23_NestedEqualTimeouts(t *testing.T) {
 			}
 		}
 		s, p, done := serve(t, tend.Spec{}, tend.Func("wrapper", top.Serve)) // wrapped
-		p.lines()
+		p.Lines()
 		if d := after(s.Stop); d != 10*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		<-done
-		if diff := cmp.Diff([]string{"10s root/wrapper/l1/l2/l3/l4/l5/leaf: service stuck: has not returned after 10s"}, grep(p, "stuck")); diff != "" {
+		if diff := cmp.Diff([]string{"10s root/wrapper/l1/l2/l3/l4/l5/leaf service stuck cause=ErrStopped waited=10s"}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)
 		}
-		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path != "root/wrapper/l1/l2/l3/l4/l5/leaf" {
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/wrapper/l1/l2/l3/l4/l5/leaf" {
 			t.Errorf("unstopped: %+v", list)
 		}
 		time.Sleep(time.Minute)
@@ -611,18 +614,18 @@ func TestTrap24_FailuresDuringAPause(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a, b := ordered("a"), ordered("b")
 		_, p, _ := serve(t, tend.Spec{FailureThreshold: 0.5}, a, b)
-		p.lines()
-		a.end(errBoom)
+		p.Lines()
+		a.End(errBoom)
 		time.Sleep(10 * time.Second)
-		b.end(errBoom)
+		b.End(errBoom)
 		time.Sleep(10 * time.Second)
-		p.want(
-			"0s root/a: service failed: boom; restarts in 15s",
-			"0s root: pause began: until 00:00:15, failure count 1.0 is over 0.5",
-			"10s root/b: service failed: boom; restarts in 5s",
-			"15s root: pause ended: after 15s",
-			"15s root/a: service started: 1 restart",
-			"15s root/b: service started: 1 restart",
+		p.Want(
+			"0s root/a service failed err=boom count=1 threshold=0.5 restarting delay=15s",
+			"0s root pause began until=15s count=1 threshold=0.5",
+			"10s root/b service failed err=boom ran=10s count=1.794 threshold=0.5 restarting delay=5s",
+			"15s root pause ended lasted=15s",
+			"15s root/a service started restarts=1",
+			"15s root/b service started restarts=1",
 		)
 	})
 }
@@ -674,11 +677,11 @@ func TestTrap26_DuplicateNames(t *testing.T) {
 		s, p, _ := serve(t, tend.Spec{Timeout: time.Second}, idle("twin"))
 		tok := s.Add(slow("twin", time.Minute))
 		synctest.Wait()
-		p.lines()
+		p.Lines()
 		wantError(t, s.RemoveAndWait(tok, 10*time.Second), tend.ErrTimeout)
 		wantStates(t, s, "twin running, twin stuck")
 		list := s.UnstoppedServices()
-		if len(list) != 1 || list[0].Token != tok || strings.Count(list[0].Stacks, "goroutine(s)") != 1 || !strings.Contains(list[0].Stacks, "time.Sleep") {
+		if len(list) != 1 || list[0].Token != tok || strings.Count(list[0].Stacks, "1 goroutine:") != 1 || !strings.Contains(list[0].Stacks, "time.Sleep") {
 			t.Errorf("unstopped: %+v", list)
 		}
 		time.Sleep(time.Minute)
@@ -720,9 +723,9 @@ func TestTrap28_DeadlinePassedTheRemainingStopStepsAreStillTried(t *testing.T) {
 				return nil
 			})
 		}
-		s, p, done := serve(t, tend.Spec{Ordered: true, StopBudget: 20 * time.Second, Timeout: time.Minute},
+		s, p, done := serve(t, tend.Spec{Ordered: true, StopWithin: 20 * time.Second, Timeout: time.Minute},
 			note("first", 0), note("second", 0), note("third", time.Hour))
-		p.lines()
+		p.Lines()
 		if d := after(s.Stop); d != 19*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
@@ -787,14 +790,4 @@ func wantPanic(t *testing.T, text string, f func()) {
 		}
 	}()
 	f()
-}
-
-// grep are the lines since the last call that have the text.
-func grep(p *tape, text string) (found []string) {
-	for _, line := range p.lines() {
-		if strings.Contains(line, text) {
-			found = append(found, line)
-		}
-	}
-	return found
 }

@@ -1,0 +1,51 @@
+package tend
+
+// why says why a run was asked to stop.
+type why uint8
+
+const (
+	unasked why = iota
+	stopping
+	removal
+	suspension
+	restarting
+	siblingFailed
+	notReady
+	unresponsive
+	blamed // Restart with a cause: rare.blame
+)
+
+// isFailure: what a stop for this reason counts as, once the service returned.
+func (w why) isFailure() bool { return w == notReady || w == unresponsive || w == blamed }
+
+// reasons are those that are the same for all.
+var reasons = [blamed]Reason{
+	removal:       known(ErrRemoved),
+	suspension:    known(ErrSuspended),
+	restarting:    known(ErrRestartRequested),
+	siblingFailed: known(ErrSiblingFailed),
+	notReady:      known(ErrNotReady),
+	unresponsive:  known(ErrUnresponsive),
+}
+
+var serveReturned = known(errServeReturned)
+
+// cause is why n was asked to stop, as its context says it; none while it was not.
+func (p *plan) cause(n *node) Reason {
+	switch n.why {
+	case stopping:
+		return p.stop.cause
+	case blamed:
+		return n.rare.blame
+	default:
+		return reasons[n.why]
+	}
+}
+
+// stoppingFor is why n is being stopped, as its status says it.
+func (p *plan) stoppingFor(n *node) Reason {
+	if n.why == unasked && (n.state == StateStopping || n.state == StateStuck) {
+		return serveReturned
+	}
+	return p.cause(n)
+}

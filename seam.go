@@ -1,0 +1,73 @@
+package tend
+
+import (
+	"context"
+	"time"
+)
+
+// The seam between the plan, which knows a run by its record and its incarnation
+// number, and what does the work: today a goroutine for each run. Launching,
+// cancelling and ending go through here, and nothing else of the tree knows what a
+// run is made of.
+
+// launch begins the run that the record of n counts.
+func (s *Supervisor) launch(c *clock, n *node) {
+	r := &run{node: n, number: n.number, base: s.base}
+	fresh := true
+	if n.rare != nil && !s.plan.spec.NoLabels {
+		r.base, fresh = n.rare.labels.of(n, s.base, s.term.Load()), false
+	}
+	if n.conf().Watchdog > 0 {
+		r.open().clock = c
+	}
+	n.run = r
+	var ctx context.Context
+	ctx, r.cancel = context.WithCancelCause(r)
+	go r.main(ctx, fresh)
+}
+
+// cancel asks the run to stop.
+func (s *Supervisor) cancel(e cancel) { e.n.run.cancel(e.cause) }
+
+// letGo forgets a run that has ended.
+func (s *Supervisor) letGo(n *node) { n.run = nil }
+
+// limit tells the run until when a supervisor that it serves must have stopped,
+// and that supervisor, if it is known.
+func (s *Supervisor) limit(e limit) {
+	m := e.n.run.open()
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	m.stopBy = s.plan.wall(e.by)
+	m.mu.Unlock()
+	if below := e.n.nested(); below != nil {
+		below.post(hurry{below.clock.Load().instantOf(m.stopBy)})
+	}
+}
+
+// stopBy is until when a supervisor that the run serves must have stopped; zero:
+// no limit.
+func (r *run) stopBy() time.Time {
+	m := r.more.Load()
+	if m == nil || m == closedRun {
+		return time.Time{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stopBy
+}
+
+// probe asks the run when it has last said that it is alive.
+func (s *Supervisor) probe(n *node) {
+	m := n.run.more.Load()
+	s.post(beaten{n, n.number, m.beats.Load(), instant(m.lastBeat.Load())})
+}
+
+// inspect has the stacks of the run looked up.
+func (s *Supervisor) inspect(e inspect) {
+	n, number := e.n, e.n.number
+	answer := func(stacks string) { s.post(inspected{n, number, e.why, stacks}) }
+	s.root().stacks.find(s, n, answer)
+}
