@@ -12,7 +12,7 @@ import (
 // Tree is a [tend.Supervisor], or a test's idea of one.
 type Tree interface {
 	Status() tend.Status
-	UnstoppedServices() []tend.Unstopped
+	UnstoppedServices() []tend.ServiceStuck
 }
 
 // Options says what is added up by which labels.
@@ -51,7 +51,7 @@ func (w *Watch) Look() View {
 		Supervisors: map[string]*Supervisor{},
 		Services:    map[Key]*Group{},
 	}}
-	l.supervisor(w.tree.Status(), "", 1)
+	l.tree(w.tree.Status())
 	w.totals.update(&l)
 	l.view.Unstopped = len(w.tree.UnstoppedServices())
 	return l.view

@@ -3,6 +3,7 @@ package survey_test
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,12 +115,48 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// A service is counted with its own supervisor, whatever stands before it, or with the
+// one above that is not too deep, but always by the clock of its own.
+func TestPlaces(t *testing.T) {
+	leaf := func() tend.ServiceStatus {
+		return tend.ServiceStatus{Token: surveytest.Tokens(1)[0], State: running, Since: noon}
+	}
+	tree := func(path string, clock time.Duration, services ...tend.ServiceStatus) tend.ServiceStatus {
+		return tend.ServiceStatus{
+			State:      tend.StateGone, // it does not count itself
+			Supervisor: &tend.Status{Path: path, Time: noon.Add(clock), Services: services},
+		}
+	}
+	p := &surveytest.Picture{Root: *tree("r", time.Second,
+		tree("r/a", time.Minute, tree("r/a/b", time.Hour, leaf()), leaf()),
+		leaf(),
+		tree("r/c", 2*time.Minute, leaf()),
+	).Supervisor}
+	type count struct {
+		n       int
+		longest time.Duration
+	}
+	for depth, want := range []map[string]count{
+		0: {"r": {1, time.Second}, "r/a": {1, time.Minute}, "r/a/b": {1, time.Hour}, "r/c": {1, 2 * time.Minute}},
+		1: {"r": {4, time.Hour}},
+		2: {"r": {1, time.Second}, "r/a": {2, time.Hour}, "r/c": {1, 2 * time.Minute}},
+	} {
+		got := map[string]count{}
+		for path, s := range survey.New(p, survey.Options{Depth: depth}).Look().Supervisors {
+			got[path] = count{s.States[running], s.InState}
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(count{})); diff != "" {
+			t.Errorf("depth %d: -want +got\n%s", depth, diff)
+		}
+	}
+}
+
 // Paths need not be unique: the worst counts, and the fullest.
 func TestSamePath(t *testing.T) {
-	twin := func(serving, ready bool, level, threshold float64) tend.ServiceStatus {
+	twin := func(serving, started bool, level, threshold float64) tend.ServiceStatus {
 		return tend.ServiceStatus{
 			Name: "twin", Token: surveytest.Tokens(1)[0], State: running, Since: noon,
-			Supervisor: &tend.Status{Path: "root/twin", Time: noon, Serving: serving, Ready: ready, Count: level, Threshold: threshold},
+			Supervisor: &tend.Status{Path: "root/twin", Time: noon, Serving: serving, Started: started, Count: level, Threshold: threshold},
 		}
 	}
 	p := &surveytest.Picture{Root: tend.Status{Path: "root", Time: noon, Services: []tend.ServiceStatus{
@@ -129,6 +166,21 @@ func TestSamePath(t *testing.T) {
 	if diff := cmp.Diff(&survey.Supervisor{Level: 3, Threshold: 5}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+}
+
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		surveytest.Readiness(t, func(shop *tend.Supervisor) func() map[string]bool {
+			w := survey.New(shop, survey.Options{})
+			return func() map[string]bool {
+				ready := map[string]bool{}
+				for path, s := range w.Look().Supervisors {
+					ready[path] = s.Ready
+				}
+				return ready
+			}
+		})
+	})
 }
 
 // Of services that wait the next one counts; one that is late waits no more. What

@@ -21,8 +21,9 @@ type Key struct{ Supervisor, Service string }
 // group is of its services and of all that are further below than Options.Depth.
 type Supervisor struct {
 	Group
-	Serving, Ready, Paused bool
-	Level, Threshold       float64 // of failures, where they are closest to each other
+	Serving, Paused  bool
+	Ready            bool    // as [tend.Status.Ready] says of each as the root of its own part
+	Level, Threshold float64 // of failures, where they are closest to each other
 }
 
 // Group is the services of one set of labels.
@@ -49,48 +50,59 @@ type look struct {
 	runs    map[tend.ServiceToken]run
 }
 
-// supervisor looks at a supervisor that is so deep, below one with labels of its
-// own at above.
-func (l *look) supervisor(status tend.Status, above string, depth int) {
-	at := above
-	if l.options.Depth == 0 || depth <= l.options.Depth {
-		at = status.Path
-		if l.view.Supervisors[at] == nil {
-			l.view.Supervisors[at] = &Supervisor{Serving: true, Ready: true}
-		}
-		l.view.Supervisors[at].add(status)
-	}
-	for _, c := range status.Services {
+// place is where services of a supervisor are counted.
+type place struct {
+	at  string    // the path in their labels: that supervisor's, or one's above it
+	now time.Time // by the clock of the supervisor
+}
+
+// tree looks at a supervisor and at all that is below it.
+func (l *look) tree(root tend.Status) {
+	places := []place{l.supervisor(root, 0, "")} // of services by depth
+	for depth, c := range root.All() {
+		here := places[depth]
 		if c.State < tend.StateGone {
-			l.service(c, at, status.Time)
+			l.service(c, here)
 		}
-		if c.Supervisor != nil {
-			l.supervisor(*c.Supervisor, at, depth+1)
+		if !c.IsLeaf() {
+			places = append(places[:depth+1], l.supervisor(*c.Supervisor, depth+1, here.at))
 		}
 	}
 }
 
+// supervisor looks at a supervisor so deep, and returns the place of its services:
+// at above if it is too deep to have one.
+func (l *look) supervisor(status tend.Status, depth int, above string) place {
+	if l.options.Depth > 0 && depth >= l.options.Depth {
+		return place{above, status.Time}
+	}
+	if l.view.Supervisors[status.Path] == nil {
+		l.view.Supervisors[status.Path] = &Supervisor{Serving: true, Ready: true}
+	}
+	l.view.Supervisors[status.Path].add(status)
+	return place{status.Path, status.Time}
+}
+
 func (s *Supervisor) add(status tend.Status) {
 	s.Serving = s.Serving && status.Serving
-	s.Ready = s.Ready && status.Ready
+	s.Ready = s.Ready && status.Ready() == nil
 	s.Paused = s.Paused || !status.PausedUntil.IsZero()
 	if s.Threshold == 0 || status.Count/status.Threshold > s.Level/s.Threshold {
 		s.Level, s.Threshold = status.Count, status.Threshold
 	}
 }
 
-// service looks at a service of a supervisor with labels at.
-func (l *look) service(c tend.ServiceStatus, at string, now time.Time) {
-	key := Key{Supervisor: at}
-	if l.options.Services != nil && l.options.Services(c) {
+func (l *look) service(c *tend.ServiceStatus, here place) {
+	key := Key{Supervisor: here.at}
+	if l.options.Services != nil && l.options.Services(*c) {
 		key.Service = c.Name
 		if l.view.Services[key] == nil {
 			l.view.Services[key] = &Group{}
 		}
-		l.view.Services[key].add(c, now)
+		l.view.Services[key].add(c, here.now)
 	}
 	if l.options.Whole || !key.chosen() {
-		l.view.Supervisors[at].Group.add(c, now)
+		l.view.Supervisors[here.at].Group.add(c, here.now)
 	}
 	l.runs[c.Token] = run{key, counts{c.Restarts, c.Failed}}
 }
@@ -101,7 +113,7 @@ func (k Key) chosen() bool { return k.Service != "" }
 // whole is the key of the supervisor.
 func (k Key) whole() Key { return Key{Supervisor: k.Supervisor} }
 
-func (g *Group) add(c tend.ServiceStatus, now time.Time) {
+func (g *Group) add(c *tend.ServiceStatus, now time.Time) {
 	g.States[c.State]++
 	g.Since = earliest(g.Since, c.Since)
 	g.InState = max(g.InState, now.Sub(c.Since))
@@ -113,7 +125,7 @@ func (g *Group) add(c tend.ServiceStatus, now time.Time) {
 		g.Start = earliest(g.Start, c.WaitingUntil)
 	}
 	g.Recent += c.Recent
-	g.Limit += c.Limit
+	g.Limit += c.Limit.N
 }
 
 // earliest is the earlier one of two times that are not zero.

@@ -18,11 +18,13 @@ type Picture struct {
 func (p *Picture) Status() tend.Status { return p.Root }
 
 // UnstoppedServices returns as many as Unstopped says, of which nothing is known.
-func (p *Picture) UnstoppedServices() []tend.Unstopped { return make([]tend.Unstopped, p.Unstopped) }
+func (p *Picture) UnstoppedServices() []tend.ServiceStuck {
+	return make([]tend.ServiceStuck, p.Unstopped)
+}
 
-// Tokens are of real services, as others cannot be made.
+// Tokens are those of so many services.
 func Tokens(n int) (list []tend.ServiceToken) {
-	s := tend.NewSimple("tokens")
+	s := tend.New("tokens", tend.Spec{})
 	for range n {
 		list = append(list, s.Add(tend.Func("x", func(context.Context) error { return nil })))
 	}
@@ -32,17 +34,17 @@ func Tokens(n int) (list []tend.ServiceToken) {
 // Noon is the time of [Shop].
 var Noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// Shop is a tree with some of everything.
+// Shop is a tree with some of everything. It is ready, and what is below it is not.
 func Shop() *Picture {
 	id := Tokens(6)
 	return &Picture{Unstopped: 1, Root: tend.Status{
-		Path: "shop", Time: Noon, Serving: true, Ready: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
-			{Name: "web", Token: id[0], State: tend.StateRunning, Since: Noon, Restarts: 2, Failed: 1},
-			{Name: "db", Token: id[1], State: tend.StateRunning, Since: Noon, Supervisor: &tend.Status{
-				Path: "shop/db", Time: Noon, Serving: true, Count: 5.5, Threshold: 6, PausedUntil: Noon, Services: []tend.ServiceStatus{
-					{Name: "conn", Token: id[2], State: tend.StateBackoff, Since: Noon, WaitingUntil: Noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
-					{Name: "conn", Token: id[3], State: tend.StateRunning, Since: Noon.Add(-time.Minute), Restarts: 1},
-					{Name: "lag", Token: id[4], State: tend.StateFailed, Since: Noon, Failed: 3, Recent: 3, Limit: 3},
+		Path: "shop", Time: Noon, Serving: true, Started: true, Count: 1.5, Threshold: 5, Services: []tend.ServiceStatus{
+			{Name: "web", Token: id[0], State: tend.StateRunning, Wanted: true, Since: Noon, Restarts: 2, Failed: 1},
+			{Name: "db", Token: id[1], State: tend.StateRunning, Wanted: true, Since: Noon, Supervisor: &tend.Status{
+				Path: "shop/db", Time: Noon, Serving: true, Started: true, Count: 5.5, Threshold: 6, PausedUntil: Noon, Services: []tend.ServiceStatus{
+					{Name: "conn", Token: id[2], State: tend.StateBackoff, Wanted: true, Since: Noon, WaitingUntil: Noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
+					{Name: "conn", Token: id[3], State: tend.StateRunning, Wanted: true, Since: Noon.Add(-time.Minute), Restarts: 1},
+					{Name: "lag", Token: id[4], State: tend.StateFailed, Wanted: true, Since: Noon, Failed: 3, Recent: 3, Limit: tend.Limit{N: 3}},
 					{Name: "late", Token: id[5], State: tend.StateGone, Since: Noon},
 				},
 			}},
