@@ -16,7 +16,7 @@ func BenchmarkCollect(b *testing.B) {
 	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 	idle := func(context.Context) error { return nil }
 	for i := range 100 {
-		s := tend.NewSimple("s" + strconv.Itoa(i))
+		s := tend.New("s"+strconv.Itoa(i), tend.Spec{})
 		for j := range 100 {
 			s.Add(tend.Func("x"+strconv.Itoa(j), idle))
 		}

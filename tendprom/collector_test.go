@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -130,10 +131,10 @@ func TestDepth(t *testing.T) {
 
 // Paths need not be unique either: the worst counts.
 func TestSamePath(t *testing.T) {
-	twin := func(ready bool, level float64) tend.ServiceStatus {
+	twin := func(started bool, level float64) tend.ServiceStatus {
 		return tend.ServiceStatus{
 			Name: "twin", Token: surveytest.Tokens(1)[0], State: tend.StateRunning,
-			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Ready: ready, Count: level, Threshold: 5},
+			Supervisor: &tend.Status{Path: "root/twin", Serving: true, Started: started, Count: level, Threshold: 5},
 		}
 	}
 	p := &surveytest.Picture{Root: tend.Status{Path: "root", Serving: true, Threshold: 5, Services: []tend.ServiceStatus{twin(true, 1), twin(false, 3), twin(true, 2)}}}
@@ -144,6 +145,23 @@ func TestSamePath(t *testing.T) {
 	}, samples(got, `level{supervisor="root/twin"`, `ready{supervisor="root/twin"`)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+}
+
+// The gauge of readiness is what probes go by.
+func TestReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		surveytest.Readiness(t, func(shop *tend.Supervisor) func() map[string]bool {
+			c := NewCollector(shop, Options{})
+			return func() map[string]bool {
+				text := exposition(t, c)
+				ready := map[string]bool{}
+				for _, path := range []string{"shop", "shop/db"} {
+					ready[path] = strings.Contains(text, `tend_supervisor_ready{supervisor="`+path+"\"} 1\n")
+				}
+				return ready
+			}
+		})
+	})
 }
 
 // Totals never go back while their series is there, whatever leaves.
@@ -229,7 +247,7 @@ func TestDocumented(t *testing.T) {
 func TestNewCollectorPanics(t *testing.T) {
 	for want, f := range map[string]func(){
 		"tend/tendprom: the supervisor is nil": func() { NewCollector(nil, Options{}) },
-		"tend/tendprom: Options.Depth is -1":   func() { NewCollector(tend.NewSimple("x"), Options{Depth: -1}) },
+		"tend/tendprom: Options.Depth is -1":   func() { NewCollector(tend.New("x", tend.Spec{}), Options{Depth: -1}) },
 	} {
 		func() {
 			defer func() {

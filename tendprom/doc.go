@@ -14,10 +14,16 @@
 //	tend_restarts_total                     runs of its services after their first
 //	tend_failures_total                     failures of its services
 //	tend_supervisor_serving                 1 while it is served
-//	tend_supervisor_ready                   1 once all its services have run at once since then
+//	tend_supervisor_ready                   1 while it is ready
 //	tend_supervisor_paused                  1 during a pause
 //	tend_supervisor_failure_level           its failure count now, which decays
 //	tend_supervisor_failure_threshold       over which it pauses or escalates
+//
+// Ready is what Status.Ready says of a supervisor as the root of its own part: all
+// its services have been up at once since it is served, none of them that counts is
+// down, and it is not being stopped. So that of the root of the tree is the rule of
+// /readyz, and a service that is down below a nested supervisor makes only that one
+// not ready, unless it is Significant.
 //
 // And for the whole tree, without a label:
 //
@@ -35,7 +41,7 @@
 //	tend_service_start_timestamp_seconds    when it will start, if it waits for a known time
 //	tend_service_restarts_total             runs after the first
 //	tend_service_failures_total             failures
-//	tend_service_recent_failures            those that count against its own Backoff.Limit, if it has one
+//	tend_service_recent_failures            those that count against its own Child.Limit, if it has one
 //	tend_service_failure_limit              that limit
 //
 // # Counters

@@ -11,11 +11,11 @@ import (
 )
 
 func ExampleNewCollector() {
-	root := tend.NewSimple("shop")
+	root := tend.New("shop", tend.Spec{})
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(tendprom.NewCollector(root, tendprom.Options{
 		// Those that fall under a budget of their own are few, and worth watching.
-		Services: func(s tend.ServiceStatus) bool { return s.Limit > 0 },
+		Services: func(s tend.ServiceStatus) bool { return s.Limit.N > 0 },
 	}))
 	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	// In a program that uses package app:

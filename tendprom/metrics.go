@@ -37,7 +37,7 @@ var (
 	restarts         = newMetric(counter, "tend_restarts_total", "Runs of a supervisor's services after their first.", "supervisor")
 	failures         = newMetric(counter, "tend_failures_total", "Failures of a supervisor's services.", "supervisor")
 	serving          = newMetric(gauge, "tend_supervisor_serving", "Whether a supervisor is served.", "supervisor")
-	ready            = newMetric(gauge, "tend_supervisor_ready", "Whether all services of a supervisor have run at once since it is served.", "supervisor")
+	ready            = newMetric(gauge, "tend_supervisor_ready", "Whether a supervisor is ready: all its services have run at once, and none that counts is down.", "supervisor")
 	paused           = newMetric(gauge, "tend_supervisor_paused", "Whether a supervisor pauses after too many failures.", "supervisor")
 	failureLevel     = newMetric(gauge, "tend_supervisor_failure_level", "Decaying count of failures of a supervisor.", "supervisor")
 	failureThreshold = newMetric(gauge, "tend_supervisor_failure_threshold", "Failure level over which a supervisor pauses or escalates.", "supervisor")
