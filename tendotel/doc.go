@@ -19,11 +19,17 @@
 //	tend.service.failure.recent         {failure}  those that count against its own limit (chosen ones)
 //	tend.service.failure.limit          {failure}  that limit (chosen ones)
 //	tend.supervisor.serving             1          1 while it is served
-//	tend.supervisor.ready               1          1 once all its services have run at once since then
+//	tend.supervisor.ready               1          1 while it is ready
 //	tend.supervisor.paused              1          1 during a pause
 //	tend.supervisor.failure.level       {failure}  its failure count now, which decays
 //	tend.supervisor.failure.threshold   {failure}  over which it pauses or escalates
 //	tend.service.unstopped              {service}  of the whole tree: asked to stop, and have not
+//
+// Ready is what Status.Ready says of a supervisor as the root of its own part: all
+// its services have been up at once since it is served, none of them that counts is
+// down, and it is not being stopped. So that of the root of the tree is the rule of
+// /readyz, and a service that is down below a nested supervisor makes only that one
+// not ready, unless it is Significant.
 //
 // Services that MetricOptions.Services chooses have attribute sets of their own,
 // with tend.service.name; the others of their supervisor share one without, so

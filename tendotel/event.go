@@ -47,24 +47,14 @@ func own(e tend.Event) []attribute.KeyValue {
 	return list
 }
 
-// text is an attribute of an event as text, which the tree took of user code when
-// it was time for that; empty if there is none.
-func text(e tend.Event, key string) string {
-	for _, a := range e.LogValue().Group() {
-		if a.Key == key {
-			return a.Value.String()
-		}
+// exception is the reason of a failure in the words of OpenTelemetry. That a service
+// has returned nil although it must not end has no type.
+func exception(r tend.Reason) []attribute.KeyValue {
+	list := []attribute.KeyValue{attribute.String("exception.message", r.Error())}
+	if r.Err != nil {
+		list = append(list, attribute.String("exception.type", fmt.Sprintf("%T", r.Err)))
 	}
-	return ""
-}
-
-// exception is a failure in the words of OpenTelemetry.
-func exception(e tend.ServiceFailed) []attribute.KeyValue {
-	list := []attribute.KeyValue{
-		attribute.String("exception.type", fmt.Sprintf("%T", e.Err)),
-		attribute.String("exception.message", text(e, "error")),
-	}
-	if stack := text(e, "stack"); stack != "" {
+	if stack := r.Stack(); stack != "" {
 		list = append(list, attribute.String("exception.stacktrace", stack))
 	}
 	return list
@@ -78,11 +68,9 @@ func write(ctx context.Context, to *slog.Logger, e tend.Event) {
 	if !to.Enabled(ctx, e.Level()) {
 		return
 	}
-	attrs := e.LogValue().Group()
-	kind := attrs[0].Value.String()
-	attrs = attrs[1:]
+	attrs := e.LogValue().Group()[1:] // less the kind, which is the message
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
 	}
-	to.LogAttrs(ctx, e.Level(), kind, attrs...)
+	to.LogAttrs(ctx, e.Level(), e.Kind().String(), attrs...)
 }

@@ -46,7 +46,7 @@ func ExampleNew() {
 }
 
 func ExampleMetrics() {
-	root := tend.NewSimple("shop")
+	root := tend.New("shop", tend.Spec{})
 	registration, err := tendotel.Metrics(root, tendotel.MetricOptions{}) // of otel.GetMeterProvider
 	if err != nil {
 		fmt.Println(err)

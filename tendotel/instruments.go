@@ -17,6 +17,7 @@ const (
 	keyState       = attribute.Key("tend.service.state")
 	keyID          = attribute.Key("tend.service.id")
 	keyIncarnation = attribute.Key("tend.service.incarnation")
+	keyCause       = attribute.Key("tend.cause")
 )
 
 // instruments are what there is to observe.
@@ -43,7 +44,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		recent:     m.gauge("tend.service.failure.recent", "{failure}", "Failures that count against a service's own limit."),
 		limit:      m.gauge("tend.service.failure.limit", "{failure}", "How many failures make a service give up."),
 		serving:    m.gauge("tend.supervisor.serving", "1", "Whether a supervisor is served."),
-		ready:      m.gauge("tend.supervisor.ready", "1", "Whether all services of a supervisor have run at once since it is served."),
+		ready:      m.gauge("tend.supervisor.ready", "1", "Whether a supervisor is ready: all its services have run at once, and none that counts is down."),
 		paused:     m.gauge("tend.supervisor.paused", "1", "Whether a supervisor pauses after too many failures."),
 		level:      m.float("tend.supervisor.failure.level", "{failure}", "Decaying count of failures of a supervisor."),
 		threshold:  m.float("tend.supervisor.failure.threshold", "{failure}", "Failure level over which a supervisor pauses or escalates."),

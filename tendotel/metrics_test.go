@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -167,6 +168,23 @@ func TestMetricsDepth(t *testing.T) {
 	}
 }
 
+// The gauge of readiness is what probes go by.
+func TestMetricsReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		surveytest.Readiness(t, func(shop *tend.Supervisor) func() map[string]bool {
+			reader, _ := observed(t, shop, MetricOptions{})
+			return func() map[string]bool {
+				lines := collect(t, reader)
+				ready := map[string]bool{}
+				for _, path := range []string{"shop", "shop/db"} {
+					ready[path] = slices.Contains(lines, "supervisor.ready{supervisor.path="+path+"} 1")
+				}
+				return ready
+			}
+		})
+	})
+}
+
 // Sums never go back while their set is there, whatever leaves.
 func TestMetricsTotals(t *testing.T) {
 	p := surveytest.Shop()
@@ -235,7 +253,7 @@ func TestMetricsDocumented(t *testing.T) {
 func TestMetricsPanics(t *testing.T) {
 	for want, f := range map[string]func(){
 		"tend/tendotel: the supervisor is nil":     func() { _, _ = Metrics(nil, MetricOptions{}) },
-		"tend/tendotel: MetricOptions.Depth is -1": func() { _, _ = Metrics(tend.NewSimple("x"), MetricOptions{Depth: -1}) },
+		"tend/tendotel: MetricOptions.Depth is -1": func() { _, _ = Metrics(tend.New("x", tend.Spec{}), MetricOptions{Depth: -1}) },
 	} {
 		func() {
 			defer func() {
@@ -246,7 +264,7 @@ func TestMetricsPanics(t *testing.T) {
 			f()
 		}()
 	}
-	if r, err := Metrics(tend.NewSimple("x"), MetricOptions{}); err != nil || r == nil { // the global provider
+	if r, err := Metrics(tend.New("x", tend.Spec{}), MetricOptions{}); err != nil || r == nil { // the global provider
 		t.Error(r, err)
 	}
 }

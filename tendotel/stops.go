@@ -3,13 +3,13 @@ package tendotel
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // stops makes the spans of stops. What stops while a supervisor above it does is
@@ -82,7 +82,7 @@ func mark[K comparable](marks map[K]bool, k K) {
 }
 
 func (t *stops) begin(e tend.SupervisorStopping) trace.Span {
-	above := t.above(parent(e.Supervisor), e.Time)
+	above := t.above(treepath.Parent(e.Supervisor), e.Time)
 	span := open(above, t.spans, "tend.stop", e, e.Time)
 	t.open[e.Supervisor] = &stop{e.Time, trace.ContextWithSpan(above, span), span}
 	return span
@@ -91,7 +91,7 @@ func (t *stops) begin(e tend.SupervisorStopping) trace.Span {
 // above is the context for what a supervisor, or one above it, asked to stop at a
 // moment.
 func (t *stops) above(supervisor string, asked time.Time) context.Context {
-	for path := supervisor; path != ""; path = parent(path) {
+	for path := supervisor; path != ""; path = treepath.Parent(path) {
 		if s := t.open[path]; s != nil && !asked.Before(s.began) {
 			return s.ctx
 		}
@@ -105,7 +105,7 @@ func (t *stops) end(e tend.SupervisorStopped) trace.Span {
 	}
 	span := t.open[e.Supervisor].span
 	delete(t.open, e.Supervisor)
-	if parent(e.Supervisor) != "" {
+	if treepath.Parent(e.Supervisor) != "" {
 		mark(t.stopped, e.Supervisor)
 	} else { // what is open below has lost its end
 		for below, s := range t.open {
@@ -135,27 +135,14 @@ func (t *stops) ended(e tend.ServiceEnded) trace.Span {
 	has := t.stopped[e.Path()] || t.late[e.Token]
 	delete(t.stopped, e.Path())
 	delete(t.late, e.Token)
-	if has || e.Cause == nil {
+	if has || e.Cause.IsZero() {
 		return nil
 	}
 	asked := e.Time.Add(-e.Took)
-	span := open(t.above(e.Supervisor, asked), t.spans, "tend.stop", e, asked, trace.WithAttributes(causeAttribute(e.Cause)))
-	if text(e, "stack") != "" {
-		fail(span, text(e, "error"))
+	span := open(t.above(e.Supervisor, asked), t.spans, "tend.stop", e, asked, trace.WithAttributes(keyCause.String(e.Cause.Error())))
+	if e.Err.Stack() != "" {
+		fail(span, e.Err.Error())
 	}
 	span.End(trace.WithTimestamp(e.Time))
 	return span
-}
-
-// parent is the path of what is above; empty for a root.
-func parent(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
-
-// causeAttribute is what a cause says.
-func causeAttribute(cause error) attribute.KeyValue {
-	text := fmt.Sprintf("%T", cause)
-	func() {
-		defer func() { _ = recover() }() // user code
-		text = cause.Error()
-	}()
-	return attribute.String("tend.cause", text)
 }

@@ -141,9 +141,9 @@ func (t *tracer) ready(e tend.ServiceReady) trace.Span {
 // failed is a failure, and maybe the end of a start or of a stop before it.
 func (t *tracer) failed(e tend.ServiceFailed) trace.Span {
 	i := t.known[e.Token]
-	if e.Err == tend.ErrNotReady { //nolint:errorlint // the tree's own word, not an error of the service
+	if e.Err.Err == tend.ErrNotReady { //nolint:errorlint // the tree's own word, not an error of the service
 		late := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
-		fail(late, "not ready in time")
+		fail(late, e.Err.Error())
 		late.End(trace.WithTimestamp(e.Time))
 	}
 	var options []trace.SpanStartOption
@@ -151,8 +151,8 @@ func (t *tracer) failed(e tend.ServiceFailed) trace.Span {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: i.restart}))
 	}
 	span := t.open(context.Background(), "tend.failure", e, e.Time, options...)
-	span.AddEvent("exception", trace.WithTimestamp(e.Time), trace.WithAttributes(exception(e)...))
-	fail(span, text(e, "error"))
+	span.AddEvent("exception", trace.WithTimestamp(e.Time), trace.WithAttributes(exception(e.Err)...))
+	fail(span, e.Err.Error())
 	span.End(trace.WithTimestamp(e.Time))
 	if !i.asked.IsZero() {
 		t.record(within(span.SpanContext()), "tend.stop", e, i.asked, e.Time)

@@ -23,6 +23,8 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/survey/surveytest"
+	"github.com/tend-go/tend/internal/treepath"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // # How to read these tests
@@ -31,7 +33,7 @@ import (
 // all spans that have ended by then with lines such as
 //
 //	17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2
-//	0s-5s tend.start root/late#1 (not ready in time)
+//	0s-5s tend.start root/late#1 (tend: service was not ready in time)
 //	16s-19s tend.stop root/db/pool < tend.stop root/db
 //
 // which are made of
@@ -74,7 +76,7 @@ func newTraced(t *testing.T, spec tend.Spec, o TraceOptions) *traced {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	spec.Jitter = tend.NoJitter
+	spec.Jitter = -1
 	x.root = New("root", spec, o)
 	x.ctx, x.cancel = context.WithCancelCause(t.Context())
 	return x
@@ -126,7 +128,7 @@ func (x *traced) tell() (lines []string) {
 func nameOf(s tracetest.SpanStub) string {
 	path := attr(s, "tend.supervisor.path")
 	if service := attr(s, "tend.service.name"); service != "" {
-		path += "/" + service
+		path = treepath.Join(path, service)
 	}
 	name := s.Name + " " + path
 	if n := attr(s, "tend.service.incarnation"); n != "" {
@@ -152,15 +154,6 @@ func (x *traced) want(want ...string) {
 	}
 }
 
-// slow takes a time to stop.
-func slow(name string, d time.Duration) tend.Service {
-	return tend.Func(name, func(ctx context.Context) error {
-		<-ctx.Done()
-		time.Sleep(d)
-		return nil
-	})
-}
-
 // A service that fails, waits, starts and fails again leaves a chain. Its second
 // run fails before it is ready.
 func TestFailuresAndRestarts(t *testing.T) {
@@ -169,7 +162,7 @@ func TestFailuresAndRestarts(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
 		runs := 0
 		x.root.Add(tend.Child{
-			Name: "db", ReadyTimeout: time.Minute, Backoff: tend.Backoff{Min: delay, Limit: 3},
+			Name: "db", ReadyTimeout: time.Minute, Backoff: tend.Backoff{Min: delay}, Limit: tend.Limit{N: 3},
 			Service: tend.Func("db", func(ctx context.Context) error {
 				runs++
 				time.Sleep(untilReady)
@@ -255,7 +248,7 @@ func TestDroppedEvents(t *testing.T) {
 	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
 	tr.hook(tend.ServiceStarted{Origin: o})
 	tr.hook(tend.ServiceStarted{Origin: o}) // its second failure is missing
-	tr.hook(tend.ServiceEnded{Origin: o, Cause: io.EOF})
+	tr.hook(tend.ServiceEnded{Origin: o, Cause: tend.Reason{Err: io.EOF, Text: "EOF"}})
 	root := tend.Origin{Supervisor: "root"}
 	tr.hook(tend.SupervisorStopping{Origin: root})
 	tr.hook(tend.SupervisorStarted{Origin: root})                                // the end is missing
@@ -273,17 +266,17 @@ func TestDroppedEvents(t *testing.T) {
 func TestNotReadyAndUnresponsive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
-		x.root.Add(tend.Child{Service: slow("late", time.Second), ReadyTimeout: 4 * time.Second, Backoff: tend.Backoff{Limit: 1}})
-		x.root.Add(tend.Child{Service: slow("mute", time.Second), Watchdog: 10 * time.Second, Backoff: tend.Backoff{Limit: 1}})
+		x.root.Add(tend.Child{Service: tendtest.Slow("late", time.Second), ReadyTimeout: 4 * time.Second, Limit: tend.Limit{N: 1}})
+		x.root.Add(tend.Child{Service: tendtest.Slow("mute", time.Second), Watchdog: 10 * time.Second, Limit: tend.Limit{N: 1}})
 		x.serve()
 		time.Sleep(time.Minute)
 		x.stop()
 		x.want(
-			"0s-5s tend.start root/late#1 (not ready in time)",
+			"0s-5s tend.start root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"4s-5s tend.stop root/late#1 < tend.failure root/late#1",
-			"5s-5s tend.failure root/late#1 (tend: service was not ready in time)",
+			"5s-5s tend.failure root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"10s-11s tend.stop root/mute#1 < tend.failure root/mute#1",
-			"11s-11s tend.failure root/mute#1 (tend: service did not call Alive in time)",
+			"11s-11s tend.failure root/mute#1 ("+tend.ErrUnresponsive.Error()+")",
 			"1m0s-1m0s tend.stop root",
 		)
 	})
@@ -318,14 +311,14 @@ func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{Ordered: true}, TraceOptions{})
 		db := tend.New("db", tend.Spec{Ordered: true})
-		db.Add(slow("disk", 2*time.Second))
+		db.Add(tendtest.Slow("disk", 2*time.Second))
 		pool := tend.New("pool", tend.Spec{})
-		pool.Add(slow("x", time.Second))
-		pool.Add(slow("y", 3*time.Second))
+		pool.Add(tendtest.Slow("x", time.Second))
+		pool.Add(tendtest.Slow("y", 3*time.Second))
 		db.Add(pool)
 		x.root.Add(db)
-		x.root.Add(slow("mid", 4*time.Second))
-		x.root.Add(slow("top", 2*time.Second))
+		x.root.Add(tendtest.Slow("mid", 4*time.Second))
+		x.root.Add(tendtest.Slow("top", 2*time.Second))
 		x.serve()
 		time.Sleep(10 * time.Second)
 		x.spans.Reset()
@@ -350,9 +343,9 @@ func TestStop(t *testing.T) {
 // when it is given up.
 func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := newTraced(t, tend.Spec{StopBudget: 10 * time.Second}, TraceOptions{}) // 9.5s for its services: it keeps a twentieth
-		x.root.Add(slow("hung", time.Minute))
-		removed := x.root.Add(tend.Child{Service: slow("gone", 5*time.Second), Timeout: time.Second})
+		x := newTraced(t, tend.Spec{StopWithin: 10 * time.Second}, TraceOptions{}) // 9.5s for its services: it keeps a twentieth
+		x.root.Add(tendtest.Slow("hung", time.Minute))
+		removed := x.root.Add(tend.Child{Service: tendtest.Slow("gone", 5*time.Second), Timeout: time.Second})
 		x.serve()
 		time.Sleep(time.Second)
 		if err := x.root.RemoveAndWait(removed, 0); err != nil { // until it has returned, at 6s
@@ -385,15 +378,15 @@ func TestStopOfNested(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				x := newTraced(t, tend.Spec{}, TraceOptions{})
 				db := tend.New("db", test.spec)
-				db.Add(slow("quick", time.Second))
-				db.Add(slow("conn", 2*time.Second))
+				db.Add(tendtest.Slow("quick", time.Second))
+				db.Add(tendtest.Slow("conn", 2*time.Second))
 				if !test.stop {
 					db.Add(tend.Child{Restart: tend.Transient, Name: "end", Service: tend.Func("", func(ctx context.Context) error {
 						time.Sleep(5 * time.Second)
 						return test.end
 					})})
 				}
-				x.root.Add(slow("web", time.Second))
+				x.root.Add(tendtest.Slow("web", time.Second))
 				x.root.Add(db)
 				x.serve()
 				time.Sleep(5 * time.Second)
@@ -439,8 +432,8 @@ func TestStopsOverlap(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
 		for name, after := range map[string]time.Duration{"db": 5 * time.Second, "cache": 6 * time.Second} {
 			s := tend.New(name, tend.Spec{KeepTermination: true})
-			s.Add(slow("quick", 2*time.Second))
-			s.Add(slow("slow", 4*time.Second))
+			s.Add(tendtest.Slow("quick", 2*time.Second))
+			s.Add(tendtest.Slow("slow", 4*time.Second))
 			s.Add(tend.Func("end", func(ctx context.Context) error {
 				time.Sleep(after)
 				return tend.ErrTerminateTree
@@ -468,8 +461,8 @@ func TestStopsOverlap(t *testing.T) {
 func TestRemovedBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
-		x.root.Add(slow("a", time.Second))
-		gone := x.root.Add(slow("gone", 8*time.Second))
+		x.root.Add(tendtest.Slow("a", time.Second))
+		gone := x.root.Add(tendtest.Slow("gone", 8*time.Second))
 		x.serve()
 		time.Sleep(time.Second)
 		if err := x.root.Remove(gone); err != nil {
@@ -526,7 +519,7 @@ func TestGroupRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{Strategy: tend.OneForAll}, TraceOptions{})
 		runs := 0
-		x.root.Add(slow("a", 2*time.Second))
+		x.root.Add(tendtest.Slow("a", 2*time.Second))
 		x.root.Add(tend.Func("bad", func(ctx context.Context) error {
 			if runs++; runs > 1 {
 				<-ctx.Done()
@@ -535,7 +528,7 @@ func TestGroupRestart(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			return io.EOF
 		}))
-		x.root.Add(slow("c", 3*time.Second))
+		x.root.Add(tendtest.Slow("c", 3*time.Second))
 		x.serve()
 		time.Sleep(15 * time.Second)
 		synctest.Wait()
@@ -553,9 +546,9 @@ func TestGroupRestart(t *testing.T) {
 func TestStopsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTraced(t, tend.Spec{}, TraceOptions{})
-		a := x.root.Add(slow("a", time.Second))
-		b := x.root.Add(slow("b", 2*time.Second))
-		c := x.root.Add(slow("c", 3*time.Second))
+		a := x.root.Add(tendtest.Slow("a", time.Second))
+		b := x.root.Add(tendtest.Slow("b", 2*time.Second))
+		c := x.root.Add(tendtest.Slow("c", 3*time.Second))
 		x.serve()
 		time.Sleep(time.Second)
 		if err := errors.Join(x.root.Remove(a), x.root.Suspend(b), x.root.Restart(c, nil)); err != nil {
@@ -572,6 +565,32 @@ func TestStopsAlone(t *testing.T) {
 	})
 }
 
+// A panic on the way down is an error of the stop, and an error that is returned there
+// is not.
+func TestStopsBadly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		x.root.Add(tend.Func("broken", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			panic("ouch")
+		}))
+		x.root.Add(tend.Func("sorry", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(2 * time.Second)
+			return io.EOF
+		}))
+		x.serve()
+		synctest.Wait()
+		x.stop()
+		x.want(
+			"0s-2s tend.stop root",
+			"0s-1s tend.stop root/broken#1 (panic: ouch) < tend.stop root",
+			"0s-2s tend.stop root/sorry#1 < tend.stop root",
+		)
+	})
+}
+
 // An event in the log has the trace of its span, and hooks get it in the context.
 func TestLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -581,8 +600,8 @@ func TestLogs(t *testing.T) {
 		o := TraceOptions{Logger: slog.New(slog.NewJSONHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 		for _, spec := range []tend.Spec{{}, {EventHook: func(tend.Event) { also++ }}} {
 			x := newTraced(t, spec, o)
-			x.root.Add(tend.Child{Name: "bad", Restart: tend.Temporary, Backoff: tend.Backoff{Limit: 1}, Service: slow("", 0)})
-			x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Limit: 1}, Service: tend.Func("", func(context.Context) error { return io.EOF })})
+			x.root.Add(tend.Child{Name: "bad", Restart: tend.Temporary, Limit: tend.Limit{N: 1}, Service: tendtest.Slow("", 0)})
+			x.root.Add(tend.Child{Name: "bad", Limit: tend.Limit{N: 1}, Service: tendtest.Failing("", io.EOF)})
 			x.serve()
 			time.Sleep(time.Second)
 			x.stop()
@@ -597,13 +616,13 @@ func TestLogs(t *testing.T) {
 					t.Fatal(err)
 				}
 				switch record["msg"] {
-				case "service failed":
+				case tend.ServiceFailed{}.Kind().String():
 					found = true
 					if record["trace_id"] != failure.SpanContext.TraceID().String() || record["span_id"] != failure.SpanContext.SpanID().String() ||
-						record["error"] != "EOF" || record["supervisor"] != "root" {
+						record["error"] != "EOF" || record["supervisor"] != "root" || record["event"] != nil {
 						t.Errorf("the failure is logged as %v", record)
 					}
-				case "service started":
+				case tend.ServiceStarted{}.Kind().String():
 					if _, ok := record["trace_id"]; ok {
 						t.Errorf("a start without span has a trace: %v", record)
 					}
@@ -633,25 +652,23 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 
 func TestHook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var got []string
+		tape := tendtest.NewTape(t)
 		x := newTraced(t, tend.Spec{}, TraceOptions{Hook: func(ctx context.Context, e tend.Event) {
 			if api.SpanContextFromContext(ctx).IsValid() {
-				got = append(got, e.String())
+				tape.Hook(e)
 			}
 		}})
-		x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Limit: 1}, Service: tend.Func("", func(context.Context) error { return io.EOF })})
-		x.root.Add(slow("work", time.Second)) // so that the cause has time to say what it is
+		x.root.Add(tend.Child{Name: "bad", Limit: tend.Limit{N: 1}, Service: tendtest.Failing("", io.EOF)})
+		x.root.Add(tendtest.Slow("work", time.Second)) // so that the cause has time to say what it is
 		x.serve()
 		time.Sleep(time.Second)
 		x.stop()
-		if diff := gocmp.Diff([]string{
-			"root/bad: service failed: EOF; not restarted",
-			"root: supervisor stopping",
-			"root/work: service ended: now pending",
-			"root: supervisor stopped: enough",
-		}, got); diff != "" {
-			t.Errorf("-want +got\n%s", diff)
-		}
+		tape.Want(
+			"0s root/bad service failed err=EOF count=1 threshold=1",
+			"1s root supervisor stopping cause=*errors.errorString", // a stop waits for no text
+			"2s root/work service ended cause=enough took=1s",
+			"2s root supervisor stopped cause=enough err=enough took=1s",
+		)
 	})
 }
 
@@ -659,15 +676,23 @@ func TestHook(t *testing.T) {
 func TestHostileCauses(t *testing.T) {
 	for _, cause := range []error{hostile{}, uncomparable{1, 2}} {
 		synctest.Test(t, func(t *testing.T) {
-			x := newTraced(t, tend.Spec{}, TraceOptions{})
-			x.root.Add(slow("a", time.Second))
+			var said string
+			x := newTraced(t, tend.Spec{EventHook: func(e tend.Event) {
+				if e, ok := e.(tend.SupervisorStopped); ok {
+					said = e.Cause.Text
+				}
+			}}, TraceOptions{})
+			x.root.Add(tendtest.Slow("a", time.Second))
 			x.serve()
 			synctest.Wait()
 			x.cancel(cause)
 			<-x.result
 			synctest.Wait()
-			if got := x.tell(); len(got) < 2 || !strings.HasPrefix(got[1], "0s-1s tend.stop root/a#1 < tend.stop") {
-				t.Errorf("spans %q", got)
+			x.want("0s-1s tend.stop root", "0s-1s tend.stop root/a#1 < tend.stop root")
+			for _, s := range x.spans.GetSpans() {
+				if got := attr(s, "tend.cause"); got == "" || got != said {
+					t.Errorf("the cause of %s is %q, its text %q", nameOf(s), got, said)
+				}
 			}
 		})
 	}
