@@ -210,6 +210,26 @@ func TestReportIsOfTheWholeTree(t *testing.T) {
 	})
 }
 
+// Also when the supervisor has moved on since the service hung.
+func TestReportAfterAMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := suture.Spec{EventHook: newLog().hook, Timeout: time.Second}
+		root, child, deep := suture.New("root", spec), suture.New("child", spec), suture.New("deep", spec)
+		release := make(chan struct{})
+		leaf := hung("leaf", release)
+		token := root.Add(child)
+		child.Add(deep)
+		leafToken := deep.Add(leaf)
+		serve(t, root)
+		same(t, "RemoveAndWait", root.RemoveAndWait(token, 0), nil)
+		_ = serve(t, child)()
+		got, _ := child.UnstoppedServiceReport()
+		want(t, "report", got,
+			suture.UnstoppedServiceReport{{[]*suture.Supervisor{child, deep}, leaf, "leaf", leafToken}}, identity)
+		close(release)
+	})
+}
+
 // v4: waiters of a removal that timed out, and the services themselves, stay for
 // ever when they come too late.
 func TestNothingIsLeftBehind(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
 )
 
 // entry stands for a service in the core. It knows what the core does not say of
@@ -35,8 +36,8 @@ func (e *entry) Serve(ctx context.Context) error {
 
 // errorIs asks an error of a service, whose methods may panic, what it is.
 func errorIs(err, target error) (is bool) {
-	defer func() { _ = recover() }()
-	return errors.Is(err, target)
+	guard.Do(func() { is = errors.Is(err, target) })
+	return is
 }
 
 type entryKey struct{}
@@ -139,8 +140,8 @@ func (e *entry) supervisor() *tend.Supervisor {
 // or in another place: then the service only refers to it, or has not let go of it
 // yet, which v4 does not mind.
 func (s *Supervisor) tryAdd(service Service) (token ServiceToken, done bool) {
-	defer func() { done = recover() == nil }()
-	return s.core.Add(service), true
+	done = guard.Do(func() { token = s.core.Add(service) })
+	return token, done
 }
 
 // sweep forgets the services that have left. It runs when they may be half of

@@ -2,8 +2,9 @@ package suture
 
 import (
 	"slices"
-	"strings"
 	"sync"
+
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // family guards who is below whom in all trees: the writes of Supervisor.in and
@@ -101,6 +102,21 @@ func (s *Supervisor) appendTree(tree []*Supervisor, down func(*Supervisor) bool)
 	return tree
 }
 
+// find looks in the whole tree for the supervisor that a service with that token
+// belongs to, and for its entry; nil if there is none of this package, or it has been
+// forgotten.
+func (s *Supervisor) find(token ServiceToken) (*Supervisor, *entry) {
+	if e := s.book(token); e != nil {
+		return s, e
+	}
+	for _, o := range s.tree()[1:] {
+		if e := o.book(token); e != nil {
+			return o, e
+		}
+	}
+	return nil, nil
+}
+
 // line is the supervisors from s down to the one with the path, as far as they
 // are of this package. Where several have the same path, all are in it.
 func (s *Supervisor) line(path string) []*Supervisor {
@@ -108,7 +124,7 @@ func (s *Supervisor) line(path string) []*Supervisor {
 	defer family.Unlock()
 	return s.appendTree(nil, func(o *Supervisor) bool {
 		p := o.core.Path()
-		return path == p || strings.HasPrefix(path, p+"/")
+		return path == p || treepath.Below(path, p)
 	})
 }
 

@@ -3,7 +3,11 @@ package suture
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // DeprecatedService is a service of suture v2 and v3: Serve blocks until Stop is
@@ -65,39 +69,28 @@ func (s *stopper) run(ctx context.Context, served <-chan struct{}, stop func()) 
 	case <-ctx.Done():
 	}
 	s.called = true
-	defer func() {
-		if value := recover(); value != nil {
-			s.panicked = &stopPanic{value, debug.Stack()}
-		}
-	}()
-	stop()
+	_ = guard.Try(func() error { stop(); return nil }, func(v any) error {
+		p := &tend.PanicError{Value: v, PCs: goroutines.Callers(2)}
+		s.panicked = &stopPanic{tend.Reason{Err: p}}
+		s.panicked.why.Text = said.Panic(v) // user code, which may end the goroutine
+		return nil
+	})
 }
 
-// stopPanic carries a panic of Stop to the goroutine of the service, with the
-// stack that it happened on.
-type stopPanic struct {
-	value any
-	stack []byte
-}
+// stopPanic carries a panic of Stop to the goroutine of the service, with what it
+// said and the stack that it happened on.
+type stopPanic struct{ why tend.Reason }
 
-func (p *stopPanic) Error() string { return fmt.Sprintf("in Stop: %v", p.value) }
-
-func (p *stopPanic) Unwrap() error {
-	err, _ := p.value.(error)
-	return err
-}
+func (p *stopPanic) Error() string { return "in Stop: " + said.PanicValue(p.why.Error()) }
+func (p *stopPanic) Unwrap() error { return p.why }
 
 // name is what a service is called: what its String method says, else the name
 // of its type. Never its contents, which may be secret or changing.
-func name(service any) (name string) {
+func name(service any) string {
 	if s, is := service.(fmt.Stringer); is {
-		func() {
-			defer func() { _ = recover() }()
-			name = s.String()
-		}()
+		if name := said.By(service, s.String); name != "" {
+			return name
+		}
 	}
-	if name == "" {
-		name = fmt.Sprintf("%T", service)
-	}
-	return name
+	return fmt.Sprintf("%T", service)
 }

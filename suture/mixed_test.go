@@ -2,6 +2,7 @@ package suture_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -86,7 +87,7 @@ func TestAboveTheCore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
 		s := suture.New("root", suture.Spec{EventHook: l.hook, Timeout: time.Second})
-		mid := tend.New("mid", tend.Spec{FailureThreshold: 0.5, FailureBackoff: time.Second, Jitter: tend.NoJitter, Timeout: time.Second})
+		mid := tend.New("mid", tend.Spec{FailureThreshold: 0.5, FailureBackoff: time.Second, Jitter: -1, Timeout: time.Second})
 		leaf := suture.New("leaf", suture.Spec{EventHook: l.hook})
 		s.Add(suture.NewSimple("m"))
 		s.Add(mid)
@@ -118,7 +119,39 @@ func TestAboveTheCore(t *testing.T) {
 		report, _ := s.UnstoppedServiceReport()
 		want(t, "report", len(report), 1)
 		want(t, "name", report[0].Name, "hung")
+		want(t, "service", fmt.Sprint(report[0].Service), "hung")
 		want(t, "path", report[0].SupervisorPath, []*suture.Supervisor{s}, identity)
+		close(release)
+	})
+}
+
+// A name may hold what separates names in a path.
+func TestNamesWithSlashes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, Timeout: time.Second})
+		mid := tend.New("a/b", tend.Spec{FailureThreshold: 0.5, FailureBackoff: time.Second, Jitter: -1, Timeout: time.Second})
+		s.Add(suture.NewSimple("a"))
+		s.Add(mid)
+		below := suture.New("100%/c", suture.Spec{EventHook: l.hook, Timeout: time.Second})
+		mid.Add(below)
+		release := make(chan struct{})
+		svc := hung("d/e", release)
+		token := below.Add(svc)
+		mid.Add(returns("f/g", errBoom))
+		stop := serve(t, s)
+		time.Sleep(time.Minute)
+		_ = stop()
+		want(t, "events", l.lines(), []string{
+			"0s a/b/f/g failed: boom (1.00 of 0.5) restarting=false",
+			"0s a/b backoff",
+			"1s a/b resume",
+			"61s 100%/c/d/e stop timeout",
+		})
+		same(t, "service", last[suture.EventStopTimeout](t, l).Service, svc)
+		report, _ := s.UnstoppedServiceReport()
+		want(t, "report", report,
+			suture.UnstoppedServiceReport{{[]*suture.Supervisor{s, below}, svc, "d/e", token}}, identity)
 		close(release)
 	})
 }

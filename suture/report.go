@@ -2,7 +2,6 @@ package suture
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/tend-go/tend"
 )
@@ -16,7 +15,8 @@ type UnstoppedService struct {
 	// SupervisorPath is the supervisors from the one that was asked for the report
 	// down to the service's own, or to the nearest above that is of this package.
 	SupervisorPath []*Supervisor
-	// Service is what was given to Add.
+	// Service is what was given to Add; of a service that a supervisor of package
+	// tend holds, a stand-in with the same name.
 	Service Service
 	Name    string
 	// ServiceToken is the service's, in the last supervisor of the path.
@@ -42,13 +42,15 @@ func (s *Supervisor) unstopped() (report UnstoppedServiceReport) {
 	return report
 }
 
-func (s *Supervisor) report(u tend.Unstopped) UnstoppedService {
-	if e := entryOf(u.Service); e != nil {
-		name := strings.TrimPrefix(u.Path, e.owner.core.Path()+"/")
-		return UnstoppedService{s.descent(e.owner), e.given, name, u.Token}
+func (s *Supervisor) report(u tend.ServiceStuck) UnstoppedService {
+	told := UnstoppedService{Name: u.Service, ServiceToken: u.Token}
+	owner, e := s.find(u.Token)
+	if e != nil {
+		told.Service = e.given
+	} else {
+		owner, _ = s.locate(u.Supervisor, ServiceToken{})
+		told.Service = standIn(u.Service)
 	}
-	// Of a supervisor of package tend.
-	slash := strings.LastIndexByte(u.Path, '/')
-	nearest, _ := s.locate(u.Path[:slash], ServiceToken{})
-	return UnstoppedService{s.descent(nearest), u.Service, u.Path[slash+1:], u.Token}
+	told.SupervisorPath = s.descent(owner)
+	return told
 }

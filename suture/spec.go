@@ -25,8 +25,10 @@ type Spec struct {
 	// FailureBackoff is how long a pause lasts. Default 15s; below zero it is over
 	// at once.
 	FailureBackoff time.Duration
-	// BackoffJitter makes the actual length of a pause of FailureBackoff. Default
-	// [DefaultJitter]. Should it panic or return less than zero, there is none.
+	// BackoffJitter turns FailureBackoff into the actual length of a pause, counted
+	// from its beginning; zero or less ends the pause at once. Default
+	// [DefaultJitter]. FailureBackoff stands until there is an answer, and if the
+	// Jitter panics.
 	BackoffJitter Jitter
 	// Timeout is how long a service may take to stop. All are asked at once, so
 	// one Timeout bounds the stop of a supervisor; a nested one gets as long as its
@@ -59,10 +61,21 @@ func (s Spec) core(supervisor string) tend.Spec {
 	if s.FailureThreshold < 0 {
 		spec.FailureThreshold = math.SmallestNonzeroFloat64
 	}
-	if j := s.BackoffJitter; j != nil {
-		spec.Jitter = func(d time.Duration) time.Duration { return j.Jitter(d) }
-	}
+	spec.Jitter, _ = s.jitter()
 	return spec
+}
+
+// jitter is that of the core, and the one to ask besides: the core runs no code of
+// users, but does what those of this package do.
+func (s Spec) jitter() (core float64, ask Jitter) {
+	switch j := s.BackoffJitter.(type) {
+	case nil, *DefaultJitter:
+		return 0, nil // the default
+	case NoJitter:
+		return -1, nil
+	default:
+		return -1, j
+	}
 }
 
 // halfLife is so many seconds, but at least a nanosecond and at most a century;
@@ -82,21 +95,3 @@ func orAtOnce(d time.Duration) time.Duration {
 	}
 	return d
 }
-
-// Jitter changes a length of time at random. It may be called from any
-// goroutine. The jitters of github.com/lthibault/jitterbug are some.
-type Jitter interface {
-	Jitter(time.Duration) time.Duration
-}
-
-// NoJitter is a [Jitter] that changes nothing.
-type NoJitter struct{}
-
-// Jitter returns d.
-func (NoJitter) Jitter(d time.Duration) time.Duration { return d }
-
-// DefaultJitter is the [Jitter] of a [Spec] without one.
-type DefaultJitter struct{}
-
-// Jitter adds a random 0 to 50 % to d.
-func (dj *DefaultJitter) Jitter(d time.Duration) time.Duration { return tend.DefaultJitter(d) }

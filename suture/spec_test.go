@@ -33,6 +33,9 @@ func TestSpec(t *testing.T) {
 			Spec{FailureThreshold: -1, FailureBackoff: -1, Timeout: -1},
 			tend.Spec{FailureThreshold: math.SmallestNonzeroFloat64, FailureBackoff: 1, Timeout: 1},
 		},
+		"default jitter": {Spec{BackoffJitter: &DefaultJitter{}}, tend.Spec{}},
+		"no jitter":      {Spec{BackoffJitter: NoJitter{}}, tend.Spec{Jitter: -1}},
+		"its own jitter": {Spec{BackoffJitter: twice{}}, tend.Spec{Jitter: -1}},
 		"infinite":       {Spec{FailureDecay: math.Inf(1), FailureThreshold: math.Inf(1)}, tend.Spec{FailureDecay: century, FailureThreshold: math.MaxFloat64}},
 		"too long":       {Spec{FailureDecay: 1e300}, tend.Spec{FailureDecay: century}},
 		"too short":      {Spec{FailureDecay: 1e-300}, tend.Spec{FailureDecay: 1}},
@@ -45,8 +48,21 @@ func TestSpec(t *testing.T) {
 			tend.New("name", c.spec.core("name")) // takes it
 		})
 	}
-	if got := (Spec{BackoffJitter: NoJitter{}}).core("name").Jitter(time.Second); got != time.Second {
-		t.Errorf("jitter: %v", got)
+}
+
+type twice struct{}
+
+func (twice) Jitter(d time.Duration) time.Duration { return 2 * d }
+
+// Nobody is asked what the core can do.
+func TestWhoIsAsked(t *testing.T) {
+	for _, c := range []struct {
+		jitter Jitter
+		asked  bool
+	}{{nil, false}, {NoJitter{}, false}, {&DefaultJitter{}, false}, {twice{}, true}} {
+		if got := New("name", Spec{BackoffJitter: c.jitter}).asker != nil; got != c.asked {
+			t.Errorf("%T: %t", c.jitter, got)
+		}
 	}
 }
 

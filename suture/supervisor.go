@@ -24,6 +24,7 @@ type Supervisor struct {
 	core    *tend.Supervisor
 	hook    EventHook
 	sprint  SprintFunc
+	asker   *asker // nil: the core knows how long pauses are
 	serving atomic.Bool
 	// What a service returned to end the tree, since Serve began.
 	terminated atomic.Pointer[error]
@@ -62,6 +63,7 @@ func New(name string, spec Spec) *Supervisor {
 	core := spec.core(name)
 	core.EventHook = s.tell
 	s.core = tend.New(name, core)
+	s.asker = newAsker(spec, s.core)
 	s.known = known{s.core, nil}
 	return s
 }
@@ -86,6 +88,8 @@ type hidden interface {
 	Events()
 	Path()
 	Restart()
+	Resume()
+	Stacks()
 	Start()
 	Status()
 	Stop()
@@ -194,12 +198,8 @@ func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error
 
 // remove refuses tokens of services further below, which the core would take.
 func (s *Supervisor) remove(id ServiceToken) error {
-	if s.book(id) == nil {
-		for _, below := range s.tree()[1:] {
-			if below.book(id) != nil {
-				return ErrWrongSupervisor
-			}
-		}
+	if owner, _ := s.find(id); owner != nil && owner != s {
+		return ErrWrongSupervisor
 	}
 	return s.core.Remove(id)
 }

@@ -451,44 +451,6 @@ func TestStopInAPause(t *testing.T) {
 	})
 }
 
-type jitter func(time.Duration) time.Duration
-
-func (j jitter) Jitter(d time.Duration) time.Duration { return j(d) }
-
-func TestBackoffJitter(t *testing.T) {
-	for name, c := range map[string]struct {
-		jitter jitter
-		resume string
-	}{
-		"longer":   {func(d time.Duration) time.Duration { return d + time.Second }, "16s root resume"},
-		"shorter":  {func(d time.Duration) time.Duration { return d / 3 }, "5s root resume"},
-		"negative": {func(time.Duration) time.Duration { return -1 }, "15s root resume"},
-		"panics":   {func(time.Duration) time.Duration { panic("jitter") }, "15s root resume"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newLog()
-				s := suture.New("root", suture.Spec{EventHook: l.hook, BackoffJitter: c.jitter})
-				s.Add(returns("svc", errBoom, errBoom, errBoom, errBoom, errBoom, errBoom))
-				serve(t, s)
-				time.Sleep(time.Minute)
-				lines := l.lines()
-				want(t, "last event", lines[len(lines)-1], c.resume)
-			})
-		})
-	}
-}
-
-func TestJitters(t *testing.T) {
-	want(t, "NoJitter", suture.NoJitter{}.Jitter(time.Second), time.Second)
-	var d suture.DefaultJitter
-	for range 1000 {
-		if got := d.Jitter(time.Second); got < time.Second || got >= 1500*time.Millisecond {
-			t.Fatalf("DefaultJitter: %v", got)
-		}
-	}
-}
-
 // embeds and has are the two ways to have a supervisor; has may have none.
 type embeds struct{ *suture.Supervisor }
 
@@ -560,6 +522,32 @@ func TestSprint(t *testing.T) {
 		if !strings.Contains(e.Stacktrace, "TestSprint") {
 			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
 		}
+	})
+}
+
+type changing struct{ text string }
+
+func (c *changing) Error() string { return c.text }
+
+// What a value says is taken when it happens, however late a hook hears of it.
+func TestPanicMsgIsTakenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, release := newLog(), make(chan struct{})
+		s := suture.New("root", suture.Spec{EventHook: func(e suture.Event) { <-release; l.hook(e) }})
+		value := &changing{"then"}
+		s.Add(&service{"svc", func(context.Context) error { time.Sleep(time.Second); panic(value) }})
+		over := make(chan struct{})
+		token := s.Add(suture.AsService(stops{func() { <-over }, func() { defer close(over); panic(value) }}))
+		serve(t, s)
+		same(t, "Remove", s.Remove(token), nil)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		value.text = "later"
+		close(release)
+		want(t, "events", l.lines(), []string{
+			"1s root/suture_test.stops panicked: then (0.00 of 0) restarting=false",
+			"1s root/svc panicked: then (1.00 of 5) restarting=true",
+		})
 	})
 }
 

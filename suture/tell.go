@@ -2,16 +2,19 @@ package suture
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // tell is the core's EventHook. The supervisor at the top of a tree sees the
 // events of all below it and tells them, so that a hook hears them in order and
-// is waited for when the top one stops.
+// is waited for when the top one stops. The others see theirs too, but only the
+// Jitter is for them: that of the topmost is asked as soon as the hook has heard what
+// happened before.
 func (s *Supervisor) tell(e tend.Event) {
+	s.asker.heard(e)
 	if s.in.Load() != nil {
 		return
 	}
@@ -22,17 +25,19 @@ func (s *Supervisor) tell(e tend.Event) {
 	case tend.ServiceEnded:
 		if p := panicked(e.Err); p != nil { // on the way down
 			t := s.translation(e.Origin)
-			t.tell(t.panicked(p, tend.ServiceFailed{}))
+			t.tell(t.panicked(p, tend.ServiceFailed{Err: e.Err}))
 		}
 	case tend.ServiceStuck:
 		t := s.translation(e.Origin)
-		t.tell(EventStopTimeout{t.supervisor, t.supervisorName(), t.service(), e.Service})
+		t.tell(EventStopTimeout{
+			Supervisor: t.supervisor, SupervisorName: t.supervisorName(), Service: t.service(), ServiceName: e.Service,
+		})
 	case tend.PauseBegan:
 		t := s.translation(e.Origin)
-		t.tell(EventBackoff{t.supervisor, t.supervisorName()})
+		t.tell(EventBackoff{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.PauseEnded:
 		t := s.translation(e.Origin)
-		t.tell(EventResume{t.supervisor, t.supervisorName()})
+		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
 		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
@@ -48,7 +53,7 @@ type translation struct {
 
 func (s *Supervisor) translation(o tend.Origin) translation {
 	owner, e := s.locate(o.Supervisor, o.Token)
-	return translation{o, owner, e}
+	return translation{origin: o, supervisor: owner, entry: e}
 }
 
 func (t translation) tell(e Event) { t.supervisor.teller().hook(e) }
@@ -66,21 +71,20 @@ func (t translation) failed(e tend.ServiceFailed) Event {
 		FailureThreshold: e.Threshold,
 		Restarting:       atOnce(e),
 	}
-	if e.Err != nil {
-		told.Err = withContext(e.Err)
+	if err := e.Err.Err; err != nil {
+		told.Err = withContext(err)
 	}
 	return told
 }
 
 func (t translation) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
-	value, stack := p.Value, p.Stack()
-	msg := strings.TrimPrefix(p.Error(), "panic: ")
-	if stop, is := value.(*stopPanic); is {
-		value, stack = stop.value, string(stop.stack)
-		msg = fmt.Sprint(value)
+	why := e.Err
+	if stop, is := p.Value.(*stopPanic); is {
+		p, why = panicked(stop.why), stop.why
 	}
+	msg := said.PanicValue(why.Error())
 	if sprint := t.supervisor.sprint; sprint != nil {
-		msg = sprint(value)
+		msg = sprint(p.Value)
 	}
 	return EventServicePanic{
 		Supervisor:       t.supervisor,
@@ -91,13 +95,13 @@ func (t translation) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
 		FailureThreshold: e.Threshold,
 		Restarting:       atOnce(e),
 		PanicMsg:         msg,
-		Stacktrace:       stack,
+		Stacktrace:       p.Stack(),
 	}
 }
 
 func (t translation) supervisorName() string {
 	if path := t.origin.Supervisor; t.supervisor.core.Path() != path {
-		return path[strings.LastIndexByte(path, '/')+1:]
+		return treepath.Name(path)
 	}
 	return t.supervisor.Name
 }
@@ -113,8 +117,8 @@ func (t translation) service() Service {
 // restarting.
 func atOnce(e tend.ServiceFailed) bool { return e.Restarting && e.Delay == 0 }
 
-func panicked(err error) *tend.PanicError {
-	p, _ := err.(*tend.PanicError) //nolint:errorlint // the run's own, not one that a service got from elsewhere
+func panicked(r tend.Reason) *tend.PanicError {
+	p, _ := r.Err.(*tend.PanicError) //nolint:errorlint // the run's own, not one that a service got from elsewhere
 	return p
 }
 

@@ -24,6 +24,9 @@ func Text(err error) string {
 	return strings.TrimSpace(Clean(By(err, err.Error), maxText))
 }
 
+// panicked is how the texts of Panic begin.
+const panicked = "panic:"
+
 // Panic is what a value says that somebody panicked with, after "panic: ". What
 // holds for Text holds for it.
 func Panic(v any) string {
@@ -36,8 +39,12 @@ func Panic(v any) string {
 	default:
 		say = func() string { return fmt.Sprint(v) }
 	}
-	return strings.TrimSpace(Clean("panic: "+By(v, say), maxText))
+	return strings.TrimSpace(Clean(panicked+" "+By(v, say), maxText))
 }
+
+// PanicValue is what the value says in a text that Panic has made: for those who say
+// in words of their own that it was a panic.
+func PanicValue(text string) string { return strings.TrimSpace(strings.TrimPrefix(text, panicked)) }
 
 // By is what say says about v, as it is, or the type of v if say panics. Package
 // fmt is kept out of the way while all is well: it needs more stack than a goroutine

@@ -143,6 +143,24 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+func TestPanicValue(t *testing.T) {
+	for _, c := range []struct {
+		v    any
+		want string
+	}{
+		{"out of range\n", "out of range"},
+		{errors.New("panic: of another"), "panic: of another"},
+		{"", ""},
+	} {
+		if got := PanicValue(Panic(c.v)); got != c.want {
+			t.Errorf("PanicValue(Panic(%q)) = %q, want %q", c.v, got, c.want)
+		}
+	}
+	if got := PanicValue("*tend.PanicError"); got != "*tend.PanicError" { // what could not be asked
+		t.Errorf("%q", got)
+	}
+}
+
 // By is as said: nobody has cleaned it.
 func TestBy(t *testing.T) {
 	if got := By(1, func() string { return " a\n" }); got != " a\n" {
