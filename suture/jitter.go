@@ -83,14 +83,15 @@ func (a *asker) ask() {
 }
 
 // resume makes the pause that began with e last so long since then, by the clock of
-// the supervisor. The Jitter may have taken its time: the pause may be over, and the
-// supervisor in a later one, even of a later Serve, which has another end. Then there
-// is nothing to do.
+// the supervisor. The Jitter may have taken its time: that pause may be over, and the
+// supervisor in another one, even of a later Serve. That has another end, and is left
+// alone. Status, which copies the whole tree below, is the one way to learn the end;
+// pauses are rare.
 //
-// What the core says may not be so any more when it takes the call of Resume. That
-// changes nothing if the pause has ended in that moment, and would only matter if
-// since then the services had also failed often enough to begin another one. Until
-// that one's own answer comes, which replaces this, it would have a wrong end.
+// Resume itself does not say which pause it is for. So one case is left: between
+// what Status says and what Resume does, one call after the other, the pause ends as
+// planned, and the services that are started then fail often enough to begin the
+// next. That one has a wrong end until its own answer comes and replaces it.
 func (a *asker) resume(e *tend.PauseBegan, length time.Duration) {
 	now := a.core.Status()
 	if now.PausedUntil.Equal(e.Until) {
