@@ -42,8 +42,8 @@ func TestEveryNameOfV4(t *testing.T) {
 		t.Error(m)
 	}
 	want := []string{
-		"*ServiceToken.ID", "*ServiceToken.MarshalJSON", "*ServiceToken.String",
-		"ServiceToken.ID", "ServiceToken.MarshalJSON", "ServiceToken.String",
+		"*ServiceToken.Equal", "*ServiceToken.ID", "*ServiceToken.MarshalJSON", "*ServiceToken.String", "*ServiceToken.UnmarshalJSON",
+		"ServiceToken.Equal", "ServiceToken.ID", "ServiceToken.MarshalJSON", "ServiceToken.String",
 	}
 	if !slices.Equal(extra, want) {
 		t.Errorf("more than in v4: %q, want %q", extra, want)
