@@ -2,8 +2,14 @@ package tend
 
 // post gives m to the supervisor, now or soon, and never waits for it. While the
 // supervisor is served that is the loop's work; otherwise the caller does it.
-func (s *Supervisor) post(m message) {
-	if !s.inbox.push(m) {
+func (s *Supervisor) post(m message) { s.send(m, false) }
+
+// wish is post for what anybody may ask for, at any rate: while the supervisor has
+// more to do than it gets done, it waits.
+func (s *Supervisor) wish(m message) { s.send(m, true) }
+
+func (s *Supervisor) send(m message, patient bool) {
+	if !s.inbox.push(m, patient) {
 		defer s.inbox.Unlock()
 		s.handle(m)
 	}

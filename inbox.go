@@ -1,26 +1,36 @@
 package tend
 
-import (
-	"sync"
-)
+import "sync"
 
 // inbox is how everything reaches a supervisor. It is a queue rather than a
-// channel because its senders must never wait: a million services that end at
+// channel because who tells a fact must never wait: a million services that end at
 // once would be a million goroutines parked on the send, and a message must not
 // be lost between one loop's end and the next one's start. A queue under a lock
 // also hands over many messages at a time.
+//
+// Facts are bounded by what there is: each run ends once and is ready once. Wishes
+// are not, so who asks for something waits while the queue is crowded. The reader
+// waits for nobody.
 type inbox struct {
 	sync.Mutex               // also owns the plan while no loop is reading
 	reading    bool          // a loop is
 	queue      []message     // for the loop
 	spare      []message     // the loop's previous batch, to be used again
 	wake       chan struct{} // has a token when the queue may not be empty
+	taken      chan struct{} // closed when the reader takes the queue; nil: nobody waits for that
 }
 
-// push takes m for the reader; false if there is none, and b stays locked then. An
-// add gets its number here: in the order in which they are added.
-func (b *inbox) push(m message) bool {
+// crowded is how many messages make those wait who wish for more: some 5 MB, and
+// less than a tenth of a second's work.
+const crowded = 1 << 16
+
+// push takes m for the reader. It returns false if there is none, and b stays
+// locked then. An add gets its number here: in the order in which they are added.
+func (b *inbox) push(m message, patient bool) bool {
 	b.Lock()
+	for patient && b.reading && len(b.queue) >= crowded {
+		b.awaitTake()
+	}
 	if m, is := m.(add); is {
 		m.n.id = lastID.Add(1)
 	}
@@ -39,12 +49,32 @@ func (b *inbox) push(m message) bool {
 	return true
 }
 
+// awaitTake unlocks b, waits until the reader has taken the queue, or is none any
+// more, and locks b again.
+func (b *inbox) awaitTake() {
+	if b.taken == nil {
+		b.taken = make(chan struct{})
+	}
+	taken := b.taken
+	b.Unlock()
+	<-taken
+	b.Lock()
+}
+
 // take returns the messages that have come, valid until the next call.
 func (b *inbox) take() []message {
 	b.Lock()
 	defer b.Unlock()
+	return b.takeLocked()
+}
+
+func (b *inbox) takeLocked() []message {
 	batch := b.queue
 	b.queue, b.spare = reuse(b.spare), batch
+	if b.taken != nil {
+		close(b.taken)
+		b.taken = nil
+	}
 	return batch
 }
 
@@ -69,15 +99,11 @@ func (b *inbox) open() bool {
 	return true
 }
 
-// close ends that, with last as the last thing the reader does, unless there are
-// messages left.
-func (b *inbox) close(last func()) bool {
+// close ends that. The last thing that the reader does is what last does with the
+// messages that have come meanwhile: however fast they come, they cannot keep it.
+func (b *inbox) close(last func(rest []message)) {
 	b.Lock()
 	defer b.Unlock()
-	if len(b.queue) > 0 {
-		return false
-	}
-	last()
+	last(b.takeLocked())
 	b.reading = false
-	return true
 }

@@ -9,7 +9,7 @@ import (
 // [Child].ReadyTimeout. Later calls, calls of an earlier run, calls of a service
 // without ReadyTimeout and calls outside of a supervisor do nothing.
 func Ready(ctx context.Context) {
-	if r := runOf(ctx); r != nil && r.node.conf().ReadyTimeout > 0 {
+	if r := runOf(ctx); r != nil && r.node.conf().ReadyTimeout > 0 && r.isFirstReady() {
 		r.post(readied{r.node, r.number})
 	}
 }

@@ -29,6 +29,7 @@ type runMore struct {
 	failed      *outcome      // of the first helper that failed
 	annotations []slog.Attr
 	stopBy      time.Time // see Supervisor.limit
+	ready       bool      // it has said so
 
 	// Of the watchdog; the clock is set before the run starts.
 	clock    *clock
@@ -49,6 +50,20 @@ func (r *run) open() *runMore {
 		return nil
 	}
 	return m
+}
+
+// isFirstReady: the run lives and has not said before that it is ready. It may say so
+// in every round of its loop, and the supervisor is to hear it once.
+func (r *run) isFirstReady() bool {
+	m := r.open()
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := !m.ready
+	m.ready = true
+	return first
 }
 
 // post tells the supervisor something about the run.

@@ -134,29 +134,50 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 }
 
 // loop is the one goroutine that owns the plan while the supervisor is served. It
-// waits for nothing but messages.
-func (s *Supervisor) loop(ctx context.Context) (result error) {
+// waits for nothing but messages. Whatever comes, and however fast, the end of ctx is
+// noticed after each batch, and so is the end of the stop.
+func (s *Supervisor) loop(ctx context.Context) error {
 	s.handle(start{})
 	stopping := ctx.Done()
 	for {
-		for batch := s.inbox.take(); len(batch) > 0; batch = s.inbox.take() {
-			for _, m := range batch {
-				s.handle(m)
-			}
+		batch := s.inbox.take()
+		for _, m := range batch {
+			s.handle(m)
 		}
-		if s.plan.finished() {
-			result = s.plan.stop.result
-			if s.inbox.close(func() { s.handle(over{}) }) {
-				return result
-			}
-			continue
-		}
-		select {
-		case <-s.inbox.wake:
-		case <-stopping:
+		switch {
+		case isClosed(stopping):
 			stopping = nil // once is enough
 			s.handle(s.told(ctx))
+		case s.plan.finished():
+			return s.finish()
+		case len(batch) == 0:
+			select {
+			case <-s.inbox.wake:
+			case <-stopping:
+			}
 		}
+	}
+}
+
+// finish is the last thing that the loop does. What has been asked meanwhile is
+// answered by a supervisor that is not served.
+func (s *Supervisor) finish() (result error) {
+	s.inbox.close(func(rest []message) {
+		result = s.plan.stop.result
+		s.handle(over{})
+		for _, m := range rest {
+			s.handle(m)
+		}
+	})
+	return result
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -27,14 +27,15 @@ type Supervisor struct {
 	since  time.Time // when plan.phase last went to or from idle
 
 	// Anybody's.
-	clock  atomic.Pointer[clock]
-	path   atomic.Pointer[string]
-	term   atomic.Pointer[term]       // the one that is on, or the next
-	parent atomic.Pointer[Supervisor] // the supervisor below which it was last served
-	holder atomic.Pointer[Supervisor] // the supervisor to which it was added
-	hub    hub
-	ledger ledger
-	stacks stackFinder
+	clock     atomic.Pointer[clock]
+	path      atomic.Pointer[string]
+	term      atomic.Pointer[term]       // the one that is on, or the next
+	parent    atomic.Pointer[Supervisor] // the supervisor below which it was last served
+	holder    atomic.Pointer[Supervisor] // the supervisor to which it was added
+	hub       hub
+	snapshots snapshots
+	ledger    ledger
+	stacks    stackFinder
 }
 
 // term is one time of being served.
@@ -107,11 +108,11 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 	s.made()
 	n := s.newNode(svc)
 	if s.plan.spec.MaxServices == 0 {
-		s.post(add{n: n})
+		s.wish(add{n: n})
 		return ServiceToken{n}
 	}
 	to := newCall()
-	s.post(add{n: n, to: to})
+	s.wish(add{n: n, to: to})
 	if <-to != nil {
 		return ServiceToken{}
 	}
@@ -134,7 +135,7 @@ func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, erro
 	}
 	n := s.newNode(svc)
 	to := newCall()
-	s.post(add{n: n, to: to, start: true})
+	s.wish(add{n: n, to: to, start: true})
 	select {
 	case err := <-to:
 		if err == ErrTooManyServices { //nolint:errorlint // the plan's own answer, not an error of a service
@@ -156,7 +157,7 @@ func (s *Supervisor) Remove(t ServiceToken) error {
 	if err != nil || n.gone.has() {
 		return err
 	}
-	n.sup.post(remove{n})
+	n.sup.wish(remove{n})
 	return nil
 }
 
@@ -169,7 +170,7 @@ func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error 
 	if err != nil || n.gone.has() {
 		return err
 	}
-	n.sup.post(remove{n})
+	n.sup.wish(remove{n})
 	left := n.gone.happened()
 	if timeout == 0 {
 		<-left
@@ -202,7 +203,7 @@ func (s *Supervisor) Restart(t ServiceToken, cause error) error {
 	if n.gone.has() {
 		return ErrRemoved
 	}
-	n.sup.post(restart{n, reasonOf(cause)})
+	n.sup.wish(restart{n, reasonOf(cause)})
 	return nil
 }
 
@@ -217,7 +218,7 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 	if n.gone.has() {
 		return ErrRemoved
 	}
-	n.sup.post(suspend{n})
+	n.sup.wish(suspend{n})
 	return nil
 }
 
@@ -225,7 +226,7 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 // at once if that is 0 or less. Those that wait for its end are started then.
 func (s *Supervisor) Resume(after time.Duration) {
 	s.made()
-	s.post(resume{after})
+	s.wish(resume{after})
 }
 
 // Stacks returns the stacks that the goroutines of a service have now, as text. They

@@ -1,0 +1,110 @@
+package tend
+
+import (
+	"slices"
+	"sync"
+)
+
+// Status returns a snapshot of the whole tree below s.
+func (s *Supervisor) Status() Status {
+	return s.statusAt(s.Path())
+}
+
+// statusAt is Status for a supervisor that is at a path. What runs have noted, and
+// what is below, is asked when the plan has answered: that takes locks.
+func (s *Supervisor) statusAt(path string) Status {
+	snap := s.snapshots.at(s, path)
+	status := snap.copy()
+	for _, m := range snap.more {
+		c := &status.Services[m.i]
+		if m.run != nil {
+			c.Annotations = m.run.noted()
+		}
+		if m.sup == nil {
+			continue
+		}
+		at := c.Path
+		if m.sup.holder.Load() != s { // served by something that is not itself a supervisor
+			at = m.sup.Path()
+		}
+		sub := m.sup.statusAt(at)
+		c.Supervisor = &sub
+	}
+	return status
+}
+
+// snapshots lets all who ask while a question waits for its answer share that: a
+// thousand goroutines that ask for the status of ten thousand services cost the
+// supervisor one look at each batch of its messages, and themselves a copy.
+type snapshots struct {
+	mu   sync.Mutex
+	next *snapshot // which the supervisor has not begun; nil: there is none
+}
+
+// snapshot is what a supervisor knew when it got to the question.
+type snapshot struct {
+	status Status
+	more   []moreOf // to be asked elsewhere
+	taken  chan struct{}
+	shared bool // by several who ask
+}
+
+// moreOf is where there is more to know about a service.
+type moreOf struct {
+	i   int // its place in the list
+	sup *Supervisor
+	run *run
+}
+
+// at returns a snapshot of s, which is at a path, that is not older than the call.
+func (q *snapshots) at(s *Supervisor, path string) *snapshot {
+	q.mu.Lock()
+	if snap := q.next; snap != nil && snap.status.Path == path {
+		snap.shared = true
+		q.mu.Unlock()
+		<-snap.taken
+		return snap
+	}
+	snap := &snapshot{status: Status{Name: s.name, Path: path}, taken: make(chan struct{})}
+	q.next = snap
+	q.mu.Unlock()
+	s.query(func(p *plan, now instant) {
+		q.begin(snap)
+		snap.take(s, p, now)
+	})
+	close(snap.taken)
+	return snap
+}
+
+// begin ends the time in which others may share snap: they want to know what is
+// later.
+func (q *snapshots) begin(snap *snapshot) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next == snap {
+		q.next = nil
+	}
+}
+
+func (snap *snapshot) take(s *Supervisor, p *plan, now instant) {
+	snap.status.Since = s.since
+	p.status(now, &snap.status, func(i int, n *node) {
+		noted := n.run != nil && n.run.more.Load() != nil
+		if sup := n.subtree(); noted || sup != nil {
+			snap.more = append(snap.more, moreOf{i, sup, n.run})
+		}
+	})
+}
+
+// copy returns the status, for the caller to keep and change.
+func (snap *snapshot) copy() Status {
+	status := snap.status
+	if !snap.shared {
+		return status
+	}
+	status.Services = slices.Clone(status.Services)
+	for i := range status.Services {
+		status.Services[i].Failures = slices.Clone(status.Services[i].Failures)
+	}
+	return status
+}
