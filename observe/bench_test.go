@@ -49,7 +49,7 @@ func BenchmarkTake(b *testing.B) {
 
 // BenchmarkEvent is what an event costs while nobody looks.
 func BenchmarkEvent(b *testing.B) {
-	h := newHub(newFakeTree(tend.NewSimple("root").Status()), 500)
+	h := newHub(newFakeTree(tend.New("root", tend.Spec{}).Status()), 500)
 	e := tend.ServiceFailed{Origin: tend.Origin{Time: time.Now(), Supervisor: "root/db", Service: "pool", Incarnation: 3}, Restarting: true}
 	b.ReportAllocs()
 	for b.Loop() {

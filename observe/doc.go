@@ -5,10 +5,12 @@
 //
 // The page is a list of all services, one a line: its state, for how long it has
 // been in it, restarts, how close its supervisor is to the failure threshold, when
-// it is started again, its last error. Closed branches sum up what is below them;
-// branches in trouble are open. Beside it are what is known of the service
-// selected, with its last failures, their stacks and the stacks of its goroutines
-// now, and what happened last. Everything is live while one looks.
+// it is started again, its last error. The first line is the root, which is running
+// exactly while [tend.Status.Ready] is nil, and says why it is not. Closed branches
+// sum up what is below them; branches in trouble ([tend.ServiceStatus.InTrouble])
+// are open. Beside it are what is known of the service selected, with its last
+// failures, their stacks and the stacks of its goroutines now, and what happened
+// last. Everything is live while one looks.
 //
 // Keys: / filters, the arrows move and open, Enter selects, Esc clears the filter
 // and then the selection. Filter and selection are in the address, so that a link
@@ -30,15 +32,16 @@
 //
 // Below the path of the page, all with GET:
 //
-//	api/tree           [tend.Status] as JSON; as text with "Accept: text/plain",
-//	                   for curl, or with ?format=text
+//	api/tree           tend.Status as JSON, which can be read as one again; as text
+//	                   with "Accept: text/plain", for curl, or with ?format=text
 //	api/tree.dot       the tree as a Graphviz graph
-//	api/node/{id}      one service: "service" or for the root (id 0) null,
-//	                   "supervisor" if it is one, without its services, "minutes":
-//	                   failures per minute of the last hour, "events"
+//	api/node/{id}      one service: "service", a tend.ServiceStatus or for the root
+//	                   (id 0) null; "supervisor" if it is one, a tend.Status without
+//	                   services; "not_ready", what Ready says of that with them;
+//	                   "minutes": failures per minute of the last hour; "events"
 //	api/node/{id}/goroutines
-//	                   the stacks of its goroutines as text; refused above 100,000
-//	                   goroutines, and while another such request runs
+//	                   the stacks of its goroutines as text, or why there are none;
+//	                   refused above 100,000 goroutines
 //	api/events         server-sent events: what changed
 //	api/view           the rows of the page
 //
@@ -50,15 +53,16 @@
 //
 // Ids are those of [tend.ServiceToken.ID]. Errors are text with a fitting status:
 // 403 refused or read-only, 404 no such service, 409 the tree says no, 421 asked
-// for under a foreign name, 429 and 503 too much at once.
+// for under a foreign name, 503 too much at once.
 //
 // A message of api/events is a JSON object with "at" (Unix milliseconds), "rows"
 // (services that changed, in the short form of the page), "gone" (ids) and
-// "events", newest first: "t" time in Unix milliseconds, "k" kind, "l" level, "i"
-// id, "p" path, "x" text. Its id, as Last-Event-ID or ?since=, is where to go on
-// after a break; "event: reset" says that this is too long ago, or was another
-// process, and api/view is to be fetched again. The keys of api/view and of "page"
-// in api/node belong to the page and may change with it; the rest is stable.
+// "events", newest first: "t" time in Unix milliseconds, "k" [tend.Kind], "l" level,
+// "i" id, "p" path, "x" text for people. Its id, as Last-Event-ID or ?since=, is
+// where to go on after a break; "event: reset" says that this is too long ago, or
+// was another process, and api/view is to be fetched again. What else events have,
+// the keys of api/view and those of "page" in api/node belong to the page and may
+// change with it; the rest is stable.
 //
 // # Safety
 //

@@ -1,50 +1,33 @@
 package observe
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
 )
 
 // serveGoroutines answers with the stacks that the goroutines of a service have
-// now, as text. They are found by the label that the core gives them.
+// now, as text, or with a word why there are none. The tree bounds what that costs,
+// however many ask.
 func (p *Page) serveGoroutines(w http.ResponseWriter, r *http.Request) {
-	id, ok := nodeID(w, r)
-	if !ok {
+	s := p.service(w, r)
+	if s == nil {
 		return
 	}
-	if !p.dumping.TryLock() {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "observe: another dump is under way; try again", http.StatusTooManyRequests)
-		return
-	}
-	defer p.dumping.Unlock()
-
-	text, err := p.stacks(id)
+	stacks, err := p.tree.Stacks(s.Token)
 	var tooMany *goroutines.TooManyError
 	switch {
 	case errors.As(err, &tooMany):
-		http.Error(w, "observe: "+err.Error(), http.StatusServiceUnavailable)
+		http.Error(w, "observe: "+tooMany.Error(), http.StatusServiceUnavailable)
+		return
+	case errors.Is(err, tend.ErrWrongSupervisor):
+		noService(w, s.Token.ID())
+		return
 	case err != nil:
-		http.Error(w, "observe: "+err.Error(), http.StatusInternalServerError)
-	default:
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte(cmp.Or(text, "No goroutine carries the label of this service: it does not run, or Spec.NoLabels is set.\n")))
+		stacks = err.Error() + "\n"
 	}
-}
-
-// stacksOf looks up the goroutines of a service. Their label is its name and, after
-// "#", its id.
-func stacksOf(id uint64) (string, error) {
-	token := "#" + strconv.FormatUint(id, 10)
-	found, err := goroutines.Find("service", func(label string) bool { return strings.HasSuffix(label, token) })
-	var all strings.Builder
-	for _, text := range found { // one at most
-		all.WriteString(text)
-	}
-	return all.String(), err
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(stacks))
 }

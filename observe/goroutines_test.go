@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -38,22 +39,39 @@ func TestGoroutines(t *testing.T) {
 	if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, "aHelperOfTheService\n\t") || strings.Contains(body, "testing.") || strings.Contains(body, "NextToIt") {
 		t.Errorf("%d %s", w.Code, body)
 	}
-	p.dumping.Lock()
-	if w := request(p, "GET", "/api/node/1/goroutines"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
-		t.Errorf("a second dump: %d", w.Code)
-	}
-	p.dumping.Unlock()
-	for code, err := range map[int]error{
-		http.StatusServiceUnavailable:  &goroutines.TooManyError{Goroutines: 4, Limit: 3},
-		http.StatusInternalServerError: errors.New("no profile"),
-	} {
-		p.stacks = func(uint64) (string, error) { return "", err }
-		if w := request(p, "GET", "/api/node/1/goroutines"); w.Code != code || w.Body.String() != "observe: "+err.Error()+"\n" {
-			t.Errorf("%v: %d %s", err, w.Code, w.Body)
-		}
-	}
 	root.Stop()
 	<-served
+}
+
+// The answer is text, whatever the tree says.
+func TestWhenThereAreNoStacksTheAnswerSaysWhy(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a", "b/", "c").Status())
+	token := f.status.Services[1].Supervisor.Services[0].Token
+	service := "/api/node/" + token.String()[1:] + "/goroutines"
+	p := newTestPage(t, f, Options{})
+	for _, c := range []struct {
+		path string
+		err  error
+		code int
+		body string
+	}{
+		{service, nil, http.StatusOK, "stacks of " + token.String()},
+		{service, fmt.Errorf("now: %w", &goroutines.TooManyError{Goroutines: 4, Limit: 3}), http.StatusServiceUnavailable, "more than 3"},
+		{service, fmt.Errorf("now: %w", tend.ErrWrongSupervisor), http.StatusNotFound, "no service"},
+		{service, errors.New("no goroutine has its label"), http.StatusOK, "no goroutine has its label"},
+		{"/api/node/0/goroutines", nil, http.StatusNotFound, "no service 0"},
+		{"/api/node/99999999/goroutines", nil, http.StatusNotFound, "no service 99999999"},
+		{"/api/node/x/goroutines", nil, http.StatusBadRequest, "not the id"},
+	} {
+		f.err = c.err
+		w := request(p, "GET", c.path)
+		if w.Code != c.code || !strings.Contains(w.Body.String(), c.body) || w.Header().Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%s, %v: %d %s", c.path, c.err, w.Code, w.Body)
+		}
+	}
+	if want := strings.Repeat("stacks "+token.String()[1:]+"\n", 4); strings.Join(f.calls, "\n")+"\n" != want {
+		t.Errorf("asked %q", f.calls)
+	}
 }
 
 //go:noinline

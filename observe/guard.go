@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tend-go/tend/internal/loopback"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // guard refuses requests that a foreign web site could have caused, and sets the
@@ -37,7 +38,7 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	if !g.known(r.Host) {
-		http.Error(w, "observe: this page is not served under the name "+clip(r.Host, 100)+
+		http.Error(w, "observe: this page is not served under the name "+said.Short(r.Host, 100)+
 			"; see Options.Hosts", http.StatusMisdirectedRequest)
 		return false
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/tend-go/tend"
@@ -53,6 +52,7 @@ type tree interface {
 	Restart(t tend.ServiceToken, cause error) error
 	Suspend(t tend.ServiceToken) error
 	Remove(t tend.ServiceToken) error
+	Stacks(t tend.ServiceToken) (string, error)
 }
 
 // Page is an [http.Handler] with a page of a running tree and the API that the
@@ -65,8 +65,6 @@ type Page struct {
 	routes  *http.ServeMux
 	guard   *guard
 	streams atomic.Int64
-	dumping sync.Mutex // one look at goroutines at a time
-	stacks  func(id uint64) (string, error)
 
 	closed context.Context
 	close  context.CancelFunc
@@ -93,7 +91,7 @@ func newPage(t tree, o Options) *Page {
 	if o.Events == 0 {
 		o.Events = 500
 	}
-	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), stacks: stacksOf}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts)}
 	p.routes = p.newRoutes()
 	p.closed, p.close = context.WithCancel(context.Background())
 	go p.hub.collect(t.Events(p.closed))

@@ -55,7 +55,7 @@ func TestThePageWorksHoweverItIsMounted(t *testing.T) {
 }
 
 func TestWhatIsEmptyIsAListAndNotNull(t *testing.T) {
-	p := newTestPage(t, newFakeTree(tend.NewSimple("root").Status()), Options{})
+	p := newTestPage(t, newFakeTree(tend.New("root", tend.Spec{}).Status()), Options{})
 	for path, want := range map[string][]string{
 		"/api/view":          {`"rows":[{`},
 		"/api/view?under=0":  {`"rows":[]`},
@@ -113,15 +113,12 @@ func TestTreeAnswers(t *testing.T) {
 	if got, want := text.Body.String(), p.hub.view.status.String(); got != want {
 		t.Errorf("text %q, want %q", got, want)
 	}
-	var status struct {
-		Name     string
-		Services []struct{ Name, State string }
-	}
+	var status tend.Status
 	if err := json.Unmarshal(request(p, "GET", "/api/tree").Body.Bytes(), &status); err != nil {
 		t.Fatal(err)
 	}
-	if status.Name != "root" || len(status.Services) != 3 || status.Services[1].State != "pending" {
-		t.Errorf("JSON %+v", status)
+	if d := cmp.Diff(p.hub.view.status, status); d != "" || len(status.Services) != 3 {
+		t.Errorf("JSON -want +got\n%s", d)
 	}
 	dot := request(p, "GET", "/api/tree.dot").Body.String()
 	for _, want := range []string{`label="root\npending", shape=box`, `label="c\"\\\npending", shape=ellipse`, "n0 -> n"} {
@@ -138,7 +135,7 @@ func TestView(t *testing.T) {
 	f := newFakeTree(supervisor("root", "a", "b/", "c", "d", ".", "e").Status())
 	b := f.status.Services[1].Token
 	f.status.Services[1].Supervisor.Services[0].State = tend.StateFailed
-	f.status.Services[1].Supervisor.Services[0].Failures = []tend.Failure{{Err: "Connection refused"}}
+	f.status.Services[1].Supervisor.Services[0].Failures = []tend.Failure{{Err: tend.Reason{Text: "Connection refused"}}}
 	f.status.Services[2].State = tend.StateRunning
 	p := newTestPage(t, f, Options{Title: "mine"})
 	names := func(query string) (names []string) {
@@ -195,7 +192,7 @@ func TestMisuse(t *testing.T) {
 		f()
 	}
 	panics("nil", "tend/observe: Handler: the supervisor is nil", func() { Handler(nil, Options{}) })
-	panics("negative", "tend/observe: Options.Events is -1", func() { Handler(tend.NewSimple("x"), Options{Events: -1}) })
+	panics("negative", "tend/observe: Options.Events is -1", func() { Handler(tend.New("x", tend.Spec{}), Options{Events: -1}) })
 }
 
 func TestClose(t *testing.T) {

@@ -100,6 +100,9 @@ func (f *fakeTree) Restart(t tend.ServiceToken, cause error) error {
 }
 func (f *fakeTree) Suspend(t tend.ServiceToken) error { return f.call("suspend", t) }
 func (f *fakeTree) Remove(t tend.ServiceToken) error  { return f.call("remove", t) }
+func (f *fakeTree) Stacks(t tend.ServiceToken) (string, error) {
+	return "stacks of " + t.String(), f.call("stacks", t)
+}
 
 // supervisor makes one with services of these names; a name that ends with "/"
 // is a supervisor that the following ones up to "." are in.
@@ -142,7 +145,7 @@ func large(n int) tend.Status {
 	var group *tend.Supervisor
 	for i := range n {
 		if i%100 == 0 {
-			group = tend.NewSimple(fmt.Sprintf("group-%03d", i/100))
+			group = tend.New(fmt.Sprintf("group-%03d", i/100), tend.Spec{})
 			root.Add(group)
 		}
 		group.Add(idle(fmt.Sprintf("game-%05d", i)))
@@ -153,21 +156,21 @@ func large(n int) tend.Status {
 	for g := range s.Services {
 		s.Services[g].State, s.Services[g].Since = tend.StateRunning, start
 		sub := s.Services[g].Supervisor
-		sub.Serving, sub.Ready, sub.Count = true, true, random.Float64()*5
+		sub.Serving, sub.Started, sub.Count = true, true, random.Float64()*5
 		for i := range sub.Services {
 			c := &sub.Services[i]
 			c.State, c.Since = tend.StateRunning, start.Add(time.Duration(random.Int64N(int64(30*24*time.Hour))))
 			if random.IntN(4) == 0 {
 				c.Restarts = uint64(random.IntN(5) + 1)
 				c.Failed = c.Restarts
-				c.Failures = []tend.Failure{{Time: c.Since, Incarnation: 1, Err: errs[random.IntN(len(errs))]}}
+				c.Failures = []tend.Failure{{Time: c.Since, Incarnation: 1, Err: tend.Reason{Text: errs[random.IntN(len(errs))]}}}
 			}
 			if random.IntN(100) == 0 {
 				c.State, c.WaitingUntil = tend.StateBackoff, s.Time.Add(time.Duration(random.IntN(60_000))*time.Millisecond)
 			}
 		}
 	}
-	s.Serving, s.Ready, s.Since = true, true, start
+	s.Serving, s.Started, s.Since = true, true, start
 	return s
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -134,39 +133,6 @@ func TestEventsAreToldOnce(t *testing.T) {
 	})
 }
 
-func TestEntries(t *testing.T) {
-	const debug, warn, bad = slog.LevelDebug, slog.LevelWarn, slog.LevelError
-	at := time.UnixMilli(1_700_000_000_123)
-	of := tend.Origin{Time: at, Supervisor: "root/db", Service: "pool", Incarnation: 3}
-	sup := tend.Origin{Time: at, Supervisor: "root/db"}
-	for _, c := range []struct {
-		event tend.Event
-		want  entry
-	}{
-		{tend.ServiceStarted{Origin: of}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Level: debug}},
-		{tend.ServiceStarted{Origin: of, Restarts: 2}, entry{Kind: "started", Name: "pool", Path: "root/db/pool", Text: "2 restarts", Level: debug}},
-		{tend.ServiceStuck{Origin: of, Waited: time.Second + 1234, Stacks: "main.f"}, entry{Kind: "stuck", Name: "pool", Path: "root/db/pool", Text: "has not returned after 1s", Level: bad, Stacks: "main.f"}},
-		{tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady, Stacks: "main.g"}, entry{Kind: "unresponsive", Name: "pool", Path: "root/db/pool", Text: tend.ErrNotReady.Error(), Level: bad, Stacks: "main.g"}},
-		{tend.PauseEnded{Origin: sup, Lasted: time.Minute}, entry{Kind: "pause ended", Name: "db", Path: "root/db", Text: "after 1m0s"}},
-		{tend.EventsDropped{Origin: tend.Origin{Time: at, Supervisor: "root"}, N: 3}, entry{Kind: "events dropped", Name: "root", Path: "root", Text: "3 events", Level: warn}},
-	} {
-		got := newEntry(c.event)
-		c.want.Time, c.want.Same = at.UnixMilli(), got.Same
-		if d := cmp.Diff(c.want, got); d != "" {
-			t.Errorf("%T: %s", c.event, d)
-		}
-	}
-	same := func(a, b tend.Event) bool { return newEntry(a).Same == newEntry(b).Same }
-	other := of
-	other.Supervisor = "root/web"
-	if !same(tend.ServiceStarted{Origin: of, Restarts: 1}, tend.ServiceStarted{Origin: of, Restarts: 2}) ||
-		same(tend.ServiceStarted{Origin: of}, tend.ServiceStarted{Origin: other}) ||
-		same(tend.ServiceStarted{Origin: of}, tend.ServiceReady{Origin: of}) ||
-		same(tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrNotReady}, tend.ServiceUnresponsive{Origin: of, Cause: tend.ErrUnresponsive}) {
-		t.Error("what is the same is told wrongly")
-	}
-}
-
 // A ring for three entries, by turns about the supervisor p (id 0) and service 1,
 // with none to several more than it holds.
 func TestJournal(t *testing.T) {
@@ -266,7 +232,7 @@ func TestNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, FailureThreshold: 100})
 		db := tend.New("db", tend.Spec{FailureThreshold: 100, Ordered: true})
-		pool := db.Add(tend.Child{Service: failing("pool"), Backoff: tend.Backoff{Min: time.Minute, Limit: 3, Within: time.Hour}})
+		pool := db.Add(tend.Child{Service: failing("pool"), Backoff: tend.Backoff{Min: time.Minute}, Limit: tend.Limit{N: 3, Within: time.Hour}})
 		token := root.Add(db)
 		p := newTestPage(t, root, Options{})
 		served := root.ServeBackground(t.Context())
@@ -274,14 +240,12 @@ func TestNode(t *testing.T) {
 
 		get := func(id uint64) (n struct {
 			Path       string
-			Service    *struct{ Name, State string }
-			Supervisor *struct {
-				Name     string
-				Services []any
-			}
-			Minutes []int
-			Events  []struct{ K string }
-			Page    pane
+			Service    *tend.ServiceStatus
+			Supervisor *tend.Status
+			NotReady   string `json:"not_ready"`
+			Minutes    []int
+			Events     []struct{ K tend.Kind }
+			Page       pane
 		},
 		) {
 			w := request(p, "GET", fmt.Sprintf("/api/node/%d", id))
@@ -291,13 +255,13 @@ func TestNode(t *testing.T) {
 			return n
 		}
 		n := get(pool.ID())
-		if n.Path != "root/db/pool" || n.Service.State != "backoff" || n.Supervisor != nil || n.Events[0].K != "failed" {
+		if n.Path != "root/db/pool" || n.Service.State != tend.StateBackoff || n.Supervisor != nil || n.Events[0].K != (tend.ServiceFailed{}).Kind() {
 			t.Errorf("pool: %+v", n)
 		}
-		texts := map[string]string{}
-		for _, f := range n.Page.Facts {
-			texts[f.Label] = f.Text
+		if s := root.Status().Services[0].Supervisor.Services[0]; cmp.Diff(s, *n.Service) != "" {
+			t.Errorf("pool: -want +got\n%s", cmp.Diff(s, *n.Service))
 		}
+		texts := n.Page.texts()
 		want := map[string]string{
 			"State": "backoff for", "Next start": "in", "Waits for": "its delay", "Restart": "permanent",
 			"Runs": "2", "Failures": "2", "Budget": "2 of 3 failures in 1h",
@@ -319,6 +283,13 @@ func TestNode(t *testing.T) {
 			if name != "pool" && (n.Supervisor.Name != name || n.Supervisor.Services == nil || len(n.Supervisor.Services) > 0) {
 				t.Errorf("%s: supervisor %+v", name, n.Supervisor)
 			}
+			why := ""
+			if name == "db" { // what is below that is not the root's matter
+				why = root.Status().Services[0].Supervisor.Ready().Error()
+			}
+			if got := n.Page.texts()["Not ready"]; got != why || n.NotReady != why {
+				t.Errorf("%s: not ready: %q, %q, want %q", name, n.NotReady, got, why)
+			}
 		}
 		for path, want := range map[string]int{"/api/node/99999999": 404, "/api/node/x": 400, "/api/node/-1": 400, "/api/node/": 404} {
 			if w := request(p, "GET", path); w.Code != want {
@@ -329,6 +300,33 @@ func TestNode(t *testing.T) {
 		<-served
 		p.Close()
 	})
+}
+
+// The root is nobody's service, so its own pane says why it is being stopped.
+func TestPaneOfARootThatStops(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a").Status())
+	f.status.Serving, f.status.Stopping = true, tend.Reason{Err: tend.ErrStopped, Text: tend.ErrStopped.Error()}
+	p := newTestPage(t, f, Options{})
+	var n struct{ Page pane }
+	if err := json.Unmarshal(request(p, "GET", "/api/node/0").Body.Bytes(), &n); err != nil {
+		t.Fatal(err)
+	}
+	texts := n.Page.texts()
+	if got := texts["Stopping"]; got != because(f.status.Stopping) {
+		t.Errorf("stopping: %q", got)
+	}
+	if got, want := texts["Not ready"], f.status.Ready().Error(); got != want {
+		t.Errorf("not ready: %q, want %q", got, want)
+	}
+}
+
+// texts are the facts of a pane by their labels.
+func (p *pane) texts() map[string]string {
+	texts := map[string]string{}
+	for _, f := range p.Facts {
+		texts[f.Label] = f.Text
+	}
+	return texts
 }
 
 func failing(name string) tend.Service {

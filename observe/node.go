@@ -22,26 +22,50 @@ type node struct {
 	// Supervisor is that of the supervisor that it is, with an empty list of
 	// services; null if it is none.
 	Supervisor *tend.Status `json:"supervisor"`
-	Minutes    []uint32     `json:"minutes"` // failures per minute here and below, of the last hour, oldest first
-	Events     []entry      `json:"events"`  // newest first
-	Pane       pane         `json:"page"`    // the same, as the page shows it
+	// NotReady is what [tend.Status.Ready] says of that with its services.
+	NotReady string   `json:"not_ready,omitempty"`
+	Minutes  []uint32 `json:"minutes"` // failures per minute here and below, of the last hour, oldest first
+	Events   []entry  `json:"events"`  // newest first
+	Pane     pane     `json:"page"`    // the same, as the page shows it
 }
 
 func (p *Page) serveNode(w http.ResponseWriter, r *http.Request) {
+	if v, i := p.find(w, r); v != nil {
+		answerJSON(w, r, p.newNode(v, i))
+	}
+}
+
+// find is the newest view and the place in it of the service that r names. If there
+// is none it answers r and returns nil, and nil too if the reader left meanwhile.
+func (p *Page) find(w http.ResponseWriter, r *http.Request) (*view, int) {
 	id, ok := nodeID(w, r)
 	if !ok {
-		return
+		return nil, 0
 	}
 	v := p.look(r)
 	if v == nil {
-		return
+		return nil, 0
 	}
 	i, ok := v.place[id]
 	if !ok {
 		noService(w, id)
-		return
+		return nil, 0
 	}
-	answerJSON(w, r, p.newNode(v, i))
+	return v, i
+}
+
+// service is the status of the service that r names. If there is none, or it is the
+// root, which is nobody's service here, it returns nil as find does.
+func (p *Page) service(w http.ResponseWriter, r *http.Request) *tend.ServiceStatus {
+	v, i := p.find(w, r)
+	switch {
+	case v == nil:
+		return nil
+	case i == 0:
+		noService(w, 0)
+		return nil
+	}
+	return v.service(i)
 }
 
 func noService(w http.ResponseWriter, id uint64) {
@@ -58,10 +82,8 @@ func (p *Page) newNode(v *view, i int) node {
 		n.Path, n.Service = s.Path, &s
 	}
 	if own != nil {
-		bare := *own
-		bare.Services = []tend.ServiceStatus{}
-		bare.Name, bare.Path = said.Short(bare.Name, maxDetail), said.Short(bare.Path, maxDetail)
-		n.Supervisor, n.Path = &bare, bare.Path
+		s := bare(*own)
+		n.Supervisor, n.Path, n.NotReady = &s, s.Path, said.Short(notReady(own), maxDetail)
 	}
 	var below []uint64
 	for _, r := range v.rows[i+1 : i+v.size[i]] {
@@ -76,14 +98,31 @@ func (p *Page) newNode(v *view, i int) node {
 
 // bounded returns s with texts that fit to travel.
 func bounded(s tend.ServiceStatus) tend.ServiceStatus {
-	for _, text := range []*string{&s.Name, &s.Path, &s.WaitingFor, &s.HeldBy, &s.Stopping} {
+	for _, text := range []*string{&s.Name, &s.Path, &s.WaitingFor.Text, &s.HeldBy, &s.Stopping.Text} {
 		*text = said.Short(*text, maxDetail)
 	}
 	s.Failures = slices.Clone(s.Failures)
 	for i := range s.Failures {
-		s.Failures[i].Err = said.Short(s.Failures[i].Err, maxDetail)
+		s.Failures[i].Err.Text = said.Short(s.Failures[i].Err.Text, maxDetail)
 	}
 	return s
+}
+
+// bare returns s without its services, and with texts that fit to travel.
+func bare(s tend.Status) tend.Status {
+	for _, text := range []*string{&s.Name, &s.Path, &s.Stopping.Text} {
+		*text = said.Short(*text, maxDetail)
+	}
+	s.Services = []tend.ServiceStatus{}
+	return s
+}
+
+// notReady says why s is not ready; empty if it is.
+func notReady(s *tend.Status) string {
+	if err := s.Ready(); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // service is the status behind the row at place i, which is not the root's.
@@ -102,10 +141,6 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "observe: this page is read-only; see Options.Allow", http.StatusForbidden)
 		return
 	}
-	id, ok := nodeID(w, r)
-	if !ok {
-		return
-	}
 	action := Action(r.PathValue("action"))
 	do := map[Action]func(tend.ServiceToken) error{
 		Restart: func(t tend.ServiceToken) error { return p.tree.Restart(t, nil) },
@@ -116,17 +151,11 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("observe: there is no action %q", said.Short(string(action), 40)), http.StatusNotFound)
 		return
 	}
-	v := p.look(r)
-	if v == nil {
+	service := p.service(w, r)
+	if service == nil {
 		return
 	}
-	i, ok := v.place[id]
-	if !ok || i == 0 {
-		noService(w, id)
-		return
-	}
-	service := *v.service(i)
-	if err := p.options.Allow(r, action, service); err != nil {
+	if err := p.options.Allow(r, action, *service); err != nil {
 		http.Error(w, said.Short(said.Text(err), maxText), http.StatusForbidden)
 		return
 	}

@@ -99,14 +99,15 @@ func TestNamesAndErrorsOfAnyContentStayTextAndShort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeTree(supervisor("root", "a", "b/", "c").Status())
 			s := &f.status.Services[0]
-			s.Name, s.WaitingFor, s.HeldBy, s.Stopping = hostile, hostile, hostile, hostile
+			reason := tend.Reason{Text: hostile}
+			s.Name, s.WaitingFor, s.HeldBy, s.Stopping = hostile, reason, hostile, reason
 			s.State = tend.StateBackoff
-			s.Failures = []tend.Failure{{Err: hostile}, {Err: hostile}}
+			s.Failures = []tend.Failure{{Err: reason}, {Err: reason}}
 			f.status.Services[1].Supervisor.Name = hostile
-			f.status.Name = hostile
+			f.status.Name, f.status.Serving, f.status.Stopping = hostile, true, reason
 			p := newTestPage(t, f, Options{Title: hostile})
 			id := s.Token.String()[1:]
-			paths := []string{"/", "/api/view", "/api/view?q=a", "/api/node/" + id, "/api/tree.dot"}
+			paths := []string{"/", "/api/view", "/api/view?q=a", "/api/node/" + id, "/api/node/0", "/api/tree.dot"}
 			if len(hostile) < 1000 { // what these say is the core's, which bounds it
 				paths = append(paths, "/api/tree", "/api/tree?format=text")
 			}

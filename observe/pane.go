@@ -41,7 +41,7 @@ func newPane(n *node, tree *tend.Status) pane {
 		p.service(n.Service, tree)
 	}
 	if n.Supervisor != nil {
-		p.supervisor(n.Supervisor, n.Service == nil)
+		p.supervisor(n.Supervisor, n.NotReady, n.Service == nil)
 	}
 	if n.Service != nil {
 		p.annotations(n.Service)
@@ -49,7 +49,7 @@ func newPane(n *node, tree *tend.Status) pane {
 	}
 	for i := range n.Events {
 		if e := &n.Events[i]; e.Stacks != "" {
-			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Kind + ": stacks", Text: e.Stacks, Open: true})
+			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Word + ": stacks", Text: e.Stacks, Open: true})
 		}
 	}
 	slices.SortStableFunc(p.Texts, func(a, b quote) int { return int(b.Time - a.Time) })
@@ -68,11 +68,11 @@ func (p *pane) service(s *tend.ServiceStatus, tree *tend.Status) {
 	if !s.WaitingUntil.IsZero() {
 		p.Facts = append(p.Facts, fact{Label: "Next start", Text: "in", Until: millis(s.WaitingUntil)})
 	}
-	p.add("Waits for", s.WaitingFor)
+	p.add("Waits for", s.WaitingFor.Error())
 	if s.HeldBy != "" {
 		p.Facts = append(p.Facts, fact{Label: "Held by", Text: said.Short(s.HeldBy, maxPath), ID: idAt(tree, s.HeldBy)})
 	}
-	p.add("Stopping", s.Stopping)
+	p.add("Stopping", because(s.Stopping))
 	restart := s.Restart.String()
 	if s.Significant {
 		restart += ", significant"
@@ -80,29 +80,22 @@ func (p *pane) service(s *tend.ServiceStatus, tree *tend.Status) {
 	p.add("Restart", restart)
 	p.add("Runs", strconv.FormatUint(s.Incarnation, 10))
 	p.add("Failures", strconv.FormatUint(s.Failed, 10))
-	if s.Limit > 0 {
-		within := "in a row"
-		if s.Within > 0 {
-			within = "in " + said.Setting(s.Within)
-		}
-		p.add("Budget", fmt.Sprintf("%d of %d failures %s", s.Recent, s.Limit, within))
+	if s.Limit.N > 0 {
+		p.add("Budget", fmt.Sprintf("%d of %d failures %s", s.Recent, s.Limit.N, within(s.Limit.Within)))
 	}
 }
 
 // supervisor adds how it supervises. alone: it is nobody's service here.
-func (p *pane) supervisor(s *tend.Status, alone bool) {
+func (p *pane) supervisor(s *tend.Status, notReady string, alone bool) {
 	if alone {
 		state := "not served for"
 		if s.Serving {
 			state = "serving for"
 		}
 		p.Facts = append(p.Facts, fact{Label: "State", Text: state, Since: millis(s.Since)})
+		p.add("Stopping", because(s.Stopping))
 	}
-	ready := ""
-	if s.Serving && !s.Ready {
-		ready = "not all services have been running at once yet"
-	}
-	p.add("Not ready", ready)
+	p.add("Not ready", notReady)
 	strategy := s.Strategy.String()
 	if s.Ordered {
 		strategy += ", ordered"
@@ -123,12 +116,12 @@ func (p *pane) annotations(s *tend.ServiceStatus) {
 // failures adds the last failures, the newest of them open.
 func (p *pane) failures(s *tend.ServiceStatus) {
 	for i, f := range slices.Backward(s.Failures) {
-		text := f.Err
-		if stack := f.Stack(); stack != "" {
+		text := f.Err.Error()
+		if stack := f.Err.Stack(); stack != "" {
 			text += "\n\n" + stack
 		}
 		p.Texts = append(p.Texts, quote{
-			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, said.Short(f.Err, maxError)),
+			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, said.Short(f.Err.Error(), maxError)),
 			Text: text, Open: i == len(s.Failures)-1,
 		})
 	}

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -59,16 +58,21 @@ type branch struct {
 }
 
 // rootRow is the line of the supervisor that the page was made for. It is no
-// service of anybody here, so its state is told from what it does.
+// service of anybody here, so its state is told from what it does: it is running
+// exactly while it is ready.
 func rootRow(s *tend.Status) row {
+	r := row{Name: said.Short(s.Name, maxName), Since: s.Since.Unix(), Why: said.Short(notReady(s), maxWhy), Branch: newBranch(s)}
 	state := tend.StatePending
 	switch {
-	case s.Ready:
+	case r.Why == "":
 		state = tend.StateRunning
+	case !s.Stopping.IsZero():
+		state = tend.StateStopping
 	case s.Serving:
 		state = tend.StateStarting
 	}
-	return row{Name: said.Short(s.Name, maxName), State: uint8(state), Since: s.Since.Unix(), Branch: newBranch(s)}
+	r.State = uint8(state)
+	return r
 }
 
 func serviceRow(parent uint64, s *tend.ServiceStatus) row {
@@ -83,10 +87,10 @@ func serviceRow(parent uint64, s *tend.ServiceStatus) row {
 		Until:    millis(s.WaitingUntil),
 		Why:      said.Short(why(s), maxWhy),
 		Recent:   s.Recent,
-		Limit:    s.Limit,
+		Limit:    s.Limit.N,
 	}
 	if n := len(s.Failures); n > 0 {
-		r.Error = said.Short(s.Failures[n-1].Err, maxError)
+		r.Error = said.Short(s.Failures[n-1].Err.Error(), maxError)
 	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)
@@ -98,14 +102,14 @@ func serviceRow(parent uint64, s *tend.ServiceStatus) row {
 // In backoff the time and the last error say more.
 func why(s *tend.ServiceStatus) string {
 	switch {
-	case s.Stopping != "":
-		return "because " + strings.TrimPrefix(s.Stopping, "tend: ")
-	case s.State == tend.StateBackoff || s.WaitingFor == "":
+	case !s.Stopping.IsZero():
+		return "because " + because(s.Stopping)
+	case s.State == tend.StateBackoff || s.WaitingFor.IsZero():
 		return ""
 	case s.HeldBy != "":
-		return "waits for " + s.WaitingFor + ", held by " + treepath.Name(s.HeldBy)
+		return "waits for " + s.WaitingFor.Error() + ", held by " + treepath.Name(s.HeldBy)
 	}
-	return "waits for " + s.WaitingFor
+	return "waits for " + s.WaitingFor.Error()
 }
 
 func newBranch(s *tend.Status) branch {
@@ -138,23 +142,21 @@ func (b *branch) levelAt(t int64) float64 {
 	return b.Level * math.Exp2(-float64(t-b.At)/float64(b.Decay))
 }
 
-// inTrouble: somebody should look at a service in state s.
-func inTrouble(s uint8) bool {
-	switch tend.State(s) {
-	case tend.StateBackoff, tend.StateStuck, tend.StateFailed:
-		return true
-	case tend.StatePending, tend.StateStarting, tend.StateRunning, tend.StateStopping,
-		tend.StateSuspended, tend.StateDone, tend.StateGone:
+// troubles are the numbers of the states in which somebody should look at a
+// service.
+var troubles = func() (numbers []int) {
+	for n := range stateNames {
+		if s := (tend.ServiceStatus{State: tend.State(n)}); s.InTrouble() {
+			numbers = append(numbers, n)
+		}
 	}
-	return false
-}
+	return numbers
+}()
 
 // troubled is how many services below are in trouble.
 func (b *branch) troubled() (n int) {
-	for s, k := range b.States {
-		if inTrouble(uint8(s)) {
-			n += int(k)
-		}
+	for _, s := range troubles {
+		n += int(b.States[s])
 	}
 	return n
 }
@@ -174,6 +176,3 @@ func millis(t time.Time) int64 {
 	}
 	return t.UnixMilli()
 }
-
-// clip is said.Short.
-func clip(s string, n int) string { return said.Short(s, n) }

@@ -109,8 +109,10 @@ type reply struct {
 	Rows   []row    `json:"rows"`             // parents before children, siblings by id
 	Events []entry  `json:"events,omitempty"` // newest first
 	States []string `json:"states,omitempty"` // by number
-	Title  string   `json:"title,omitempty"`
-	Allow  bool     `json:"allow,omitempty"` // there are buttons
+	// Troubles are the numbers of those in which somebody should look at a service.
+	Troubles []int  `json:"troubles,omitempty"`
+	Title    string `json:"title,omitempty"`
+	Allow    bool   `json:"allow,omitempty"` // there are buttons
 }
 
 // Bounds of what is sent at once; the page asks for the rest when it needs it.
@@ -155,14 +157,15 @@ func (p *Page) beginning(r *http.Request) (reply, *view) {
 		title = v.rows[0].Name
 	}
 	return reply{
-		At:     millis(v.status.Time),
-		Seq:    id,
-		Total:  len(v.rows),
-		Rows:   v.beginning(maxView, number(r.URL.Query().Get("id"))),
-		Events: told,
-		States: stateNames[:],
-		Title:  said.Short(title, maxName),
-		Allow:  p.options.Allow != nil,
+		At:       millis(v.status.Time),
+		Seq:      id,
+		Total:    len(v.rows),
+		Rows:     v.beginning(maxView, number(r.URL.Query().Get("id"))),
+		Events:   told,
+		States:   stateNames[:],
+		Troubles: troubles,
+		Title:    said.Short(title, maxName),
+		Allow:    p.options.Allow != nil,
 	}, v
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 func TestRows(t *testing.T) {
@@ -18,14 +19,14 @@ func TestRows(t *testing.T) {
 	s.Time, s.Since, s.Serving, s.Count, s.Threshold, s.Decay = now, now.Add(-time.Hour), true, 1.239, 5, 30*time.Second
 	s.PausedUntil = now.Add(1500 * time.Millisecond)
 	a := &s.Services[0]
-	a.State, a.Since, a.Restarts, a.Failed, a.Recent, a.Limit = tend.StateBackoff, now, 2, 3, 1, 4
-	a.Failures = []tend.Failure{{Err: "first"}, {Err: "last"}}
-	a.WaitingUntil, a.WaitingFor = now.Add(time.Second), "its delay"
+	a.State, a.Since, a.Restarts, a.Failed, a.Recent, a.Limit.N = tend.StateBackoff, now, 2, 3, 1, 4
+	a.Failures = []tend.Failure{{Err: tend.Reason{Text: "first"}}, {Err: tend.Reason{Text: "last"}}}
+	a.WaitingUntil, a.WaitingFor = now.Add(time.Second), tend.Reason{Text: "its delay"}
 	b := &s.Services[1]
 	b.State, b.Since, b.Supervisor.Time = tend.StateRunning, now, now
 	c, d := &b.Supervisor.Services[0], &b.Supervisor.Services[1]
-	c.State, c.Stopping, c.WaitingFor = tend.StateStuck, "tend: restart was requested", "its last run to end"
-	d.State, d.WaitingFor, d.HeldBy = tend.StatePending, "its turn", "root/b/c"
+	c.State, c.Stopping, c.WaitingFor = tend.StateStuck, tend.Reason{Err: tend.ErrRestartRequested, Text: "a text that is not shown"}, tend.Reason{Text: "its last run to end"}
+	d.State, d.WaitingFor, d.HeldBy = tend.StatePending, tend.Reason{Text: "its turn"}, "root/b/c%2Fd"
 	c.Since, d.Since = now, now
 
 	got := newView(s, now, nil).rows
@@ -38,7 +39,7 @@ func TestRows(t *testing.T) {
 	const running, backoff, stuck, pending = int(tend.StateRunning), int(tend.StateBackoff), int(tend.StateStuck), int(tend.StatePending)
 	unix := now.Unix()
 	want := []row{
-		{Name: "root", State: uint8(tend.StateStarting), Since: unix - 3600, Branch: branch{
+		{Name: "root", State: uint8(tend.StateStarting), Since: unix - 3600, Why: said.Short(s.Ready().Error(), maxWhy), Branch: branch{
 			Supervisor: true, Services: 2,
 			States: states(running, 1, backoff, 1, stuck, 1, pending, 1), Level: 1.24, At: unix * 1000, Threshold: 5, Decay: 30_000, Paused: unix*1000 + 1500,
 		}},
@@ -48,10 +49,57 @@ func TestRows(t *testing.T) {
 			States: states(stuck, 1, pending, 1), At: unix * 1000, Threshold: 5, Decay: 30_000,
 		}},
 		{ID: c.Token.ID(), Parent: b.Token.ID(), Name: "c", State: uint8(stuck), Since: unix, Why: "because restart was requested"},
-		{ID: d.Token.ID(), Parent: b.Token.ID(), Name: "d", State: uint8(pending), Since: unix, Why: "waits for its turn, held by c"},
+		{ID: d.Token.ID(), Parent: b.Token.ID(), Name: "d", State: uint8(pending), Since: unix, Why: "waits for its turn, held by c/d"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// The root is shown as running exactly while it is ready, and says why it is not.
+func TestRootRow(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	for _, c := range []struct {
+		name   string
+		change func(s *tend.Status)
+		want   tend.State
+	}{
+		{"not served", func(s *tend.Status) { s.Serving, s.Started = false, false }, tend.StatePending},
+		{"not started", func(s *tend.Status) { s.Started, s.Services[0].State = false, tend.StatePending }, tend.StateStarting},
+		{"ready", func(*tend.Status) {}, tend.StateRunning},
+		{"one down", func(s *tend.Status) { s.Services[0].State = tend.StateBackoff }, tend.StateStarting},
+		{"one of no account down", func(s *tend.Status) { s.Services[0].State, s.Services[0].Wanted = tend.StateSuspended, false }, tend.StateRunning},
+		{"stopping", func(s *tend.Status) { s.Stopping = tend.Reason{Text: "boom"} }, tend.StateStopping},
+		{"stopping before it was ready", func(s *tend.Status) { s.Started, s.Stopping = false, tend.Reason{Text: "boom"} }, tend.StateStopping},
+	} {
+		s := supervisor("root", "a").Status()
+		s.Time, s.Since, s.Serving, s.Started = now, now, true, true
+		s.Services[0].State = tend.StateRunning
+		c.change(&s)
+		r, why := newView(s, now, nil).rows[0], ""
+		if err := s.Ready(); err != nil {
+			why = err.Error()
+		}
+		if tend.State(r.State) != c.want || r.Why != why || (c.want == tend.StateRunning) != (why == "") {
+			t.Errorf("%s: %s, %q, want %s, %q", c.name, tend.State(r.State), r.Why, c.want, why)
+		}
+	}
+}
+
+// What the page counts as trouble is what the tree does.
+func TestTroubles(t *testing.T) {
+	for n := range stateNames {
+		s := supervisor("root", "a").Status()
+		s.Services[0].State = tend.State(n)
+		v := newView(s, s.Time, nil)
+		trouble := s.Services[0].InTrouble()
+		if slices.Contains(troubles, n) != trouble || (v.rows[0].Branch.troubled() > 0) != trouble || (v.urgency(0, nil) > 0) != trouble {
+			t.Errorf("%s: trouble should be %v", tend.State(n), trouble)
+		}
+	}
+	p := newTestPage(t, newFakeTree(supervisor("root").Status()), Options{})
+	if got := embedded(t, request(p, "GET", "/").Body.String()).Troubles; !slices.Equal(got, troubles) {
+		t.Errorf("the page is told %v, want %v", got, troubles)
 	}
 }
 

@@ -94,7 +94,7 @@ func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 	b := newTab(t)
 	root := quiet("root")
 	for g := range 20 {
-		group := tend.NewSimple(fmt.Sprintf("group-%02d", g))
+		group := tend.New(fmt.Sprintf("group-%02d", g), tend.Spec{})
 		for i := range 5000 {
 			group.Add(idle(fmt.Sprintf("game-%02d-%04d", g, i)))
 		}

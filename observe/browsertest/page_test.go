@@ -30,7 +30,7 @@ func quiet(name string, services ...tend.Service) *tend.Supervisor {
 }
 
 func group(name string, services ...tend.Service) *tend.Supervisor {
-	s := tend.NewSimple(name)
+	s := tend.New(name, tend.Spec{})
 	for _, svc := range services {
 		s.Add(svc)
 	}
@@ -47,7 +47,7 @@ func idle(name string) tend.Service {
 
 // fragile fails with what it is sent, and stays down after the second time.
 func fragile(name string, fail <-chan error) tend.Service {
-	return tend.Child{Backoff: tend.Backoff{Limit: 2}, Service: tend.Func(name, func(ctx context.Context) error {
+	return tend.Child{Limit: tend.Limit{N: 2}, Service: tend.Func(name, func(ctx context.Context) error {
 		select {
 		case err := <-fail:
 			if err == nil {

@@ -118,7 +118,7 @@ function drawLog() {
 		b.onclick = () => go(e.i, e.p);
 		b.title = e.p;
 		say(time, clock(e.t));
-		say(kind, e.k);
+		say(kind, e.w);
 		attr(kind, 'data-l', e.l);
 		say(text, e.n + (n > 1 ? ` ×${n}` : '') + (ids.size > 1 ? ` (${ids.size} services)` : '') + (e.x ? ' — ' + e.x : ''));
 	});

@@ -80,7 +80,7 @@ function connect() {
 		seq = e.lastEventId;
 		change(frame);
 		log(events);
-		if (missed) log([{ t: at, k: 'skipped', i: 0, f: 0, p: '', n: missed + ' events' }]);
+		if (missed) log([{ t: at, w: 'skipped', i: 0, f: 0, p: '', n: missed + ' events' }]);
 		if (rows.some(r => r.i === selected)) wanted = Math.min(wanted, Date.now() + 300);
 		stale = true;
 		alive();

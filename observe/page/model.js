@@ -2,14 +2,14 @@
 // The tree. A node is {r: row (see row.go), up, kids (by id), open, full: all kids are here}.
 const $ = id => document.getElementById(id);
 const base = location.pathname.replace(/\/*$/, '/');
-const first = JSON.parse($('data').textContent), states = first.states;
+const first = JSON.parse($('data').textContent), { states, troubles } = first;
 const nodes = new Map();
 let root, skew = 0;
 
 const now = () => Date.now() + skew; // by the server's clock
 const state = n => states[n.r.s];
 const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
-const troubled = n => n.r.b?.s.some((k, s) => k && /failed|stuck|backoff/.test(states[s]));
+const troubled = n => troubles.some(s => n.r.b?.s[s]);
 const partial = () => nodes.size <= below(root);
 const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n;
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
@@ -62,7 +62,7 @@ function change({ at, gone = [], rows = [] }) {
 	}
 	for (const r of rows) {
 		const was = nodes.get(r.i)?.r.s, n = put(r);
-		if (!n || was === r.s || !/failed|stuck/.test(state(n))) continue;
+		if (!n || was === r.s || !troubles.includes(r.s) || state(n) === 'backoff') continue;
 		for (let u = n.up; u; u = u.up) if (!u.shut && u.kids.length <= 500) u.open = true;
 	}
 }
