@@ -170,21 +170,18 @@ func (v *view) urgency(i int, way map[int]bool) int {
 	return 0
 }
 
-// search returns the rows whose path or error contains every word of text, in
-// any of the states (none: all), with the supervisors above them, parents first,
+// search returns the rows whose path, name and error contain every word of text,
+// in any of the states (none: all), with the supervisors above them, parents first,
 // and how many there are in all. It stops collecting after most.
 func (v *view) search(text string, in []uint8, most int) (found []row, total int) {
 	words := strings.Fields(strings.ToLower(text))
-	paths := make([]string, len(v.rows)) // lower case
+	paths := make([]string, len(v.rows))
 	shown := map[int]bool{}
 	found = []row{}
 	for i := range v.rows {
 		r := &v.rows[i]
-		paths[i] = strings.ToLower(r.Name)
-		if i != 0 {
-			paths[i] = paths[v.up[i]] + "/" + paths[i]
-		}
-		if len(in) > 0 && (i == 0 || !slices.Contains(in, r.State)) || !containsAll(paths[i]+"\n"+strings.ToLower(r.Error), words) {
+		paths[i] = treepath.Join(paths[v.up[i]], r.Name)
+		if len(in) > 0 && (i == 0 || !slices.Contains(in, r.State)) || !containsAll(strings.ToLower(paths[i]+"\n"+r.Name+"\n"+r.Error), words) {
 			continue
 		}
 		if total++; total > most {

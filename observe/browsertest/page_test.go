@@ -86,6 +86,24 @@ func TestCrashAppearsLive(t *testing.T) {
 	}
 }
 
+// Whatever is in a name: what is said of a supervisor leads to it, and what the
+// page says of a root that is not ready is why.
+func TestALineOfTheLogLeadsToItsSupervisor(t *testing.T) {
+	b := newTab(t)
+	slow := tend.Child{ReadyTimeout: patience * 10, Service: idle("slow")}
+	s := serve(t, quiet("root", group("50% a/b", idle("listener")), slow), observe.Options{})
+	b.open(s.URL)
+	b.wait(row("root") + `?.state === "starting"`)
+	b.wait(row("root") + `?.error.includes("root/slow is starting")`)
+	b.click(`[...document.querySelectorAll("#log button")].find(l => l.innerText.includes("supervisor started 50% a/b"))`)
+	b.wait(row("50% a/b") + "?.selected")
+	b.wait(`document.querySelector("#node h2").innerText === "50% a/b"`)
+	b.wait(`document.querySelector("#node p").innerText === "root/50%25 a%2Fb"`)
+	if p := b.trouble(); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
 // The meter of a failure count falls by itself, without a word from the server.
 func TestMeterDecays(t *testing.T) {
 	b := newTab(t)

@@ -37,8 +37,8 @@ function drawDetail() {
 		section('hint', 1, () => ['Select a service to see its history, last error and stack.']);
 		return;
 	}
-	const n = nodes.get(selected), { page, error, path: p = n ? path(n) : '', id } = detail;
-	section('title', p + error, () => [h('h2', { textContent: n?.r.n || p.split('/').at(-1) }), h('p', { textContent: error || p })]);
+	const n = nodes.get(selected), { page, error, path: p = n ? path(n) : '', id, service: s } = detail;
+	section('title', p + error, () => [h('h2', { textContent: n?.r.n || s?.name }), h('p', { textContent: error || p })]);
 	if (!page) return;
 	drawFacts(section('facts', 1, () => [h('dl')]).firstChild, page.facts);
 	section('plot', page.plot, plot);

@@ -28,7 +28,7 @@ const left = ms => unit(Math.ceil((ms - now()) / 1000));
 
 function matches(n) {
 	if (only.size && (!n.up || !only.has(state(n)))) return false;
-	n.text ??= (path(n) + '\n' + (n.r.e || '')).toLowerCase();
+	n.text ??= [path(n), n.r.n, n.r.e].join('\n').toLowerCase();
 	return words.every(w => n.text.includes(w));
 }
 

@@ -11,7 +11,7 @@ const state = n => states[n.r.s];
 const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
 const troubled = n => troubles.some(s => n.r.b?.s[s]);
 const partial = () => nodes.size <= below(root);
-const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n;
+const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n.replace(/[/%]/g, encodeURIComponent);
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
 
 // load replaces all by a view. What was open stays so. At first that is all of a
