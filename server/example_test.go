@@ -14,7 +14,7 @@ import (
 
 // A tree that serves HTTP, until the context of Serve ends.
 func ExampleHTTP() {
-	root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
+	root := tend.New("shop", tend.Spec{StopWithin: 25 * time.Second})
 	root.Add(server.HTTP(&http.Server{Addr: ":8080", Handler: http.NotFoundHandler()}))
 	fmt.Println(root.Status().Services[0].Name)
 	// Output: http@:8080

@@ -9,15 +9,7 @@ import (
 
 // quiet is a Spec whose events nobody logs, and whose pauses are exact.
 func quiet() tend.Spec {
-	return tend.Spec{EventHook: func(tend.Event) {}, Jitter: tend.NoJitter}
-}
-
-// text is what an error says, or nothing.
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
+	return tend.Spec{EventHook: func(tend.Event) {}, Jitter: -1}
 }
 
 func wantPanic(t *testing.T, want string, f func()) {

@@ -26,7 +26,7 @@ func serve(t *testing.T, srv *http.Server, drain time.Duration) (addr string, ro
 	var ended error
 	root = tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
 		if e, ok := e.(tend.ServiceEnded); ok {
-			ended = e.Err
+			ended = e.Err.Err
 		}
 	}})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
+	"github.com/tend-go/tend/internal/guard"
 )
 
 const (
@@ -58,7 +60,7 @@ type Config struct {
 
 	// Drain is how long work under way may take to come to its end once the
 	// service is to stop. Default 8s. The service's Timeout is 2s more, for closing;
-	// a shorter Timeout, or a shorter rest of the tree's StopBudget, makes it
+	// a shorter Timeout, or a shorter rest of the tree's StopWithin, makes it
 	// stuck before it has cut off what takes too long.
 	Drain time.Duration
 }
@@ -150,12 +152,8 @@ func (s *service) stop(srv Graceful) error {
 
 // try calls f, a method of somebody's server, and makes an error of a panic: in the
 // goroutine that stops servers it would end the program.
-func try(f func()) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	f()
-	return nil
+func try(f func()) error {
+	return guard.Try(func() error { f(); return nil }, func(v any) error {
+		return &tend.PanicError{Value: v, PCs: goroutines.Callers(2)}
+	})
 }

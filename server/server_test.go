@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,7 +135,7 @@ func TestServer(t *testing.T) {
 				began := time.Now()
 				root := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
 					if e, ok := e.(tend.ServiceEnded); ok {
-						ended, at = text(e.Err), e.Time.Sub(began)
+						ended, at = e.Err.Text, e.Time.Sub(began)
 					}
 				}})
 				fake, listener := test.fake.start(), &fakeListener{}
@@ -176,6 +177,23 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// A panic of the server says where it happened.
+func TestServerPanicsSomewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		fake := (&fakeServer{panics: true}).start()
+		err := Config{
+			Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
+			New:    func(context.Context) Graceful { return fake },
+		}.Child().Serve(ctx)
+		var p *tend.PanicError
+		if !errors.As(err, &p) || !strings.Contains(p.Stack(), "(*fakeServer).GracefulStop\n") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // A run that cannot listen fails at once; the next one may.
 func TestServerCannotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -197,7 +215,7 @@ func TestServerCannotListen(t *testing.T) {
 		if _, err := root.Start(ctx, child); err != nil || time.Since(began) > 0 {
 			t.Errorf("started with %v after %v", err, time.Since(began))
 		}
-		if s := root.Status().Services[0]; s.Failed != 2 || s.Failures[0].Err != "address in use" || s.Name != "server" {
+		if s := root.Status().Services[0]; s.Failed != 2 || !errors.Is(s.Failures[0].Err, inUse) || s.Name != "server" {
 			t.Errorf("%+v", s)
 		}
 		cancel()
