@@ -74,7 +74,7 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 	p.journal = &journal{root: root.Path(), log: p.log, done: make(chan struct{})}
 	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
 	p.journal.escalated = p.bundles.escalated
-	p.journal.stopping = func(e tend.SupervisorStopping) { p.stopBegan(func() string { return said.Text(e.Cause) }) }
+	p.journal.stopping = p.stopBegan
 	p.dumps.do = p.dump
 	return p
 }
@@ -123,7 +123,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 			return p.finish(serving, err)
 		case <-asked:
 			asked = nil
-			p.stopBegan(func() string { return said.Text(context.Cause(serving)) })
+			p.stopBegan(context.Cause(serving))
 		case s := <-signals:
 			switch meaning(s, len(p.options.Reload) > 0) {
 			case wantStop:
@@ -132,7 +132,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 				}
 				signalled = true
 				cause := &Signalled{s, time.Now()}
-				p.stopBegan(cause.Error) // first, so that the log is in order
+				p.stopBegan(cause) // first, so that the log is in order
 				stop(cause)
 			case wantReload:
 				p.reloads.want()
@@ -144,14 +144,17 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 	}
 }
 
+// errEnded is why a tree stopped that nobody has heard of before its end.
+var errEnded = errors.New("the tree has ended")
+
 // stopBegan notes, once, that the tree has begun to stop.
-func (p *program) stopBegan(why func() string) {
+func (p *program) stopBegan(cause error) {
 	p.stop.once.Do(func() {
 		p.stop.began.Store(true)
 		p.stop.tell()
 		p.systemd.enter(ending)
 		within(grace, func() {
-			p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.String("cause", why()))
+			p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.String("cause", said.Text(cause)))
 		})
 	})
 }
@@ -170,7 +173,7 @@ func (p *program) isReady() bool { return phase(p.systemd.phase.Load()) == up }
 
 // finish is what there is to do when the tree has stopped.
 func (p *program) finish(serving context.Context, err error) int {
-	p.stopBegan(func() string { return "the tree has ended" })
+	p.stopBegan(errEnded)
 	p.journal.wait(grace)
 	unstopped := p.root.UnstoppedServices()
 	if len(unstopped) > 0 {
@@ -249,14 +252,14 @@ func (p *program) print(title string) {
 	} else {
 		fmt.Fprint(&text, tree)
 	}
-	printHung(&text, tree, p.root.UnstoppedServices())
+	printHung(&text, p.root, hanging(tree, p.root.UnstoppedServices()))
 	_, _ = p.options.Stderr.Write(text.Bytes())
 }
 
 // reportUnstopped says what did not stop, and where it hung.
-func (p *program) reportUnstopped(unstopped []tend.Unstopped) {
+func (p *program) reportUnstopped(unstopped []tend.ServiceStuck) {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: %s did not stop\n", p.root.Name(), said.Times(len(unstopped), "service"))
-	printHung(&text, tend.Status{}, unstopped)
+	printHung(&text, p.root, hanging(tend.Status{}, unstopped))
 	_, _ = p.options.Stderr.Write(text.Bytes())
 }

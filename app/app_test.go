@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 func TestSignalStops(t *testing.T) {
@@ -38,7 +39,7 @@ func TestSignalStops(t *testing.T) {
 			"0s INFO ready after=0s",
 			`1m0s INFO stopping cause="signal: terminated"`,
 			`1m3s INFO "stop took" supervisor=root took=3s`,
-			`1m3s INFO ended code=0 unstopped=0 error="tend: context canceled: signal: terminated"`,
+			`1m3s INFO ended code=0 unstopped=0 error="context canceled: signal: terminated"`,
 		}, s.log.lines()); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
@@ -57,18 +58,18 @@ func TestStopTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{Ordered: true}))
 		db := tend.New("db", tend.Spec{Ordered: true})
-		db.Add(slow("disk", 2*time.Second))
+		db.Add(tendtest.Slow("disk", 2*time.Second))
 		pool := tend.New("pool", tend.Spec{})
-		pool.Add(slow("x", time.Second))
+		pool.Add(tendtest.Slow("x", time.Second))
 		db.Add(pool)
 		web := tend.New("web", tend.Spec{})
 		for i, name := range []string{"one", "two"} {
 			nested := tend.New(name, tend.Spec{})
-			nested.Add(slow("x", time.Duration(i+1)*time.Second))
+			nested.Add(tendtest.Slow("x", time.Duration(i+1)*time.Second))
 			web.Add(nested)
 		}
 		root.Add(db)
-		root.Add(slow("mid", 4*time.Second))
+		root.Add(tendtest.Slow("mid", 4*time.Second))
 		root.Add(web)
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
@@ -96,8 +97,8 @@ func TestStopTook(t *testing.T) {
 func TestSecondSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(until("quick"))
-		root.Add(slow("slowpoke", 8*time.Second))
+		root.Add(tendtest.Idle("quick"))
+		root.Add(tendtest.Slow("slowpoke", 8*time.Second))
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
 		s.signals <- syscall.SIGTERM
@@ -108,7 +109,7 @@ func TestSecondSignal(t *testing.T) {
 			"root: interrupt again: ending at once; this still ran",
 			"quick", "pending", "slowpoke", "stopping",
 			"root/slowpoke is stopping since", ": signal: terminated\n",
-			"1 goroutine:\n", "app.slow.func1\n")
+			"1 goroutine:\n", "tendtest.Slow.func1\n")
 		if strings.Contains(s.stderr.String(), "root/quick is") {
 			t.Errorf("what has stopped does not hang:\n%s", s.stderr)
 		}
@@ -120,7 +121,7 @@ func TestSecondSignal(t *testing.T) {
 func TestSecondSignalWithHungStderr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("x", 8*time.Second))
+		root.Add(tendtest.Slow("x", 8*time.Second))
 		hung := make(chan struct{})
 		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
@@ -135,7 +136,7 @@ func TestSecondSignalWithHungStderr(t *testing.T) {
 func TestThirdSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("x", 8*time.Second))
+		root.Add(tendtest.Slow("x", 8*time.Second))
 		hung := make(chan struct{})
 		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
@@ -156,16 +157,16 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // What did not stop is named, with where it hung, and makes the exit code 1.
 func TestUnstopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		root := tend.New("root", quiet(tend.Spec{StopBudget: 4 * time.Second}))
+		root := tend.New("root", quiet(tend.Spec{StopWithin: 4 * time.Second}))
 		db := tend.New("db", tend.Spec{})
-		db.Add(slow("pool", time.Hour))
+		db.Add(tendtest.Slow("pool", time.Hour))
 		root.Add(db)
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 1, 3610*time.Millisecond) // each level keeps a twentieth, and does not need it
 		contains(t, s.stderr.String(), "root: 1 service did not stop\n",
-			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "app.slow.func1\n")
+			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "tendtest.Slow.func1\n")
 		time.Sleep(time.Hour)
 	})
 }
@@ -173,7 +174,7 @@ func TestUnstopped(t *testing.T) {
 func TestContextStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("x", time.Second))
+		root.Add(tendtest.Slow("x", time.Second))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		s := perform(ctx, root, Options{})
 		synctest.Wait()
@@ -217,7 +218,7 @@ func TestEndsByItself(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				root := tend.New("root", quiet(test.spec))
-				root.Add(slow("other", time.Second))
+				root.Add(tendtest.Slow("other", time.Second))
 				root.Add(test.child)
 				s := perform(t.Context(), root, Options{})
 				s.wantCode(t, test.code, 2*time.Second)
@@ -231,8 +232,8 @@ func TestEndsByItself(t *testing.T) {
 func TestEndsWithLastSignificant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("quick", time.Second))
-		root.Add(slow("other", 3*time.Second))
+		root.Add(tendtest.Slow("quick", time.Second))
+		root.Add(tendtest.Slow("other", 3*time.Second))
 		root.Add(tend.Child{
 			Significant: true, Restart: tend.Transient, Name: "job",
 			Service: tend.Func("job", func(context.Context) error { time.Sleep(time.Second); return nil }),
@@ -246,8 +247,8 @@ func TestEndsWithLastSignificant(t *testing.T) {
 func TestStopByMethod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("quick", time.Second))
-		root.Add(slow("other", 3*time.Second))
+		root.Add(tendtest.Slow("quick", time.Second))
+		root.Add(tendtest.Slow("other", 3*time.Second))
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
 		go root.Stop()
@@ -292,7 +293,7 @@ func (h *hostile) Is(target error) bool {
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(until("x"))
+		root.Add(tendtest.Idle("x"))
 		var calls []string
 		began := time.Now()
 		hook := func(name string, takes time.Duration, err error) func(context.Context) error {
@@ -328,7 +329,7 @@ func TestReload(t *testing.T) {
 func TestReloadExits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(until("x"))
+		root.Add(tendtest.Idle("x"))
 		calls := 0
 		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{
 			func(context.Context) error { return nil },
@@ -358,7 +359,7 @@ func TestReloadExits(t *testing.T) {
 func TestReloadEndsWithStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("x", time.Second))
+		root.Add(tendtest.Slow("x", time.Second))
 		told := time.Time{}
 		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{func(ctx context.Context) error {
 			<-ctx.Done()
@@ -393,9 +394,9 @@ func TestHangupWithoutHooks(t *testing.T) {
 func TestDump(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(until("fine"))
-		root.Add(tend.Child{Service: slow("hung", time.Hour), Timeout: time.Second})
-		root.Add(tend.Child{Service: until("waiting"), ReadyTimeout: time.Hour})
+		root.Add(tendtest.Idle("fine"))
+		root.Add(tend.Child{Service: tendtest.Slow("hung", time.Hour), Timeout: time.Second})
+		root.Add(tend.Child{Service: tendtest.Idle("waiting"), ReadyTimeout: time.Hour})
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
 		for _, c := range root.Status().Services {
@@ -409,8 +410,8 @@ func TestDump(t *testing.T) {
 		s.signals <- syscall.SIGUSR1
 		synctest.Wait()
 		contains(t, s.stderr.String(), "root: as asked, ", "├─ fine", "running", "├─ hung", "stuck", "└─ waiting", "starting",
-			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "app.slow.func1\n",
-			"\nroot/waiting is starting since ", "app.until.func1\n")
+			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "tendtest.Slow.func1\n",
+			"\nroot/waiting is starting since ", "tendtest.Idle.func1\n")
 		if n := strings.Count(s.stderr.String(), "\nroot/hung "); n != 1 {
 			t.Errorf("what hangs is named %d times:\n%s", n, s.stderr)
 		}
@@ -425,7 +426,7 @@ func TestDump(t *testing.T) {
 func TestHungLogger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(until("x"))
+		root.Add(tendtest.Idle("x"))
 		hung := make(chan struct{})
 		s := perform(t.Context(), root, Options{Logger: slog.New(hungHandler{slog.DiscardHandler, hung})})
 		synctest.Wait()
@@ -439,7 +440,7 @@ func TestHungLogger(t *testing.T) {
 func TestPanickingLogger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(tend.Child{Service: slow("x", time.Hour), Timeout: time.Second})
+		root.Add(tend.Child{Service: tendtest.Slow("x", time.Hour), Timeout: time.Second})
 		boom := writerFunc(func([]byte) (int, error) { panic("ouch") })
 		s := perform(t.Context(), root, Options{Stderr: boom, Logger: slog.New(slog.NewTextHandler(boom, nil))})
 		s.signals <- syscall.SIGUSR1
@@ -462,7 +463,7 @@ func (h hungHandler) Handle(context.Context, slog.Record) error {
 }
 
 func TestCheck(t *testing.T) {
-	root := tend.NewSimple("root")
+	root := tend.New("root", tend.Spec{})
 	run := func(root *tend.Supervisor, o Options) func() {
 		return func() { Run(t.Context(), root, o) }
 	}

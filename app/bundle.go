@@ -70,7 +70,7 @@ func (b *bundler) close() {
 
 // escalated writes a bundle about an escalation, in a goroutine of its own, unless
 // one is being written or there has been an escalation just now.
-func (b *bundler) escalated(reason string) {
+func (b *bundler) escalated(e tend.Escalated) {
 	if b.dir == "" || !b.mu.TryLock() {
 		return
 	}
@@ -82,7 +82,7 @@ func (b *bundler) escalated(reason string) {
 	b.last = now
 	go func() {
 		defer b.mu.Unlock()
-		b.write(reason)
+		b.write(e.Err.Error())
 	}()
 }
 
@@ -128,7 +128,7 @@ func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
 		treeErr,
 		file(partial, "report.txt", func(w io.Writer) error { return b.report(w, reason, tree) }),
 		file(partial, "tree.json", func(w io.Writer) error { return json.NewEncoder(w).Encode(tree) }),
-		file(partial, "events.jsonl", func(w io.Writer) error { return writeEvents(ctx, w, b.journal.latest()) }),
+		file(partial, "events.jsonl", func(w io.Writer) error { return writeEvents(w, b.journal.latest()) }),
 		file(partial, "goroutines.txt", writeGoroutines),
 	}
 	if b.flight != nil {
@@ -150,7 +150,7 @@ func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
 // report is what a person reads first.
 func (b *bundler) report(w io.Writer, reason string, tree tend.Status) error {
 	fmt.Fprintf(w, "%s, process %d, %s\n%s\n\n%s", b.name, os.Getpid(), time.Now().Format(time.RFC3339), reason, tree)
-	printHung(w, tree, b.root.UnstoppedServices())
+	printHung(w, b.root, hanging(tree, b.root.UnstoppedServices()))
 	return nil
 }
 
@@ -195,19 +195,11 @@ func file(dir, name string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
-// writeEvents writes each event as slog does, with its own time.
-func writeEvents(ctx context.Context, w io.Writer, events []tend.Event) error {
-	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})
+// writeEvents writes each event as it is in JSON, which [tend.Kind.Decode] reads.
+func writeEvents(w io.Writer, events []tend.Event) error {
+	encoder := json.NewEncoder(w)
 	for _, e := range events {
-		r := slog.NewRecord(e.From().Time, e.Level(), "", 0)
-		for i, a := range e.LogValue().Group() {
-			if i == 0 {
-				r.Message = a.Value.String() // the kind
-				continue
-			}
-			r.AddAttrs(a)
-		}
-		if err := h.Handle(ctx, r); err != nil {
+		if err := encoder.Encode(e); err != nil {
 			return err
 		}
 	}

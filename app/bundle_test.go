@@ -16,12 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // newBundler makes one for a tree that is not served, without flight recorder.
 func newBundler(t *testing.T, name string) (*bundler, *buffer) {
-	root := tend.NewSimple(name)
-	root.Add(until("web"))
+	root := tend.New(name, tend.Spec{})
+	root.Add(tendtest.Idle("web"))
 	log := &buffer{}
 	tree := &asker{ask: root.Status}
 	return &bundler{
@@ -45,7 +46,10 @@ func names(t *testing.T, dir string) (list []string) {
 func TestBundle(t *testing.T) {
 	b, _ := newBundler(t, "my/shop")
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	b.journal.keep(tend.ServiceFailed{Origin: tend.Origin{Time: at, Supervisor: "my/shop", Service: "web"}, Err: io.EOF})
+	failed := tend.ServiceFailed{
+		Origin: tend.Origin{Time: at, Supervisor: "my%2Fshop", Service: "web"}, Err: tend.Reason{Err: io.EOF, Text: "EOF"},
+	}
+	b.journal.keep(failed)
 	b.about("because I say so")
 	found := names(t, b.dir)
 	if len(found) != 1 || !strings.HasPrefix(found[0], "my_shop-crash-") {
@@ -68,22 +72,13 @@ func TestBundle(t *testing.T) {
 	}
 	contains(t, read("report.txt"), "my/shop, process ", "\nbecause I say so\n", "└─ web", "pending")
 	contains(t, read("goroutines.txt"), "app.TestBundle(")
-	var tree struct{ Services []struct{ Name string } }
+	var tree tend.Status
 	if err := json.Unmarshal([]byte(read("tree.json")), &tree); err != nil || len(tree.Services) != 1 || tree.Services[0].Name != "web" {
 		t.Errorf("tree.json: %v, %v", tree, err)
 	}
-	var event map[string]any
-	if err := json.Unmarshal([]byte(read("events.jsonl")), &event); err != nil {
-		t.Fatal(err)
-	}
-	delete(event, "id")
-	for _, own := range []string{"error", "ran", "count", "threshold", "restarting", "delay", "incarnation"} {
-		delete(event, own)
-	}
-	if diff := cmp.Diff(map[string]any{
-		"time": "2026-01-02T03:04:05Z", "level": "WARN", "msg": "service failed", "supervisor": "my/shop", "service": "web",
-	}, event); diff != "" {
-		t.Errorf("the event: -want +got\n%s", diff)
+	event, err := failed.Kind().Decode([]byte(read("events.jsonl")))
+	if diff := cmp.Diff(tend.Event(failed), event); diff != "" || err != nil {
+		t.Errorf("the event: %v, -want +got\n%s", err, diff)
 	}
 }
 
@@ -129,7 +124,7 @@ func TestBundlesOfEscalations(t *testing.T) {
 	b, _ := newBundler(t, "shop")
 	synctest.Test(t, func(t *testing.T) {
 		for range 150 {
-			b.escalated("again")
+			b.escalated(tend.Escalated{Err: &tend.TooManyFailures{}})
 			synctest.Wait()
 			time.Sleep(time.Second)
 		}

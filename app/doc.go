@@ -1,7 +1,7 @@
 // Package app is the main function of a program that is a tree of services:
 //
 //	func main() {
-//		root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
+//		root := tend.New("shop", tend.Spec{StopWithin: 25 * time.Second})
 //		root.Add(server.HTTP(&http.Server{Addr: ":8080", Handler: routes()}))
 //		app.Main(root, app.Options{
 //			Listen: ":8081",          // /livez, /readyz
@@ -14,9 +14,9 @@
 //
 // SIGINT or SIGTERM starts one graceful stop; services find the signal in
 // [context.Cause], as a [*Signalled]. How long that may take is the tree's
-// business, not this package's: Spec.StopBudget of the root is the time for
+// business, not this package's: Spec.StopWithin of the root is the time for
 // everything, and the tree shares it out over its levels; without one each service
-// gets its timeout. Make the budget a few seconds less than what stands behind
+// gets its timeout. Make that a few seconds less than what stands behind
 // the program allows: terminationGracePeriodSeconds of Kubernetes (30s), or
 // TimeoutStopSec= of systemd, which this package prolongs as long as the stop is
 // under way. What each supervisor of the tree took is logged. A second signal

@@ -1,12 +1,12 @@
 package app
 
 import (
-	"errors"
 	"sync/atomic"
 	"time"
 
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
-	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/internal/strand"
 )
 
@@ -52,11 +52,7 @@ func within(d time.Duration, f func()) bool {
 	}
 }
 
-// textOf is what an error says, which is user code.
-func textOf(err error) string { return said.Text(err) }
-
 // try calls f, which is user code, and makes an error of a panic.
-func try(f func() error) error { return guard.Try(f, panicked) }
-
-// panicked is a panic as an error.
-func panicked(v any) error { return errors.New(said.Panic(v)) }
+func try(f func() error) error {
+	return guard.Try(f, func(v any) error { return &tend.PanicError{Value: v, PCs: goroutines.Callers(2)} })
+}

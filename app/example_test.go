@@ -16,7 +16,7 @@ import (
 
 // The main function of a web server.
 func ExampleMain() {
-	root := tend.New("shop", tend.Spec{StopBudget: 25 * time.Second})
+	root := tend.New("shop", tend.Spec{StopWithin: 25 * time.Second})
 	root.Add(server.HTTP(&http.Server{Addr: ":8080", Handler: http.NotFoundHandler()}))
 	app.Main(root, app.Options{
 		Listen: ":8081",
@@ -36,14 +36,19 @@ func ExampleExit() {
 	// Output: exit code 3
 }
 
-// The readiness of a program whose users need only a part of it.
-func ExampleReady() {
-	root := tend.NewSimple("shop")
-	web := tend.NewSimple("web")
+// Other rules of readiness: every service of the whole tree counts, or only those of
+// the part that users need.
+func ExampleOptions_ready() {
+	root := tend.New("shop", tend.Spec{})
+	web := tend.New("web", tend.Spec{})
 	root.Add(web)
-	o := app.Options{Ready: func(tend.Status) error { return app.Ready(web.Status()) }}
-	fmt.Println(o.Ready(root.Status()))
-	// Output: web is not served
+	strict := app.Options{Ready: tend.Status.AllRunning}
+	fmt.Println(strict.Ready(root.Status()))
+	part := app.Options{Ready: func(tend.Status) error { return web.Status().Ready() }}
+	fmt.Println(part.Ready(root.Status()))
+	// Output:
+	// shop is not served
+	// web is not served
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -15,7 +15,7 @@ import (
 func TestExitCode(t *testing.T) {
 	terminated := fmt.Errorf("bad config: %w", tend.ErrTerminateTree)
 	canceled := fmt.Errorf("tend: %w: %w", context.Canceled, &Signalled{Signal: syscall.SIGTERM})
-	escalated := &tend.TooManyFailures{Last: io.EOF}
+	escalated := &tend.TooManyFailures{Last: tend.Reason{Err: io.EOF}}
 	for _, test := range []struct {
 		name      string
 		err       error
@@ -40,7 +40,7 @@ func TestExitCode(t *testing.T) {
 		{"the last significant one has failed", io.ErrUnexpectedEOF, false, 0, 1},
 		{"escalated", escalated, false, 0, 1},
 		{"escalated, and a signal on top", escalated, true, 0, 1},
-		{"escalated after a code", &tend.TooManyFailures{Last: &ExitError{Code: 3}}, false, 0, 1},
+		{"escalated after a code", &tend.TooManyFailures{Last: tend.Reason{Err: &ExitError{Code: 3}}}, false, 0, 1},
 	} {
 		if got := exitCode(test.err, test.asked, test.unstopped); got != test.want {
 			t.Errorf("%s: got %d, want %d", test.name, got, test.want)

@@ -67,7 +67,7 @@ func quiet(s tend.Spec) tend.Spec {
 	if s.EventHook == nil {
 		s.EventHook = func(tend.Event) {}
 	}
-	s.Jitter = tend.NoJitter
+	s.Jitter = -1
 	return s
 }
 
@@ -87,23 +87,6 @@ func perform(ctx context.Context, root *tend.Supervisor, o Options) *stage {
 func (s *stage) begin(ctx context.Context) *stage {
 	go func() { s.code <- s.program.run(ctx, s.signals) }()
 	return s
-}
-
-// until blocks until its context ends.
-func until(name string) tend.Service {
-	return tend.Func(name, func(ctx context.Context) error {
-		<-ctx.Done()
-		return nil
-	})
-}
-
-// slow takes a time to stop.
-func slow(name string, d time.Duration) tend.Service {
-	return tend.Func(name, func(ctx context.Context) error {
-		<-ctx.Done()
-		time.Sleep(d)
-		return nil
-	})
 }
 
 // readyAfter takes a time to be ready, and half a second to stop.

@@ -18,8 +18,8 @@ const kept = 1000
 type journal struct {
 	root      string // path
 	log       *slog.Logger
-	stopping  func(e tend.SupervisorStopping) // the root is
-	escalated func(text string)
+	stopping  func(cause error) // the root is
+	escalated func(e tend.Escalated)
 	done      chan struct{} // closed when the root has stopped
 	ending    bool          // the root has begun to stop; of read
 
@@ -75,11 +75,11 @@ func (j *journal) latest() []tend.Event {
 func (j *journal) notice(ctx context.Context, e tend.Event) {
 	switch e := e.(type) { //nolint:gochecksumtype // the others concern nobody
 	case tend.Escalated:
-		j.escalated(e.Err.Error())
+		j.escalated(e)
 	case tend.SupervisorStopping:
 		if e.Supervisor == j.root {
 			j.ending = true
-			j.stopping(e)
+			j.stopping(e.Cause.Err) // itself, as it may not have been asked what it says
 		}
 	case tend.SupervisorStopped:
 		if j.ending {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/loopback"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // headerTimeout is how long a client may take to send the head of a request.
@@ -104,7 +105,7 @@ func (l *listeners) probe(check func(tend.Status) error, whileStopping error, de
 			w.WriteHeader(http.StatusServiceUnavailable)
 			text = "not ok\n"
 			if details {
-				text = textOf(err) + "\n"
+				text = said.Text(err) + "\n"
 			}
 		}
 		_, _ = w.Write([]byte(text))

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // answers are what a listener says to requests.
@@ -26,11 +27,11 @@ type answers struct {
 
 func (a answers) routes(debug, loopback bool) http.Handler {
 	o := a.options
-	if o.Live == nil {
-		o.Live = Live
-	}
 	if o.Ready == nil {
-		o.Ready = Ready
+		o.Ready = tend.Status.Ready
+	}
+	if o.Live == nil {
+		o.Live = tend.Status.Alive
 	}
 	l := &listeners{
 		options:  o,
@@ -61,9 +62,9 @@ func TestProbes(t *testing.T) {
 		debug, outer string // bodies of /readyz
 	}{
 		{"well", answers{tree: well}, 200, 200, "ok\n", "ok\n"},
-		{"down", answers{tree: down}, 200, 503, "root/a is backoff\n", "not ok\n"},
-		{"stuck", answers{tree: stuck}, 503, 503, "root/a is stuck\n", "not ok\n"},
-		{"not served", answers{tree: tend.Status{Path: "root"}}, 503, 503, "root is not served\n", "not ok\n"},
+		{"down", answers{tree: down}, 200, 503, "root/a is in backoff for 1m0s\n", "not ok\n"},
+		{"stuck", answers{tree: stuck}, 503, 503, "root/a is stuck for 1m0s\n", "not ok\n"},
+		{"not served", answers{tree: tend.Status{Path: "root"}}, 200, 503, "root is not served\n", "not ok\n"},
 		{"stopping is not sick", answers{tree: stuck, stopping: true}, 200, 503, "the program is stopping\n", "not ok\n"},
 		{"checks of its own", answers{tree: well, options: Options{Live: sick, Ready: hostile}}, 503, 503, "panic: ouch\n", "not ok\n"},
 	} {
@@ -118,8 +119,8 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestTreeAsText(t *testing.T) {
-	root := tend.NewSimple("shop")
-	root.Add(until("web"))
+	root := tend.New("shop", tend.Spec{})
+	root.Add(tendtest.Idle("web"))
 	code, body := get(answers{tree: root.Status()}.routes(true, true), "GET", "http://[::1]:6060/debug/tree/")
 	if code != 200 || !strings.Contains(body, "└─ web") {
 		t.Errorf("%d %q", code, body)
@@ -220,7 +221,7 @@ func TestAskerShares(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	root := tend.NewSimple("root")
+	root := tend.New("root", tend.Spec{})
 	ok := http.NotFoundHandler()
 	for _, test := range []struct {
 		o    Options

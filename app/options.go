@@ -31,11 +31,13 @@ type Options struct {
 	// during one cause one more after it.
 	Reload []func(ctx context.Context) error
 
-	// Live and Ready are the checks behind /livez and /readyz, and Live is the one
-	// behind systemd's watchdog: nil means yes, an error says why not. Defaults:
-	// [Live] and [Ready]. They run in the goroutine of whoever asks. While the
-	// tree stops they are not called: the program is live and not ready then.
-	Live, Ready func(s tend.Status) error
+	// Ready and Live are the checks behind /readyz and /livez, and Live is the one
+	// behind systemd's watchdog too: nil means yes, an error says why not. Defaults:
+	// [tend.Status.Ready] and [tend.Status.Alive]. A stricter Ready is
+	// tend.Status.AllRunning, with which every service of the whole tree counts.
+	// They run in the goroutine of whoever asks. While the tree stops they are not
+	// called: the program is not ready and live then.
+	Ready, Live func(s tend.Status) error
 
 	// Listen is the address, such as ":8081", of a listener for those outside:
 	// /livez, /readyz and Handlers. Empty: there is none.
@@ -90,11 +92,11 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}
-	if o.Live == nil {
-		o.Live = Live
-	}
 	if o.Ready == nil {
-		o.Ready = Ready
+		o.Ready = tend.Status.Ready
+	}
+	if o.Live == nil {
+		o.Live = tend.Status.Alive
 	}
 	if strings.HasPrefix(o.Debug, ":") {
 		o.Debug = "localhost" + o.Debug

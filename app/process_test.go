@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // programs are what the test binary can be instead, if the environment says so.
@@ -30,18 +31,18 @@ import (
 var programs = map[string]func(){
 	"plain": func() {
 		root := tend.New("plain", tend.Spec{})
-		root.Add(until("web"))
+		root.Add(tendtest.Idle("web"))
 		Main(root, Options{Listen: "127.0.0.1:0", Debug: "127.0.0.1:0"})
 	},
 	"slow to stop": func() {
 		root := tend.New("slow", tend.Spec{Timeout: time.Hour})
-		root.Add(slow("web", time.Hour))
+		root.Add(tendtest.Slow("web", time.Hour))
 		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
 	},
 	"does not stop": func() {
-		root := tend.New("stuck", tend.Spec{StopBudget: 100 * time.Millisecond})
+		root := tend.New("stuck", tend.Spec{StopWithin: 100 * time.Millisecond})
 		db := tend.New("db", tend.Spec{})
-		db.Add(slow("pool", time.Hour))
+		db.Add(tendtest.Slow("pool", time.Hour))
 		root.Add(db)
 		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
 	},
@@ -58,13 +59,13 @@ var programs = map[string]func(){
 	},
 	"reload": func() {
 		root := tend.New("root", tend.Spec{})
-		root.Add(until("web"))
+		root.Add(tendtest.Idle("web"))
 		Main(root, Options{Reload: []func(context.Context) error{func(context.Context) error {
 			fmt.Fprintln(os.Stderr, "new settings")
 			return nil
 		}}})
 	},
-	"no address": func() { Main(tend.NewSimple("root"), Options{Listen: "256.0.0.1:1"}) },
+	"no address": func() { Main(tend.New("root", tend.Spec{}), Options{Listen: "256.0.0.1:1"}) },
 }
 
 func TestMain(m *testing.M) {
@@ -182,7 +183,7 @@ func TestProcessSecondSignal(t *testing.T) {
 	p.await("msg=stopping")
 	p.signal(os.Interrupt)
 	contains(t, p.end(130), "slow: interrupt again: ending at once; this still ran", "└─ web", "stopping",
-		"\nslow/web is stopping since ", "app.slow.func1", "crash bundle written")
+		"\nslow/web is stopping since ", "tendtest.Slow.func1", "crash bundle written")
 	checkBundle(t, dir, "ended by a second signal, interrupt")
 }
 
@@ -191,7 +192,7 @@ func TestProcessStuck(t *testing.T) {
 	p := start(t, "does not stop", "TEND_APP_DIR="+dir)
 	p.await("msg=ready")
 	p.signal(syscall.SIGTERM)
-	contains(t, p.end(1), "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "app.slow.func1", "msg=ended code=1 unstopped=1")
+	contains(t, p.end(1), "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "tendtest.Slow.func1", "msg=ended code=1 unstopped=1")
 	checkBundle(t, dir, "1 service did not stop")
 }
 
@@ -325,6 +326,6 @@ func TestProcessSystemd(t *testing.T) {
 	hear("RELOADING=1\nMONOTONIC_USEC=")
 	hear("READY=1\n")
 	p.signal(syscall.SIGTERM)
-	hear("STOPPING=1\nSTATUS=ended with exit code 0: tend: context canceled: signal: terminated\n")
+	hear("STOPPING=1\nSTATUS=ended with exit code 0: context canceled: signal: terminated\n")
 	p.end(0)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
-	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/sdnotify" //nolint:depguard // a protocol and no sibling: it knows nothing of tend, see doc.go
 )
 
@@ -170,22 +169,6 @@ func (s *systemd) check(tree tend.Status) error {
 	case <-timer.C:
 		return errNoVerdict
 	}
-}
-
-// statusLine is the line that systemctl status shows.
-func statusLine(now phase, tree tend.Status, problem, live error) string {
-	var text string
-	switch {
-	case problem != nil:
-		text = problem.Error()
-	case live != nil:
-		text = "not live: " + said.Text(live)
-	case now == ending:
-		text = remainder(tree)
-	default:
-		text = summary(tree)
-	}
-	return [...]string{"starting: ", "", "stopping: "}[now] + text
 }
 
 // fresh leaves out a status that has been told already.

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // manager is a systemd that notes what it is told and when.
@@ -68,15 +69,15 @@ func (m *manager) want(t *testing.T, want ...string) {
 func TestSystemd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(slow("web", 2500*time.Millisecond))
+		root.Add(tendtest.Slow("web", 2500*time.Millisecond))
 		root.Add(readyAfter("db", 1500*time.Millisecond))
 		var m manager
 		s := under(t.Context(), &m, 20*time.Second, root, Options{})
 		time.Sleep(12 * time.Second)
 		synctest.Wait()
 		m.want(t,
-			"0s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting",
-			"1s WATCHDOG=1",
+			"0s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 0s",
+			"1s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 1s",
 			"1.5s READY=1 WATCHDOG=1 STATUS=2 of 2 services run",
 			"6.5s WATCHDOG=1",
 			"11.5s WATCHDOG=1",
@@ -85,9 +86,9 @@ func TestSystemd(t *testing.T) {
 		s.wantCode(t, 0, 2500*time.Millisecond)
 		m.want(t,
 			"12s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
-			"13s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping",
-			"14s EXTEND_TIMEOUT_USEC=10000000",
-			"14.5s STOPPING=1 STATUS=ended with exit code 0: tend: context canceled: signal: terminated",
+			"13s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping for 1s",
+			"14s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping for 2s",
+			"14.5s STOPPING=1 STATUS=ended with exit code 0: context canceled: signal: terminated",
 		)
 	})
 }
@@ -102,7 +103,7 @@ func TestSystemdShortWatchdog(t *testing.T) {
 		time.Sleep(1200 * time.Millisecond)
 		synctest.Wait()
 		m.want(t,
-			"0s WATCHDOG=1 STATUS=starting: 0 of 1 services run: root/x is starting",
+			"0s WATCHDOG=1 STATUS=starting: 0 of 1 services run: root/x is starting for 0s",
 			"100ms READY=1 WATCHDOG=1 STATUS=1 of 1 services run",
 			"600ms WATCHDOG=1",
 			"1.1s WATCHDOG=1",
@@ -180,7 +181,7 @@ func TestSystemdHungLive(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 0, 500*time.Millisecond)
 		m.want(t, "20s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
-			"20.5s STOPPING=1 STATUS=ended with exit code 0: tend: context canceled: signal: terminated")
+			"20.5s STOPPING=1 STATUS=ended with exit code 0: context canceled: signal: terminated")
 		if n := asked.Load(); n != 1 {
 			t.Errorf("it was asked %d times", n)
 		}
