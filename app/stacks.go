@@ -32,7 +32,7 @@ func printHung(w io.Writer, root *tend.Supervisor, list []hung) {
 func (h hung) where(root *tend.Supervisor) string {
 	stacks, err := root.Stacks(h.token)
 	if err != nil {
-		return cmp.Or(h.stacks, "not found: "+err.Error())
+		return cmp.Or(h.stacks, err.Error())
 	}
 	return stacks
 }

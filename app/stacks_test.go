@@ -31,7 +31,7 @@ root/a%2Fc did not stop, asked 11:59:50: in the way
     	/f.go:1
 
 root/b is stopping since 11:59:00: moved away
-    not found: no goroutine has its label
+    tend: no stacks: no goroutine has its label
 `, text.String()); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}

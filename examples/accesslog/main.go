@@ -140,7 +140,7 @@ func count(o options, stdout io.Writer) error {
 // report says how it ended; err is why the tree did if nobody asked it to.
 func (j job) report(err error, stdout io.Writer) error {
 	if left := j.root.UnstoppedServices(); len(left) > 0 {
-		return fmt.Errorf("%s and %d more did not stop", left[0].Path, len(left)-1)
+		return fmt.Errorf("%s and %d more did not stop", left[0].Path(), len(left)-1)
 	}
 	j.store.counts.print(stdout) // nobody else is left
 	return err

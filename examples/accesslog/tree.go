@@ -36,7 +36,7 @@ func newJob(log source, follow bool, address string) job {
 		Ordered:    true,
 		Escalate:   true,
 		Timeout:    5 * time.Second,
-		StopBudget: 10 * time.Second,
+		StopWithin: 10 * time.Second,
 	})
 	s := newStore()
 	root.Add(tend.Child{Service: s, Name: "store"})

@@ -71,7 +71,7 @@ func TestWebStops(t *testing.T) {
 		t.Fatalf("the answer is %q, %v", status, err)
 	}
 	root.Stop()
-	if e := <-ended; e.Err != nil {
+	if e := <-ended; !e.Err.IsZero() {
 		t.Errorf("it ended with %v", e.Err)
 	}
 }
@@ -83,7 +83,7 @@ func TestWebWaitsForItsPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := tend.NewSimple("root")
+	root := tend.New("root", tend.Spec{})
 	web := newWeb(taken.Addr().String(), newStore(), root)
 	web.Backoff = tend.Backoff{Min: time.Millisecond}
 	root.Add(web)

@@ -144,7 +144,7 @@ func (a *agent) report(ctx context.Context, v *view) error {
 // runUpgrade asks whether there is something newer. What an agent does about it is
 // not what this program is about: it says so.
 func (a *agent) runUpgrade(ctx context.Context) error {
-	d, err := a.post(ctx, upgradePath, listReport(a.plugins), tend.Backoff{Min: 3 * time.Second, Limit: 2})
+	d, err := a.post(ctx, upgradePath, listReport(a.plugins), retry.Policy{Backoff: tend.Backoff{Min: 3 * time.Second}, Limit: tend.Limit{N: 2}})
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (a *agent) runUpgrade(ctx context.Context) error {
 // runList says once a day which plugins there are. Tomorrow would be late, so it
 // does not give up.
 func (a *agent) runList(ctx context.Context) error {
-	d, err := a.post(ctx, listPath, listReport(a.plugins), tend.Backoff{Min: time.Minute, Max: time.Hour})
+	d, err := a.post(ctx, listPath, listReport(a.plugins), retry.Policy{Backoff: tend.Backoff{Min: time.Minute, Max: time.Hour}})
 	if err != nil {
 		return err
 	}
@@ -164,8 +164,8 @@ func (a *agent) runList(ctx context.Context) error {
 }
 
 // post posts r until it is delivered or given up.
-func (a *agent) post(ctx context.Context, path string, r report, b tend.Backoff) (d directive, err error) {
-	err = retry.Do(ctx, b, func(ctx context.Context) error {
+func (a *agent) post(ctx context.Context, path string, r report, again retry.Policy) (d directive, err error) {
+	err = again.Do(ctx, func(ctx context.Context) error {
 		d, err = a.server.post(ctx, path, r)
 		return err
 	})

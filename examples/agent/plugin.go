@@ -118,8 +118,8 @@ func (processes) start(ctx context.Context, p plugin) error {
 // second counts. A file that stays so, and a time in the future, is a failure; never
 // is a plugin left out of a report because of its file.
 func heartbeat(ctx context.Context, p plugin) error {
-	again := tend.Backoff{Min: 250 * time.Millisecond, Limit: 3}
-	err := retry.Do(ctx, again, health.File(p.Heartbeat, p.every()+staleGrace))
+	again := retry.Policy{Backoff: tend.Backoff{Min: 250 * time.Millisecond}, Limit: tend.Limit{N: 3}}
+	err := again.Do(ctx, health.File(p.Heartbeat, p.every()+staleGrace))
 	var failed *retry.Error
 	if errors.As(err, &failed) && failed.Err != nil {
 		return failed.Err

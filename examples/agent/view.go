@@ -7,6 +7,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/health"
+	"github.com/tend-go/tend/retry"
 )
 
 // view is one way of looking at the plugins: a registry with a probe for each. It
@@ -40,7 +41,8 @@ func (a *agent) newView(path string, timeout time.Duration, check func(context.C
 	v := &view{monitor: m}
 	v.reporter = &health.Reporter{Monitor: m, Send: func(ctx context.Context, r health.Report) error {
 		var err error
-		v.answer, err = a.post(ctx, path, newReport(a.plugins, r), tend.Backoff{Min: 2 * time.Second, Limit: 3})
+		again := retry.Policy{Backoff: tend.Backoff{Min: 2 * time.Second}, Limit: tend.Limit{N: 3}}
+		v.answer, err = a.post(ctx, path, newReport(a.plugins, r), again)
 		return err
 	}}
 	return v, nil

@@ -212,11 +212,12 @@ func (w *watched) put(t *testing.T, id string) {
 func clair(s store, senders ...sender) *notifier {
 	return &notifier{
 		store: s, senders: senders, owner: "me",
-		poll:    5 * time.Minute,
-		backoff: tend.Backoff{Min: time.Second, Max: 15 * time.Minute, Limit: 4},
-		timeout: 10 * time.Minute,
-		lockTTL: 10 * time.Minute,
-		log:     slog.New(slog.DiscardHandler),
+		poll:     5 * time.Minute,
+		backoff:  tend.Backoff{Min: time.Second, Max: 15 * time.Minute},
+		attempts: 4,
+		timeout:  10 * time.Minute,
+		lockTTL:  10 * time.Minute,
+		log:      slog.New(slog.DiscardHandler),
 	}
 }
 

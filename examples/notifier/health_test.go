@@ -70,7 +70,7 @@ func TestClair7HealthPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := put(t, newTimeline(), "a", "b", "c")
 		n := clair(s, newFake(newTimeline(), "chat", works), newFake(newTimeline(), "mail", failing(1000)))
-		n.backoff.Limit = 1000
+		n.attempts = 1000
 		root, monitor, err := tree(n, "")
 		if err != nil {
 			t.Fatal(err)

@@ -133,7 +133,7 @@ func (o *options) twice() string {
 }
 
 func (o *options) backoff() tend.Backoff {
-	return tend.Backoff{Min: o.first, Max: o.longest, Limit: o.attempts}
+	return tend.Backoff{Min: o.first, Max: o.longest}
 }
 
 // notify runs the tree until the store is empty or ctx is done.
@@ -153,7 +153,7 @@ func notify(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		o.to = own.addresses()
 	}
 	n := &notifier{
-		store: queue, owner: owner(), poll: o.poll, backoff: o.backoff(),
+		store: queue, owner: owner(), poll: o.poll, backoff: o.backoff(), attempts: o.attempts,
 		timeout: 10 * time.Second, lockTTL: 10 * time.Minute, untilEmpty: !o.forever, log: log,
 	}
 	for _, r := range o.to {

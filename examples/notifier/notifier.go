@@ -31,10 +31,11 @@ type notifier struct {
 	senders []sender
 	owner   string // in the store; no two notifiers may have the same
 
-	poll    time.Duration // how often to look for work when there is none
-	backoff tend.Backoff  // of one sender and one notification; Limit is the number of attempts
-	timeout time.Duration // of one attempt
-	lockTTL time.Duration // without renewal; it is renewed every fifth of it
+	poll     time.Duration // how often to look for work when there is none
+	backoff  tend.Backoff  // of one sender and one notification
+	attempts int           // of them
+	timeout  time.Duration // of one attempt
+	lockTTL  time.Duration // without renewal; it is renewed every fifth of it
 
 	untilEmpty bool // the job is over when the store is empty
 	log        *slog.Logger
@@ -124,7 +125,7 @@ func (n *notifier) deliver(ctx context.Context, m notification) error {
 
 // sendTo sends m to one sender until it has it or this is given up, and notes it.
 func (n *notifier) sendTo(ctx context.Context, s sender, m notification) error {
-	policy := retry.Policy{Backoff: n.backoff, OnRetry: func(attempt int, err error, wait time.Duration) {
+	policy := retry.Policy{Backoff: n.backoff, Limit: tend.Limit{N: n.attempts}, OnRetry: func(attempt int, err error, wait time.Duration) {
 		n.log.LogAttrs(ctx, slog.LevelWarn, "trying again", slog.String("id", m.ID), slog.String("sender", s.name()),
 			slog.Int("attempt", attempt), slog.Duration("in", wait), slog.Any("error", err))
 	}}

@@ -16,7 +16,7 @@ func TestBackoffTimeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		n := clair(put(t, l, "a"), newFake(l, "mail", failing(13)))
-		n.backoff.Limit = 20
+		n.attempts = 20
 		n.lockTTL = 240 * time.Hour
 		serve(t, n, 24*time.Hour)
 		l.want(t, `mail!a@0s mail!a@1s mail!a@3s mail!a@7s mail!a@15s mail!a@31s mail!a@1m3s mail!a@2m7s

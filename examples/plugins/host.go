@@ -18,7 +18,8 @@ type rules struct {
 	timeout  time.Duration // of a ping
 	pings    int           // that fail in a row are a failure
 	grace    time.Duration // that a plugin has to stop
-	backoff  tend.Backoff  // delays of restarts, and how many failures are too many
+	backoff  tend.Backoff  // delays of restarts
+	limit    tend.Limit    // how many failures are too many
 }
 
 // usual are the rules of Mattermost: a ping every 30 seconds, three that fail are
@@ -30,10 +31,8 @@ var usual = rules{
 	timeout:  5 * time.Second,
 	pings:    3,
 	grace:    5 * time.Second,
-	backoff: tend.Backoff{
-		Min: time.Second, Max: time.Minute, Jitter: 0.2,
-		Limit: 3, Within: time.Hour,
-	},
+	backoff:  tend.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.2},
+	limit:    tend.Limit{N: 3, Within: time.Hour},
 }
 
 // faster is r with all times divided by n. What a process takes to answer does
@@ -42,7 +41,7 @@ func (r rules) faster(n float64) rules {
 	scale := func(d time.Duration) time.Duration { return time.Duration(float64(d) / n) }
 	r.interval, r.fast = scale(r.interval), scale(r.fast)
 	r.timeout, r.grace = max(scale(r.timeout), 250*time.Millisecond), max(scale(r.grace), 250*time.Millisecond)
-	r.backoff.Min, r.backoff.Max, r.backoff.Within = scale(r.backoff.Min), scale(r.backoff.Max), scale(r.backoff.Within)
+	r.backoff.Min, r.backoff.Max, r.limit.Within = scale(r.backoff.Min), scale(r.backoff.Max), scale(r.limit.Within)
 	return r
 }
 
@@ -86,7 +85,7 @@ func newHost(r rules, hook func(tend.Event)) (*host, error) {
 // wants to be supervised, other than by the rules of the host; its Service is
 // replaced by p.
 func (h *host) add(name string, p plugin, child tend.Child) error {
-	child.Service, child.Name, child.Backoff = p, name, h.rules.backoff
+	child.Service, child.Name, child.Backoff, child.Limit = p, name, h.rules.backoff, h.rules.limit
 	ping := func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, h.rules.timeout, fmt.Errorf("not within %v", h.rules.timeout))
 		defer cancel()

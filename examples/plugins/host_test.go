@@ -220,8 +220,8 @@ func TestThirdFailureWithinTheHour(t *testing.T) {
 			history = append(history, fmt.Sprintf("%v %s", f.Time.Sub(w.zero), f.Err))
 		}
 		want := []string{"29m0s exit status 2", "58m1s exit status 2", "1h27m2s exit status 2"}
-		if diff := cmp.Diff(want, history); diff != "" || s.State != tend.StateFailed || s.Limit != 3 || s.Within != time.Hour {
-			t.Errorf("%v, %d within %v, history (-want +got)\n%s", s.State, s.Limit, s.Within, diff)
+		if diff := cmp.Diff(want, history); diff != "" || s.State != tend.StateFailed || s.Limit != usual.limit {
+			t.Errorf("%v, %+v, history (-want +got)\n%s", s.State, s.Limit, diff)
 		}
 	})
 }
@@ -299,7 +299,7 @@ func TestBadPlugins(t *testing.T) {
 func TestFaster(t *testing.T) {
 	want := usual
 	want.interval, want.fast, want.timeout, want.grace = 3*time.Second, 100*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
-	want.backoff.Min, want.backoff.Max, want.backoff.Within = 100*time.Millisecond, 6*time.Second, 6*time.Minute
+	want.backoff.Min, want.backoff.Max, want.limit.Within = 100*time.Millisecond, 6*time.Second, 6*time.Minute
 	if diff := cmp.Diff(want, usual.faster(10), cmp.AllowUnexported(rules{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -113,7 +113,7 @@ func demo(ctx context.Context, program string, r rules, out io.Writer) error {
 	fmt.Fprintf(out, "\n%s\n%s\n", talk(), h.root.Status())
 	h.root.Stop()
 	if left := h.root.UnstoppedServices(); len(left) > 0 {
-		err = errors.Join(err, fmt.Errorf("%s did not stop", left[0].Path))
+		err = errors.Join(err, fmt.Errorf("%s did not stop", left[0].Path()))
 	}
 	return errors.Join(err, <-ended)
 }

@@ -15,7 +15,7 @@ import (
 // addAnimals fills root with the tree that one comes to see.
 func addAnimals(root *tend.Supervisor) {
 	for _, house := range []*tend.Supervisor{
-		web(), plugins(), database(), game(), workers(), slow(), strange(), deep(), tend.NewSimple("empty"),
+		web(), plugins(), database(), game(), workers(), slow(), strange(), deep(), tend.New("empty", tend.Spec{}),
 	} {
 		root.Add(house)
 	}
@@ -62,7 +62,7 @@ func addAll(s *tend.Supervisor, services ...tend.Service) *tend.Supervisor {
 
 // web is healthy, but for one service with a budget of its own.
 func web() *tend.Supervisor {
-	return addAll(tend.NewSimple("web"),
+	return addAll(tend.New("web", tend.Spec{}),
 		idle("listener", slog.String("address", "127.0.0.1:8443"), slog.Int("connections", 212)),
 		idle("acceptor"), idle("sessions", slog.Int("open", 1044)), idle("access-log"), idle("metrics"),
 		tend.Child{
@@ -79,7 +79,8 @@ func plugins() *tend.Supervisor {
 		failing("com.example.github", 4*time.Second, errors.New("ping: rpc: connection is shut down")),
 		tend.Child{
 			Service: failing("com.example.zoom", time.Second, errors.New("exit status 2: panic: runtime error: invalid memory address or nil pointer dereference")),
-			Backoff: tend.Backoff{Min: time.Second, Limit: 3, Within: time.Hour},
+			Backoff: tend.Backoff{Min: time.Second},
+			Limit:   tend.Limit{N: 3, Within: time.Hour},
 		})
 	autolink := s.Add(idle("com.example.autolink"))
 	s.Add(tend.Child{Restart: tend.Temporary, Service: tend.Func("operator", func(context.Context) error {
@@ -114,7 +115,7 @@ func game() *tend.Supervisor {
 
 // workers end in every way that there is.
 func workers() *tend.Supervisor {
-	s := tend.NewSimple("workers")
+	s := tend.New("workers", tend.Spec{})
 	patient := tend.Backoff{Min: 8 * time.Second, Max: time.Minute}
 	return addAll(s,
 		idle("queue", slog.Int("length", 3)), idle("mailer"), idle("thumbnails"),
@@ -197,7 +198,7 @@ func waitForDisk(context.Context) { time.Sleep(2 * time.Minute) }
 
 // strange have names and errors that a page must not trip over.
 func strange() *tend.Supervisor {
-	s := tend.NewSimple("strange")
+	s := tend.New("strange", tend.Spec{})
 	for i, name := range []string{
 		`<script>alert(1)</script>`, `quotes " ' and \ &amp;`, "שלום עולם", "\u202Egnp.exe", "日本語のサービス",
 		"a name that is much longer than any name should be, so that one sees how it is cut off when there is no room for it",
@@ -214,12 +215,13 @@ func strange() *tend.Supervisor {
 
 // deep has many levels and one sick leaf at the end.
 func deep() *tend.Supervisor {
-	s := addAll(tend.NewSimple("level-6"), idle("root-cause"), tend.Child{
+	s := addAll(tend.New("level-6", tend.Spec{}), idle("root-cause"), tend.Child{
 		Service: failing("leaf", 3*time.Second, errors.New("dial tcp 10.0.0.7:5432: connect: connection refused")),
-		Backoff: tend.Backoff{Min: 12 * time.Second, Max: time.Minute, Limit: 1000},
+		Backoff: tend.Backoff{Min: 12 * time.Second, Max: time.Minute},
+		Limit:   tend.Limit{N: 1000},
 	})
 	for level := 5; level > 0; level-- {
-		s = addAll(tend.NewSimple(fmt.Sprintf("level-%d", level)), s)
+		s = addAll(tend.New(fmt.Sprintf("level-%d", level), tend.Spec{}), s)
 	}
 	return s
 }

@@ -13,7 +13,7 @@ import (
 // newFleet makes n services in groups of a hundred, of which all together some
 // fail each second.
 func newFleet(n int, failuresPerSecond float64) *tend.Supervisor {
-	fleet := tend.NewSimple("fleet")
+	fleet := tend.New("fleet", tend.Spec{})
 	errs := []error{
 		errors.New("read tcp 10.0.0.7:443: connection reset by peer"),
 		errors.New("context deadline exceeded"),
@@ -22,7 +22,7 @@ func newFleet(n int, failuresPerSecond float64) *tend.Supervisor {
 	var group *tend.Supervisor
 	for i := range n {
 		if i%100 == 0 {
-			group = tend.NewSimple(fmt.Sprintf("group-%03d", i/100))
+			group = tend.New(fmt.Sprintf("group-%03d", i/100), tend.Spec{})
 			fleet.Add(group)
 		}
 		group.Add(tend.Child{
