@@ -10,13 +10,22 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 	case n.conf().Restart == Temporary:
 		told.Count = 1
 		p.failed(now, n, told)
-		p.leave(now, n, out.why.Err)
+		p.leave(now, n, failureOf(out.why))
 		p.willed(now, out)
 	case n.ownBudget():
 		p.failOwn(now, out, told)
 	default:
 		p.failShared(now, out, told)
 	}
+}
+
+// failureOf is a failure as an error: also of a service that must not end and has
+// returned nil.
+func failureOf(r Reason) error {
+	if r.Err == nil {
+		return r
+	}
+	return r.Err
 }
 
 // failed emits ServiceFailed.
@@ -37,7 +46,7 @@ func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
 		p.failed(now, n, told)
 		p.put(now, n, StateFailed)
 		p.do(ServiceGaveUp{p.of(now, n), out.why, count, limit.Within})
-		p.answer(n, out.why.Err)
+		p.answer(n, failureOf(out.why))
 		return
 	}
 	told.Restarting = true

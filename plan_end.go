@@ -81,6 +81,9 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	p.ended(now, out, cause, next)
 	switch next {
 	case StateGone:
+		if n.want == wantGone {
+			cause.Err = ErrRemoved // also if it was stopped for something else first
+		}
 		p.leave(now, n, cause.Err)
 	case StatePending:
 		p.again(now, n)
@@ -98,6 +101,10 @@ func (p *plan) endedItself(now instant, out outcome, ran instant) {
 		// The supervisor stops and its turn to be asked has not come.
 		n.why = stopping
 		p.endedAsked(now, out)
+	case out.verdict == terminate && n.conf().Restart == Temporary:
+		p.ended(now, out, Reason{}, StateGone)
+		p.leave(now, n, out.why.Err)
+		p.shutdown(now, p.terminated(out))
 	case out.verdict == terminate:
 		p.ended(now, out, Reason{}, StatePending)
 		p.put(now, n, StatePending)

@@ -24,6 +24,9 @@ type turn struct {
 	// group is the first of the services that are being stopped in order to be
 	// started again together: it and all after it. nil: no group restart.
 	group *node
+	// origin is the member whose failure that is: the group starts when its delay is
+	// over. nil: it has left.
+	origin *node
 }
 
 // start begins to serve: everything comes up that is not meant to be down.
@@ -62,6 +65,9 @@ func (p *plan) proceed(now instant) {
 func (p *plan) startNext(now instant) {
 	for p.turn.cursor != nil {
 		n := p.turn.cursor
+		if p.inGroup(n) {
+			return
+		}
 		if n.state == StatePending {
 			p.launch(now, n)
 		}
@@ -89,17 +95,27 @@ func (p *plan) restartGroup(now instant) {
 		return
 	}
 	for n := p.turn.group; n != nil; n = n.next {
-		if n.is(alive) || n.state == StateBackoff {
+		if n.is(alive) || p.delaysGroup(n) {
 			return
 		}
 	}
 	first := p.turn.group
-	p.turn.group, p.turn.cursor = nil, first
+	p.turn.group, p.turn.origin = nil, nil
+	if p.turn.cursor == nil { // else one before the group has not had its turn yet
+		p.turn.cursor = first
+	}
 	for n := first; n != nil; n = n.next {
-		if n.state == StateDone {
+		if n.state == StateDone || n.state == StateBackoff {
 			p.put(now, n, StatePending)
 		}
 	}
+}
+
+// delaysGroup: the group waits for the delay of the service whose failure it is, and
+// for the end of a pause. The delay of another member is void, as that is started
+// again anyway: an hour's delay of a dependent must not keep down what it depends on.
+func (p *plan) delaysGroup(n *node) bool {
+	return n.state == StateBackoff && (n == p.turn.origin || !n.ownBudget())
 }
 
 // stopNext asks the services back to first (nil: all) to stop, whose turn it is,

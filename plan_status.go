@@ -30,7 +30,7 @@ func (p *plan) holdup() *node {
 		return p.turn.cursor
 	}
 	for n := p.last; n != nil && p.inGroup(n); n = n.prev {
-		if n.is(alive) || n.state == StateBackoff {
+		if n.is(alive) || p.delaysGroup(n) {
 			return n
 		}
 	}

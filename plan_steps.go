@@ -139,7 +139,7 @@ func (p *plan) launch(now instant, n *node) {
 	switch limit := n.conf().ReadyTimeout; {
 	case limit > 0:
 		p.put(now, n, StateStarting)
-		p.due(readyTimer, n, now+limit)
+		p.due(readyTimer, n, later(now, limit))
 	case n.is(isSupervisor):
 		p.put(now, n, StateStarting)
 	default:
@@ -159,7 +159,7 @@ func (p *plan) up(now instant, n *node) {
 	p.put(now, n, StateRunning)
 	if w := n.conf().Watchdog; w > 0 {
 		n.more().beats = 0
-		p.due(watchdogTimer, n, now+w)
+		p.due(watchdogTimer, n, later(now, w))
 	}
 }
 
@@ -256,17 +256,22 @@ func (p *plan) inGroup(n *node) bool { return p.turn.group != nil && n.id >= p.t
 
 // startGroup begins a group restart after the failure of n, if there is a group.
 func (p *plan) startGroup(n *node) {
+	first := n
 	switch p.spec.Strategy {
 	case OneForOne:
 		return
 	case OneForAll:
-		n = p.first
+		first = p.first
 	case RestForOne:
 	}
-	if p.turn.group == nil || n.id < p.turn.group.id {
-		p.turn.group = n
+	t := &p.turn
+	if t.group == nil || first.id < t.group.id {
+		t.group = first
 	}
-	p.turn.sweep, p.turn.cursor = p.last, nil
+	t.origin, t.sweep = n, p.last
+	if t.cursor != nil && p.inGroup(t.cursor) {
+		t.cursor = nil // all from there on start with the group
+	}
 }
 
 // skip makes n, which leaves, nobody's turn.
@@ -283,5 +288,8 @@ func (p *plan) skip(n *node) {
 	}
 	if t.group == n {
 		t.group = n.next
+	}
+	if t.origin == n {
+		t.origin = nil
 	}
 }

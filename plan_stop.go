@@ -89,6 +89,7 @@ func (p *plan) explained(m explained) {
 // over ends the time of being served. What still runs is on the books.
 func (p *plan) over(now instant) {
 	p.phase = idle
+	p.keepCauses()
 	told := SupervisorStopped{
 		Origin: p.here(now), Cause: p.stop.cause, Unstopped: p.live, Took: now - p.stop.began,
 	}
@@ -96,6 +97,19 @@ func (p *plan) over(now instant) {
 		told.Err = Reason{p.stop.result, p.stop.cause.Error()}
 	}
 	p.do(told)
+}
+
+// keepCauses notes for what still runs why it was asked: when it ends, the supervisor
+// may be stopping for another reason, or be served again.
+func (p *plan) keepCauses() {
+	if p.live == 0 {
+		return
+	}
+	for n := p.first; n != nil; n = n.next {
+		if n.why == stopping {
+			n.why, n.more().blame = before, p.stop.cause
+		}
+	}
 }
 
 // terminated is how the supervisor stops when a service asks for it.

@@ -13,6 +13,7 @@ const (
 	notReady
 	unresponsive
 	blamed // Restart with a cause: rare.blame
+	before // the supervisor stopped when it was served the last time: rare.blame
 )
 
 // isFailure: what a stop for this reason counts as, once the service returned.
@@ -35,7 +36,7 @@ func (p *plan) cause(n *node) Reason {
 	switch n.why {
 	case stopping:
 		return p.stop.cause
-	case blamed:
+	case blamed, before:
 		return n.rare.blame
 	default:
 		return reasons[n.why]

@@ -165,6 +165,7 @@ func (s *Supervisor) finish() (result error) {
 	s.inbox.close(func(rest []message) {
 		result = s.plan.stop.result
 		s.handle(over{})
+		s.since = s.clock.Load().Now()
 		for _, m := range rest {
 			s.handle(m)
 		}

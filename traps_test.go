@@ -539,7 +539,7 @@ func TestTrap21_AParentsRestartDoesNotDoubleChildren(t *testing.T) {
 			"10s root/sub service started restarts=1",
 			"10s root/sub supervisor started services=1",
 			"30s root/sub/one service ended late late=20s",
-			"30s root/sub/one service ended took=30s",
+			"30s root/sub/one service ended cause=ErrRestartRequested took=30s",
 			"30s root/sub/one service started restarts=1",
 			"30s root/sub service ready took=20s",
 		)
