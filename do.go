@@ -21,11 +21,26 @@ func (s *Supervisor) handle(m message) {
 	c := s.clock.Load()
 	s.plan.heard = s.heard()
 	now := c.now()
-	if m, is := m.(exited); is {
+	switch m := m.(type) { //nolint:gochecksumtype // others neither end a run nor start one by themselves
+	case exited:
 		s.letGo(m.out.n)
+		s.foresee(c)
+	case fired:
+		s.foresee(c)
 	}
 	for _, e := range s.plan.handle(now, m) {
 		s.do(c, now, e)
+	}
+}
+
+// foresee tells the plan if a supervisor above has begun to stop: then whatever ends
+// has not failed, and nothing is started any more.
+func (s *Supervisor) foresee(c *clock) {
+	if s.plan.phase != serving || s.plan.isDoomed() {
+		return
+	}
+	if r := s.stopAbove(); !r.IsZero() {
+		s.plan.handle(c.now(), doomed{r})
 	}
 }
 
@@ -38,6 +53,11 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.cancel(e)
 	case limit:
 		s.limit(e)
+	case SupervisorStopping:
+		if t := s.term.Load(); t.why.Load() == nil { // it stops for a reason of its own
+			t.why.Store(explain(e.Cause))
+		}
+		s.emit(e)
 	case Event:
 		s.emit(e)
 	case reply:
@@ -62,8 +82,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.settle(e.n)
 	case ready:
 		s.term.Load().ready.happen()
-		if s.run != nil {
-			s.run.post(readied{s.run.node, s.run.number})
+		if r := s.term.Load().run; r != nil {
+			r.post(readied{r.node, r.number})
 		}
 	}
 }

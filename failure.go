@@ -21,6 +21,18 @@ func (e *TooManyFailures) Error() string {
 // Unwrap returns what the service returned that failed last; nil if that was nil.
 func (e *TooManyFailures) Unwrap() error { return e.Last.Err }
 
+// contextEnded is what Serve returns because its context has ended with a cause that
+// is user code. It has been asked what it says, once for the whole tree: whoever
+// asks this asks nobody.
+type contextEnded struct {
+	err  error  // both
+	how  string // the context's own error
+	text string // set when Serve returns
+}
+
+func (e *contextEnded) Error() string { return e.text }
+func (e *contextEnded) Unwrap() error { return e.err }
+
 // treeEnded is why a supervisor stopped that a service has ended: by asking for
 // it, or by being the last significant one.
 type treeEnded struct {

@@ -13,6 +13,7 @@ type message interface{ message() }
 type (
 	start    struct{} // Serve begins
 	shutdown struct { // the whole supervisor stops
+		id     uint64 // of explained
 		cause  Reason // without a text if that is not known yet: see explained
 		result error  // of Serve
 		by     instant
@@ -66,12 +67,13 @@ type (
 		why    why
 		stacks string
 	}
-	explained struct { // what the cause of a stop says
-		stop  uint64
+	explained struct { // what the cause of a shutdown says
+		id    uint64
 		cause Reason
 	}
-	over  struct{} // Serve returns
-	fired struct {
+	doomed struct{ cause Reason } // a supervisor above has begun to stop
+	over   struct{}               // Serve returns
+	fired  struct {
 		timer timer
 		at    instant // what it was armed for
 	}
@@ -93,6 +95,7 @@ func (nested) message()    {}
 func (beaten) message()    {}
 func (inspected) message() {}
 func (explained) message() {}
+func (doomed) message()    {}
 func (over) message()      {}
 func (fired) message()     {}
 
@@ -107,7 +110,7 @@ type (
 	launch struct{ n *node } // begin the run that the record counts
 	cancel struct {          // ask the run to stop
 		n     *node
-		cause error
+		cause Reason
 	}
 	limit struct { // a supervisor that the run serves must be through by then, if it stops
 		n  *node

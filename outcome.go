@@ -36,6 +36,8 @@ func (out *outcome) judge() {
 		out.why.Text = err.Error()
 	case *TooManyFailures:
 		out.why.Text = err.Error()
+	case *contextEnded: // of a supervisor that was asked to stop
+		out.why.Text = err.Error()
 	default:
 		out.why = reasonOf(err)
 		guard.Do(func() { out.verdict = verdictOf(err) })

@@ -39,6 +39,7 @@ type plan struct {
 	failures decaying
 	pause    pause
 	stop     stop
+	doom     Reason // why a supervisor above has begun to stop
 
 	heaps [pauseTimer]deadlines // by timer
 	armed [timers]instant
@@ -101,6 +102,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.inspected(now, m)
 	case explained:
 		p.explained(m)
+	case doomed:
+		p.doom = m.cause
 	case over:
 		p.over(now)
 	case fired:
@@ -113,9 +116,10 @@ func (p *plan) handle(now instant, m message) []effect {
 }
 
 // finished: every service has ended or was given up on, and nothing is left to
-// be told.
+// be told or asked: an explanation comes soon, whatever user code does.
 func (p *plan) finished() bool {
-	return p.phase == ceasing && p.turn.sweep == nil && p.live == p.tally[StateStuck] && p.inspections == 0
+	return p.phase == ceasing && p.turn.sweep == nil && p.live == p.tally[StateStuck] && p.inspections == 0 &&
+		p.stop.cause.Text != ""
 }
 
 // add appends a service. It starts at once if it may.

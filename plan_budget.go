@@ -101,5 +101,5 @@ func (p *plan) escalate(now instant, out outcome, count float64) {
 		Supervisor: p.path, Service: out.n.name, Count: count, Threshold: p.spec.FailureThreshold, Last: out.why,
 	}
 	p.do(Escalated{p.here(now), err})
-	p.shutdown(now, shutdown{Reason{err, err.Error()}, err, never})
+	p.shutdown(now, shutdown{cause: Reason{err, err.Error()}, result: err, by: never})
 }

@@ -45,7 +45,7 @@ func (p *plan) exited(now instant, out outcome) {
 		n.rare.serving = nil
 	}
 	switch {
-	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.inGroup(n):
+	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.isDoomed() && !p.inGroup(n):
 		out = outcome{n: n, why: p.cause(n)}
 		n.why = unasked
 		p.fail(now, out, ran)
@@ -97,8 +97,8 @@ func (p *plan) endedAsked(now instant, out outcome) {
 func (p *plan) endedItself(now instant, out outcome, ran instant) {
 	n := out.n
 	switch {
-	case p.phase != serving && out.verdict != doNotRestart && !ranItsCourse(out):
-		// The supervisor stops and its turn to be asked has not come.
+	case (p.phase != serving || p.isDoomed()) && out.verdict != doNotRestart && !ranItsCourse(out):
+		// The supervisor stops, or one above it, and its turn to be asked has not come.
 		n.why = stopping
 		p.endedAsked(now, out)
 	case out.verdict == terminate && n.conf().Restart == Temporary:

@@ -32,9 +32,9 @@ type turn struct {
 // start begins to serve: everything comes up that is not meant to be down.
 func (p *plan) start(now instant) {
 	p.phase = serving
-	p.started = false
+	p.started, p.doom = false, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
-	p.stop = stop{number: p.stop.number, soft: never, hard: never}
+	p.stop = stop{soft: never, hard: never}
 	for n := p.first; n != nil; n = n.next {
 		if n.state == StateDone {
 			p.put(now, n, StatePending)
@@ -51,7 +51,7 @@ func (p *plan) proceed(now instant) {
 	switch {
 	case p.phase == ceasing:
 		p.stopNext(now, nil, stopping)
-	case p.phase == serving:
+	case p.phase == serving && !p.isDoomed():
 		if p.turn.group != nil {
 			p.restartGroup(now)
 		}

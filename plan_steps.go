@@ -122,9 +122,14 @@ func (p *plan) again(now instant, n *node) {
 	}
 }
 
+// isDoomed: a supervisor above has begun to stop, and this one's turn will come.
+// Services that watch a context or a connection that ends with the program end now:
+// that is their end as asked, not a failure, and nobody is started again.
+func (p *plan) isDoomed() bool { return !p.doom.IsZero() }
+
 // mayStart: n need not wait for the turn of others.
 func (p *plan) mayStart(n *node) bool {
-	return p.phase == serving && !p.inGroup(n) && (p.turn.cursor == nil || n.id < p.turn.cursor.id)
+	return p.phase == serving && !p.isDoomed() && !p.inGroup(n) && (p.turn.cursor == nil || n.id < p.turn.cursor.id)
 }
 
 // launch begins a run.
@@ -179,7 +184,7 @@ func (p *plan) ask(now instant, n *node, w why) {
 	if below != never {
 		p.do(limit{n, below})
 	}
-	p.do(cancel{n, p.cause(n).Err})
+	p.do(cancel{n, p.cause(n)})
 }
 
 // stopFrom brings n into state stopping.

@@ -9,7 +9,7 @@ import (
 
 // stop is how the whole supervisor is being stopped.
 type stop struct {
-	number uint64 // of this stop
+	id     uint64 // of the shutdown
 	began  instant
 	cause  Reason // in the contexts of the services
 	result error  // of Serve
@@ -38,7 +38,7 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	}
 	p.phase = ceasing
 	p.heaps[stopTimer] = slices.Grow(p.heaps[stopTimer], p.live)
-	p.stop = stop{number: p.stop.number + 1, began: now, cause: m.cause, result: m.result}
+	p.stop = stop{id: m.id, began: now, cause: m.cause, result: m.result}
 	p.do(SupervisorStopping{p.here(now), m.cause})
 	p.turn = turn{sweep: p.last}
 	p.endPause(now)
@@ -81,7 +81,7 @@ func (p *plan) tighten(now instant) {
 
 // explained: what the cause of a stop says is known.
 func (p *plan) explained(m explained) {
-	if p.stop.number == m.stop {
+	if p.phase == ceasing && p.stop.id == m.id {
 		p.stop.cause = m.cause
 	}
 }
@@ -118,7 +118,7 @@ func (p *plan) terminated(out outcome) shutdown {
 	if p.spec.KeepTermination {
 		err.is = ErrDoNotRestart
 	}
-	return shutdown{Reason{err, err.Error()}, err, never}
+	return shutdown{cause: Reason{err, err.Error()}, result: err, by: never}
 }
 
 // willed: a service has ended by its own will. If it was the last significant one,
@@ -128,7 +128,7 @@ func (p *plan) willed(now instant, out outcome) {
 		return
 	}
 	err := &treeEnded{path: treepath.Join(p.path, out.n.name), significant: true, last: out.why, is: ErrDoNotRestart}
-	m := shutdown{Reason{err, err.Error()}, err, never}
+	m := shutdown{cause: Reason{err, err.Error()}, result: err, by: never}
 	if out.why.Err != nil {
 		m.result = out.why.Err
 	}

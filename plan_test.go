@@ -69,7 +69,7 @@ type story struct {
 	names    map[call]string
 	inspects []inspected // to be answered
 	probes   []beaten
-	told     uint64 // which stop "told" has asked for
+	told     uint64 // how often "told" has asked for a stop
 	out      strings.Builder
 }
 
@@ -146,7 +146,7 @@ func (s *story) message(f []string) (message, error) {
 		if f[0] == "hurry" {
 			return hurry{by}, nil
 		}
-		return shutdown{cause: Reason{ErrStopped, "stopped"}, by: by}, nil
+		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
 	case "fire":
@@ -165,10 +165,12 @@ func (s *story) message(f []string) (message, error) {
 		e.beats, e.last = beats, s.now-time.Second
 		return e, err
 	case "told": // by a context that ended for a reason of its own
-		s.told = s.p.stop.number + 1
-		return shutdown{cause: Reason{Err: errors.New("why")}, by: never}, nil
+		s.told++
+		return shutdown{id: s.told, cause: Reason{Err: errors.New("why")}, by: never}, nil
 	case "explained":
 		return explained{s.told, Reason{errors.New(arg(1)), arg(1)}}, nil
+	case "doomed":
+		return doomed{Reason{errors.New(arg(1)), arg(1)}}, nil
 	}
 	if n == nil && in == nil {
 		return nil, fmt.Errorf("there is no %s", arg(1))
@@ -357,7 +359,7 @@ func (s *story) effect(e effect) string {
 		s.runs[fmt.Sprint(e.n.name, e.n.number)] = r
 		return "launch " + e.n.name
 	case cancel:
-		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(e.cause.Error()), e.cause.Error()))
+		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(e.cause.Err.Error()), e.cause.Err.Error()))
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
 	case Event:

@@ -35,6 +35,9 @@ var serveReturned = known(errServeReturned)
 func (p *plan) cause(n *node) Reason {
 	switch n.why {
 	case stopping:
+		if p.phase == serving {
+			return p.doom
+		}
 		return p.stop.cause
 	case blamed, before:
 		return n.rare.blame

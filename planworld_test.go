@@ -72,16 +72,19 @@ func (w *world) carryOut(e effect) {
 		if w.gone[e.n] {
 			w.fail("%s launched after it left", e.n.name)
 		}
+		if w.p.isDoomed() {
+			w.fail("%s is launched although a supervisor above stops", e.n.name)
+		}
 		w.alive[e.n] = true
 		w.checkTurn(e.n)
 	case cancel:
 		if w.asked[e.n] != nil || !w.alive[e.n] {
 			w.fail("%s asked twice, or after its end", e.n.name)
 		}
-		if e.cause == nil {
+		if e.cause.Err == nil {
 			w.fail("%s asked without a cause", e.n.name)
 		}
-		w.asked[e.n] = e.cause
+		w.asked[e.n] = e.cause.Err
 		w.checkStopTurn(e.n)
 	case reply:
 		if _, waits := w.calls[e.to]; !waits {
@@ -157,6 +160,9 @@ func (w *world) heard(e Event) {
 		}
 		w.stopping = begins
 	case ServiceFailed, ServiceEnded:
+		if e.Kind() == kindServiceFailed && w.p.isDoomed() {
+			w.fail("%s has failed although a supervisor above stops", n.name)
+		}
 		if !w.begun[n] {
 			w.fail("%s ended but never began, or twice", n.name)
 		}
@@ -254,6 +260,11 @@ var moves = []struct {
 	}},
 	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
 	{"serve", 1, (*world).start},
+	{"a supervisor above stops", 1, func(w *world) {
+		if w.p.phase == serving && w.choose(4) == 0 {
+			w.send(doomed{known(ErrStopped)})
+		}
+	}},
 	{"stop, or hurry", 1, func(w *world) {
 		if w.choose(3) == 0 {
 			w.shutdown()
@@ -480,6 +491,9 @@ func life(spec Spec, choose func(int) int, steps int) {
 		w.step()
 	}
 	w.rest()
+	if w.p.phase == serving && w.p.isDoomed() {
+		w.shutdown()
+	}
 	if w.p.phase == serving {
 		for n := w.p.first; n != nil; n = n.next {
 			switch n.state {

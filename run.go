@@ -28,8 +28,9 @@ type runMore struct {
 	joined      chan struct{} // made by the run when it waits for its helpers
 	failed      *outcome      // of the first helper that failed
 	annotations []slog.Attr
-	stopBy      time.Time // see Supervisor.limit
-	ready       bool      // it has said so
+	stopBy      time.Time    // see Supervisor.limit
+	ready       bool         // it has said so
+	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.
 	clock    *clock

@@ -26,8 +26,31 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	go r.main(ctx, fresh)
 }
 
-// cancel asks the run to stop.
-func (s *Supervisor) cancel(e cancel) { e.n.run.cancel(e.cause) }
+// cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
+func (s *Supervisor) cancel(e cancel) {
+	r := e.n.run
+	if m := r.open(); e.n.subtree() != nil && m != nil {
+		why := s.term.Load().why.Load()
+		if e.cause.Text != "" || why == nil {
+			why = explain(e.cause)
+		}
+		m.mu.Lock()
+		m.why = why
+		m.mu.Unlock()
+	}
+	r.cancel(e.cause.Err)
+}
+
+// why is what cancel has noted; nil if nothing.
+func (r *run) why() *explanation {
+	m := r.more.Load()
+	if m == nil || m == closedRun {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.why
+}
 
 // letGo forgets a run that has ended.
 func (s *Supervisor) letGo(n *node) { n.run = nil }

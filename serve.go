@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/pprof"
-	"slices"
 	"time"
 
 	"github.com/tend-go/tend/internal/stopped"
@@ -67,26 +66,26 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		panic(fmt.Sprintf("tend: supervisor %q is already being served", s.Path()))
 	}
 	t := s.term.Load()
-	if !t.begun.CompareAndSwap(false, true) { // the last Serve is about to return
+	if t.begun.Load() { // the last Serve is about to return
 		t = &term{}
-		t.begun.Store(true)
 		s.term.Store(t)
 	}
+	t.run, t.done = runOf(ctx), ctx.Done()
+	t.begun.Store(true)
 	s.base = ctx
-	s.run = runOf(ctx)
-	s.settleIn()
+	s.settleIn(t.run)
 	return t, nil
 }
 
 // settleIn learns from the context where in a tree the supervisor is: its path,
 // its clock, where its events go.
-func (s *Supervisor) settleIn() {
+func (s *Supervisor) settleIn(r *run) {
 	var parent *Supervisor
 	path := treepath.Join("", s.name)
 	spec := &s.plan.spec
 	c := spec.Clock
-	if s.run != nil {
-		n := s.run.node
+	if r != nil {
+		n := r.node
 		parent = n.sup
 		path = treepath.Join(parent.Path(), n.name)
 		if s.holder.Load() != parent { // something that is not itself a supervisor serves it
@@ -119,11 +118,11 @@ func (s *Supervisor) settleIn() {
 
 // serve is the loop, and what comes before and after.
 func (s *Supervisor) serve(ctx context.Context, t *term) error {
-	if r := s.run; r != nil {
+	if r := t.run; r != nil {
 		r.post(nested{r.node, r.number, s})
 	}
-	result := s.loop(ctx)
-	if r := s.run; r != nil {
+	result := s.loop(ctx, t)
+	if r := t.run; r != nil {
 		r.post(nested{r.node, r.number, nil})
 	} else {
 		s.drain()
@@ -136,18 +135,19 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 // loop is the one goroutine that owns the plan while the supervisor is served. It
 // waits for nothing but messages. Whatever comes, and however fast, the end of ctx is
 // noticed after each batch, and so is the end of the stop.
-func (s *Supervisor) loop(ctx context.Context) error {
+func (s *Supervisor) loop(ctx context.Context, t *term) error {
 	s.handle(start{})
-	stopping := ctx.Done()
+	stopping := t.done
 	for {
 		batch := s.inbox.take()
+		if isClosed(stopping) { // first: what services do because of it comes after it
+			stopping = nil // once is enough
+			s.tell(ctx, t)
+		}
 		for _, m := range batch {
 			s.handle(m)
 		}
 		switch {
-		case isClosed(stopping):
-			stopping = nil // once is enough
-			s.handle(s.told(ctx))
 		case s.plan.finished():
 			return s.finish()
 		case len(batch) == 0:
@@ -164,6 +164,9 @@ func (s *Supervisor) loop(ctx context.Context) error {
 func (s *Supervisor) finish() (result error) {
 	s.inbox.close(func(rest []message) {
 		result = s.plan.stop.result
+		if ended, is := result.(*contextEnded); is { //nolint:errorlint // it is this very one
+			ended.text = ended.how + ": " + s.plan.stop.cause.Error()
+		}
 		s.handle(over{})
 		s.since = s.clock.Load().Now()
 		for _, m := range rest {
@@ -180,35 +183,6 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// told turns the end of ctx into a shutdown.
-func (s *Supervisor) told(ctx context.Context) shutdown {
-	cause := context.Cause(ctx)
-	m := shutdown{cause: Reason{Err: cause}, result: stopped.Err(ctx), by: never}
-	if s.run != nil {
-		m.by = s.clock.Load().instantOf(s.run.stopBy())
-	}
-	if isPlain(cause) {
-		m.cause = known(cause)
-	} else {
-		stop := s.plan.stop.number + 1
-		go func() { s.post(explained{stop, reasonOf(cause)}) }() // user code
-	}
-	return m
-}
-
-// isPlain: what a cause says can be asked without running user code.
-func isPlain(cause error) bool {
-	switch cause.(type) { //nolint:errorlint // what these say is known, not what they wrap
-	case *treeEnded, *TooManyFailures:
-		return true
-	}
-	return slices.Contains(plainCauses, cause)
-}
-
-var plainCauses = []error{
-	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrStopped,
 }
 
 // drain waits a moment for the hook to take the last events.

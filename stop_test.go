@@ -7,6 +7,7 @@ import (
 	"runtime/pprof"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // TestCauses: a service learns why it is being stopped.
@@ -404,4 +406,163 @@ func TestChildWith(t *testing.T) {
 	if fmt.Sprint(inner.Service) != "deep" {
 		t.Error("the Child that it was made of has changed")
 	}
+}
+
+// TestAnOrderlyStopMakesNoFailures: services at any depth that watch the program's
+// context, or use what a service above closes when it stops, end when the stop begins
+// and not when their turn comes. None of that is a failure, and nothing runs anew on
+// what is closed.
+func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
+	for _, ordered := range []bool{false, true} {
+		for depth := range 4 {
+			t.Run(fmt.Sprint("ordered ", ordered, ", depth ", depth), func(t *testing.T) {
+				for range 20 {
+					bubble(t, func(t *testing.T) {
+						program, end := context.WithCancelCause(context.Background())
+						closed := make(chan struct{})
+						watches := func(name string, c <-chan struct{}) tend.Service {
+							runs := 0
+							return tend.Func(name, func(ctx context.Context) error {
+								if runs++; runs > 1 {
+									t.Errorf("%s runs again", name)
+								}
+								select {
+								case <-c:
+									return errBoom
+								case <-ctx.Done():
+									return nil
+								}
+							})
+						}
+						p := tendtest.NewTape(t)
+						root := tend.New("root", tend.Spec{Ordered: ordered, EventHook: p.Hook, FailureThreshold: 0.5})
+						at := root
+						for i := range depth {
+							sub := tend.New(fmt.Sprint("l", i), tend.Spec{Ordered: ordered, FailureThreshold: 0.5})
+							at.Add(sub)
+							at = sub
+						}
+						for i := range 3 {
+							at.Add(watches(fmt.Sprint("program", i), program.Done()))
+							at.Add(watches(fmt.Sprint("resource", i), closed))
+						}
+						root.Add(tend.Func("resource", func(ctx context.Context) error {
+							<-ctx.Done()
+							close(closed)
+							time.Sleep(time.Second) // time enough for failures, if there are to be some
+							return nil
+						}))
+						done := root.ServeBackground(program)
+						synctest.Wait()
+						end(errors.New("signal"))
+						if err := <-done; !errors.Is(err, context.Canceled) {
+							t.Errorf("Serve returned %v", err)
+						}
+						for _, kind := range []tend.Kind{tend.ServiceFailed{}.Kind(), tend.PauseBegan{}.Kind(), tend.Escalated{}.Kind()} {
+							for _, e := range p.Events() {
+								if e.Kind() == kind {
+									t.Error(e)
+								}
+							}
+						}
+						for _, e := range p.Events() {
+							if e, is := e.(tend.SupervisorStopped); is && e.Cause.Text != "signal" {
+								t.Errorf("%v", e)
+							}
+						}
+					})
+					if t.Failed() {
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestTheCauseOfAStopIsAskedOnce in the whole tree, and is told although the stop is
+// quick; one that never answers holds up the end for a moment only.
+func TestTheCauseOfAStopIsAskedOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		say  func() string
+		text string
+		took time.Duration
+	}{
+		"it answers": {func() string { return "power is out" }, "power is out", 0},
+		"it panics":  {func() string { panic("no") }, "*tend_test.askedError", 0},
+		"it hangs":   {func() string { time.Sleep(time.Hour); return "late" }, "*tend_test.askedError", 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := tendtest.NewTape(t)
+				root := tend.New("root", tend.Spec{EventHook: p.Hook})
+				at := root
+				for i := range 4 {
+					sub := tend.New(fmt.Sprint("l", i), tend.Spec{})
+					at.Add(sub)
+					at = sub
+				}
+				cause := &askedError{say: c.say}
+				ctx, cancel := context.WithCancelCause(context.Background())
+				done := root.ServeBackground(ctx)
+				synctest.Wait()
+				cancel(cause)
+				if took := after(func() { <-done }); took != c.took {
+					t.Errorf("the stop took %v", took)
+				}
+				stopped := 0
+				for _, e := range p.Events() {
+					if e, is := e.(tend.SupervisorStopped); is {
+						stopped++
+						if e.Cause.Error() != c.text {
+							t.Errorf("%v", e)
+						}
+					}
+				}
+				if n := cause.asked.Load(); n != 1 || stopped != 5 {
+					t.Errorf("%d supervisors stopped, it was asked %d times", stopped, n)
+				}
+				time.Sleep(2 * time.Hour)
+			})
+		})
+	}
+}
+
+// askedError counts how often it is asked what it says.
+type askedError struct {
+	say   func() string
+	asked atomic.Int64
+}
+
+func (e *askedError) Error() string { e.asked.Add(1); return e.say() }
+
+// hostileContext is one whose methods call back, or block.
+type hostileContext struct {
+	context.Context
+	value func()
+}
+
+func (c *hostileContext) Value(key any) any {
+	if c.value != nil {
+		c.value()
+	}
+	return c.Context.Value(key)
+}
+
+// TestContextsAreUserCode: the methods of a context given to Serve run on no
+// supervisor's goroutine.
+func TestContextsAreUserCode(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(idle("a"))
+		inner, cancel := context.WithCancelCause(context.Background())
+		ctx := &hostileContext{Context: inner}
+		done := s.ServeBackground(ctx)
+		synctest.Wait()
+		ctx.value = func() { _ = s.Status() } // would wait for itself
+		cancel(errBoom)
+		err := <-done
+		wantError(t, err, context.Canceled)
+		wantError(t, err, errBoom)
+	})
 }

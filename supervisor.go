@@ -22,7 +22,6 @@ type Supervisor struct {
 
 	// Of the current or latest call of Serve; the loop's.
 	base   context.Context // that Serve got
-	run    *run            // that it is served by; nil: a root
 	timers [timers]abtime.Timer
 	since  time.Time // when plan.phase last went to or from idle
 
@@ -40,9 +39,14 @@ type Supervisor struct {
 
 // term is one time of being served.
 type term struct {
+	// Set before begun.
+	run  *run            // that it is served by; nil: a root
+	done <-chan struct{} // of Serve's context; nil: that never ends
+
 	begun atomic.Bool
-	ready latch // all services have been running at once
-	ended latch // Serve returns
+	why   atomic.Pointer[explanation] // the supervisor has begun to stop
+	ready latch                       // all services have been running at once
+	ended latch                       // Serve returns
 }
 
 // New makes a supervisor. The name is its part of paths. It panics if a setting
