@@ -80,10 +80,11 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.owe(e)
 	case settle:
 		s.settle(e.n)
-	case ready:
-		s.term.Load().ready.happen()
+	case settled:
 		if r := s.term.Load().run; r != nil {
 			r.post(readied{r.node, r.number})
 		}
+	case ready:
+		s.term.Load().ready.happen()
 	}
 }

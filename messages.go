@@ -15,7 +15,7 @@ type (
 	shutdown struct { // the whole supervisor stops
 		id     uint64 // of explained
 		cause  Reason // without a text if that is not known yet: see explained
-		result error  // of Serve
+		result Reason // of Serve; none: nil
 		by     instant
 	}
 	hurry struct{ by instant } // if it stops, it must be through by then
@@ -135,8 +135,9 @@ type (
 		n    *node
 		told ServiceStuck
 	}
-	settle struct{ n *node } // … and off them
-	ready  struct{}          // all services have been running at once
+	settle  struct{ n *node } // … and off them
+	settled struct{}          // nothing is on its way up any more
+	ready   struct{}          // all services have been running at once
 )
 
 func (launch) effect()  {}
@@ -150,6 +151,7 @@ func (probe) effect()   {}
 func (inspect) effect() {}
 func (owe) effect()     {}
 func (settle) effect()  {}
+func (settled) effect() {}
 func (ready) effect()   {}
 
 // call is a caller that waits for an answer. The answer fits into the channel,

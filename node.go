@@ -28,6 +28,9 @@ func (s *Supervisor) newNode(svc Service) *node {
 	if h, is := inner.(supervisorHolder); is {
 		child := h.supervisor()
 		child.made()
+		if n.conf().Watchdog > 0 {
+			panic(fmt.Sprintf("tend: Child %q: Watchdog is set on a supervisor, for which nobody can call Alive", n.name))
+		}
 		s.adopt(child)
 		n.set(isSupervisor, true)
 		n.more().holds = child

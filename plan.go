@@ -34,12 +34,15 @@ type plan struct {
 	inspections int                // under way
 
 	phase    phase
+	settled  bool // since start nothing is on its way up: all run, or have failed for good
 	started  bool // all services have been running at once since start
 	turn     turn
 	failures decaying
 	pause    pause
 	stop     stop
 	doom     Reason // why a supervisor above has begun to stop
+
+	firstFailure Reason // of the significant services that have ended
 
 	heaps [pauseTimer]deadlines // by timer
 	armed [timers]instant

@@ -19,15 +19,6 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 	}
 }
 
-// failureOf is a failure as an error: also of a service that must not end and has
-// returned nil.
-func failureOf(r Reason) error {
-	if r.Err == nil {
-		return r
-	}
-	return r.Err
-}
-
 // failed emits ServiceFailed.
 func (p *plan) failed(now instant, n *node, told ServiceFailed) {
 	if p.heard {
@@ -47,6 +38,7 @@ func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
 		p.put(now, n, StateFailed)
 		p.do(ServiceGaveUp{p.of(now, n), out.why, count, limit.Within})
 		p.answer(n, failureOf(out.why))
+		p.willed(now, out)
 		return
 	}
 	told.Restarting = true
@@ -101,5 +93,6 @@ func (p *plan) escalate(now instant, out outcome, count float64) {
 		Supervisor: p.path, Service: out.n.name, Count: count, Threshold: p.spec.FailureThreshold, Last: out.why,
 	}
 	p.do(Escalated{p.here(now), err})
-	p.shutdown(now, shutdown{cause: Reason{err, err.Error()}, result: err, by: never})
+	r := Reason{err, err.Error()}
+	p.shutdown(now, shutdown{cause: r, result: r, by: never})
 }

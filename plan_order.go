@@ -32,7 +32,7 @@ type turn struct {
 // start begins to serve: everything comes up that is not meant to be down.
 func (p *plan) start(now instant) {
 	p.phase = serving
-	p.started, p.doom = false, Reason{}
+	p.settled, p.started, p.doom, p.firstFailure = false, false, Reason{}, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
 	p.stop = stop{soft: never, hard: never}
 	for n := p.first; n != nil; n = n.next {
@@ -140,16 +140,24 @@ func (p *plan) stopNext(now instant, first *node, w why) bool {
 // oneByOne: services are stopped one after another.
 func (p *plan) oneByOne() bool { return p.phase == serving || p.spec.Ordered }
 
-// checkReady notices when all services run, once after each start.
+// checkReady notices, once after each start, when all services run, and before that
+// when all do that will: what has failed for good holds up nobody's turn, here or in
+// the order of a supervisor above.
 func (p *plan) checkReady() {
 	if p.started || p.turn.cursor != nil || p.turn.group != nil {
 		return
 	}
-	for _, s := range []State{StatePending, StateStarting, StateBackoff, StateStopping, StateStuck, StateFailed} {
+	for _, s := range []State{StatePending, StateStarting, StateBackoff, StateStopping, StateStuck} {
 		if p.tally[s] > 0 {
 			return
 		}
 	}
-	p.started = true
-	p.do(ready{})
+	if !p.settled {
+		p.settled = true
+		p.do(settled{})
+	}
+	if p.tally[StateFailed] == 0 {
+		p.started = true
+		p.do(ready{})
+	}
 }

@@ -42,7 +42,7 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 	s := ServiceStatus{
 		Name: n.name, Path: treepath.Join(path, n.name), Token: ServiceToken{n},
 		State: n.state, Since: p.wall(n.since), Restart: n.conf().Restart, Significant: n.conf().Significant,
-		Wanted:      n.want == wantUp && finality(n.state) == 0,
+		Wanted:      n.want == wantUp && n.state != StateDone && n.state != StateGone,
 		Incarnation: n.number, Restarts: max(n.number, 1) - 1, Failures: n.history(), Stopping: p.stoppingFor(n),
 	}
 	if n.rare != nil {

@@ -44,9 +44,10 @@ func (p *plan) put(now instant, n *node, s State) {
 	p.tally[s]++
 }
 
-// finality is 1 for the states of a service that has ended by its own will.
+// finality is 1 for the states of a service that has ended by its own will, or has
+// given up.
 func finality(s State) int {
-	if s == StateDone || s == StateGone {
+	if s == StateDone || s == StateGone || s == StateFailed {
 		return 1
 	}
 	return 0
@@ -254,6 +255,15 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 		told.Err = out.why
 	}
 	p.do(told)
+}
+
+// failureOf is a failure as an error: also of a service that must not end and has
+// returned nil.
+func failureOf(r Reason) error {
+	if r.Err == nil {
+		return r
+	}
+	return r.Err
 }
 
 // inGroup: n is being stopped, or kept down, for a group restart.

@@ -12,7 +12,7 @@ type stop struct {
 	id     uint64 // of the shutdown
 	began  instant
 	cause  Reason // in the contexts of the services
-	result error  // of Serve
+	result Reason // of Serve
 	// Within a limit, hard is when everything that has not returned is given up,
 	// and soft a twentieth of the whole before it: until then services have their
 	// turn and their timeout, nested supervisors get until then, and what is left
@@ -93,8 +93,8 @@ func (p *plan) over(now instant) {
 	told := SupervisorStopped{
 		Origin: p.here(now), Cause: p.stop.cause, Unstopped: p.live, Took: now - p.stop.began,
 	}
-	if p.stop.result != nil {
-		told.Err = Reason{p.stop.result, p.stop.cause.Error()}
+	if told.Err = p.stop.result; told.Err.Err != nil && told.Err.Text == "" {
+		told.Err.Text = p.stop.cause.Error() // its context has ended: that says it
 	}
 	p.do(told)
 }
@@ -118,19 +118,30 @@ func (p *plan) terminated(out outcome) shutdown {
 	if p.spec.KeepTermination {
 		err.is = ErrDoNotRestart
 	}
-	return shutdown{cause: Reason{err, err.Error()}, result: err, by: never}
+	r := Reason{err, err.Error()}
+	return shutdown{cause: r, result: r, by: never}
 }
 
-// willed: a service has ended by its own will. If it was the last significant one,
-// so does the supervisor.
+// willed: a service has ended by its own will, or has given up. If it was the last
+// significant one, so does the supervisor, with the first failure that there was.
 func (p *plan) willed(now instant, out outcome) {
-	if !out.n.conf().Significant || p.significant > 0 || p.phase != serving {
+	if !out.n.conf().Significant || p.phase != serving {
+		return
+	}
+	if p.firstFailure.IsZero() && out.verdict == failing {
+		p.firstFailure = out.why
+	}
+	if p.significant > 0 {
 		return
 	}
 	err := &treeEnded{path: treepath.Join(p.path, out.n.name), significant: true, last: out.why, is: ErrDoNotRestart}
-	m := shutdown{cause: Reason{err, err.Error()}, result: err, by: never}
-	if out.why.Err != nil {
-		m.result = out.why.Err
+	r := Reason{err, err.Error()}
+	m := shutdown{cause: r, result: r, by: never}
+	switch {
+	case !p.firstFailure.IsZero():
+		m.result = p.firstFailure
+	case out.why.Err != nil:
+		m.result = out.why
 	}
 	p.shutdown(now, m)
 }

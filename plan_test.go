@@ -105,10 +105,12 @@ func (s *story) send(m message) {
 	s.p.heard = true
 	s.p.random = func() float64 { return 0.5 }
 	for _, e := range append([]effect(nil), s.p.handle(s.now, m)...) {
-		fmt.Fprintf(&s.out, "  %s\n", s.effect(e))
+		if line := s.effect(e); line != "" {
+			fmt.Fprintf(&s.out, "  %s\n", line)
+		}
 	}
 	if s.p.finished() {
-		fmt.Fprintf(&s.out, "  finished, result %v\n", s.p.stop.result)
+		fmt.Fprintf(&s.out, "  finished, result %q\n", s.p.stop.result.Error())
 	}
 }
 
@@ -386,6 +388,8 @@ func (s *story) effect(e effect) string {
 		return "owe " + e.n.name
 	case settle:
 		return "settle " + e.n.name
+	case settled:
+		return "" // tells only the supervisor above
 	case ready:
 		return "all are running"
 	}

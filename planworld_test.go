@@ -112,7 +112,7 @@ func (w *world) carryOut(e effect) {
 		delete(w.owed, e.n)
 	case Event:
 		w.heard(e)
-	case limit, arm, disarm, ready:
+	case limit, arm, disarm, settled, ready:
 	}
 }
 
@@ -185,7 +185,7 @@ func (w *world) check() {
 		if n.is(alive) {
 			live++
 		}
-		if n.conf().Significant && n.state != StateDone {
+		if n.conf().Significant && finality(n.state) == 0 {
 			significant++
 		}
 	}

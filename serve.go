@@ -163,7 +163,9 @@ func (s *Supervisor) loop(ctx context.Context, t *term) error {
 // answered by a supervisor that is not served.
 func (s *Supervisor) finish() (result error) {
 	s.inbox.close(func(rest []message) {
-		result = s.plan.stop.result
+		if !s.plan.stop.result.IsZero() {
+			result = failureOf(s.plan.stop.result)
+		}
 		if ended, is := result.(*contextEnded); is { //nolint:errorlint // it is this very one
 			ended.text = ended.how + ": " + s.plan.stop.cause.Error()
 		}

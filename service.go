@@ -79,8 +79,9 @@ type Child struct {
 	Limit   Limit
 
 	// Significant: once the last significant service of a supervisor has ended
-	// by its own will (is done, or has left the tree), the supervisor stops too.
-	// OTP calls this auto_shutdown all_significant. A Permanent service ends by its
+	// by its own will (is done, or has left the tree) or has given up, the supervisor
+	// stops too; with the first failure among them, if there was one. OTP calls this
+	// auto_shutdown all_significant. A Permanent service ends by its
 	// own will only with [ErrDoNotRestart]. While a significant service is down, no
 	// supervisor above it is ready: see [Status.Ready].
 	Significant bool

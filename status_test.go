@@ -35,7 +35,7 @@ func troubled(t *testing.T) *tend.Supervisor {
 	bad := ordered("bad")
 	pool.Add(bad)
 	crash := ordered("crash")
-	s, _, _ := serve(t, tend.Spec{}, noted, boot, pool, crash,
+	s, _, _ := serve(t, tend.Spec{}, tend.Child{Service: noted, Significant: true}, boot, pool, crash,
 		tend.Child{Service: failing("lost"), Restart: tend.Transient, Significant: true, Limit: tend.Limit{N: 2, Within: time.Hour}},
 		tend.Child{Service: failing("later"), Backoff: tend.Backoff{Min: time.Minute}, Limit: tend.Limit{N: 9}})
 	susp := s.Add(idle("held"))
@@ -99,7 +99,7 @@ func TestStatusJSON(t *testing.T) {
 		at := func(s string) string { return "2000-01-01T00:00:" + s + "Z" }
 		noted, lost := service(0), service(4)
 		if diff := cmp.Diff(map[string]any{
-			"name": "noted", "path": "root/noted", "state": "running", "since": at("00"), "restart": "permanent",
+			"name": "noted", "path": "root/noted", "state": "running", "since": at("00"), "restart": "permanent", "significant": true,
 			"wanted": true, "incarnation": 1.0, "restarts": 0.0, "failed": 0.0,
 			"annotations": map[string]any{"addr": ":8080", "pid": 7.0, "load": "NaN", "err": "boom"},
 		}, noted); diff != "" {

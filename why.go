@@ -132,9 +132,9 @@ func (t *term) explain(cause error) *explanation {
 }
 
 func (s *Supervisor) shutdownFor(end endOfContext, why *explanation) shutdown {
-	m := shutdown{id: why.id, cause: why.now(), result: end.err, by: never}
+	m := shutdown{id: why.id, cause: why.now(), result: Reason{Err: end.err}, by: never}
 	if !isPlain(end.cause) {
-		m.result = &contextEnded{err: end.err, how: end.how}
+		m.result.Err = &contextEnded{err: end.err, how: end.how}
 	}
 	if r := s.term.Load().run; r != nil {
 		m.by = s.clock.Load().instantOf(r.stopBy())
