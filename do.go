@@ -31,6 +31,7 @@ func (s *Supervisor) handle(m message) {
 	for _, e := range s.plan.handle(now, m) {
 		s.do(c, now, e)
 	}
+	s.alsoTo = nil
 }
 
 // foresee tells the plan if a supervisor above has begun to stop: then whatever ends
@@ -79,9 +80,9 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case owe:
 		s.owe(e)
 	case settle:
-		s.settle(e.n)
+		s.alsoTo = without(s.settle(e.n), s.chain())
 	case settled:
-		if r := s.term.Load().run; r != nil {
+		if r := s.term.Load().run; s.declaredBy(r) {
 			r.post(readied{r.node, r.number})
 		}
 	case ready:

@@ -1,33 +1,110 @@
 package tend
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 	"sync"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
-// family guards who is below whom.
+// link is where a supervisor is: the one answer for its path, for whom its events go
+// to, on whose books its services are, and who may use their tokens. It is set when
+// the supervisor is added, and cleared when that leaves; or by Serve, for as long as
+// that lasts, if a service serves it that has not said so.
+type link struct {
+	up    *Supervisor // nil: it is served by itself, wherever it was added
+	node  *node       // of the service that is the supervisor, or serves it
+	added bool        // the service is the supervisor or has declared it
+	under *link       // what holds again when Serve returns
+}
+
+// family guards who is below whom. Reading a link takes no lock.
 var family sync.Mutex
 
-// adopt notes that child is being added to s. It panics if that would make a
+// adopt notes that child is being added to s with n. It panics if that would make a
 // circle, or child is somewhere already.
-func (s *Supervisor) adopt(child *Supervisor) {
+func (s *Supervisor) adopt(child *Supervisor, n *node) {
 	family.Lock()
 	defer family.Unlock()
-	for p := s; p != nil; p = p.above() {
-		if p == child {
-			panic(fmt.Sprintf("tend: supervisor %q is being added below itself", child.name))
-		}
+	if s.isBelow(child) {
+		panic(fmt.Sprintf("tend: supervisor %q is being added below itself", child.name))
 	}
-	if !child.holder.CompareAndSwap(nil, s) {
-		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q",
-			child.name, s.name, child.holder.Load().name))
+	if l := child.link.Load(); l != nil {
+		for l.up == nil {
+			l = l.under
+		}
+		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q", child.name, s.name, l.up.name))
+	}
+	child.link.Store(&link{up: s, node: n, added: true})
+}
+
+// enter notes that the run r serves s. If that is in another place than the one to
+// which s was added, or in one to which it was not, it is there as long as Serve
+// lasts. It panics if that would make a circle.
+func (s *Supervisor) enter(r *run) {
+	family.Lock()
+	defer family.Unlock()
+	l := s.link.Load()
+	if r == nil {
+		if l != nil {
+			s.link.Store(&link{under: l})
+		}
+		return
+	}
+	up := r.node.sup
+	if up.isBelow(s) {
+		panic(fmt.Sprintf("tend: supervisor %q is being served below itself", s.name))
+	}
+	if l == nil || l.up != up {
+		s.link.Store(&link{up: up, node: r.node, under: l})
 	}
 }
 
-// above is the supervisor above s, as far as is known.
+// exit undoes enter.
+func (s *Supervisor) exit() {
+	family.Lock()
+	defer family.Unlock()
+	l := s.link.Load()
+	if l == nil || l.added {
+		return
+	}
+	if l.under != nil && l.under.node.gone.has() {
+		l.under = nil
+	}
+	s.link.Store(l.under)
+}
+
+// leave lets go of a service that has left. A supervisor is free to go elsewhere
+// before anybody hears of it.
+func (n *node) leave() {
+	if n.rare != nil && n.rare.holds != nil {
+		family.Lock()
+		if l := n.rare.holds.link.Load(); l != nil && l.added && l.node == n {
+			n.rare.holds.link.Store(nil)
+		}
+		family.Unlock()
+	}
+	n.gone.happen()
+}
+
+// isBelow: s is p, or below it.
+func (s *Supervisor) isBelow(p *Supervisor) bool {
+	for ; s != nil; s = s.above() {
+		if s == p {
+			return true
+		}
+	}
+	return false
+}
+
+// above is the supervisor above s; nil if there is none.
 func (s *Supervisor) above() *Supervisor {
-	return cmp.Or(s.parent.Load(), s.holder.Load())
+	if l := s.link.Load(); l != nil {
+		return l.up
+	}
+	return nil
 }
 
 // root is the supervisor at the top of the tree that s is in.
@@ -38,17 +115,60 @@ func (s *Supervisor) root() *Supervisor {
 	return s
 }
 
+// chain are s and all above it.
+func (s *Supervisor) chain() (list []*Supervisor) {
+	for ; s != nil; s = s.above() {
+		list = append(list, s)
+	}
+	return list
+}
+
+// place is the path of s.
+func (s *Supervisor) place() string {
+	l := s.link.Load()
+	switch {
+	case l == nil || l.up == nil:
+		return treepath.Join("", s.name)
+	case l.added:
+		return treepath.Join(l.up.place(), l.node.name)
+	default: // something that has not declared it serves it
+		return treepath.Join(treepath.Join(l.up.place(), l.node.name), s.name)
+	}
+}
+
+// isServiceOf: s is a service of p itself, or is declared by one.
+func (s *Supervisor) isServiceOf(p *Supervisor) bool {
+	l := s.link.Load()
+	return l != nil && l.added && l.up == p
+}
+
+// declaredBy: the service whose run r is, is s or has declared it.
+func (s *Supervisor) declaredBy(r *run) bool {
+	l := s.link.Load()
+	return r != nil && l != nil && l.added && l.node == r.node
+}
+
 // supervisor is how a Supervisor is recognised, also inside of a struct that
 // embeds it.
 func (s *Supervisor) supervisor() *Supervisor { return s }
 
-type supervisorHolder interface{ supervisor() *Supervisor }
-
-// leave lets go of a service that has left. A supervisor is free to go elsewhere
-// before anybody hears of it.
-func (n *node) leave() {
-	if n.rare != nil && n.rare.holds != nil {
-		n.rare.holds.holder.CompareAndSwap(n.sup, nil)
+// supervisorIn finds the supervisor that svc is, embeds or declares; nil if none.
+// Direct: it is one.
+func supervisorIn(svc Service) (found *Supervisor, direct bool) {
+	switch svc := svc.(type) {
+	case *Supervisor:
+		return svc, true
+	case interface{ supervisor() *Supervisor }:
+		return svc.supervisor(), false
+	case interface{ Supervisor() *Supervisor }:
+		guard.Do(func() { found = svc.Supervisor() })
+		return found, false
+	default:
+		return nil, false
 	}
-	n.gone.happen()
+}
+
+// without is list less those of others.
+func without(list, others []*Supervisor) []*Supervisor {
+	return slices.DeleteFunc(slices.Clone(list), func(s *Supervisor) bool { return slices.Contains(others, s) })
 }

@@ -2,6 +2,7 @@ package tend_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -105,3 +106,12 @@ func containsAll(text string, parts ...string) bool {
 	}
 	return true
 }
+
+// declared is a service that serves a supervisor and says so.
+type declared struct {
+	tend.Service
+	sup *tend.Supervisor
+}
+
+func (d declared) Supervisor() *tend.Supervisor { return d.sup }
+func (d declared) String() string               { return fmt.Sprint(d.Service) }

@@ -47,9 +47,13 @@ func newHook(f func(Event)) *sink {
 	return k
 }
 
-// heard reports whether anybody gets the events of s.
+// heard reports whether anybody gets the events of s. Those of a service that is on
+// the books may concern somebody above whom s is not any more.
 func (s *Supervisor) heard() bool {
-	for p := s; p != nil; p = p.parent.Load() {
+	if s.plan.tally[StateStuck] > 0 {
+		return true
+	}
+	for p := s; p != nil; p = p.above() {
 		if p.hub.sinks.Load() != nil {
 			return true
 		}
@@ -57,9 +61,15 @@ func (s *Supervisor) heard() bool {
 	return false
 }
 
-// emit puts an event into the queues of everybody who gets it.
+// emit puts an event into the queues of everybody who gets it: here and above, and on
+// whose books the service was that it is about.
 func (s *Supervisor) emit(e Event) {
-	for p := s; p != nil; p = p.parent.Load() {
+	for p := s; p != nil; p = p.above() {
+		for _, k := range p.hub.all() {
+			k.put(e)
+		}
+	}
+	for _, p := range s.alsoTo {
 		for _, k := range p.hub.all() {
 			k.put(e)
 		}

@@ -25,14 +25,14 @@ func (s *Supervisor) newNode(svc Service) *node {
 		n.name = nameOf(inner)
 	}
 	n.name = said.Clean(n.name, maxName)
-	if h, is := inner.(supervisorHolder); is {
-		child := h.supervisor()
+	if child, direct := supervisorIn(inner); child != nil || direct {
 		child.made()
 		if n.conf().Watchdog > 0 {
 			panic(fmt.Sprintf("tend: Child %q: Watchdog is set on a supervisor, for which nobody can call Alive", n.name))
 		}
-		s.adopt(child)
+		s.adopt(child, n)
 		n.set(isSupervisor, true)
+		n.set(isDirect, direct)
 		n.more().holds = child
 	}
 	return n

@@ -23,8 +23,8 @@ type plan struct {
 	epoch  time.Time      // of instant 0
 	random func() float64 // in [0, 1); of New, or a test
 
-	// heard: there is a hook or subscriber here or above. Without one the four
-	// frequent events are not built.
+	// heard: there is a hook or subscriber here or above, or there may be one elsewhere.
+	// Without one the four frequent events are not built.
 	heard bool
 
 	first, last *node
@@ -229,14 +229,12 @@ func (p *plan) nested(now instant, m nested) {
 		return
 	}
 	n.more().serving = m.sup
-	switch n.state {
-	case StateRunning:
-		if m.sup != nil && !n.is(isSupervisor) { // it was not known before
-			p.put(now, n, StateStarting)
-		}
-	case StateStopping:
+	switch {
+	case !n.is(isSupervisor): // it has not declared it: it is a service like any other
+	case n.state == StateStopping:
 		p.bound(now, n)
-	default:
+	case n.state == StateStarting && m.sup == nil && n.conf().ReadyTimeout == 0:
+		p.readied(now, readied{n, m.run}) // it goes on without the supervisor
 	}
 }
 

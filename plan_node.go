@@ -41,9 +41,11 @@ type flags uint8
 const (
 	// alive: the end of the latest run has not been reported.
 	alive flags = 1 << iota
-	// isSupervisor: the service is a Supervisor or embeds one. It is running when
-	// that says so.
+	// isSupervisor: the service is a Supervisor, embeds or declares one. It is running
+	// when that says so.
 	isSupervisor
+	// isDirect: it is a Supervisor, and so serves it as long as it runs.
+	isDirect
 	// inspecting: its goroutines are being looked up and nothing else is done
 	// about what is due until they are known.
 	inspecting
@@ -127,12 +129,17 @@ var defaults Child
 // backoff it waits for a delay of its own, others for the end of the pause.
 func (n *node) ownBudget() bool { return n.conf().ownBudget() }
 
-// nested is the supervisor that the service serves now, if any.
+// nested is the supervisor that the service serves now and has declared, if any: it
+// gets as long as its own services may take to stop.
 func (n *node) nested() *Supervisor {
-	if n.rare == nil {
+	switch {
+	case !n.is(isSupervisor) || !n.is(alive) || n.rare == nil:
 		return nil
+	case n.is(isDirect):
+		return n.rare.holds
+	default:
+		return n.rare.serving
 	}
-	return n.rare.serving
 }
 
 // subtree is the supervisor that the service serves, or else is.

@@ -318,6 +318,10 @@ func (w *world) add() {
 	}
 	if w.choose(8) == 0 {
 		n.set(isSupervisor, true)
+		if w.choose(2) == 0 {
+			n.set(isDirect, true)
+			n.more().holds = &Supervisor{}
+		}
 	}
 	w.nodes = append(w.nodes, n)
 	m := add{n: n}
@@ -374,6 +378,9 @@ func (w *world) exitWith(n *node, out outcome) {
 }
 
 func (w *world) serveBelow(r incarnation) {
+	if r.n.is(isDirect) {
+		return // who is a supervisor need not tell
+	}
 	var sup *Supervisor
 	if w.choose(2) == 0 {
 		sup = &Supervisor{}

@@ -67,6 +67,12 @@ func (r *run) isFirstReady() bool {
 	return first
 }
 
+// isSupervisor: the service is s itself, and so serves it as long as it runs.
+func (r *run) isSupervisor(s *Supervisor) bool {
+	found, direct := supervisorIn(innermost(r.node.svc))
+	return direct && found == s
+}
+
 // post tells the supervisor something about the run.
 func (r *run) post(m message) { r.node.sup.post(m) }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/tend-go/tend/internal/stopped"
 	"github.com/tend-go/tend/internal/timerid"
-	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
 )
 
@@ -80,36 +79,25 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 // settleIn learns from the context where in a tree the supervisor is: its path,
 // its clock, where its events go.
 func (s *Supervisor) settleIn(r *run) {
-	var parent *Supervisor
-	path := treepath.Join("", s.name)
+	s.enter(r)
 	spec := &s.plan.spec
 	c := spec.Clock
-	if r != nil {
-		n := r.node
-		parent = n.sup
-		path = treepath.Join(parent.Path(), n.name)
-		if s.holder.Load() != parent { // something that is not itself a supervisor serves it
-			path = treepath.Join(path, s.name)
-		}
-		if c == nil {
-			c = parent.clock.Load().AbstractTime
-		}
+	if c == nil && r != nil {
+		c = r.node.sup.clock.Load().AbstractTime
 	}
 	if c == nil {
 		c = abtime.NewRealTime()
 	}
-	s.parent.Store(parent)
-	s.path.Store(&path)
-	s.plan.path = path
+	s.plan.path = s.place()
 	if !spec.NoLabels {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
-		s.base = pprof.WithLabels(s.base, pprof.Labels("supervisor", path))
+		s.base = pprof.WithLabels(s.base, pprof.Labels("supervisor", s.plan.path))
 	}
 	s.setClock(c)
 	s.since = c.Now()
 	switch {
 	case spec.EventHook != nil:
-	case parent == nil:
+	case r == nil:
 		s.hub.setHook(newFoldLog(c).log)
 	default:
 		s.hub.setHook(nil)
@@ -118,15 +106,19 @@ func (s *Supervisor) settleIn(r *run) {
 
 // serve is the loop, and what comes before and after.
 func (s *Supervisor) serve(ctx context.Context, t *term) error {
-	if r := t.run; r != nil {
+	r := t.run
+	tells := r != nil && !r.isSupervisor(s)
+	if tells {
 		r.post(nested{r.node, r.number, s})
 	}
 	result := s.loop(ctx, t)
-	if r := t.run; r != nil {
+	if tells {
 		r.post(nested{r.node, r.number, nil})
-	} else {
+	}
+	if r == nil {
 		s.drain()
 	}
+	s.exit()
 	s.term.CompareAndSwap(t, &term{})
 	t.ended.happen()
 	return result

@@ -195,6 +195,20 @@ func (c *Child) check() {
 // ownBudget: failures do not raise the supervisor's count.
 func (c *Child) ownBudget() bool { return c.Backoff != (Backoff{}) || c.Limit != (Limit{}) }
 
+// innermost is the service that does the work in a Child.
+func innermost(svc Service) Service {
+	for {
+		switch c := svc.(type) {
+		case Child:
+			svc = c.Service
+		case *Child:
+			svc = c.Service
+		default:
+			return svc
+		}
+	}
+}
+
 // asChild returns the settings of svc, nil if it is not a Child.
 func asChild(svc Service) *Child {
 	switch c := svc.(type) {

@@ -24,7 +24,7 @@ func (s *Supervisor) statusAt(path string) Status {
 			continue
 		}
 		at := c.Path
-		if m.sup.holder.Load() != s { // served by something that is not itself a supervisor
+		if !m.sup.isServiceOf(s) { // served by something that has not declared it
 			at = m.sup.Path()
 		}
 		sub := m.sup.statusAt(at)

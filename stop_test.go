@@ -209,18 +209,18 @@ func TestWrapperHangsAfterItsSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sub := tend.New("sub", tend.Spec{})
 		sub.Add(slow("leaf", 30*time.Second))
-		s, p, done := serve(t, tend.Spec{}, tend.Func("wrapper", func(ctx context.Context) error {
+		s, p, done := serve(t, tend.Spec{}, declared{tend.Func("wrapper", func(ctx context.Context) error {
 			err := sub.Serve(ctx)
 			time.Sleep(time.Hour)
 			return err
-		}))
+		}), sub})
 		p.Lines()
 		if d := after(s.Stop); d != 20*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		<-done
 		if diff := cmp.Diff([]string{
-			"10s root/wrapper/sub/leaf service stuck cause=ErrStopped waited=10s",
+			"10s root/wrapper/leaf service stuck cause=ErrStopped waited=10s",
 			"20s root/wrapper service stuck cause=ErrStopped waited=20s",
 		}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)

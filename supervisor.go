@@ -8,7 +8,6 @@ import (
 
 	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/internal/timerid"
-	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
 )
 
@@ -23,14 +22,13 @@ type Supervisor struct {
 	// Of the current or latest call of Serve; the loop's.
 	base   context.Context // that Serve got
 	timers [timers]abtime.Timer
-	since  time.Time // when plan.phase last went to or from idle
+	since  time.Time     // when plan.phase last went to or from idle
+	alsoTo []*Supervisor // whom what is being handled concerns, too
 
 	// Anybody's.
 	clock     atomic.Pointer[clock]
-	path      atomic.Pointer[string]
-	term      atomic.Pointer[term]       // the one that is on, or the next
-	parent    atomic.Pointer[Supervisor] // the supervisor below which it was last served
-	holder    atomic.Pointer[Supervisor] // the supervisor to which it was added
+	term      atomic.Pointer[term] // the one that is on, or the next
+	link      atomic.Pointer[link] // where it is; nil: nowhere
 	hub       hub
 	snapshots snapshots
 	ledger    ledger
@@ -62,10 +60,8 @@ func New(name string, spec Spec) *Supervisor {
 	s := &Supervisor{name: name, since: c.epoch}
 	s.inbox.wake = make(chan struct{}, 1)
 	s.clock.Store(c)
-	path := treepath.Join("", name)
-	s.path.Store(&path)
 	s.term.Store(&term{})
-	s.plan = newPlan(spec, path, c.epoch)
+	s.plan = newPlan(spec, s.place(), c.epoch)
 	s.plan.random = rand.Float64
 	if spec.EventHook != nil {
 		s.hub.setHook(spec.EventHook)
@@ -92,11 +88,11 @@ func (s *Supervisor) Name() string {
 // String is Name.
 func (s *Supervisor) String() string { return s.Name() }
 
-// Path is the names from the root down to the supervisor, with slashes between;
-// just its name until it is served below another one.
+// Path is the names from the root down to the supervisor, see [Status].Path; just its
+// name while it is below no other one.
 func (s *Supervisor) Path() string {
 	s.made()
-	return *s.path.Load()
+	return s.place()
 }
 
 // Add adds a service, to be started at once or, when the supervisor is not

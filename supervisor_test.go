@@ -327,14 +327,13 @@ func TestEventsTravelUp(t *testing.T) {
 func TestStacks(t *testing.T) {
 	hang := make(chan struct{})
 	s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-	tok := s.Add(tend.Func("a", func(context.Context) error { <-hang; return nil }))
+	begun := make(chan struct{})
+	tok := s.Add(tend.Func("a", func(context.Context) error { close(begun); <-hang; return nil }))
 	bare := tend.New("bare", tend.Spec{NoLabels: true})
 	unlabelled := bare.Add(idle("b"))
 	s.Add(bare)
 	done := s.ServeBackground(t.Context())
-	if err := s.WaitReady(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	<-begun
 	if stacks, err := s.Stacks(tok); err != nil || !containsAll(stacks, "1 goroutine:", "TestStacks.func2\n\t", "supervisor_test.go:") {
 		t.Errorf("%v\n%s", err, stacks)
 	}

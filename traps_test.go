@@ -586,24 +586,25 @@ func TestTrap22_ALockHeldWhileWaitingForAServiceThatCallsTheAPI(t *testing.T) {
 func TestTrap23_NestedEqualTimeouts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		top := slow("leaf", time.Minute)
+		var outermost *tend.Supervisor
 		for level := range 5 {
 			sub := tend.New(fmt.Sprint("l", 5-level), tend.Spec{})
 			sub.Add(top)
-			top = sub
+			top, outermost = sub, sub
 			if level%2 == 1 {
 				top = struct{ *tend.Supervisor }{sub} // embedded
 			}
 		}
-		s, p, done := serve(t, tend.Spec{}, tend.Func("wrapper", top.Serve)) // wrapped
+		s, p, done := serve(t, tend.Spec{}, declared{tend.Func("wrapper", top.Serve), outermost}) // wrapped
 		p.Lines()
 		if d := after(s.Stop); d != 10*time.Second {
 			t.Errorf("Stop took %v", d)
 		}
 		<-done
-		if diff := cmp.Diff([]string{"10s root/wrapper/l1/l2/l3/l4/l5/leaf service stuck cause=ErrStopped waited=10s"}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
+		if diff := cmp.Diff([]string{"10s root/wrapper/l2/l3/l4/l5/leaf service stuck cause=ErrStopped waited=10s"}, p.Lines(tend.ServiceStuck{}.Kind())); diff != "" {
 			t.Error(diff)
 		}
-		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/wrapper/l1/l2/l3/l4/l5/leaf" {
+		if list := s.UnstoppedServices(); len(list) != 1 || list[0].Path() != "root/wrapper/l2/l3/l4/l5/leaf" {
 			t.Errorf("unstopped: %+v", list)
 		}
 		time.Sleep(time.Minute)

@@ -153,7 +153,7 @@ func (s *Supervisor) tellWhy(why *explanation) {
 // stopAbove is why this supervisor, or one above it at any height, has begun to stop
 // or is about to, as its context has ended. The zero Reason: none has.
 func (s *Supervisor) stopAbove() Reason {
-	for p := s; p != nil; p = p.parent.Load() {
+	for p := s; p != nil; p = p.above() {
 		t := p.term.Load()
 		if why := t.why.Load(); why != nil {
 			return why.now()

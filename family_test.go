@@ -1,0 +1,158 @@
+package tend_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
+)
+
+// TestASupervisorMoves: tokens, events, books and paths follow it from one tree to
+// another, in both directions, before it is served there.
+func TestASupervisorMoves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{Timeout: time.Second})
+		o := ordered("o")
+		tok := sub.Add(o)
+		hangs := sub.Add(slow("hangs", time.Minute))
+		a, fromA, _ := serve(t, tend.Spec{}, sub)
+		b := tend.New("b", tend.Spec{EventHook: func(tend.Event) {}})
+		fromB := tendtest.NewTape(t)
+		c, _, _ := serve(t, tend.Spec{EventHook: fromB.Hook}, b)
+		_ = sub.Remove(hangs)
+		time.Sleep(2 * time.Second)
+		if err := a.RemoveAndWait(a.Status().Services[0].Token, 0); err != nil {
+			t.Error(err)
+		}
+		wantError(t, a.Suspend(tok), tend.ErrWrongSupervisor)
+		wantPath(t, sub, "sub")
+		fromA.Lines()
+		fromB.Lines()
+		b.Add(sub)
+		wantPath(t, sub, "root/b/sub")
+		if err := c.Restart(tok, nil); err != nil { // already
+			t.Error(err)
+		}
+		synctest.Wait()
+		o.End(errBoom)
+		if lines := grep(fromB, "root/b/sub/o service failed"); len(lines) != 1 {
+			t.Errorf("the new root heard %q", lines)
+		}
+		if lines := fromA.Lines(); len(lines) != 0 {
+			t.Errorf("the old root heard %q", lines)
+		}
+		// What hung when it was here is on the books here until it ends, and told here.
+		if list := a.UnstoppedServices(); len(list) != 1 || list[0].Service != "hangs" || len(c.UnstoppedServices()) != 0 {
+			t.Errorf("on the books: %v, and of the new root %v", list, c.UnstoppedServices())
+		}
+		time.Sleep(time.Minute)
+		if lines := grep(fromA, "root/b/sub/hangs service ended late"); len(lines) != 1 || len(a.UnstoppedServices()) != 0 {
+			t.Errorf("%q, on the books %v", lines, a.UnstoppedServices())
+		}
+		// And back, below what it was beside.
+		if err := b.RemoveAndWait(b.Status().Services[0].Token, 0); err != nil {
+			t.Error(err)
+		}
+		a.Add(sub)
+		wantPath(t, sub, "root/sub")
+		wantError(t, c.Suspend(tok), tend.ErrWrongSupervisor)
+		if err := a.Suspend(tok); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func wantPath(t *testing.T, s *tend.Supervisor, want string) {
+	t.Helper()
+	if got := s.Path(); got != want {
+		t.Errorf("the path is %s, want %s", got, want)
+	}
+}
+
+// TestWhatWasAboveComesBelow: that is no circle once it has left.
+func TestWhatWasAboveComesBelow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		quiet := tend.Spec{EventHook: func(tend.Event) {}}
+		upper, lower := tend.New("upper", quiet), tend.New("lower", quiet)
+		tok := upper.Add(lower)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := upper.ServeBackground(ctx)
+		synctest.Wait()
+		_ = upper.RemoveAndWait(tok, 0)
+		cancel()
+		<-done
+		lower.Add(upper)
+		wantPath(t, upper, "lower/upper")
+		defer func() {
+			if text := fmt.Sprint(recover()); !strings.Contains(text, `"lower" is being added below itself`) {
+				t.Error(text)
+			}
+		}()
+		upper.Add(lower)
+	})
+}
+
+// TestACircleByServing: nor can one be made without Add.
+func TestACircleByServing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{})
+		var root *tend.Supervisor
+		sub.Add(tend.Child{Restart: tend.Temporary, Service: tend.Func("snake", func(ctx context.Context) error { return root.Serve(ctx) })})
+		root, p, done := serve(t, tend.Spec{})
+		root.Stop()
+		<-done
+		root.Add(sub)
+		p.Lines()
+		root.ServeBackground(t.Context())
+		if lines := grep(p, "root/sub/snake service ended"); len(lines) != 1 || !strings.Contains(lines[0], "already being served") && !strings.Contains(lines[0], "below itself") {
+			t.Errorf("%q", lines)
+		}
+		_ = root.Status() // and nothing hangs
+	})
+}
+
+// TestDeclaredWrappers: a service that serves a supervisor and says so is starting
+// until that is ready, so order and readiness wait for it; one that does not say so is
+// a service like any other.
+func TestDeclaredWrappers(t *testing.T) {
+	for _, says := range []bool{true, false} {
+		t.Run(fmt.Sprint("declares ", says), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				sub := tend.New("sub", tend.Spec{})
+				sub.Add(tend.Child{ReadyTimeout: time.Minute, Service: tend.Func("leaf", func(ctx context.Context) error {
+					time.Sleep(5 * time.Second)
+					tend.Ready(ctx)
+					<-ctx.Done()
+					return nil
+				})})
+				svc := tend.Func("wrapper", func(ctx context.Context) error {
+					time.Sleep(time.Second)
+					return sub.Serve(ctx)
+				})
+				if says {
+					svc = declared{svc, sub}
+				}
+				s, p, _ := serve(t, tend.Spec{Ordered: true}, svc, idle("next"))
+				took := after(func() { _ = s.WaitReady(t.Context()) })
+				next := grep(p, "root/next service started")
+				want, wantNext, path := 6*time.Second, "6s root/next service started", "root/wrapper"
+				if !says {
+					want, wantNext, path = 0, "0s root/next service started", "root/wrapper/sub"
+				}
+				time.Sleep(10 * time.Second)
+				if took != want || len(next) != 1 || next[0] != wantNext {
+					t.Errorf("ready after %v, want %v; %q", took, want, next)
+				}
+				wantPath(t, sub, path)
+				if s.Status().Services[0].Supervisor == nil {
+					t.Error("the status does not show it")
+				}
+			})
+		})
+	}
+}
