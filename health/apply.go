@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// apply carries out the decisions, in the order of names: a Tick makes the same
-// callbacks in the same order every time.
+// apply carries out the decisions, in the order of names, so that a Tick makes the
+// same callbacks in the same order every time.
 func (p *plan) apply() {
 	decisions := p.decisions
 	p.decisions = nil
@@ -35,14 +35,14 @@ func (p *plan) apply() {
 	}
 }
 
-// again puts an entry whose decision was applied where it waits for the next.
-// The interval is that of the new verdict, and counts from the start of the run;
-// from now if the run has timed out and has still not ended, so that it has a
-// whole interval to do so.
+// again puts an entry, whose decision was applied, where it waits for the next one.
+// The interval is that of the new verdict, and counts from the start of the run. If
+// the run has timed out and has still not ended, it counts from now, so that the run
+// has a whole interval to end.
 func (p *plan) again(e *entry, d decision) {
 	switch {
 	case e.phase == resting:
-	case e.passive() && e.MaxAge == 0: // since it was listed anew
+	case e.passive() && e.MaxAge == 0: // a source has just listed it without
 		e.phase = idle
 	case e.passive():
 		p.wait(e, d.at.Add(e.MaxAge))
@@ -72,7 +72,7 @@ func (p *plan) result(d decision) {
 		e.changed = d.at
 		p.outbox.changed(e, e.newChange(before, d.at))
 		if e.watch != nil {
-			p.effects.notes = append(p.effects.notes, note{e.watch, e.note()})
+			p.effects.notes = append(p.effects.notes, note{e.watch, e.newNote()})
 		}
 	}
 	p.outbox.had(e, e.newResult())
@@ -88,12 +88,12 @@ func (p *plan) result(d decision) {
 	}
 }
 
-// sicken: the service that e belongs to must be restarted. From now on its probes
-// rest: one sickness is one failure.
+// sicken notes that the service of e must be restarted. From now on its probes rest,
+// so that one sickness is one failure.
 func (p *plan) sicken(e *entry) {
 	w := e.watch
 	w.sick = &UnhealthyError{
-		Probe: e.Name, Kind: e.Kind, Failures: e.verdict.fails, Err: e.last.err, text: e.last.text,
+		Probe: e.Name, Kind: e.Kind, Failures: e.verdict.fails, Err: e.last.err,
 	}
 	for _, member := range w.entries {
 		p.rest(member)
@@ -101,22 +101,22 @@ func (p *plan) sicken(e *entry) {
 	p.effects.sick = append(p.effects.sick, w)
 }
 
-// newChange is the change of state that the last result brought. The failures are
-// those that led to it, or that it ends.
+// newChange makes the change of state that the last result has brought. Its failures
+// are those that led to it, or those that it ends.
 func (e *entry) newChange(before verdict, at time.Time) Change {
 	return Change{
 		Name: e.Name, Instance: e.Instance, Kind: e.Kind, Optional: e.Optional,
 		From: before.state, To: e.verdict.state, At: at,
 		Failures: max(before.fails, e.verdict.fails),
-		Err:      e.last.err, text: e.last.text, Details: e.last.details,
+		Err:      e.last.err, Details: e.last.details,
 	}
 }
 
-// note is what the tree shows of the probe beside its service.
-func (e *entry) note() slog.Attr {
+// newNote makes what the tree shows of the probe beside its service.
+func (e *entry) newNote() slog.Attr {
 	text := e.verdict.state.String()
-	if e.last.text != "" {
-		text += ": " + e.last.text
+	if !e.last.err.IsZero() {
+		text += ": " + e.last.err.Error()
 	}
 	return slog.String(e.Name, text)
 }
@@ -124,35 +124,7 @@ func (e *entry) note() slog.Attr {
 func (e *entry) newResult() Result {
 	return Result{
 		Name: e.Name, Instance: e.Instance, Kind: e.Kind, Optional: e.Optional,
-		At: e.lastAt, Took: e.took, Err: e.last.err, text: e.last.text,
+		At: e.lastAt, Took: e.took, Err: e.last.err,
 		State: e.verdict.state, Streak: e.verdict.row, Details: e.last.details,
 	}
-}
-
-// tally counts probes by what matters to a report, so that the answer to "is all
-// well?" costs the same for ten probes and for ten thousand.
-type tally [Startup + 1][2][Unhealthy + 1]int
-
-// count adds n for the probe as it is now.
-func (t *tally) count(e *entry, n int) {
-	optional := 0
-	if e.Optional {
-		optional = 1
-	}
-	t[e.Kind][optional][e.verdict.state] += n
-}
-
-// grade is the worst grade of the probes that a report of that kind is about.
-func (t *tally) grade(about Kind) Grade {
-	worst := GradePass
-	for k := range t {
-		for optional := range t[k] {
-			for s, n := range t[k][optional] {
-				if n > 0 && about.covers(Kind(k)) {
-					worst = max(worst, about.whole(State(s), optional == 1))
-				}
-			}
-		}
-	}
-	return worst
 }

@@ -21,12 +21,12 @@ func BenchmarkProbes(b *testing.B) {
 	for _, n := range []int{100, 1_000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			before := heap()
-			m := newMonitor(b, health.Config{})
+			prober := newProber(b, health.Config{})
 			for i := range n { // spread evenly
-				add(b, m, health.Probe{Name: fmt.Sprint(i), Check: nothing, InitialDelay: time.Duration(i) * health.DefaultInterval / time.Duration(n)})
+				add(b, prober, health.Probe{Name: fmt.Sprint(i), Check: nothing, InitialDelay: time.Duration(i) * health.DefaultInterval / time.Duration(n)})
 			}
 			bytes := heap() - before
-			serve(b, m)
+			serve(b, prober)
 			begun, used := time.Now(), cpu(b)
 			for b.Loop() {
 				time.Sleep(time.Second)
@@ -59,12 +59,12 @@ func heap() int64 {
 
 // BenchmarkTick is a round of 1,000 probes, callbacks included.
 func BenchmarkTick(b *testing.B) {
-	m := newMonitor(b, health.Config{OnResult: func(context.Context, health.Result) {}})
+	prober := newProber(b, health.Config{OnResult: func(context.Context, health.Result) {}})
 	for i := range 1000 {
-		add(b, m, health.Probe{Name: fmt.Sprint(i), Check: nothing})
+		add(b, prober, health.Probe{Name: fmt.Sprint(i), Check: nothing})
 	}
 	for b.Loop() {
-		if err := m.CheckNow(b.Context()); err != nil {
+		if err := prober.CheckNow(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -72,9 +72,9 @@ func BenchmarkTick(b *testing.B) {
 
 // BenchmarkBeat is what a guarded loop pays for its heartbeat.
 func BenchmarkBeat(b *testing.B) {
-	m := newMonitor(b, health.Config{})
-	serve(b, m)
-	guarded := guarded(b, m, "g", tend.Func("", func(ctx context.Context) error {
+	prober := newProber(b, health.Config{})
+	serve(b, prober)
+	guarded := guarded(b, prober, "g", tend.Func("", func(ctx context.Context) error {
 		for b.Loop() {
 			health.Beat(ctx)
 		}
@@ -87,19 +87,19 @@ func BenchmarkBeat(b *testing.B) {
 
 // BenchmarkHandler is a request for /readyz by a stranger, and one with details.
 func BenchmarkHandler(b *testing.B) {
-	m := newMonitor(b, health.Config{})
+	prober := newProber(b, health.Config{})
 	for i := range 10_000 {
-		add(b, m, health.Probe{Name: fmt.Sprint(i)})
+		add(b, prober, health.Probe{Name: fmt.Sprint(i)})
 	}
-	serve(b, m)
+	serve(b, prober)
 	b.Run("brief", func(b *testing.B) {
-		h := m.Handler(health.Readiness, nil)
+		h := prober.Handler(health.Readiness, nil)
 		for b.Loop() {
 			ask(h, "GET")
 		}
 	})
 	b.Run("verbose", func(b *testing.B) {
-		h := m.Handler(health.Readiness, everybody)
+		h := prober.Handler(health.Readiness, everybody)
 		for b.Loop() {
 			ask(h, "GET")
 		}

@@ -3,10 +3,12 @@ package health
 import (
 	"log/slog"
 	"time"
+
+	"github.com/tend-go/tend"
 )
 
-// Change says that a probe has come into another state. What it tells is right
-// for the moment At, also if it is delivered later.
+// Change says that a probe has come into another state. All that it says was so at the
+// moment At, even if it is delivered later.
 type Change struct {
 	Name, Instance string
 	Kind           Kind
@@ -21,12 +23,12 @@ type Change struct {
 	// ends: all since the probe was last well.
 	Failures int
 
-	// Err is what the last result said: nil for Healthy, what [Warn] was given
-	// for Degraded. errors.Is and As work and run the code of the check's author.
-	Err     error
+	// Err is what the last result said: zero for Healthy, what [Warn] was given for
+	// Degraded. Its text is one line of at most 1 KiB, and that of an error of this
+	// package is without its prefix. errors.Is and As work, and run the code of the
+	// check's author.
+	Err     tend.Reason
 	Details []slog.Attr // of that result; see [Detail]
-
-	text string
 }
 
 // LogValue is the change as a group of attributes.
@@ -39,8 +41,8 @@ func (c Change) LogValue() slog.Value {
 	if c.Failures > 0 {
 		attrs = append(attrs, slog.Int("failures", c.Failures))
 	}
-	if c.text != "" {
-		attrs = append(attrs, slog.String("error", c.text))
+	if !c.Err.IsZero() {
+		attrs = append(attrs, slog.String("error", c.Err.Error()))
 	}
 	if len(c.Details) > 0 {
 		attrs = append(attrs, slog.Attr{Key: "details", Value: slog.GroupValue(c.Details...)})
@@ -59,11 +61,6 @@ func (c Change) Level() slog.Level {
 	return slog.LevelInfo
 }
 
-// Text is what Err said when the result came in: one line, bounded and cleaned of
-// control characters; empty if Err is nil. Unlike Err.Error it runs no code of
-// others.
-func (c Change) Text() string { return c.text }
-
 // Result is one result of a probe, and the state that it led to.
 type Result struct {
 	Name, Instance string
@@ -72,16 +69,11 @@ type Result struct {
 
 	At      time.Time     // when it was known
 	Took    time.Duration // since the check was started; 0 for what was reported
-	Err     error         // nil: success; see Change.Err
+	Err     tend.Reason   // zero: success; see Change.Err
 	State   State
 	Streak  int         // successes, or failures, in a row, this one included
 	Details []slog.Attr // see [Detail]
 	// Missed is how many results of this probe were not told before this one
 	// because OnResult did not keep up.
 	Missed int
-
-	text string
 }
-
-// Text is what Err said when the result came in; see [Change.Text].
-func (r Result) Text() string { return r.text }

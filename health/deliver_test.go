@@ -19,7 +19,7 @@ func TestAChangeThatCouldNotBeToldIsToldLater(t *testing.T) {
 		var down atomic.Bool
 		down.Store(true)
 		var logged strings.Builder
-		m := newMonitor(t, health.Config{
+		prober := newProber(t, health.Config{
 			Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 				if a.Key == slog.TimeKey {
 					return slog.Attr{}
@@ -37,11 +37,11 @@ func TestAChangeThatCouldNotBeToldIsToldLater(t *testing.T) {
 				return nil
 			},
 		})
-		add(t, m,
+		add(t, prober,
 			health.Probe{Name: "a", Check: script("---+")},
 			health.Probe{Name: "b", Check: script("+---+")},
 			health.Probe{Name: "c", Check: script("+")})
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(38 * time.Second) // a was sick from 20s to 30s, b is since 30s
 		synctest.Wait()
 		l.want(t, "0s c unknown>healthy 0 since 0s")
@@ -70,15 +70,15 @@ func TestAChangeThatCouldNotBeToldIsToldLater(t *testing.T) {
 func TestSlowOnResult(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes, OnResult: func(ctx context.Context, r health.Result) {
-			l.add("%s result %d, missed %d, at %v, %v", r.Name, r.Streak, r.Missed, r.At.Sub(l.begun), r.Text())
+		prober := newProber(t, health.Config{OnChange: l.changes, OnResult: func(ctx context.Context, r health.Result) {
+			l.add("%s result %d, missed %d, at %v, %v", r.Name, r.Streak, r.Missed, r.At.Sub(l.begun), r.Err)
 			select {
 			case <-time.After(24 * time.Second):
 			case <-ctx.Done():
 			}
 		}})
-		add(t, m, health.Probe{Name: "p", Check: script("---+")})
-		serve(t, m)
+		add(t, prober, health.Probe{Name: "p", Check: script("---+")})
+		serve(t, prober)
 		time.Sleep(70 * time.Second)
 		l.wantInOrder(t, "0s p result 1, missed 0, at 0s, sick",
 			"24s p unknown>unhealthy 3", "24s p result 3, missed 1, at 20s, sick",

@@ -17,14 +17,14 @@ type entry struct {
 	since     time.Time // when it was added
 
 	phase  phase
-	due    time.Time // in which schedule says phase
+	due    time.Time // in the schedule that phase says
 	place  int       // in that schedule
 	run    *run      // under way, or timed out and still not over
 	heard  time.Time // passive: when silence began
-	asked  []*waiter
-	gone   bool // removed
-	passed bool // a Startup probe that has been healthy
-	slow   bool // the last run has timed out
+	asked  []*waiter // for the next result
+	gone   bool      // removed
+	passed bool      // a Startup probe that has been healthy
+	slow   bool      // the last run has timed out
 
 	verdict verdict
 	changed time.Time // when its state last changed
@@ -40,22 +40,22 @@ type phase uint8
 
 const (
 	idle    phase = iota // nowhere, such as a passive probe to which silence is no failure
-	waiting              // in plan.due. Its run is not nil if a check ignores that its time is over
-	queued               // due; waits for a slot, which is no failure
+	waiting              // in plan.due; with a run, if a check ignores that its time is over
+	queued               // due; it waits for a slot, which is no failure
 	running              // in plan.deadlines, has a slot
 	decided              // its outcome is known and will be applied
-	held                 // by its component's startup, or by a run of an earlier probe of its name
+	held                 // by a startup of its component, or by a run of an earlier probe of its name
 	resting              // not to be run any more
 )
 
-// component is what probes share that have the same name up to the colon.
+// component is what the probes share that have the same name up to the colon.
 type component struct {
 	members  int
 	startups int      // that have not passed
-	held     []*entry // by them
+	held     []*entry // by these
 }
 
-// unhold forgets e, if it is held by a startup.
+// unhold forgets e, if a startup holds it.
 func (c *component) unhold(e *entry) {
 	if i := slices.Index(c.held, e); i >= 0 {
 		c.held = slices.Delete(c.held, i, i+1)
@@ -92,13 +92,13 @@ func (e *entry) answer() {
 type watch struct {
 	entries []*entry
 	sick    *UnhealthyError // the verdict, once there is one
-	ending  func() bool     // the service is being stopped, for whatever reason
-	fail    func()          // there is a verdict
-	started func()          // the last Startup probe has passed
-	note    func(slog.Attr) // the state of one has changed
+	ending  func() bool     // says whether the service is being stopped, for whatever reason
+	fail    func()          // is called when there is a verdict
+	started func()          // is called when the last Startup probe has passed
+	note    func(slog.Attr) // is called when the state of a probe has changed
 }
 
-// quiet says that nothing that happens to the probes counts any more: a service
+// quiet says whether nothing that happens to the probes counts any more: a service
 // that drains is not sick.
 func (w *watch) quiet() bool { return w != nil && (w.sick != nil || w.ending()) }
 

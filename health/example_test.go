@@ -14,7 +14,7 @@ import (
 // A service is restarted when it is sick, and not because the database is.
 func Example() {
 	root := tend.New("root", tend.Spec{})
-	mon, err := health.New(health.Config{Tree: root})
+	prober, err := health.New(health.Config{Tree: root})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -26,23 +26,23 @@ func Example() {
 		}
 		return ctx.Err()
 	})
-	guarded, err := mon.Guard("worker", worker,
+	guarded, err := prober.Guard("worker", worker,
 		health.Probe{Name: "progress", Kind: health.Liveness, MaxAge: time.Minute, FailureThreshold: 1},
 		health.Probe{Name: "database", Check: health.TCP("localhost:5432")})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	root.Add(mon)
+	root.Add(prober)
 	root.Add(guarded)
-	http.Handle("/livez", mon.Handler(health.Liveness, nil))
-	http.Handle("/readyz", mon.Handler(health.Readiness, nil))
+	http.Handle("/livez", prober.Handler(health.Liveness, nil))
+	http.Handle("/readyz", prober.Handler(health.Readiness, nil))
 }
 
 // Rounds by hand: the same results lead to the same callbacks in the same order.
-func ExampleMonitor_Tick() {
-	mon, err := health.New(health.Config{OnChange: func(_ context.Context, c health.Change) error {
-		fmt.Printf("%s: %v -> %v after %d failures: %s\n", c.Name, c.From, c.To, c.Failures, c.Text())
+func ExampleProber_Tick() {
+	prober, err := health.New(health.Config{OnChange: func(_ context.Context, c health.Change) error {
+		fmt.Printf("%s: %v -> %v after %d failures: %s\n", c.Name, c.From, c.To, c.Failures, c.Err)
 		return nil // an error: tell me again
 	}})
 	if err != nil {
@@ -50,18 +50,18 @@ func ExampleMonitor_Tick() {
 		return
 	}
 	full := errors.New("disk is full")
-	err = mon.Add(health.Probe{Name: "disk", FailureThreshold: 2, Check: func(context.Context) error { return full }})
+	err = prober.Add(health.Probe{Name: "disk", FailureThreshold: 2, Check: func(context.Context) error { return full }})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	for range 3 {
-		if err := mon.CheckNow(context.Background()); err != nil {
+		if err := prober.CheckNow(context.Background()); err != nil {
 			fmt.Println(err)
 		}
 	}
 	full = nil
-	if err := mon.CheckNow(context.Background()); err != nil {
+	if err := prober.CheckNow(context.Background()); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -72,13 +72,13 @@ func ExampleMonitor_Tick() {
 // A source lists the probes that there should be; each time, what it does not list
 // any more is forgotten.
 func ExampleProbe_list() {
-	mon, err := health.New(health.Config{})
+	prober, err := health.New(health.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	containers := map[string]string{"web": "c1", "db": "c2"} // name to id
-	err = mon.Add(health.Probe{Name: "containers", List: func(context.Context) (probes []health.Probe, err error) {
+	err = prober.Add(health.Probe{Name: "containers", List: func(context.Context) (probes []health.Probe, err error) {
 		for name, id := range containers {
 			probes = append(probes, health.Probe{Name: name + ":up", Instance: id, Check: func(context.Context) error { return nil }})
 		}
@@ -89,10 +89,10 @@ func ExampleProbe_list() {
 		return
 	}
 	show := func() {
-		if err := mon.CheckNow(context.Background()); err != nil {
+		if err := prober.CheckNow(context.Background()); err != nil {
 			fmt.Println(err)
 		}
-		for _, p := range mon.Snapshot(health.Readiness).Probes {
+		for _, p := range prober.Snapshot(health.Readiness).Probes {
 			fmt.Println(p.Name, p.Instance, p.State)
 		}
 	}

@@ -24,20 +24,20 @@ const heartbeatLimit = 64
 const maxFuture = 5 * time.Second
 
 // File is a check of a heartbeat file: some program writes the time to path again
-// and again, in Unix seconds or as RFC 3339, or only touches it and leaves it
-// empty. It fails when the time is older than maxAge, or more than 5 seconds in
-// the future, because such a file would be healthy for ever, and when there is no
-// such file, it is a directory, or what it says is no time. [WriteBeat] writes
-// such files. For a writer that does not replace the file in one step, leave the
-// probe's FailureThreshold above 1: a half-written time is no time, or an old one.
+// and again, in Unix seconds or as RFC 3339, or only touches the file and leaves it
+// empty. The check fails if the time is older than maxAge; if it is more than 5 seconds
+// in the future, because such a file would be healthy for ever; and if there is no such
+// file, it is a directory, or it holds no time. [WriteBeat] writes such files. If a
+// writer does not replace the file in one step, leave the probe's FailureThreshold above
+// 1: a half-written time is no time, or an old one.
 //
-// In a [Monitor.Guard] a heartbeat from before the start of the service does not
+// In a [Prober.Guard] a heartbeat from before the start of the service does not
 // count: it is one of the run before.
 //
 // An empty path or a maxAge that is not positive is the error of every run.
 func File(path string, maxAge time.Duration) Check {
 	if path == "" || maxAge <= 0 {
-		err := fmt.Errorf("health: File check: path is %q, maxAge is %v", path, maxAge)
+		err := prefixed(fmt.Errorf("File check: path is %q, maxAge is %v", path, maxAge))
 		return func(context.Context) error { return err }
 	}
 	return func(ctx context.Context) error {
@@ -50,8 +50,8 @@ func File(path string, maxAge time.Duration) Check {
 	}
 }
 
-// begun is when the guarded service began whose check runs under ctx; zero if
-// there is none.
+// begun is when the guarded service began, if the check that runs under ctx is about
+// one; else zero.
 func begun(ctx context.Context) time.Time {
 	if r, ok := ctx.Value(runKey{}).(*run); ok && r.entry.watch != nil {
 		return r.entry.since
@@ -59,7 +59,7 @@ func begun(ctx context.Context) time.Time {
 	return time.Time{}
 }
 
-// judgeBeat compares whole seconds with the start, which is all a file may have.
+// judgeBeat compares the beat with the start in whole seconds: a file may have no more.
 func judgeBeat(path string, beat, now, begun time.Time, maxAge time.Duration) error {
 	age := now.Sub(beat)
 	switch {
@@ -115,13 +115,13 @@ func parseBeat(text string) (time.Time, bool) {
 }
 
 // WriteBeat writes the time t, in Unix seconds, to the heartbeat file path. It
-// writes a file beside it first and renames that, so that a reader sees the old
+// writes another file beside it first and renames that, so that a reader sees the old
 // or the new time, never half of one or, on a full disk, none. After an error
-// the old file is as it was and the new one is gone.
+// the old file is as it was and the other one is gone.
 func WriteBeat(path string, t time.Time) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("health: WriteBeat: %w", err)
+		return prefixed(fmt.Errorf("WriteBeat: %w", err))
 	}
 	_, err = fmt.Fprintln(file, t.Unix())
 	err = errors.Join(err, file.Chmod(beatMode), file.Close())
@@ -129,10 +129,10 @@ func WriteBeat(path string, t time.Time) error {
 		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		return fmt.Errorf("health: WriteBeat: %w", errors.Join(err, os.Remove(file.Name())))
+		return prefixed(fmt.Errorf("WriteBeat: %w", errors.Join(err, os.Remove(file.Name()))))
 	}
 	return nil
 }
 
-// beatMode lets other users' monitors read the file.
+// beatMode lets the programs of other users read the file.
 const beatMode fs.FileMode = 0o644

@@ -78,10 +78,10 @@ func TestABeatFromBeforeTheStartDoesNotCountInAGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
-		m := newMonitor(t, health.Config{})
-		add(t, m, health.Probe{Name: "other", Check: health.File(path, time.Minute)})
+		prober := newProber(t, health.Config{})
+		add(t, prober, health.Probe{Name: "other", Check: health.File(path, time.Minute)})
 		l := newLog()
-		root(t, l, m, guarded(t, m, "g", tend.Func("", func(ctx context.Context) error {
+		root(t, l, prober, guarded(t, prober, "g", tend.Func("", func(ctx context.Context) error {
 			time.Sleep(3 * time.Second)
 			if err := health.WriteBeat(path, time.Now()); err != nil {
 				t.Error(err)
@@ -89,14 +89,14 @@ func TestABeatFromBeforeTheStartDoesNotCountInAGuard(t *testing.T) {
 			return obey(ctx)
 		}), health.Probe{Name: "beat", Check: health.File(path, time.Minute)}))
 		synctest.Wait()
-		if p := status(t, m, "g:beat"); p.Output != "heartbeat "+path+" is 5s old, from before the start 0s ago" {
+		if p := status(t, prober, "g:beat"); p.Output != "heartbeat "+path+" is 5s old, from before the start 0s ago" {
 			t.Error(p.Output)
 		}
-		if p := status(t, m, "other"); p.State != health.Healthy {
+		if p := status(t, prober, "other"); p.State != health.Healthy {
 			t.Error(p.Output)
 		}
 		time.Sleep(11 * time.Second)
-		if p := status(t, m, "g:beat"); p.State != health.Healthy {
+		if p := status(t, prober, "g:beat"); p.State != health.Healthy {
 			t.Error(p.Output)
 		}
 	})
@@ -124,7 +124,7 @@ func TestWriteBeatIsOneStepAndLeavesNothingBeside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{filepath.Join(dir, "is a directory"), filepath.Join(dir, "no", "beat")} {
-		if err := health.WriteBeat(bad, time.Now()); err == nil || !strings.Contains(err.Error(), "health: WriteBeat") {
+		if err := health.WriteBeat(bad, time.Now()); err == nil || !strings.Contains(err.Error(), "tend/health: WriteBeat") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -2,32 +2,33 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
-// UnhealthyError is why a [Monitor.Guard] has stopped its service: the cause in
+// UnhealthyError is why a [Prober.Guard] has stopped its service: the cause in
 // the service's context, and what the supervisor counts as its failure.
 type UnhealthyError struct {
-	Probe    string // "component:name"
-	Kind     Kind   // Liveness or Startup
-	Failures int    // that led to it
-	Err      error  // what the last one was
-
-	text string
+	Probe    string      // "component:name"
+	Kind     Kind        // Liveness or Startup
+	Failures int         // that led to it
+	Err      tend.Reason // of the last one
 }
 
-// Error says which probe, after how many failures, and what the last one was.
+// Error says which probe, after how many failures, and what the last one was. It runs
+// no code of others.
 func (e *UnhealthyError) Error() string {
-	return fmt.Sprintf("health: %s is unhealthy after %d failures: %s", e.Probe, e.Failures, e.text)
+	return fmt.Sprintf("%s: %s is unhealthy after %s: %s", owner, e.Probe, said.Times(e.Failures, "failure"), e.Err.Error())
 }
 
-// Unwrap returns Err.
-func (e *UnhealthyError) Unwrap() error { return e.Err }
+// Unwrap returns the error of the last failure itself.
+func (e *UnhealthyError) Unwrap() error { return e.Err.Err }
 
 // Guard returns a service that runs svc and, while that runs, the probes, named
 // "component:" and their names. If svc is a [tend.Child], so is the result, with
@@ -35,28 +36,40 @@ func (e *UnhealthyError) Unwrap() error { return e.Err }
 //
 // When a Liveness or Startup probe becomes Unhealthy, svc's context is cancelled
 // with an [*UnhealthyError] as cause; when svc has returned, whatever it returns,
-// that error is the failure which the supervisor counts. So one sickness is
-// exactly one failure: nothing is probed any more until svc runs again, and then
-// all probes start afresh. A service that does not return is reported as stuck by
-// its supervisor after its own Timeout, and not started a second time until it
-// does. While svc stops, for whatever reason, it is not probed: draining is not
-// being sick.
+// the supervisor counts that error as its failure. So one sickness is exactly one
+// failure: nothing is probed any more until svc runs again, and then all probes start
+// afresh. If svc does not return within its own Timeout, its supervisor reports it as
+// stuck, and does not start it a second time until it returns. While svc stops, for
+// whatever reason, it is not probed: draining is not being sick.
 //
-// While svc does not run, its probes are not there. That it does not run is known
-// to the tree: see [Config].Tree.
+// While svc does not run, its probes are not there. The tree knows that it does not
+// run: see [Config].Tree.
 //
 // If there are Startup probes, the service counts as ready ([tend.Ready]) when
 // the last of them has passed, at the latest; that matters if its
 // [tend.Child].ReadyTimeout is set.
 //
-// The error names what makes no sense. That a probe of such a name was added by
-// other means shows only when the service is run: as its failure.
-func (m *Monitor) Guard(component string, svc tend.Service, probes ...Probe) (tend.Child, error) {
-	if err := checkName(component); err != nil {
-		return tend.Child{}, err
+// The error names what makes no sense. If a probe of such a name was added by other
+// means, the service fails with that when it is run.
+func (p *Prober) Guard(component string, svc tend.Service, probes ...Probe) (tend.Child, error) {
+	complete, err := completeAll(component, probes)
+	if err != nil {
+		return tend.Child{}, prefixed(fmt.Errorf("Guard %q: %w", component, err))
 	}
-	if strings.Contains(component, ":") {
-		return tend.Child{}, fmt.Errorf("health: component %q has a colon", component)
+	guarded, err := p.guard(component, svc, complete)
+	if err != nil {
+		return tend.Child{}, prefixed(fmt.Errorf("Guard %q: %w", component, err))
+	}
+	return tend.Child{Service: guarded}, nil
+}
+
+// completeAll returns the probes of a Guard with their names and defaults.
+func completeAll(component string, probes []Probe) ([]Probe, error) {
+	switch {
+	case component == "":
+		return nil, errors.New("the component has no name")
+	case strings.Contains(component, ":"):
+		return nil, errors.New("the component has a colon")
 	}
 	complete := make([]Probe, 0, len(probes))
 	names := map[string]bool{}
@@ -67,44 +80,46 @@ func (m *Monitor) Guard(component string, svc tend.Service, probes ...Probe) (te
 		p, err := p.complete()
 		switch {
 		case err != nil:
-			return tend.Child{}, fmt.Errorf("health: Guard %q: %w", component, err)
+			return nil, err
 		case p.List != nil:
-			return tend.Child{}, fmt.Errorf("health: Guard %q: probe %q: a source cannot be guarded", component, p.Name)
+			return nil, fmt.Errorf("probe %q: a source cannot be guarded", p.Name)
 		case names[p.Name]:
-			return tend.Child{}, fmt.Errorf("health: Guard %q: there is already a probe %q", component, p.Name)
+			return nil, fmt.Errorf("there is already a probe %q", p.Name)
 		}
 		names[p.Name] = true
 		complete = append(complete, p)
 	}
-	guarded, err := m.guard(component, svc, complete)
-	return tend.Child{Service: guarded}, err
+	return complete, nil
 }
 
 // guard puts the guard where the service is, below the Children that say how it is
 // supervised.
-func (m *Monitor) guard(component string, svc tend.Service, probes []Probe) (tend.Service, error) {
+func (p *Prober) guard(component string, svc tend.Service, probes []Probe) (tend.Service, error) {
 	var child tend.Child
 	switch c := svc.(type) {
 	case nil:
-		return nil, fmt.Errorf("health: Guard %q: the service is nil", component)
+		return nil, errors.New("the service is nil")
 	case tend.Child:
 		child = c
 	case *tend.Child:
 		if c == nil {
-			return nil, fmt.Errorf("health: Guard %q: the service is nil", component)
+			return nil, errors.New("the service is nil")
 		}
 		child = *c
 	default:
-		return &guarded{m, component, svc, probes}, nil
+		return &guarded{p, component, svc, probes}, nil
 	}
-	inner, err := m.guard(component, child.Service, probes)
+	inner, err := p.guard(component, child.Service, probes)
 	child.Service = inner
 	return child, err
 }
 
+// errReturned is the cause in the context of a guarded service that has returned.
+var errReturned = &fault{text: "the guarded service has returned"}
+
 // guarded is a service together with its probes.
 type guarded struct {
-	monitor   *Monitor
+	prober    *Prober
 	component string
 	service   tend.Service
 	probes    []Probe
@@ -116,15 +131,15 @@ func (g *guarded) String() string { return g.component }
 // Startup probe holds back the others from the beginning.
 func (g *guarded) Serve(ctx context.Context) (err error) {
 	inner, cancel := context.WithCancelCause(ctx)
-	defer cancel(tend.ErrServeReturned)
+	defer cancel(errReturned)
 	w := &watch{
 		ending:  func() bool { return inner.Err() != nil },
 		started: func() { tend.Ready(ctx) },
 		note:    func(a slog.Attr) { tend.Annotate(ctx, a) },
 	}
 	w.fail = func() {
-		// The supervisor learns of it before the service has returned, so that it
-		// can tell when that takes too long.
+		// A failed helper tells the supervisor before the service has returned, so
+		// that it can say so if that takes too long.
 		tend.Go(ctx, func(context.Context) error { return w.sick })
 		cancel(w.sick)
 	}
@@ -132,42 +147,42 @@ func (g *guarded) Serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { // also if the service panics
-		g.monitor.do(func(p *plan, now time.Time) { p.dismiss(w, now) })
-		if w.sick != nil { // settled, now that no result can come any more
+		g.prober.do(func(plan *plan, now time.Time) { plan.dismiss(w, now) })
+		if w.sick != nil { // from now on it stays as it is: no result can come any more
 			err = w.sick
 		}
 	}()
-	return g.service.Serve(context.WithValue(inner, pulseKey{}, &pulse{g.monitor, w}))
+	return g.service.Serve(context.WithValue(inner, pulseKey{}, &pulse{g.prober, w}))
 }
 
 // admit adds the probes, all or none.
 func (g *guarded) admit(w *watch) (err error) {
-	g.monitor.do(func(p *plan, now time.Time) {
+	g.prober.do(func(plan *plan, now time.Time) {
 		for _, probe := range g.probes {
-			if err = p.add(probe, now, nil, w); err != nil {
-				p.dismiss(w, now)
+			if err = plan.add(probe, now, nil, w); err != nil {
+				plan.dismiss(w, now)
 				return
 			}
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("health: Guard %q: is it served twice? %w", g.component, err)
+		return prefixed(fmt.Errorf("Guard %q: is it served twice? %w", g.component, err))
 	}
 	return nil
 }
 
 // pulse is what Beat finds in the context of a guarded service.
 type pulse struct {
-	monitor *Monitor
-	watch   *watch
+	prober *Prober
+	watch  *watch
 }
 
 type pulseKey struct{}
 
-// Beat says that the service which runs under ctx makes progress: call it from the
+// Beat says that the service that runs under ctx makes progress: call it from the
 // loop that does the work, not from a ticker of its own, which would only prove
 // that the ticker works. It is a success of the passive probes with a MaxAge in
-// the nearest [Monitor.Guard] around the service, and a [tend.Alive]. Anywhere
+// the nearest [Prober.Guard] around the service, and a [tend.Alive]. Anywhere
 // else it does nothing. It may be called at any rate, from any goroutine.
 func Beat(ctx context.Context) {
 	tend.Alive(ctx)
@@ -176,9 +191,9 @@ func Beat(ctx context.Context) {
 		return
 	}
 	news := false
-	effects := b.monitor.decide(func(p *plan, now time.Time) { news = p.beat(b.watch, now) })
+	effects := b.prober.decide(func(plan *plan, now time.Time) { news = plan.beat(b.watch, now) })
 	if news {
-		b.monitor.act(effects)
-		b.monitor.poke()
+		b.prober.act(effects)
+		b.prober.poke()
 	}
 }

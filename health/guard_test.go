@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,16 +19,16 @@ import (
 // root is a supervisor that logs what happens to its services, and is served
 // until the test ends.
 func root(t testing.TB, l *log, services ...tend.Service) *tend.Supervisor {
-	s := tend.New("root", tend.Spec{Jitter: tend.NoJitter, EventHook: func(e tend.Event) {
+	s := tend.New("root", tend.Spec{Jitter: -1, EventHook: func(e tend.Event) {
 		switch e := e.(type) {
 		case tend.ServiceStarted:
 			l.add("%s started", e.Service)
 		case tend.ServiceReady:
 			l.add("%s ready", e.Service)
 		case tend.ServiceFailed:
-			l.add("%s failed: %v", e.Service, e.Err)
+			l.add("%s failed: %s", e.Service, why(e.Err))
 		case tend.ServiceEnded:
-			l.add("%s ended: %v", e.Service, e.Cause)
+			l.add("%s ended: %s", e.Service, why(e.Cause))
 		case tend.ServiceStuck:
 			l.add("%s stuck", e.Service)
 		case tend.ServiceGaveUp:
@@ -51,16 +50,25 @@ func root(t testing.TB, l *log, services ...tend.Service) *tend.Supervisor {
 }
 
 // guarded is what Guard makes, or the test fails.
-func guarded(t testing.TB, m *health.Monitor, component string, svc tend.Service, probes ...health.Probe) tend.Child {
+func guarded(t testing.TB, prober *health.Prober, component string, svc tend.Service, probes ...health.Probe) tend.Child {
 	t.Helper()
 	for i := range probes {
 		probes[i].Jitter = -1
 	}
-	c, err := m.Guard(component, svc, probes...)
+	c, err := prober.Guard(component, svc, probes...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// why is what an UnhealthyError holds, or what another error says.
+func why(err error) string {
+	var sick *health.UnhealthyError
+	if errors.As(err, &sick) {
+		return fmt.Sprintf("%s %v %d %v", sick.Probe, sick.Kind, sick.Failures, sick.Err)
+	}
+	return err.Error()
 }
 
 // until is a service that runs until it is stopped.
@@ -71,7 +79,7 @@ var until = tend.Func("until", obey)
 func TestOneSicknessIsOneFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		running := 0
 		svc := tend.Func("svc", func(ctx context.Context) error {
 			if running++; running > 1 {
@@ -79,17 +87,17 @@ func TestOneSicknessIsOneFailure(t *testing.T) {
 			}
 			defer func() { running-- }()
 			<-ctx.Done()
-			l.add("svc is told: %v", context.Cause(ctx))
+			l.add("svc is told: %s", why(context.Cause(ctx)))
 			time.Sleep(3 * time.Second) // it is probed no more
 			return tend.ErrDoNotRestart // it was stopped: what it says now does not matter
 		})
-		child := guarded(t, m, "db", svc,
+		child := guarded(t, prober, "db", svc,
 			health.Probe{Name: "ping", Kind: health.Liveness, Check: l.logged("ping", script("+---+"))},
 			health.Probe{Name: "load", Kind: health.Liveness, Check: script("+----"), FailureThreshold: 4},
 			health.Probe{Name: "slow", Check: script("-")})
-		root(t, l, m, child)
+		root(t, l, prober, child)
 		time.Sleep(55 * time.Second)
-		sick := "health: db:ping is unhealthy after 3 failures: sick"
+		sick := "db:ping liveness 3 sick"
 		l.want(t,
 			"0s health started", "0s db started",
 			"0s ping", "0s db:load unknown>healthy 0", "0s db:ping unknown>healthy 0",
@@ -104,12 +112,12 @@ func TestOneSicknessIsOneFailure(t *testing.T) {
 // Readiness is the zero value: what asks for a database restarts nothing.
 func TestAProbeRestartsNothingUnlessItSaysSo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		l := newLog()
-		root(t, l, m, guarded(t, m, "web", until, health.Probe{Name: "database", Check: script("-")}))
+		root(t, l, prober, guarded(t, prober, "web", until, health.Probe{Name: "database", Check: script("-")}))
 		time.Sleep(time.Hour)
 		l.want(t, "0s health started", "0s web started")
-		if state(t, m, "web:database") != health.Unhealthy {
+		if state(t, prober, "web:database") != health.Unhealthy {
 			t.Error("it is not even reported")
 		}
 	})
@@ -118,15 +126,18 @@ func TestAProbeRestartsNothingUnlessItSaysSo(t *testing.T) {
 // TestGuardOutsideOfSupervisor: it is a service like any other.
 func TestGuardOutsideOfSupervisor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
-		serve(t, m)
-		c := guarded(t, m, "db", until, health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-")})
+		prober := newProber(t, health.Config{})
+		serve(t, prober)
+		c := guarded(t, prober, "db", until, health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-")})
 		err := c.Serve(t.Context())
 		var sick *health.UnhealthyError
 		if !errors.As(err, &sick) || !errors.Is(err, errSick) || sick.Probe != "db:ping" || sick.Kind != health.Liveness || sick.Failures != 1 {
 			t.Errorf("Serve returned %#v", err)
 		}
-		if n := len(m.Snapshot(health.Readiness).Probes); n != 0 {
+		if text := "tend/health: db:ping is unhealthy after 1 failure: sick"; err.Error() != text {
+			t.Errorf("it says %q, want %q", err, text)
+		}
+		if n := len(prober.Snapshot(health.Readiness).Probes); n != 0 {
 			t.Errorf("%d probes are left", n)
 		}
 	})
@@ -137,18 +148,18 @@ func TestGuardOutsideOfSupervisor(t *testing.T) {
 func TestGuardStuck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		hang := time.Minute
 		hung := tend.Func("hung", func(ctx context.Context) error {
 			time.Sleep(hang)
 			hang = 0
 			return obey(ctx)
 		})
-		root(t, l, m, tend.Child{Timeout: 5 * time.Second, Service: guarded(t, m, "hung", hung,
+		root(t, l, prober, tend.Child{Timeout: 5 * time.Second, Service: guarded(t, prober, "hung", hung,
 			health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-+")})})
 		time.Sleep(65 * time.Second)
 		l.want(t, "0s health started", "0s hung started", "5s hung stuck",
-			"1m0s hung failed: health: hung:ping is unhealthy after 1 failures: sick", "1m0s hung started")
+			"1m0s hung failed: hung:ping liveness 1 sick", "1m0s hung started")
 	})
 }
 
@@ -157,20 +168,20 @@ func TestGuardStuck(t *testing.T) {
 func TestVerdictCancelsTheOthers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		svc := tend.Func("svc", func(ctx context.Context) error {
 			<-ctx.Done()
 			time.Sleep(time.Minute)
 			return nil
 		})
-		c := guarded(t, m, "g", svc,
+		c := guarded(t, prober, "g", svc,
 			health.Probe{Name: "long", Timeout: time.Hour, Check: func(ctx context.Context) error {
 				<-ctx.Done()
 				l.add("long is over")
 				return nil
 			}},
 			health.Probe{Name: "ping", Kind: health.Liveness, Check: script("-")})
-		serve(t, m)
+		serve(t, prober)
 		_ = c.Serve(t.Context())
 		l.want(t, "20s long is over")
 	})
@@ -180,19 +191,19 @@ func TestVerdictCancelsTheOthers(t *testing.T) {
 func TestGuardKeepsChild(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		once := tend.Child{Name: "named", Service: tend.Child{Restart: tend.Temporary, Service: tend.Func("once", func(context.Context) error { return nil })}}
-		root(t, l, guarded(t, m, "a", once), guarded(t, m, "b", &once), guarded(t, m, "c", until))
+		root(t, l, guarded(t, prober, "a", once), guarded(t, prober, "b", &once), guarded(t, prober, "c", until))
 		synctest.Wait()
-		l.want(t, "0s named started", "0s named started", "0s c started", "0s named ended: <nil>", "0s named ended: <nil>")
+		l.want(t, "0s named started", "0s named started", "0s c started", "0s named ended: ", "0s named ended: ")
 	})
 }
 
 // TestGuardEnds: the service's own end is its own, and its probes go with it.
 func TestGuardEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
-		serve(t, m)
+		prober := newProber(t, health.Config{})
+		serve(t, prober)
 		ping := health.Probe{Name: "ping", Kind: health.Liveness, Check: obey}
 		crash := tend.Func("crash", func(context.Context) error { panic(errSick) })
 		func() {
@@ -201,16 +212,16 @@ func TestGuardEnds(t *testing.T) {
 					t.Errorf("recovered %v", v)
 				}
 			}()
-			_ = guarded(t, m, "a", crash, ping).Serve(t.Context())
+			_ = guarded(t, prober, "a", crash, ping).Serve(t.Context())
 		}()
 		fails := tend.Func("fails", func(ctx context.Context) error {
 			time.Sleep(time.Second)
 			return errSick
 		})
-		if err := guarded(t, m, "a", fails, ping).Serve(t.Context()); err != errSick {
+		if err := guarded(t, prober, "a", fails, ping).Serve(t.Context()); err != errSick {
 			t.Errorf("Serve returned %v", err)
 		}
-		if n := len(m.Snapshot(health.Readiness).Probes); n != 0 {
+		if n := len(prober.Snapshot(health.Readiness).Probes); n != 0 {
 			t.Errorf("%d probes are left", n)
 		}
 	})
@@ -218,7 +229,7 @@ func TestGuardEnds(t *testing.T) {
 
 func TestGuardBadInput(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		list := func(context.Context) ([]health.Probe, error) { return nil, nil }
 		for _, c := range []struct {
 			component string
@@ -226,26 +237,23 @@ func TestGuardBadInput(t *testing.T) {
 			probes    []health.Probe
 			want      string
 		}{
-			{"", until, nil, "no name"},
-			{"a:b", until, nil, `component "a:b" has a colon`},
+			{"", until, nil, `Guard "": the component has no name`},
+			{"a:b", until, nil, `Guard "a:b": the component has a colon`},
 			{"a", nil, nil, `Guard "a": the service is nil`},
 			{"a", tend.Child{}, nil, `Guard "a": the service is nil`},
 			{"a", (*tend.Child)(nil), nil, `Guard "a": the service is nil`},
-			{"a", until, []health.Probe{{}}, `Guard "a": health: a probe has no name`},
+			{"a", until, []health.Probe{{}}, `Guard "a": a probe has no name`},
 			{"a", until, []health.Probe{{Name: "p"}, {Name: "p"}}, `Guard "a": there is already a probe "a:p"`},
 			{"a", until, []health.Probe{{Name: "p", MaxAge: -1}}, `probe "a:p": MaxAge is -1ns`},
 			{"a", until, []health.Probe{{Name: "p", List: list}}, `probe "a:p": a source cannot be guarded`},
 		} {
-			if _, err := m.Guard(c.component, c.svc, c.probes...); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
+			_, err := prober.Guard(c.component, c.svc, c.probes...)
+			wantError(t, err, c.want)
 		}
-		add(t, m, health.Probe{Name: "a:p"})
-		c := guarded(t, m, "a", until, health.Probe{Name: "o"}, health.Probe{Name: "p"})
-		if err := c.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), `there is already a probe "a:p"`) {
-			t.Errorf("Serve with a name that is taken: %v", err)
-		}
-		if n := len(m.Snapshot(health.Readiness).Probes); n != 1 {
+		add(t, prober, health.Probe{Name: "a:p"})
+		c := guarded(t, prober, "a", until, health.Probe{Name: "o"}, health.Probe{Name: "p"})
+		wantError(t, c.Serve(t.Context()), `there is already a probe "a:p"`)
+		if n := len(prober.Snapshot(health.Readiness).Probes); n != 1 {
 			t.Errorf("%d probes after an error", n)
 		}
 	})
@@ -256,7 +264,7 @@ func TestGuardBadInput(t *testing.T) {
 func TestAServiceThatStopsIsNotSick(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		var draining atomic.Bool
 		svc := tend.Func("svc", func(ctx context.Context) error {
 			<-ctx.Done()
@@ -273,14 +281,14 @@ func TestAServiceThatStopsIsNotSick(t *testing.T) {
 		}}
 		beats := health.Probe{Name: "beats", MaxAge: time.Second, FailureThreshold: 5, Kind: health.Liveness}
 		told := health.Probe{Name: "told", FailureThreshold: 1, Kind: health.Liveness}
-		s := root(t, l, m)
-		token := s.Add(guarded(t, m, "svc", svc, ping, beats, told))
+		s := root(t, l, prober)
+		token := s.Add(guarded(t, prober, "svc", svc, ping, beats, told))
 		time.AfterFunc(5*time.Second, func() {
-			if err := m.Report("svc:told", errSick); err != nil { // it is there, but does not count
+			if err := prober.Report("svc:told", errSick); err != nil { // it is there, but does not count
 				t.Error(err)
 			}
 		})
-		add(t, m, health.Probe{Name: "other", FailureThreshold: 1, Timeout: 20 * time.Second, Check: obey})
+		add(t, prober, health.Probe{Name: "other", FailureThreshold: 1, Timeout: 20 * time.Second, Check: obey})
 		time.Sleep(4500 * time.Millisecond)
 		if err := s.RemoveAndWait(token, time.Minute); err != nil {
 			t.Fatal(err)
@@ -289,7 +297,7 @@ func TestAServiceThatStopsIsNotSick(t *testing.T) {
 		l.want(t, "0s health started", "0s svc started", "600ms svc:ping unknown>healthy 0", "12.5s svc ended: tend: service was removed")
 		s.Stop() // the check of "other" is under way
 		l.want(t, "12.5s health ended: tend: supervisor was stopped")
-		if p := status(t, m, "other"); p.State != health.Unknown || p.Failures != 0 {
+		if p := status(t, prober, "other"); p.State != health.Unknown || p.Failures != 0 {
 			t.Errorf("a shutdown has made a probe sick: %+v", p)
 		}
 	})
@@ -299,26 +307,26 @@ func TestAServiceThatStopsIsNotSick(t *testing.T) {
 func TestStartupHoldsBackLivenessAndReadiness(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		child := guarded(t, m, "db", until,
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		child := guarded(t, prober, "db", until,
 			health.Probe{Name: "live", Kind: health.Liveness, FailureThreshold: 1, Check: l.logged("live", script("+"))},
 			health.Probe{Name: "boot", Kind: health.Startup, FailureThreshold: 2, Interval: 4 * time.Second, Check: l.logged("boot", script("---++"))},
 			health.Probe{Name: "ready", Check: l.logged("ready", script("+")), Interval: time.Minute},
 			health.Probe{Name: "beats", Kind: health.Liveness, MaxAge: time.Second, FailureThreshold: 100})
 		child.ReadyTimeout = time.Minute
-		s := root(t, l, tend.Child{Service: m, ReadyTimeout: time.Minute}, child)
+		s := root(t, l, tend.Child{Service: prober, ReadyTimeout: time.Minute}, child)
 		time.Sleep(5 * time.Second)
-		if err := m.Report("db:live", errSick); err != nil { // it is held back: a failure would restart
+		if err := prober.Report("db:live", errSick); err != nil { // it is held back: a failure would restart
 			t.Error(err)
 		}
 		time.Sleep(16500 * time.Millisecond)
-		sick := "health: db:boot is unhealthy after 2 failures: sick"
+		sick := "db:boot startup 2 sick"
 		l.want(t,
 			"0s health started", "0s health ready", "0s db started", "0s boot", "4s boot", "4s db:boot unknown>unhealthy 2",
 			"4s db failed: "+sick, "4s db started", "4s boot", "8s boot",
 			"8s db:boot unknown>healthy 1", "8s db ready", "8s live", "8s ready", "8s db:live unknown>healthy 0", "8s db:ready unknown>healthy 0",
 			"18s live")
-		if b := status(t, m, "db:beats"); b.Failures != 13 { // one a second since 9s
+		if b := status(t, prober, "db:beats"); b.Failures != 13 { // one a second since 9s
 			t.Errorf("%d failures of beats", b.Failures)
 		}
 		var notes []string
@@ -337,18 +345,18 @@ func TestStartupHoldsBackLivenessAndReadiness(t *testing.T) {
 func TestStartupOfComponent(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		boot := func(n int, results string) health.Probe {
 			return health.Probe{Name: fmt.Sprintf("db:boot%d", n), Kind: health.Startup, FailureThreshold: 2, Check: script(results)}
 		}
-		add(t, m, health.Probe{Name: "db:ping", Check: l.logged("ping", script("+"))}, boot(1, "---+"), boot(2, "+"), boot(3, "-"),
+		add(t, prober, health.Probe{Name: "db:ping", Check: l.logged("ping", script("+"))}, boot(1, "---+"), boot(2, "+"), boot(3, "-"),
 			health.Probe{Name: "web:ping", Check: script("+")})
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(35 * time.Second)
 		l.want(t,
 			"0s db:boot2 unknown>healthy 0", "0s web:ping unknown>healthy 0",
 			"10s db:boot1 unknown>unhealthy 2", "10s db:boot3 unknown>unhealthy 2", "30s db:boot1 unhealthy>healthy 3")
-		m.Remove("db:boot3") // the last that had not passed
+		prober.Remove("db:boot3") // the last that had not passed
 		synctest.Wait()
 		l.want(t, "35s ping", "35s db:ping unknown>healthy 0")
 	})
@@ -357,7 +365,7 @@ func TestStartupOfComponent(t *testing.T) {
 func TestSilenceRestartsEvenIfTheFirstBeatNeverComes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		run := 0
 		worker := tend.Func("worker", func(ctx context.Context) error {
 			run++
@@ -367,14 +375,14 @@ func TestSilenceRestartsEvenIfTheFirstBeatNeverComes(t *testing.T) {
 			}
 			return obey(ctx)
 		})
-		root(t, l, m, guarded(t, m, "w", worker,
+		root(t, l, prober, guarded(t, prober, "w", worker,
 			health.Probe{Name: "beat", Kind: health.Liveness, MaxAge: 5 * time.Second, FailureThreshold: 2, InitialDelay: 10 * time.Second}))
 		time.Sleep(55 * time.Second)
 		l.want(t,
 			"0s health started", "0s w started",
-			"20s w:beat unknown>unhealthy 2", "20s w failed: health: w:beat is unhealthy after 2 failures: health: nothing was heard (for 10s)",
+			"20s w:beat unknown>unhealthy 2", "20s w failed: w:beat liveness 2 nothing was heard (for 10s)",
 			"20s w started", "21s w:beat unknown>healthy 0",
-			"50s w:beat healthy>unhealthy 2", "50s w failed: health: w:beat is unhealthy after 2 failures: health: nothing was heard (for 10s)",
+			"50s w:beat healthy>unhealthy 2", "50s w failed: w:beat liveness 2 nothing was heard (for 10s)",
 			"50s w started", "51s w:beat unknown>healthy 0")
 	})
 }
@@ -384,8 +392,8 @@ func TestBeatAnywhere(t *testing.T) {
 	health.Beat(t.Context())
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
-		child := guarded(t, m, "w", tend.Func("w", func(ctx context.Context) error {
+		prober := newProber(t, health.Config{})
+		child := guarded(t, prober, "w", tend.Func("w", func(ctx context.Context) error {
 			for range 10 {
 				health.Beat(ctx)
 				time.Sleep(time.Second)
@@ -403,23 +411,23 @@ func TestBeatAnywhere(t *testing.T) {
 func TestGuardsOfMany(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
-		children := []tend.Service{m}
+		prober := newProber(t, health.Config{})
+		children := []tend.Service{prober}
 		for i := range 100 {
 			check := script("+")
 			if i == 50 {
 				check = script("+---+")
 			}
-			children = append(children, guarded(t, m, fmt.Sprintf("p%d", i), until, health.Probe{Name: "ping", Kind: health.Liveness, Check: check}))
+			children = append(children, guarded(t, prober, fmt.Sprintf("p%d", i), until, health.Probe{Name: "ping", Kind: health.Liveness, Check: check}))
 		}
 		root(t, l, children...)
 		synctest.Wait()
 		l.take()
 		time.Sleep(10 * time.Minute)
-		if diff := cmp.Diff([]string{"30s p50 failed: health: p50:ping is unhealthy after 3 failures: sick", "30s p50 started"}, l.take()); diff != "" {
+		if diff := cmp.Diff([]string{"30s p50 failed: p50:ping liveness 3 sick", "30s p50 started"}, l.take()); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		if r := m.Snapshot(health.Readiness); r.Status != health.GradePass || len(r.Probes) != 100 {
+		if r := prober.Snapshot(health.Readiness); r.Status != health.GradePass || len(r.Probes) != 100 {
 			t.Errorf("%v with %d probes", r.Status, len(r.Probes))
 		}
 	})

@@ -5,31 +5,30 @@ import (
 	"net/http"
 )
 
-// Handler answers like /livez and /readyz, depending on kind: 200 if all is well
-// or there are only warnings, 503 if not, or if the Monitor is not being served,
-// because what it knows gets old then. The body is an application/health+json
-// document; see [Monitor.Snapshot] for what counts, [Config].Tree for what else
-// does. No check is run by a request, and one without details costs the same
-// however many probes there are.
+// Handler answers as /livez or /readyz, depending on kind: 200 if all is well or
+// there are only warnings, else 503. While the Prober is not being served, what it
+// knows gets old: that is 503, but for [Liveness] only a warning. The body is an
+// application/health+json document. See [Prober.Snapshot] for what counts, and
+// [TreeStatus] for what the tree adds; what that says is up to a second old. A request
+// runs no check, and one without details costs the same however many probes there are.
 //
 // Names, errors and details are only in the answer if verbose says that the
 // client may see them; nil says so to nobody.
-func (m *Monitor) Handler(kind Kind, verbose func(*http.Request) bool) http.Handler {
+func (p *Prober) Handler(kind Kind, verbose func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "health: only GET and HEAD", http.StatusMethodNotAllowed)
+			http.Error(w, owner+": only GET and HEAD", http.StatusMethodNotAllowed)
 			return
 		}
-		report, served := m.brief(kind)
-		if verbose != nil && verbose(r) {
-			report = m.Snapshot(kind)
-		} else {
-			report.Tree = nil
-		}
+		details := verbose != nil && verbose(r)
+		report, served := p.report(kind, details)
 		if !served {
-			report.Status = GradeFail
-			report.Output = "the health monitor is not running"
+			report.unserved()
+		}
+		p.judge(r.Context(), &report)
+		if !details {
+			report.Tree = nil
 		}
 		writeReport(w, report)
 	})
@@ -37,7 +36,7 @@ func (m *Monitor) Handler(kind Kind, verbose func(*http.Request) bool) http.Hand
 
 func writeReport(w http.ResponseWriter, report Report) {
 	body, err := json.Marshal(report)
-	if err != nil { // cannot be: all of it is plain
+	if err != nil { // cannot be: all that it holds is plain
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

@@ -33,8 +33,8 @@ func everybody(*http.Request) bool { return true }
 func TestTheHandlerSaysWhatIsAliveAndReady(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var runs atomic.Int32
-		m := newMonitor(t, health.Config{})
-		live, ready, startup := m.Handler(health.Liveness, nil), m.Handler(health.Readiness, nil), m.Handler(health.Startup, nil)
+		prober := newProber(t, health.Config{})
+		live, ready, startup := prober.Handler(health.Liveness, nil), prober.Handler(health.Readiness, nil), prober.Handler(health.Startup, nil)
 		want := func(what string, live_, ready_, startup_ int) {
 			t.Helper()
 			synctest.Wait()
@@ -47,48 +47,48 @@ func TestTheHandlerSaysWhatIsAliveAndReady(t *testing.T) {
 				t.Errorf("%s: live, ready, startup (-want +got):\n%s", what, diff)
 			}
 		}
-		want("it is not served", 503, 503, 503)
-		if _, body := ask(live, http.MethodGet); body != `{"status":"fail","output":"the health monitor is not running"}` {
+		want("it is not served", 200, 503, 503)
+		if _, body := ask(live, http.MethodGet); body != `{"status":"warn","output":"the health prober is not running"}` {
 			t.Error(body)
 		}
-		stop := serve(t, m)
+		stop := serve(t, prober)
 		want("no probes", 200, 200, 200)
 		report := func(name string, errs ...error) {
 			for _, err := range errs {
-				if err := m.Report(name, err); err != nil {
+				if err := prober.Report(name, err); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		add(t, m, health.Probe{Name: "a", Optional: true})
+		add(t, prober, health.Probe{Name: "a", Optional: true})
 		want("an optional one is unknown", 200, 200, 200)
 		report("a", errSick, errSick, errSick)
 		want("an optional one is unhealthy", 200, 200, 200)
 		if _, body := ask(ready, http.MethodGet); body != `{"status":"warn"}` {
 			t.Error(body)
 		}
-		add(t, m, health.Probe{Name: "r"})
+		add(t, prober, health.Probe{Name: "r"})
 		want("readiness is unknown", 200, 503, 200)
 		report("r", health.Warn(errSick))
 		want("degraded", 200, 200, 200)
-		add(t, m, health.Probe{Name: "l", Kind: health.Liveness})
+		add(t, prober, health.Probe{Name: "l", Kind: health.Liveness})
 		want("liveness is unknown", 200, 503, 200)
 		report("l", nil)
 		want("all is well", 200, 200, 200)
 		report("l", errSick, errSick, errSick)
 		want("liveness fails", 503, 503, 200)
-		m.Remove("l")
-		add(t, m, health.Probe{Name: "s", Kind: health.Startup})
+		prober.Remove("l")
+		add(t, prober, health.Probe{Name: "s", Kind: health.Startup})
 		want("startup is unknown", 200, 503, 503)
 		report("s", errSick, errSick, errSick)
 		want("startup fails", 503, 503, 503)
 		report("s", nil)
 		want("startup has passed", 200, 200, 200)
 
-		add(t, m, health.Probe{Name: "runs", InitialDelay: time.Hour, Check: func(context.Context) error { runs.Add(1); return nil }})
+		add(t, prober, health.Probe{Name: "runs", InitialDelay: time.Hour, Check: func(context.Context) error { runs.Add(1); return nil }})
 		for range 1000 {
 			ask(ready, http.MethodGet)
-			ask(m.Handler(health.Readiness, everybody), http.MethodGet)
+			ask(prober.Handler(health.Readiness, everybody), http.MethodGet)
 		}
 		if runs.Load() != 0 {
 			t.Error("a request has run a check")
@@ -96,17 +96,20 @@ func TestTheHandlerSaysWhatIsAliveAndReady(t *testing.T) {
 		if code, body := ask(ready, http.MethodPost); code != http.StatusMethodNotAllowed || !strings.Contains(body, "GET") {
 			t.Errorf("POST: %d %s", code, body)
 		}
-		if code, body := ask(m.Handler(health.Readiness, func(r *http.Request) bool { return r.Header.Get("X") != "" }), http.MethodGet); code != 503 || strings.Contains(body, "runs") {
+		if code, body := ask(prober.Handler(health.Readiness, func(r *http.Request) bool { return r.Header.Get("X") != "" }), http.MethodGet); code != 503 || strings.Contains(body, "runs") {
 			t.Errorf("a stranger sees %d %s", code, body)
 		}
+		add(t, prober, health.Probe{Name: "l", Kind: health.Liveness})
+		report("l", errSick, errSick, errSick)
+		want("liveness fails again", 503, 503, 200)
 		_ = stop()
-		want("it was stopped", 503, 503, 503)
+		want("it was stopped", 200, 503, 503)
 	})
 }
 
 func TestHeadHasTheStatusAndHeadersOfGet(t *testing.T) {
-	m := newMonitor(t, health.Config{})
-	s := httptest.NewServer(m.Handler(health.Readiness, everybody))
+	prober := newProber(t, health.Config{})
+	s := httptest.NewServer(prober.Handler(health.Readiness, everybody))
 	defer s.Close()
 	resp, err := s.Client().Head(s.URL)
 	if err != nil {
@@ -122,10 +125,12 @@ func TestHeadHasTheStatusAndHeadersOfGet(t *testing.T) {
 // TestDocument: the whole of it.
 func TestDocument(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{Tree: tree{
-			Name: "root", Serving: true, Ready: true, Services: []tend.ServiceStatus{{Path: "root/a", State: tend.StateRunning}},
-		}})
-		add(t, m,
+		prober := newProber(t, health.Config{Tree: tree(func() tend.Status {
+			return tend.Status{
+				Name: "root", Serving: true, Started: true, Services: []tend.ServiceStatus{{Path: "root/a", State: tend.StateRunning, Wanted: true}},
+			}
+		})})
+		add(t, prober,
 			health.Probe{Name: "db:ping", Instance: "i1", Kind: health.Liveness, Optional: true, Check: func(ctx context.Context) error {
 				health.Detail(ctx, slog.Int("queue", 3), slog.Float64("load", math.NaN()), slog.Duration("lag", time.Second),
 					slog.Group("g", slog.Bool("b", true), slog.Time("t", time.Now())), slog.Any("err", errSick))
@@ -133,9 +138,9 @@ func TestDocument(t *testing.T) {
 				return health.Warn(errors.New("<slow>"))
 			}},
 			health.Probe{Name: "other"})
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(time.Second)
-		code, body := ask(m.Handler(health.Readiness, everybody), http.MethodGet)
+		code, body := ask(prober.Handler(health.Readiness, everybody), http.MethodGet)
 		var got any
 		if err := json.Unmarshal([]byte(body), &got); err != nil || code != 503 {
 			t.Fatal(code, err, body)
@@ -160,92 +165,16 @@ func TestDocument(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-	})
-}
-
-// tree is a tree that never changes.
-type tree tend.Status
-
-func (s tree) Status() tend.Status { return tend.Status(s) }
-
-// TestTreeGrades: what the tree itself knows.
-func TestTreeGrades(t *testing.T) {
-	sub := func(states ...tend.State) (s tree) {
-		s = tree{Name: "root", Serving: true, Ready: true}
-		for _, state := range states {
-			s.Services = append(s.Services, tend.ServiceStatus{Path: "root/" + state.String(), State: state})
+		_, body = ask(prober.Handler(health.Liveness, everybody), http.MethodGet)
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err, body)
 		}
-		return s
-	}
-	notReady, notServing, nested, failed := sub(tend.StateStarting), sub(tend.StatePending), sub(), sub(tend.StateFailed)
-	notReady.Ready, notServing.Serving = false, false
-	below := tend.Status(sub(tend.StateStuck))
-	nested.Services = append(nested.Services, tend.ServiceStatus{Path: "root/sub", State: tend.StateStarting, Supervisor: &below})
-	failed.Services[0].Failures = []tend.Failure{{Err: "old"}, {Err: "exit\nstatus 2"}}
-	for name, c := range map[string]struct {
-		tree health.Tree
-		want health.TreeStatus
-	}{
-		"all run":       {sub(tend.StateRunning, tend.StateRunning), health.TreeStatus{Services: 2, Running: 2}},
-		"over":          {sub(tend.StateDone, tend.StateSuspended), health.TreeStatus{Services: 2}},
-		"backoff":       {sub(tend.StateRunning, tend.StateBackoff), health.TreeStatus{Status: health.GradeWarn, Services: 2, Running: 1, Output: "1 of 2 services not running: root/backoff is backoff"}},
-		"failed":        {failed, health.TreeStatus{Status: health.GradeWarn, Services: 1, Output: "1 of 1 services not running: root/failed is failed (exit status 2)"}},
-		"nested":        {nested, health.TreeStatus{Status: health.GradeWarn, Services: 1, Output: "1 of 1 services not running: root/stuck is stuck"}},
-		"not ready yet": {notReady, health.TreeStatus{Status: health.GradeFail, Services: 1, Output: "not all services have been running yet; 1 of 1 services not running: root/starting is starting"}},
-		"not serving":   {notServing, health.TreeStatus{Status: health.GradeFail, Services: 1, Output: "the supervisor is not running"}},
-	} {
-		r := newMonitor(t, health.Config{Tree: c.tree}).Snapshot(health.Readiness)
-		c.want.Name, c.want.Time = "root", r.Tree.Time
-		if diff := cmp.Diff(c.want, *r.Tree); diff != "" || r.Status != c.want.Status {
-			t.Errorf("%s: %v (-want +got):\n%s", name, r.Status, diff)
-		}
-	}
-	if r := newMonitor(t, health.Config{Tree: notServing}).Snapshot(health.Liveness); r.Tree != nil || r.Status != health.GradePass {
-		t.Error("the tree is part of liveness")
-	}
-	many := newMonitor(t, health.Config{Tree: sub(tend.StateStuck, tend.StateStuck, tend.StateStuck, tend.StateStuck, tend.StateStuck, tend.StateStuck)})
-	if out := many.Snapshot(health.Readiness).Tree.Output; strings.Count(out, "root/stuck") != 5 {
-		t.Error(out)
-	}
-}
-
-// TestTreeOfSupervisor: a real one, and requests do not ask it each time.
-func TestTreeOfSupervisor(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		l := newLog()
-		started := make(chan struct{})
-		s := root(t, l, tend.Child{Name: "slow", ReadyTimeout: time.Minute, Service: tend.Func("", func(ctx context.Context) error {
-			<-started
-			tend.Ready(ctx)
-			return obey(ctx)
-		})})
-		asked := &counting{Tree: s}
-		m := newMonitor(t, health.Config{Tree: asked})
-		s.Add(m)
-		ready := m.Handler(health.Readiness, nil)
-		synctest.Wait()
-		for range 1000 {
-			if code, body := ask(ready, http.MethodGet); code != 503 || body != `{"status":"fail"}` {
-				t.Fatalf("a stranger gets %d %s too early", code, body)
-			}
-		}
-		close(started)
-		time.Sleep(time.Second)
-		if code, _ := ask(ready, http.MethodGet); code != 200 {
-			t.Error("not ready")
-		}
-		if n := asked.n.Load(); n != 2 {
-			t.Errorf("the tree was asked %d times", n)
+		want["status"] = "warn" // an optional probe is degraded
+		checks := want["checks"].(map[string]any)
+		delete(checks, "other")
+		checks["root:services"].([]any)[0].(map[string]any)["kind"] = "liveness"
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("liveness: -want +got:\n%s", diff)
 		}
 	})
-}
-
-type counting struct {
-	health.Tree
-	n atomic.Int32
-}
-
-func (c *counting) Status() tend.Status {
-	c.n.Add(1)
-	return c.Tree.Status()
 }

@@ -21,32 +21,42 @@ import (
 
 var errSick = errors.New("sick")
 
-// newMonitor makes a Monitor or fails the test.
-func newMonitor(t testing.TB, c health.Config) *health.Monitor {
+// newProber makes a Prober or fails the test.
+func newProber(t testing.TB, c health.Config) *health.Prober {
 	t.Helper()
-	m, err := health.New(c)
+	prober, err := health.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return prober
 }
 
 // add adds probes or fails the test. Their schedules are exact.
-func add(t testing.TB, m *health.Monitor, probes ...health.Probe) {
+func add(t testing.TB, prober *health.Prober, probes ...health.Probe) {
 	t.Helper()
 	for _, p := range probes {
 		p.Jitter = -1
-		if err := m.Add(p); err != nil {
+		if err := prober.Add(p); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// serve serves m until the function returned is called, or the test ends.
-func serve(t testing.TB, m *health.Monitor) (stop func() error) {
+// wantError fails the test unless err says want, after the prefix of this package and
+// with no other prefix.
+func wantError(t testing.TB, err error, want string) {
+	t.Helper()
+	const prefix = "tend/health: "
+	if err == nil || !strings.HasPrefix(err.Error(), prefix) || strings.Count(err.Error(), "health: ") > 1 || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s…%s", err, prefix, want)
+	}
+}
+
+// serve serves prober until the function returned is called, or the test ends.
+func serve(t testing.TB, prober *health.Prober) (stop func() error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- m.Serve(ctx) }()
+	go func() { done <- prober.Serve(ctx) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
@@ -72,7 +82,7 @@ func script(letters string) health.Check {
 	}
 }
 
-// log is a timeline: what happened how long after it was made.
+// log is a timeline: what happened, and how long after the log was made.
 type log struct {
 	mu    sync.Mutex
 	begun time.Time
@@ -130,7 +140,7 @@ func moment(line string) time.Time {
 	return time.Time{}.Add(d)
 }
 
-// changes is an OnChange that logs, and fails while fail is true.
+// changes is an OnChange that logs.
 func (l *log) changes(_ context.Context, c health.Change) error {
 	l.add("%s %v>%v %d", c.Name, c.From, c.To, c.Failures)
 	return nil
@@ -159,14 +169,14 @@ func obey(ctx context.Context) error {
 }
 
 // state is that of one probe.
-func state(t testing.TB, m *health.Monitor, name string) health.State {
+func state(t testing.TB, prober *health.Prober, name string) health.State {
 	t.Helper()
-	return status(t, m, name).State
+	return status(t, prober, name).State
 }
 
-func status(t testing.TB, m *health.Monitor, name string) health.ProbeStatus {
+func status(t testing.TB, prober *health.Prober, name string) health.ProbeStatus {
 	t.Helper()
-	probes := m.Snapshot(health.Readiness).Probes
+	probes := prober.Snapshot(health.Readiness).Probes
 	i := slices.IndexFunc(probes, func(p health.ProbeStatus) bool { return p.Name == name })
 	if i < 0 {
 		t.Fatalf("there is no probe %q in %v", name, probes)

@@ -18,7 +18,7 @@ import (
 type HTTPOption func(*httpCheck)
 
 // Client makes the check use c as it is, with its redirects, proxies and pooled
-// connections, instead of what [HTTP] says of these.
+// connections, instead of what [HTTP] says about these.
 func Client(c *http.Client) HTTPOption { return func(h *httpCheck) { h.client = c } }
 
 // Header adds a header to the request. "Host" is the host name asked for.
@@ -33,8 +33,8 @@ func StatusBetween(lo, hi int) HTTPOption { return func(h *httpCheck) { h.lo, h.
 //
 // Each check makes a new connection, to no proxy whatever the environment says,
 // and follows no redirects: what matters is this server now, not one behind it or
-// a connection from yesterday (Kubernetes learned the latter in issue 15643). It
-// is reset at the end rather than closed, so that many probes do not leave as
+// a connection from yesterday (Kubernetes learned the latter in issue 15643). At the
+// end the connection is reset rather than closed, so that many probes do not leave as
 // many sockets in TIME_WAIT. At most 512 bytes of a body are read, and those
 // only if the status is bad.
 //
@@ -45,7 +45,7 @@ func HTTP(url string, opts ...HTTPOption) Check {
 		opt(h)
 	}
 	if err := h.prepare(url); err != nil {
-		err = fmt.Errorf("health: HTTP check: %w", err)
+		err = prefixed(fmt.Errorf("HTTP check: %w", err))
 		return func(context.Context) error { return err }
 	}
 	return h.check
@@ -58,7 +58,7 @@ type StatusError struct {
 	Body     string // its first line
 }
 
-// Error says the code, what it means and the first line of the body.
+// Error says the code, what that means and the first line of the body.
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("HTTP status %d %s", e.Code, http.StatusText(e.Code))
 	if e.Location != "" {
@@ -80,8 +80,8 @@ type httpCheck struct {
 	lo, hi int
 }
 
-// probing is the client of all checks that have none of their own. Nothing is
-// pooled in it, so they have nothing to do with each other.
+// probing is the client of all checks that have none of their own. It pools nothing,
+// so they have nothing to do with each other.
 var probing = &http.Client{
 	Transport: &http.Transport{
 		DialContext:            dialReset,
@@ -151,7 +151,7 @@ func TCP(addr string) Check {
 		err = fmt.Errorf("address %q lacks a host or port", addr)
 	}
 	if err != nil {
-		err = fmt.Errorf("health: TCP check: %w", err)
+		err = prefixed(fmt.Errorf("TCP check: %w", err))
 		return func(context.Context) error { return err }
 	}
 	return func(ctx context.Context) error {

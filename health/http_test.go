@@ -67,11 +67,11 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		{health.HTTP(s.URL+"/ok", health.StatusBetween(204, 204)), "HTTP status 200 OK"},
 		{health.HTTP(s.URL + "/endless"), "HTTP status 500 Internal Server Error: " + strings.Repeat("x", 512)},
 		{health.HTTP(s.URL+"/ok", health.Header("Host", "example.org"), health.Header("X-A", "b")), ""},
-		{health.HTTP("http://[::1"), `health: HTTP check: parse "http://[::1": missing ']' in host`},
-		{health.HTTP("ftp://example.org"), `health: HTTP check: url "ftp://example.org" is neither http nor https`},
-		{health.HTTP("http://:80/"), `health: HTTP check: url "http://:80/" has no host`},
-		{health.HTTP(s.URL, health.Client(nil)), `health: HTTP check: the client is nil`},
-		{health.HTTP(s.URL, health.StatusBetween(3, 2)), `health: HTTP check: no status is between 3 and 2`},
+		{health.HTTP("http://[::1"), `tend/health: HTTP check: parse "http://[::1": missing ']' in host`},
+		{health.HTTP("ftp://example.org"), `tend/health: HTTP check: url "ftp://example.org" is neither http nor https`},
+		{health.HTTP("http://:80/"), `tend/health: HTTP check: url "http://:80/" has no host`},
+		{health.HTTP(s.URL, health.Client(nil)), `tend/health: HTTP check: the client is nil`},
+		{health.HTTP(s.URL, health.StatusBetween(3, 2)), `tend/health: HTTP check: no status is between 3 and 2`},
 	} {
 		got := ""
 		if err := c.check(t.Context()); err != nil {
@@ -127,15 +127,15 @@ func TestEachHTTPCheckConnectsAnewAndLeavesNothing(t *testing.T) {
 	}
 	s.Start()
 	defer s.Close()
-	m := newMonitor(t, health.Config{})
+	prober := newProber(t, health.Config{})
 	const n = 300
 	for i := range n {
-		add(t, m, health.Probe{Name: fmt.Sprint(i), Check: health.HTTP(s.URL)})
+		add(t, prober, health.Probe{Name: fmt.Sprint(i), Check: health.HTTP(s.URL)})
 	}
-	if err := m.Tick(t.Context()); err != nil {
+	if err := prober.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.Snapshot(health.Readiness).Status; got != health.GradePass {
+	if got := prober.Snapshot(health.Readiness).Status; got != health.GradePass {
 		t.Error(got)
 	}
 	if got := connections.Load(); got != n {
@@ -195,9 +195,9 @@ func TestTCP(t *testing.T) {
 	_ = listener.Close()
 	for addr, want := range map[string]string{
 		addr:        "refused",
-		"localhost": "health: TCP check: address localhost: missing port in address",
-		":80":       `health: TCP check: address ":80" lacks a host or port`,
-		"host:":     `health: TCP check: address "host:" lacks a host or port`,
+		"localhost": "tend/health: TCP check: address localhost: missing port in address",
+		":80":       `tend/health: TCP check: address ":80" lacks a host or port`,
+		"host:":     `tend/health: TCP check: address "host:" lacks a host or port`,
 	} {
 		if err := health.TCP(addr)(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", addr, err)

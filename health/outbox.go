@@ -12,20 +12,20 @@ const maxOrphans = 1000
 // news is what is to be told of one entry: at most one change and one result,
 // however slow the listener is.
 type news struct {
-	told    State  // that the listener knows of
+	told    State  // that the listener knows
 	change  Change // the last one; From is filled in when it is offered
-	offered int    // how often the change was
+	offered int    // how often the change was offered
 	result  Result
 
 	changeQueued, changeOut, resultQueued bool
 }
 
-// pending says whether the listener has still to learn of the change. A change
-// that was undone before it was delivered is none.
+// pending says whether the listener has still to learn of the change. One that was
+// undone before it was delivered is no news.
 func (n *news) pending() bool { return n.told != n.change.To }
 
 // outbox holds the entries of which there is something to tell. It belongs to
-// the plan; what it hands out is told elsewhere, one thing at a time.
+// the plan and hands out one thing at a time; to tell it is up to Prober.deliver.
 type outbox struct {
 	wantChanges, wantResults bool
 	retry                    tend.Backoff
@@ -42,8 +42,8 @@ type outbox struct {
 	busy     bool              // somebody is taking things out
 }
 
-// changed: e has come into another state. An earlier probe of its name, of which
-// the listener never learned, is no news any more.
+// changed notes that e has come into another state. An earlier probe of its name, of
+// which the listener never learned, is no news any more.
 func (o *outbox) changed(e *entry, c Change) {
 	e.change, e.offered = c, 0
 	if !o.wantChanges {
@@ -71,7 +71,7 @@ func (o *outbox) drop(e *entry) {
 	}
 }
 
-// had: e has had a result.
+// had notes that e has had a result.
 func (o *outbox) had(e *entry, r Result) {
 	if !o.wantResults {
 		return
@@ -85,7 +85,7 @@ func (o *outbox) had(e *entry, r Result) {
 	e.result = r
 }
 
-// forget: e is gone. With keep its change is still told.
+// forget notes that e is gone. With keep its change is still told.
 func (o *outbox) forget(e *entry, keep bool) {
 	switch {
 	case !e.pending():
@@ -100,7 +100,7 @@ func (o *outbox) forget(e *entry, keep bool) {
 		}
 		o.orphans[e.Name] = e
 	}
-	if o.removed++; o.removed >= maxOrphans { // nobody may be taking anything out
+	if o.removed++; o.removed >= maxOrphans { // perhaps nobody takes anything out
 		o.removed = 0
 		o.changes.keep(func(e *entry) bool { return !e.gone || e.pending() })
 		o.results.keep(func(e *entry) bool { return !e.gone })
@@ -116,7 +116,7 @@ type delivery struct {
 	lost   int  // changes that had to be dropped
 }
 
-// next takes out what is to be told next; changes come before results.
+// next takes out what is to be told next: changes before results.
 func (o *outbox) next(now time.Time) (d delivery, ok bool) {
 	if !o.offerAt.IsZero() && !now.Before(o.offerAt) {
 		o.offerAt = time.Time{}
@@ -149,7 +149,7 @@ func (o *outbox) next(now time.Time) (d delivery, ok bool) {
 	return delivery{}, false
 }
 
-// delivered: the change that next handed out was taken, or not.
+// delivered notes whether the change that next handed out was taken.
 func (o *outbox) delivered(d delivery, taken bool, now time.Time) {
 	e := d.entry
 	e.changeOut = false
@@ -174,13 +174,13 @@ func (o *outbox) delivered(d delivery, taken bool, now time.Time) {
 	o.queue(e)
 }
 
-// ready says whether next may have something.
+// ready says whether next may have something for who asks now.
 func (o *outbox) ready(now time.Time) bool {
 	offer := !o.offerAt.IsZero() && !now.Before(o.offerAt)
 	return !o.busy && (o.changes.len() > 0 || o.results.len() > 0 || offer)
 }
 
-// take makes the caller the one who takes things out, if there may be some.
+// take makes the caller the one who takes things out, if there may be any.
 func (o *outbox) take(now time.Time) bool {
 	if !o.ready(now) {
 		return false
@@ -189,7 +189,7 @@ func (o *outbox) take(now time.Time) bool {
 	return true
 }
 
-// first is when it will be ready although nothing happens; the zero time if never.
+// first is when it will be ready even if nothing happens; the zero time if never.
 func (o *outbox) first() time.Time {
 	if o.busy {
 		return time.Time{}

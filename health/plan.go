@@ -1,18 +1,17 @@
 package health
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 )
 
 // plan decides: which probe is due, which may run, what a result means. It is a
-// plain value without goroutine, clock or lock; the [Monitor] tells it what has
+// plain value without goroutine, clock or lock; the [Prober] tells it what has
 // happened and when, and carries out its effects. Each method is one step.
 //
 // Every entry goes round: waiting → queued → running → decided → waiting. What
-// can be due is in one of two schedules, so a step costs what it changes, however
+// can be due is in one of two schedules, so a step costs as much as it changes, however
 // many probes there are.
 type plan struct {
 	slots      int // free
@@ -23,7 +22,7 @@ type plan struct {
 	random     func() float64
 
 	due       schedule  // entries that wait
-	expired   time.Time // when some were due last
+	expired   time.Time // when some were last due
 	deadlines schedule  // entries that run
 	sources   fifo      // due; they go before the others, as they may know that some are gone
 	queue     fifo      // due
@@ -42,7 +41,7 @@ type landing struct {
 	run     *run
 	outcome outcome
 	at      time.Time
-	dropped bool // the Monitor was being stopped, the outcome says nothing
+	dropped bool // the Prober was being stopped: the outcome says nothing
 }
 
 // decision is an outcome that has still to be applied.
@@ -62,7 +61,7 @@ type effects struct {
 	notes  []note
 }
 
-// note is what a Guard's service is to be annotated with.
+// note is an annotation for a Guard's service.
 type note struct {
 	watch *watch
 	attr  slog.Attr
@@ -90,7 +89,7 @@ func (p *plan) takeEffects() effects {
 // add puts in a complete probe.
 func (p *plan) add(pr Probe, now time.Time, source *entry, w *watch) error {
 	if p.entries[pr.Name] != nil {
-		return fmt.Errorf("health: there is already a probe %q", pr.Name)
+		return fmt.Errorf("there is already a probe %q", pr.Name)
 	}
 	c := p.components[pr.component()]
 	if c == nil {
@@ -129,13 +128,13 @@ func (p *plan) jitter(e *entry, interval time.Duration) time.Duration {
 	return saturating(interval, e.Jitter*p.random()) - interval
 }
 
-// wait schedules an entry that is in no schedule.
+// wait schedules an entry, which must be in no schedule.
 func (p *plan) wait(e *entry, due time.Time) {
 	e.phase = waiting
 	p.due.add(e, due)
 }
 
-// listen begins the silence of a passive entry that is in no schedule.
+// listen begins the silence of a passive entry, which must be in no schedule.
 func (p *plan) listen(e *entry, heard time.Time) {
 	e.heard, e.phase = heard, idle
 	if e.MaxAge > 0 {
@@ -186,7 +185,7 @@ func (p *plan) rest(e *entry) {
 	e.answer()
 }
 
-// passStartup: e holds nothing back any more, if it did.
+// passStartup lets go what e holds back, if it is a startup that has not passed.
 func (p *plan) passStartup(e *entry, now time.Time) {
 	if e.Kind != Startup || e.passed {
 		return
@@ -203,7 +202,7 @@ func (p *plan) passStartup(e *entry, now time.Time) {
 	}
 }
 
-// release lets an entry go on that was held.
+// release lets an entry go on that is held.
 func (p *plan) release(e *entry, now time.Time) {
 	if e.passive() {
 		p.listen(e, now)
@@ -212,8 +211,8 @@ func (p *plan) release(e *entry, now time.Time) {
 	p.wait(e, now)
 }
 
-// step is everything that is to be done at now. Afterwards first says when the
-// next one is due.
+// step does everything that is due at now. Afterwards first says when the next step
+// is.
 func (p *plan) step(now time.Time) {
 	p.land()
 	p.overdue(now)
@@ -222,9 +221,9 @@ func (p *plan) step(now time.Time) {
 	p.start(now, false)
 }
 
-// slack is how long a probe may wait after it is due, for others to be started in
-// the same step, if there was one just before. Among a thousand probes a second,
-// waking up for each would cost more than all else.
+// slack is how long a probe that is due right after another one may wait, so that
+// others start in the same step. Among a thousand probes a second, waking up for each
+// would cost more than all else.
 const slack = 10 * time.Millisecond
 
 // first is when something is due; the zero time if nothing ever is.
@@ -242,7 +241,7 @@ func (p *plan) first() time.Time {
 	return first
 }
 
-// land takes the outcomes of runs that are over.
+// land takes the outcomes of the runs that are over.
 func (p *plan) land() {
 	landed := p.landed
 	p.landed = nil
@@ -252,15 +251,16 @@ func (p *plan) land() {
 		switch e.phase {
 		case running:
 			p.landInTime(e, l)
-		case waiting: // it is late, but the next run need not be
+		case waiting: // it is late; the next run need not be
 			p.due.drop(e)
 			p.wait(e, p.nextStart(e, l.run.start))
-		case idle, queued, decided, held, resting: // nobody wants to know any more
+		case idle, queued, decided, held, resting: // nobody wants its outcome any more
 		}
 	}
 }
 
-// endRun: the goroutine of a run is over, so another of its name may start.
+// endRun notes that the goroutine of a run is over, so that another run of its name
+// may start.
 func (p *plan) endRun(l landing) {
 	name := l.run.probe.Name
 	if l.run.entry.run == l.run {
@@ -276,8 +276,8 @@ func (p *plan) endRun(l landing) {
 }
 
 // landInTime takes the outcome of a run that was not given up. One that comes at
-// its deadline is a timeout, whatever it says: the order in which two things of
-// one moment are noticed must not matter.
+// its deadline is a timeout, whatever it says: if two things happen at one moment, it
+// must not matter which is noticed first.
 func (p *plan) landInTime(e *entry, l landing) {
 	p.deadlines.drop(e)
 	p.free(l.run)
@@ -293,10 +293,10 @@ func (p *plan) landInTime(e *entry, l landing) {
 	}
 }
 
-// timedOut: the time of r, a run of e, is over.
+// timedOut decides a run whose time is over.
 func (p *plan) timedOut(e *entry, r *run, now time.Time) {
 	e.slow = true
-	o := failure(ErrTimeout, "%v", r.probe.Timeout)
+	o := failure(errTimeout.with("%v", r.probe.Timeout))
 	o.details = r.noted()
 	p.decide(e, o, r.start, now)
 }
@@ -309,7 +309,7 @@ func (p *plan) free(r *run) {
 	}
 }
 
-// overdue gives up runs whose time is over. Their slots are free at once: else
+// overdue gives up the runs whose time is over. Their slots are free at once, or
 // checks that hang would stop all others.
 func (p *plan) overdue(now time.Time) {
 	for e := p.deadlines.next(now); e != nil; e = p.deadlines.next(now) {
@@ -331,10 +331,10 @@ func (p *plan) expire(now time.Time) {
 			e.component.held = append(e.component.held, e)
 		case e.passive():
 			p.listenOn(e, now)
-		case p.lingering[e.Name] != nil: // it may be another instance's, so it is no failure of this one
+		case p.lingering[e.Name] != nil: // perhaps another instance's, so it is no failure of this one
 			p.hold(e)
 		case e.run != nil:
-			p.decide(e, failure(ErrStuck, "began %v ago", now.Sub(e.run.start)), now, now)
+			p.decide(e, failure(errStuck.with("began %v ago", now.Sub(e.run.start))), now, now)
 		default:
 			p.enqueue(e)
 		}
@@ -358,20 +358,20 @@ func (p *plan) enqueue(e *entry) {
 	}
 }
 
-// listenOn: the silence of a passive entry was due to become a failure, unless
-// something was heard since it was scheduled.
+// listenOn makes the silence of a passive entry a failure, unless something has been
+// heard since it was scheduled.
 func (p *plan) listenOn(e *entry, now time.Time) {
 	if end := e.heard.Add(e.MaxAge); end.After(now) {
 		p.wait(e, end)
 		return
 	}
-	p.decide(e, failure(ErrSilent, "for %v", now.Sub(e.heard)), now, now)
+	p.decide(e, failure(errSilent.with("for %v", now.Sub(e.heard))), now, now)
 }
 
 // start gives the free slots to those who wait for one. Probes whose last run has
-// timed out go last and take at most half of the slots: with 16 slots and a
-// timeout of 5 seconds, a hundred targets that hang would else make everybody
-// wait for half a minute.
+// timed out go last and take at most half of the slots; otherwise, with 16 slots and a
+// timeout of 5 seconds, a hundred targets that hang would make everybody wait for half
+// a minute.
 func (p *plan) start(now time.Time, onlySources bool) {
 	for p.slots > 0 {
 		e := p.sources.pop()
@@ -405,7 +405,7 @@ func (p *plan) launch(e *entry, now time.Time) {
 	p.effects.starts = append(p.effects.starts, r)
 }
 
-// decide notes an outcome of an entry that is in no schedule.
+// decide notes an outcome of an entry, which must be in no schedule.
 func (p *plan) decide(e *entry, o outcome, from, at time.Time) {
 	e.phase = decided
 	p.decisions = append(p.decisions, decision{e, o, from, at})
@@ -415,7 +415,7 @@ func (p *plan) decide(e *entry, o outcome, from, at time.Time) {
 func (p *plan) report(name string, o outcome, now time.Time) error {
 	e := p.entries[name]
 	if e == nil {
-		return fmt.Errorf("health: there is no probe %q", name)
+		return fmt.Errorf("there is no probe %q", name)
 	}
 	p.hear(e, o, now)
 	return nil
@@ -434,7 +434,7 @@ func (p *plan) hear(e *entry, o outcome, now time.Time) {
 	}
 }
 
-// beat: the service of w is making progress. A beat that brings no news costs
+// beat notes that the service of w makes progress. A beat that brings no news costs
 // next to nothing and is no result.
 func (p *plan) beat(w *watch, now time.Time) (news bool) {
 	for _, e := range w.entries {
@@ -451,54 +451,9 @@ func (p *plan) beat(w *watch, now time.Time) (news bool) {
 	return news
 }
 
-// sync makes the probes that a source has listed its own.
-func (p *plan) sync(source *entry, l *listing, now time.Time) error {
-	var errs []error
-	names := make(map[string]bool, len(l.probes))
-	for _, pr := range l.probes {
-		if names[pr.Name] {
-			errs = append(errs, fmt.Errorf("health: probe %q was listed twice", pr.Name))
-			continue
-		}
-		names[pr.Name] = true
-		if e := source.listed[pr.Name]; e != nil {
-			if e.Instance == pr.Instance && e.Kind == pr.Kind && e.passive() == pr.passive() {
-				p.update(e, pr)
-				continue
-			}
-			p.remove(e, true, now)
-		}
-		if err := p.add(pr, now, source, nil); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for name, e := range source.listed {
-		if !names[name] && !l.bad[name] {
-			p.remove(e, true, now)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// update gives e other settings and leaves its state.
-func (p *plan) update(e *entry, pr Probe) {
-	p.tally.count(e, -1)
-	e.Probe = pr
-	p.tally.count(e, 1)
-	if !e.passive() {
-		return
-	}
-	if e.phase == waiting {
-		p.due.drop(e)
-	}
-	if e.phase == waiting || e.phase == idle {
-		p.listen(e, e.heard)
-	}
-}
-
-// hurry makes the checks that are wanted due, if they only wait for their time.
-// With a waiter, that then waits for their results and for those of the checks
-// under way. Checks that hang are left alone: to ask for them is no failure.
+// hurry makes the checks that are wanted due, if they only wait for their time. A
+// waiter, if there is one, then waits for their results and for those of the checks
+// under way. Checks that hang are left alone: asking for them must not be a failure.
 func (p *plan) hurry(now time.Time, wanted func(*entry) bool, w *waiter) {
 	for _, e := range p.entries {
 		if e.passive() || !wanted(e) || e.phase == waiting && e.run != nil {
@@ -521,9 +476,9 @@ func (p *plan) dismiss(w *watch, now time.Time) {
 	}
 }
 
-// halt: the Monitor is not served any more. What still runs ignores that its time
-// is over; it is looked at again when the Monitor is served again. It returns the
-// names.
+// halt ends the probing, since the Prober is not served any more. What still runs
+// ignores that its time is over: it is looked at again when the Prober is served again,
+// and halt returns the names.
 func (p *plan) halt(now time.Time) (names []string) {
 	for len(p.deadlines) > 0 {
 		e := p.deadlines[0]

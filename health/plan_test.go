@@ -105,7 +105,7 @@ func TestSlotIsFreeAtTheTimeout(t *testing.T) {
 	b.want(b.at(2*time.Second), []string(nil))
 	b.want(b.at(11*time.Second), []string(nil)) // all hang, and none is started twice
 	b.want(b.entries["0"].verdict.fails, 2)
-	b.want(b.entries["0"].last.text, "health: an earlier run of the check has still not ended (began 11s ago)")
+	b.want(b.entries["0"].last.err.Text, "an earlier run of the check has still not ended (began 11s ago)")
 	b.end(b.entries["0"], passed)
 	b.want(b.at(15*time.Second), []string{"0"}) // at once, as it is late
 	b.want(b.entries["0"].verdict.fails, 2)     // what it said then is no news
@@ -143,7 +143,7 @@ func TestOutcomeAtTheDeadline(t *testing.T) {
 			b.at(time.Second)
 		}
 		b.want(e.verdict, verdict{fails: 1, row: 1})
-		b.want(e.last.text, "health: the check did not end in time (1s)")
+		b.want(e.last.err.Text, "the check did not end in time (1s)")
 		b.want(b.first(), b.begun.Add(10*time.Second))
 	}
 }

@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/words"
 )
 
 // Kind says what a probe is for. The words are those of Kubernetes.
@@ -19,8 +21,9 @@ type Kind uint8
 const (
 	// Readiness probes only report. The zero value, because it can do no harm.
 	Readiness Kind = iota
-	// Liveness probes restart the service of their [Monitor.Guard] when they
-	// become Unhealthy. Without a Guard they only report.
+	// Liveness probes restart the service of their [Prober.Guard] when they
+	// become Unhealthy. Without a Guard they only report: that the program is not
+	// alive.
 	Liveness
 	// Startup probes hold back the other probes of their component until they
 	// have become healthy once, and do not run after that. In a Guard one that
@@ -28,11 +31,16 @@ const (
 	Startup
 )
 
+var kinds = words.New[Kind](owner, "readiness", "liveness", "startup")
+
 // String returns "readiness", "liveness" or "startup".
-func (k Kind) String() string { return enum(k, "readiness", "liveness", "startup") }
+func (k Kind) String() string { return kinds.Of(k) }
 
 // MarshalText returns what String does.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText has written.
+func (k *Kind) UnmarshalText(text []byte) error { return kinds.Read(k, text) }
 
 // The defaults of a [Probe]. A timeout of 1 s, as Kubernetes has it, is often
 // too small.
@@ -48,34 +56,34 @@ const (
 // Probe is a [Check] with a schedule and thresholds. The zero value of every
 // field but Name is usable.
 type Probe struct {
-	// Name is unique within a Monitor. What stands before the first colon is the
-	// component: "db:ping" is the measurement ping of db.
+	// Name is unique within a Prober. The component stands before the first colon:
+	// "db:ping" is the measurement ping of db.
 	Name string
 
-	// Instance is which one of several things that bear this name one after the
-	// other is probed: a container id, a pid. A listed probe (see List) whose
-	// Instance has changed starts afresh.
+	// Instance says which one is probed, if several things bear this name one after
+	// the other: a container id, a pid. A listed probe (see List) whose Instance has
+	// changed starts afresh.
 	Instance string
 
 	Kind Kind
 
-	// Check finds out. A probe without Check and List is passive: its results
-	// come through [Monitor.Report] or [Beat].
+	// Check finds out. A probe without Check and List is passive: it gets its results
+	// from [Prober.Report] or [Beat].
 	Check Check
 
 	// List makes the probe a source of others: instead of checking anything it
-	// lists the probes that there should be. The ones that it does not list any
-	// more are forgotten with their state; settings that it changes count from
-	// the next run; if it returns an error or does not answer in time, that is a
-	// failure of this probe and the set stays as it is. A listed probe that makes
-	// no sense is left out, and is a failure of this probe too.
+	// lists the probes that there should be. Probes that it does not list any more are
+	// forgotten with their state; settings that it changes count from the next run. If
+	// it returns an error or does not answer in time, this probe has failed and the set
+	// stays as it is. A listed probe that makes no sense is left out, and this probe has
+	// failed too.
 	List func(ctx context.Context) ([]Probe, error)
 
 	// Interval is the time from the start of one run to that of the next.
 	// Default [DefaultInterval]. A run that takes longer delays the next one:
-	// runs of one probe never overlap. Right after another probe was due, one may
-	// start up to 10 ms late, so that many probes do not wake up the program for
-	// each.
+	// runs of one probe never overlap. A run that is due right after one of another
+	// probe may start up to 10 ms late, so that many probes do not wake up the program
+	// for each.
 	Interval time.Duration
 
 	// FastInterval is used instead while the last result speaks against the
@@ -83,24 +91,24 @@ type Probe struct {
 	// Default: Interval.
 	FastInterval time.Duration
 
-	// Timeout is how long a run may take; longer is a failure ([ErrTimeout]). A
-	// check that ignores its context is left alone then and not started a second
-	// time until it returns; each time it is due meanwhile is another failure
+	// Timeout is how long a run may take; longer is a failure ([ErrTimeout]). After
+	// that a check that ignores its context is left alone, and not started a second
+	// time until it returns; each time that it is due meanwhile is another failure
 	// ([ErrStuck]). Default [DefaultTimeout].
 	Timeout time.Duration
 
-	// InitialDelay passes between adding the probe and its first run; a
-	// passive probe's silence is measured from its end. In a Guard it counts from
-	// the start of the service.
+	// InitialDelay passes between adding the probe and its first run; the silence of a
+	// passive probe begins at the end of it. In a Guard it counts from the start of the
+	// service.
 	InitialDelay time.Duration
 
-	// Jitter is the part of the interval up to which a random time is added before
-	// every run, the first included: 0.2 for 20 %; at most 1. Default 0.1; a
-	// negative one means none, which makes the schedule exact.
+	// Jitter is the part of the interval, 0.2 for 20 %, up to which a random time is
+	// added before every run, the first included; at most 1. Default 0.1; a negative
+	// one means none, which makes the schedule exact.
 	Jitter float64
 
-	// MaxAge, for a passive probe: each time that it has heard nothing for that
-	// long is a failure ([ErrSilent]). Zero: silence is no failure.
+	// MaxAge makes silence a failure of a passive probe ([ErrSilent]), each time that
+	// it has heard nothing for so long. Zero: silence is no failure.
 	MaxAge time.Duration
 
 	// FailureThreshold is how many failures in a row make it Unhealthy, default
@@ -136,7 +144,7 @@ func (p Probe) complete() (Probe, error) {
 		return p, err
 	}
 	if field, value := p.nonsense(); field != "" {
-		return p, fmt.Errorf("health: probe %q: %s is %v", p.Name, field, value)
+		return p, fmt.Errorf("probe %q: %s is %v", p.Name, field, value)
 	}
 	if p.passive() {
 		p.Interval = cmp.Or(p.MaxAge, DefaultInterval)
@@ -195,11 +203,11 @@ const maxName = 255
 func checkName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("health: a probe has no name")
+		return errors.New("a probe has no name")
 	case len(name) > maxName:
-		return fmt.Errorf("health: probe %q: the name has %d bytes, more than %d", said.Clean(name, 40), len(name), maxName)
+		return fmt.Errorf("probe %q: the name has %d bytes, more than %d", said.Clean(name, 40), len(name), maxName)
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return fmt.Errorf("health: probe %q: the name is not printable", name)
+		return fmt.Errorf("probe %q: the name is not printable", name)
 	}
 	return nil
 }

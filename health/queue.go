@@ -2,8 +2,8 @@ package health
 
 import "time"
 
-// fifo is a queue. It is no ring: what was taken is given back when it is empty
-// or half of it is taken.
+// fifo is a queue. It is no ring: the room of what was taken is used again once half
+// of it is taken.
 type fifo struct {
 	entries []*entry
 	taken   int
@@ -29,7 +29,7 @@ func (q *fifo) pop() *entry {
 	return e
 }
 
-// keep drops the entries that wanted says no to.
+// keep drops the entries that are not wanted.
 func (q *fifo) keep(wanted func(*entry) bool) {
 	n := 0
 	for _, e := range q.entries[q.taken:] {
@@ -42,10 +42,10 @@ func (q *fifo) keep(wanted func(*entry) bool) {
 	q.entries, q.taken = q.entries[:n], 0
 }
 
-// schedule is a binary heap of entries by time, those of one time in the order
-// in which they were added to the plan. An entry is in one schedule at most and
-// knows its place. Looking at every probe for one that is due would cost most of
-// a core at 10,000 probes.
+// schedule is a binary heap of entries by time, and at one time in the order in which
+// they were added to the plan. An entry is in one schedule at most and knows its
+// place. Without a heap, looking at 10,000 probes for one that is due would cost most
+// of a core.
 type schedule []*entry
 
 func (s schedule) less(i, j int) bool {

@@ -2,11 +2,14 @@ package health
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/tend-go/tend/internal/words"
 )
 
 // Grade sums up: the "status" of the health+json format
@@ -20,15 +23,20 @@ const (
 	GradeFail
 )
 
+var grades = words.New[Grade](owner, "pass", "warn", "fail")
+
 // String returns "pass", "warn" or "fail".
-func (g Grade) String() string { return enum(g, "pass", "warn", "fail") }
+func (g Grade) String() string { return grades.Of(g) }
 
 // MarshalText returns what String does.
 func (g Grade) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
 
-// covers says whether a report about k includes probes of kind p. What is not
-// alive or has not started up is not ready either; what fails to start up is as
-// good as dead.
+// UnmarshalText reads what MarshalText has written.
+func (g *Grade) UnmarshalText(text []byte) error { return grades.Read(g, text) }
+
+// covers says whether a report about k includes probes of kind p. What is not alive,
+// or has not started up, is not ready either; what fails to start up is as good as
+// dead.
 func (k Kind) covers(p Kind) bool {
 	switch k {
 	case Liveness:
@@ -58,23 +66,23 @@ func (k Kind) grade(s State) Grade {
 }
 
 // whole is grade as it counts for the whole report.
-func (k Kind) whole(s State, optional bool) Grade {
+func (k Kind) whole(s State, w weight) Grade {
 	g := k.grade(s)
-	if optional {
+	if w == optional || w == attended && k == Liveness {
 		g = min(g, GradeWarn)
 	}
 	return g
 }
 
-// Report is a copy of what a [Monitor] knew at one moment. Its JSON form is
+// Report is a copy of what a [Prober] knew at one moment. Its JSON form is
 // application/health+json.
 type Report struct {
 	About  Kind
-	Status Grade // the worst of all; Optional probes do no more than warn
+	Status Grade // the worst of all that count, see [Prober.Snapshot]; Optional probes do no more than warn
 	Time   time.Time
-	Output string        // what is wrong with the whole, if it is not a probe
+	Output string        // what is wrong with the whole, if it is neither a probe nor the tree
 	Probes []ProbeStatus // in the order of names
-	Tree   *TreeStatus   // if the Monitor knows a tree and the report is about [Readiness]
+	Tree   *TreeStatus   // if the Prober knows a tree and the report is not about [Startup]
 }
 
 // ProbeStatus is one probe in a [Report].
@@ -96,38 +104,66 @@ type ProbeStatus struct {
 // all; for [Liveness] those of kinds Liveness and Startup, of which the ones
 // without a verdict count as alive; for [Startup] those of that kind. It runs no
 // check.
-func (m *Monitor) Snapshot(kind Kind) Report {
-	r := Report{About: kind, Time: time.Now()}
-	if kind == Readiness {
-		r.Tree = m.tree.status(m.config.Tree, r.Time)
-	}
-	m.decide(func(p *plan, _ time.Time) {
-		r.Status = p.tally.grade(kind)
-		r.Probes = make([]ProbeStatus, 0, len(p.entries))
-		for _, e := range p.entries {
-			if kind.covers(e.Kind) {
-				r.Probes = append(r.Probes, e.status(kind))
-			}
-		}
-	})
-	if r.Tree != nil {
-		r.Status = max(r.Status, r.Tree.Status)
-	}
-	slices.SortFunc(r.Probes, func(a, b ProbeStatus) int { return cmp.Compare(a.Name, b.Name) })
+//
+// A program is alive unless only its end can help. So in a Liveness report the probes
+// of a [Prober.Guard], which restarts their service, do no more than warn; and while
+// the Tree stops, no probe does more, or the program would be killed during its last
+// requests.
+func (p *Prober) Snapshot(kind Kind) Report {
+	r, _ := p.report(kind, true)
+	p.judge(context.Background(), &r)
 	return r
 }
 
-// brief is Snapshot without the probes. Its cost does not depend on their number.
-func (m *Monitor) brief(kind Kind) (r Report, served bool) {
-	r = Report{About: kind, Time: time.Now()}
-	if kind == Readiness {
-		r.Tree = m.tree.status(m.config.Tree, r.Time)
-	}
-	m.decide(func(p *plan, _ time.Time) { r.Status, served = p.tally.grade(kind), m.actor == serving })
-	if r.Tree != nil {
-		r.Status = max(r.Status, r.Tree.Status)
-	}
+// report is what the probes know, with a list of them or without: then its cost does
+// not depend on their number. It also says whether the Prober is being served.
+func (p *Prober) report(about Kind, list bool) (r Report, served bool) {
+	r = Report{About: about, Time: time.Now()}
+	p.decide(func(plan *plan, _ time.Time) {
+		served = p.driver == serving
+		r.Status = plan.tally.grade(about)
+		if list {
+			r.Probes = plan.statuses(about)
+		}
+	})
+	slices.SortFunc(r.Probes, func(a, b ProbeStatus) int { return cmp.Compare(a.Name, b.Name) })
 	return r, served
+}
+
+// unserved says that nobody runs the probes, so that what they know gets old. That is
+// no reason to end the program: whoever supervises the Prober sees to it.
+func (r *Report) unserved() {
+	r.Status, r.Output = GradeFail, "the health prober is not running"
+	if r.About == Liveness {
+		r.Status = GradeWarn
+	}
+}
+
+// judge adds what the tree knows, if there is one, to a report that it is part of.
+func (p *Prober) judge(ctx context.Context, r *Report) {
+	if p.tree == nil || r.About == Startup {
+		return
+	}
+	tree := p.tree.look(ctx)
+	r.Tree = &tree.ready
+	if r.About == Liveness {
+		r.Tree = &tree.alive
+		if tree.leaving {
+			r.Status = min(r.Status, GradeWarn)
+		}
+	}
+	r.Status = max(r.Status, r.Tree.Status)
+}
+
+// statuses are those of the probes that matter for about, in no order.
+func (p *plan) statuses(about Kind) []ProbeStatus {
+	list := make([]ProbeStatus, 0, len(p.entries))
+	for _, e := range p.entries {
+		if about.covers(e.Kind) {
+			list = append(list, e.status(about))
+		}
+	}
+	return list
 }
 
 func (e *entry) status(about Kind) ProbeStatus {
@@ -135,7 +171,7 @@ func (e *entry) status(about Kind) ProbeStatus {
 		Name: e.Name, Instance: e.Instance, Kind: e.Kind, Optional: e.Optional,
 		State: e.verdict.state, Status: about.grade(e.verdict.state),
 		Since: e.changed, Checked: e.lastAt, Took: e.took, Failures: e.verdict.fails,
-		Output: e.last.text, Details: e.last.details,
+		Output: e.last.err.Error(), Details: e.last.details,
 	}
 	if e.lastAt.IsZero() {
 		s.Output = "no result yet"
@@ -143,8 +179,8 @@ func (e *entry) status(about Kind) ProbeStatus {
 	return s
 }
 
-// document is the health+json form. What the draft does not know is in the words
-// of this package.
+// document is the health+json form. The fields that the draft does not have are called
+// as in this package.
 type document struct {
 	Status Grade                `json:"status"`
 	Output string               `json:"output,omitempty"`
@@ -166,7 +202,7 @@ type element struct {
 }
 
 // MarshalJSON returns the health+json form: each probe is an array of one element
-// under its name, the tree is under its own with ":services" added.
+// under its name, and so is the tree, under its name with ":services" added.
 func (r Report) MarshalJSON() ([]byte, error) {
 	d := document{Status: r.Status, Output: r.Output, Checks: map[string][]element{}}
 	for _, p := range r.Probes {
@@ -178,12 +214,12 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}
 	if t := r.Tree; t != nil {
 		name := t.Name + ":services"
-		d.Checks[name] = append(d.Checks[name], t.element())
+		d.Checks[name] = append(d.Checks[name], t.element(r.About))
 	}
 	return json.Marshal(d)
 }
 
-// object is what attributes, which [freeze] has made plain, are in JSON.
+// object makes JSON of attributes that [freeze] has made plain.
 func object(attrs []slog.Attr) map[string]any {
 	o := make(map[string]any, len(attrs))
 	for _, a := range attrs {

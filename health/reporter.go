@@ -7,31 +7,31 @@ import (
 	"sync/atomic"
 )
 
-// Reporter sends the whole [Readiness] report of a Monitor somewhere when it is
-// told to: every time, or only if something has changed since the last one that
+// Reporter sends the whole [Readiness] report of a Prober somewhere when it is
+// told to: every time, or only if something has changed since the last report that
 // was delivered. Nothing is lost when sending fails: the next report differs from
 // the last delivered one all the same. Its methods may be called from any
 // goroutine; reports are sent one at a time.
 type Reporter struct {
-	// Monitor and Send must be set before the first report. An error of Send says
-	// that the report was not delivered. Send must not call the Reporter.
-	Monitor *Monitor
-	Send    func(ctx context.Context, r Report) error
+	// Prober and Send must be set before the first report. If Send returns an error,
+	// the report was not delivered. Send must not call the Reporter.
+	Prober *Prober
+	Send   func(ctx context.Context, r Report) error
 
 	changesOnly atomic.Bool
 	once        sync.Once
 	turn        chan map[string]reported // holds what was last delivered, while nobody is sending
 }
 
-// reported is what of a probe makes a difference.
+// reported is that of a probe which makes a difference.
 type reported struct {
 	instance string
 	state    State
 }
 
-// ChangesOnly says whether reports in which nothing is new are left out: probes
-// that have come or gone, or are in another state or another instance than in the
-// last report that was delivered. At first they are not.
+// ChangesOnly decides whether reports without news are left out. News are probes that
+// have come or gone, or are in another state or instance than in the last report that
+// was delivered, and another grade of the tree. At first nothing is left out.
 func (r *Reporter) ChangesOnly(on bool) { r.changesOnly.Store(on) }
 
 // Report sends a report, unless it is left out. It returns the error of Send, or
@@ -53,7 +53,7 @@ func (r *Reporter) report(ctx context.Context, force bool) error {
 		return context.Cause(ctx)
 	}
 	defer func() { r.turn <- delivered }() // also if Send panics
-	report := r.Monitor.Snapshot(Readiness)
+	report := r.Prober.Snapshot(Readiness)
 	now := report.states()
 	if !force && r.changesOnly.Load() && delivered != nil && maps.Equal(delivered, now) {
 		return nil

@@ -14,11 +14,11 @@ import (
 // In changes-only mode too.
 func TestWhatAFailedReportHadToSayIsSaidByTheNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
-		add(t, m, health.Probe{Name: "a"})
+		prober := newProber(t, health.Config{})
+		add(t, prober, health.Probe{Name: "a"})
 		var sent []string
 		down := false
-		r := &health.Reporter{Monitor: m, Send: func(_ context.Context, r health.Report) error {
+		r := &health.Reporter{Prober: prober, Send: func(_ context.Context, r health.Report) error {
 			if down {
 				return errSick
 			}
@@ -41,7 +41,7 @@ func TestWhatAFailedReportHadToSayIsSaidByTheNext(t *testing.T) {
 		}
 		tell := func(name string, errs ...error) {
 			for _, err := range errs {
-				if err := m.Report(name, err); err != nil {
+				if err := prober.Report(name, err); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -63,9 +63,9 @@ func TestWhatAFailedReportHadToSayIsSaidByTheNext(t *testing.T) {
 		tell("a", nil) // undone before anybody was told
 		down = false
 		report()
-		add(t, m, health.Probe{Name: "b"})
+		add(t, prober, health.Probe{Name: "b"})
 		report("a healthy, b unknown")
-		m.Remove("b")
+		prober.Remove("b")
 		report("a healthy")
 		sent = nil
 		if err := r.Force(t.Context()); err != nil || len(sent) != 1 {
@@ -80,7 +80,7 @@ func TestWhatAFailedReportHadToSayIsSaidByTheNext(t *testing.T) {
 func TestReporterOneAtATime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sending := 0
-		r := &health.Reporter{Monitor: newMonitor(t, health.Config{}), Send: func(context.Context, health.Report) error {
+		r := &health.Reporter{Prober: newProber(t, health.Config{}), Send: func(context.Context, health.Report) error {
 			if sending++; sending > 1 {
 				t.Error("two at once")
 			}

@@ -1,22 +1,17 @@
 package health
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/tend-go/tend/internal/guard"
-	"github.com/tend-go/tend/internal/said"
 )
 
-// run is one execution of a probe's check. The plan makes it and says when it is
-// over; the goroutine of the check carries it out.
+// run is one execution of a probe's check. The plan makes it and decides when it is
+// over; a goroutine carries it out.
 type run struct {
 	entry    *entry
 	probe    Probe // as it was when the run started
@@ -30,10 +25,10 @@ type run struct {
 	details []slog.Attr
 }
 
-// runKey is under which a check's context carries its run.
+// runKey is the key of the run in the context of a check.
 type runKey struct{}
 
-// abort ends the context of the check, also one that has not begun yet.
+// abort ends the context of the check, even if that has not begun yet.
 func (r *run) abort() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +45,7 @@ func (r *run) detail(attrs []slog.Attr) {
 	r.details = append(r.details, attrs[:min(room, len(attrs))]...)
 }
 
-// noted is what the check has told by Detail so far.
+// noted is what the check has said by Detail so far.
 func (r *run) noted() []slog.Attr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,7 +67,7 @@ func (r *run) context(ctx context.Context) (context.Context, context.CancelFunc)
 // do runs the check and hands its outcome to landed, however it ends.
 func (r *run) do(ctx context.Context, landed func(outcome)) {
 	ctx, cancel := r.context(ctx)
-	o := outcome{mark: failed, err: errGoexit, text: errGoexit.Error()}
+	o := failure(errGoexit) // unless it returns
 	defer func() {
 		cancel()
 		o.details = r.noted()
@@ -85,46 +80,7 @@ func (r *run) do(ctx context.Context, landed func(outcome)) {
 		}
 		listed, err = list(ctx, r.probe.List)
 		return err
-	}, newPanicError)
+	}, caught)
 	o = outcomeOf(err, nil)
 	o.listed = listed
-}
-
-// listing is what a source has said there should be.
-type listing struct {
-	probes []Probe         // complete, in the order of names
-	bad    map[string]bool // names of probes that make no sense: they are kept as they were
-}
-
-// list asks a source. The listing is nil if the source does not know; bad probes
-// are an error beside one.
-func list(ctx context.Context, source func(context.Context) ([]Probe, error)) (*listing, error) {
-	probes, err := source(ctx)
-	if err != nil && !isWarning(err) {
-		return nil, err
-	}
-	l := &listing{bad: map[string]bool{}}
-	var errs []error
-	for _, p := range probes {
-		whole, bad := p.complete()
-		if bad == nil && p.List != nil {
-			bad = fmt.Errorf("health: probe %q: a listed probe cannot be a source", p.Name)
-		}
-		if bad != nil {
-			l.bad[p.Name] = true
-			errs = append(errs, bad)
-			continue
-		}
-		l.probes = append(l.probes, whole)
-	}
-	slices.SortStableFunc(l.probes, func(a, b Probe) int { return cmp.Compare(a.Name, b.Name) })
-	if errs != nil {
-		err = errors.Join(errs...)
-	}
-	return l, err
-}
-
-// newPanicError is for guard.Try.
-func newPanicError(v any) error {
-	return &PanicError{Value: v, Stack: string(debug.Stack()), text: said.Panic(v)}
 }

@@ -19,15 +19,15 @@ import (
 func TestACheckThatIgnoresItsContextHarmsNoOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes, Concurrency: 1})
+		prober := newProber(t, health.Config{OnChange: l.changes, Concurrency: 1})
 		release := make(chan struct{})
-		add(t, m,
+		add(t, prober,
 			health.Probe{Name: "hangs", Check: l.logged("hangs", hang(release))},
 			health.Probe{Name: "works", Check: script("+")})
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(66 * time.Second)
 		l.want(t, "0s hangs", "5s works unknown>healthy 0", "25s hangs unknown>unhealthy 3")
-		if p := status(t, m, "hangs"); p.Failures != 7 || p.Output != "health: an earlier run of the check has still not ended (began 1m5s ago)" {
+		if p := status(t, prober, "hangs"); p.Failures != 7 || p.Output != "an earlier run of the check has still not ended (began 1m5s ago)" {
 			t.Errorf("%d failures, the last: %s", p.Failures, p.Output)
 		}
 		close(release)
@@ -39,7 +39,7 @@ func TestACheckThatIgnoresItsContextHarmsNoOther(t *testing.T) {
 // Report, CheckNow, Tick, Serve and a source that changes the instance, all mixed.
 func TestAProbeNeverRunsTwiceAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{Concurrency: 4})
+		prober := newProber(t, health.Config{Concurrency: 4})
 		var running [5]atomic.Int32
 		var runs atomic.Int32
 		probe := func(i, instance int) health.Probe {
@@ -57,7 +57,7 @@ func TestAProbeNeverRunsTwiceAtOnce(t *testing.T) {
 			}
 		}
 		instance := 0
-		add(t, m, probe(0, 0), probe(1, 0), health.Probe{Name: "list", Interval: 7 * time.Second, List: func(context.Context) ([]health.Probe, error) {
+		add(t, prober, probe(0, 0), probe(1, 0), health.Probe{Name: "list", Interval: 7 * time.Second, List: func(context.Context) ([]health.Probe, error) {
 			instance++
 			return []health.Probe{probe(2, 0), probe(3, instance), probe(4, instance/2)}, nil
 		}})
@@ -67,19 +67,19 @@ func TestAProbeNeverRunsTwiceAtOnce(t *testing.T) {
 		all.Go(func() {
 			for ctx.Err() == nil { // Serve and no Serve, by turns
 				served, stop := context.WithTimeout(ctx, 10*time.Second)
-				_ = m.Serve(served)
+				_ = prober.Serve(served)
 				stop()
 				time.Sleep(10 * time.Second)
 			}
 		})
 		for i, meddle := range []func(){
-			func() { _ = m.Tick(ctx) },
-			func() { _ = m.CheckNow(ctx) },
-			func() { _ = m.Report("p2", errSick) },
-			func() { m.Remove("p4") },
+			func() { _ = prober.Tick(ctx) },
+			func() { _ = prober.CheckNow(ctx) },
+			func() { _ = prober.Report("p2", errSick) },
+			func() { prober.Remove("p4") },
 			func() {
-				m.Remove("p1")
-				_ = m.Add(probe(1, 0))
+				prober.Remove("p1")
+				_ = prober.Add(probe(1, 0))
 			},
 		} {
 			all.Go(func() {
@@ -101,10 +101,10 @@ func TestAProbeNeverRunsTwiceAtOnce(t *testing.T) {
 // timeouts.
 func TestNoMoreRunAtOnceThanConcurrencySays(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{Concurrency: 3})
+		prober := newProber(t, health.Config{Concurrency: 3})
 		var running atomic.Int32
 		for i := range 50 {
-			add(t, m, health.Probe{Name: fmt.Sprint(i), FailureThreshold: 1, Interval: time.Hour, Timeout: 2 * time.Second, Check: func(ctx context.Context) error {
+			add(t, prober, health.Probe{Name: fmt.Sprint(i), FailureThreshold: 1, Interval: time.Hour, Timeout: 2 * time.Second, Check: func(ctx context.Context) error {
 				running.Add(1)
 				defer running.Add(-1)
 				switch i % 3 {
@@ -118,7 +118,7 @@ func TestNoMoreRunAtOnceThanConcurrencySays(t *testing.T) {
 				}
 			}})
 		}
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(time.Second / 2)
 		for range 14 { // (17·1s + 16·0s + 17·2s) / 3 = 17s
 			if n := running.Load(); n != 3 {
@@ -126,12 +126,12 @@ func TestNoMoreRunAtOnceThanConcurrencySays(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if state(t, m, "49") != health.Unknown {
+		if state(t, prober, "49") != health.Unknown {
 			t.Error("to wait is to fail")
 		}
 		time.Sleep(time.Minute)
 		counts := map[health.State]int{}
-		for _, p := range m.Snapshot(health.Readiness).Probes {
+		for _, p := range prober.Snapshot(health.Readiness).Probes {
 			counts[p.State]++
 		}
 		if diff := cmp.Diff(map[health.State]int{health.Healthy: 17, health.Unhealthy: 33}, counts); diff != "" {
@@ -144,12 +144,12 @@ func TestNoMoreRunAtOnceThanConcurrencySays(t *testing.T) {
 func TestTargetsThatHangDelayOnlyEachOther(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		for i := range 100 {
-			add(t, m, health.Probe{Name: fmt.Sprint("hangs", i), Check: obey})
+			add(t, prober, health.Probe{Name: fmt.Sprint("hangs", i), Check: obey})
 		}
-		add(t, m, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
-		serve(t, m)
+		add(t, prober, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
+		serve(t, prober)
 		time.Sleep(95 * time.Second)
 		l.want(t, "30s works", "40s works", "50s works", "1m0s works", "1m10s works", "1m20s works", "1m30s works")
 	})
@@ -158,12 +158,12 @@ func TestTargetsThatHangDelayOnlyEachOther(t *testing.T) {
 // Not even the first time: 1,000 probes are spread over a second.
 func TestProbesAddedTogetherDoNotStartTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{Concurrency: 1000})
+		prober := newProber(t, health.Config{Concurrency: 1000})
 		var mu sync.Mutex
 		tenths := map[time.Duration]int{} // started in each tenth of a second
 		begun := time.Now()
 		for i := range 1000 {
-			err := m.Add(health.Probe{Name: fmt.Sprint(i), Check: func(context.Context) error {
+			err := prober.Add(health.Probe{Name: fmt.Sprint(i), Check: func(context.Context) error {
 				mu.Lock()
 				defer mu.Unlock()
 				tenths[time.Since(begun)/(100*time.Millisecond)]++
@@ -173,7 +173,7 @@ func TestProbesAddedTogetherDoNotStartTogether(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(9 * time.Second)
 		synctest.Wait()
 		if len(tenths) < 10 || len(tenths) > 11 { // up to 10 ms late
@@ -190,14 +190,14 @@ func TestProbesAddedTogetherDoNotStartTogether(t *testing.T) {
 // For what it costs see BenchmarkProbes.
 func TestEachOfTenThousandProbesRunsWhenItShould(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		runs := make([]int, 10_000)
 		for i := range runs {
-			if err := m.Add(health.Probe{Name: fmt.Sprint(i), Jitter: 0.9, Check: func(context.Context) error { runs[i]++; return nil }}); err != nil {
+			if err := prober.Add(health.Probe{Name: fmt.Sprint(i), Jitter: 0.9, Check: func(context.Context) error { runs[i]++; return nil }}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(10*time.Second - 1) // the second is due after 10s at the soonest
 		synctest.Wait()
 		for i, n := range runs {
@@ -205,10 +205,10 @@ func TestEachOfTenThousandProbesRunsWhenItShould(t *testing.T) {
 				t.Fatalf("%d ran %d times", i, n)
 			}
 		}
-		if r := m.Snapshot(health.Liveness); len(r.Probes) != 0 || r.Status != health.GradePass {
+		if r := prober.Snapshot(health.Liveness); len(r.Probes) != 0 || r.Status != health.GradePass {
 			t.Errorf("liveness: %v", r.Status)
 		}
-		if r := m.Snapshot(health.Readiness); r.Status != health.GradePass {
+		if r := prober.Snapshot(health.Readiness); r.Status != health.GradePass {
 			t.Errorf("readiness: %v", r.Status)
 		}
 	})

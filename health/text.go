@@ -7,16 +7,16 @@ import (
 	"github.com/tend-go/tend/internal/said"
 )
 
-// Bounds of what is kept of texts that come from outside, in bytes; Consul cuts
-// at 4 kB, Pebble at 512.
+// Bounds of what is kept of what comes from outside. Consul cuts texts at 4 kB,
+// Pebble at 512 bytes.
 const (
-	maxText    = 1 << 10
-	maxDetails = 32 // attributes of one result
-	maxDepth   = 4  // of groups in them
+	maxText    = 1 << 10 // bytes
+	maxDetails = 32      // attributes of one result
+	maxDepth   = 4       // of groups in them
 )
 
-// freeze makes values of user types texts, so that nothing of theirs is kept or
-// read again later. It runs user code, whose panics fmt and slog contain.
+// freeze makes texts of the values of user types, so that nothing of theirs is kept or
+// read again later. It runs user code; fmt and slog recover its panics.
 func freeze(attrs []slog.Attr, depth int) []slog.Attr {
 	if len(attrs) > maxDetails {
 		attrs = attrs[:maxDetails]

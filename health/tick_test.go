@@ -19,8 +19,8 @@ func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 	for round := range 60 {
 		bubble(t, func(t *testing.T) {
 			l := newLog()
-			m := newMonitor(t, health.Config{Concurrency: 5, OnChange: l.changes, OnResult: func(_ context.Context, r health.Result) { l.add("%s %v", r.Name, r.State) }})
-			add(t, m, health.Probe{Name: "m", List: func(context.Context) (probes []health.Probe, err error) {
+			prober := newProber(t, health.Config{Concurrency: 5, OnChange: l.changes, OnResult: func(_ context.Context, r health.Result) { l.add("%s %v", r.Name, r.State) }})
+			add(t, prober, health.Probe{Name: "m", List: func(context.Context) (probes []health.Probe, err error) {
 				for i := range 30 {
 					probes = append(probes, health.Probe{
 						Name: fmt.Sprintf("p%02d", 29-i), Jitter: -1, FailureThreshold: 2, Timeout: 3 * time.Second,
@@ -40,7 +40,7 @@ func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 				return probes, nil
 			}})
 			for range 3 {
-				if err := m.Tick(t.Context()); err != nil {
+				if err := prober.Tick(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(10 * time.Second)
@@ -60,17 +60,17 @@ func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 func TestTickIsCancelled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes, Concurrency: 1})
+		prober := newProber(t, health.Config{OnChange: l.changes, Concurrency: 1})
 		for i := range 3 {
-			add(t, m, health.Probe{Name: fmt.Sprint(i), FailureThreshold: 1, Check: l.logged(fmt.Sprint(i), obey)})
+			add(t, prober, health.Probe{Name: fmt.Sprint(i), FailureThreshold: 1, Check: l.logged(fmt.Sprint(i), obey)})
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errSick)
 		defer cancel()
-		if err := m.Tick(ctx); !errors.Is(err, errSick) {
+		if err := prober.Tick(ctx); !errors.Is(err, errSick) {
 			t.Errorf("Tick returned %v", err)
 		}
 		l.want(t, "0s 0")
-		if err := m.Tick(t.Context()); err != nil {
+		if err := prober.Tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		l.want(t, "1s 1", "6s 2", "11s 1 unknown>unhealthy 1", "11s 2 unknown>unhealthy 1")
@@ -81,36 +81,36 @@ func TestTickIsCancelled(t *testing.T) {
 func TestCheckNow(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{Concurrency: 2})
+		prober := newProber(t, health.Config{Concurrency: 2})
 		for i := range 4 {
-			add(t, m, health.Probe{Name: fmt.Sprint(i), InitialDelay: time.Hour, Check: func(context.Context) error {
+			add(t, prober, health.Probe{Name: fmt.Sprint(i), InitialDelay: time.Hour, Check: func(context.Context) error {
 				time.Sleep(time.Second)
 				l.add("%d", i)
 				return nil
 			}})
 		}
-		add(t, m, health.Probe{Name: "passive"}, health.Probe{Name: "c:boot", Kind: health.Startup, InitialDelay: 2 * time.Hour, Check: script("-")}, health.Probe{Name: "c:held", Check: script("+")})
+		add(t, prober, health.Probe{Name: "passive"}, health.Probe{Name: "c:boot", Kind: health.Startup, InitialDelay: 2 * time.Hour, Check: script("-")}, health.Probe{Name: "c:held", Check: script("+")})
 		check := func() {
 			t.Helper()
-			if err := m.CheckNow(t.Context()); err != nil {
+			if err := prober.CheckNow(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
 		check() // not served
 		l.want(t, "1s 0", "1s 1", "2s 2", "2s 3")
-		stop := serve(t, m)
+		stop := serve(t, prober)
 		synctest.Wait()
 		check()
 		l.want(t, "3s 0", "3s 1", "4s 2", "4s 3")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := m.CheckNow(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := prober.CheckNow(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("CheckNow that was given up: %v", err)
 		}
 		go check() // ends with Serve
 		synctest.Wait()
 		_ = stop()
-		empty := newMonitor(t, health.Config{})
+		empty := newProber(t, health.Config{})
 		serve(t, empty)
 		synctest.Wait()
 		if err := empty.CheckNow(t.Context()); err != nil {

@@ -1,118 +1,118 @@
 package health
 
 import (
-	"fmt"
-	"strings"
-	"sync"
+	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend"
-	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/asked"
+	"github.com/tend-go/tend/internal/guard"
 )
 
-// Tree is what a [Monitor] asks how the services are; a [*tend.Supervisor] is one.
+// Tree is what a [Prober] asks how the services are; a [*tend.Supervisor] is one.
 type Tree interface {
 	Status() tend.Status
 }
 
-// TreeStatus is what the tree itself knows, summed up.
+// TreeStatus is what the tree itself knows, summed up for one kind of report.
 type TreeStatus struct {
 	Name string
-	// Status fails until all services have run at once since the supervisor was
-	// started, and when it is not running. After that a service that does not run,
-	// and should, is a warning: one that fails now and then must not take the whole
-	// program out of service.
+	// Status, for [Readiness], is GradeFail if [Config].Ready says no, and GradeWarn
+	// if the tree is ready, but not all its services run that should
+	// ([tend.Status.AllRunning]). For [Liveness] it is GradeFail if
+	// [tend.Status.Alive] says no. A tree that does not answer within 5 seconds is
+	// neither ready nor alive.
 	Status   Grade
-	Time     time.Time
-	Services int    // that there are, without supervisors
-	Running  int    // of them
-	Output   string // which do not run and should, and why: the first few
+	Time     time.Time // when it was asked
+	Services int       // that should run, without supervisors
+	Running  int       // of them
+	Output   string    // why Status is not GradePass: which services, since when and why
 }
 
 // treeAge is how old the answer to a request may be. Looking at 10,000 services
 // takes some milliseconds, and anybody may ask for /readyz at any rate.
 const treeAge = time.Second
 
-// treeCache asks the tree at most once per treeAge.
-type treeCache struct {
-	mu   sync.Mutex // held while the tree is asked, so that one asks for all
-	last *TreeStatus
+// treeView looks at a tree, once for all who want to know. User code, the tree's and
+// Config.Ready, runs in a goroutine of its own and under no lock.
+type treeView struct {
+	question asked.Question[*standing]
+	name     atomic.Pointer[string] // of the tree; nil: it has never answered
 }
 
-// status returns nil if there is no tree.
-func (c *treeCache) status(t Tree, now time.Time) *TreeStatus {
+// standing is what a tree was found to be.
+type standing struct {
+	ready, alive TreeStatus
+	leaving      bool // it stops, or is not served
+}
+
+// newTreeView makes the view of a tree; nil if there is none.
+func newTreeView(t Tree, ready func(tend.Status) error) *treeView {
 	if t == nil {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil || now.Sub(c.last.Time) >= treeAge {
-		c.last = sumUp(t.Status(), now)
+	v := &treeView{question: asked.Question[*standing]{Age: treeAge}}
+	v.question.Ask = func() *standing {
+		now := time.Now()
+		s := t.Status()
+		v.name.Store(&s.Name)
+		return newStanding(s, now, ready)
 	}
-	return c.last
+	return v
 }
 
-// census walks a tree.
-type census struct {
-	TreeStatus
-	troubled int
-	named    []string
+// look asks the tree. If ctx ends before it answers, nothing is known.
+func (v *treeView) look(ctx context.Context) *standing {
+	s, err := v.question.Answer(ctx)
+	if err != nil {
+		return v.unknown(err)
+	}
+	return s
 }
 
-// maxNamed is how many services the output names.
-const maxNamed = 5
-
-func sumUp(s tend.Status, now time.Time) *TreeStatus {
-	c := census{TreeStatus: TreeStatus{Name: s.Name, Time: now}}
-	c.walk(s)
-	switch {
-	case !s.Serving:
-		c.Status, c.Output = GradeFail, "the supervisor is not running"
-	case !s.Ready:
-		c.Status, c.Output = GradeFail, "not all services have been running yet"
-	case c.troubled > 0:
-		c.Status = GradeWarn
+// unknown is the standing of a tree of which nothing is known but its name.
+func (v *treeView) unknown(err error) *standing {
+	t := TreeStatus{Name: "tree", Time: time.Now()}
+	if name := v.name.Load(); name != nil {
+		t.Name = *name
 	}
-	if s.Serving && c.troubled > 0 {
-		c.Output = strings.TrimPrefix(fmt.Sprintf("%s; %d of %d services not running: %s",
-			c.Output, c.troubled, c.Services, strings.Join(c.named, "; ")), "; ")
-	}
-	return &c.TreeStatus
+	t.say(GradeFail, err)
+	return &standing{ready: t, alive: t}
 }
 
-// walk counts the services of s. A nested supervisor is none: what does not run in
-// it is named itself.
-func (c *census) walk(s tend.Status) {
-	for _, sv := range s.Services {
-		if sv.Supervisor != nil && len(sv.Supervisor.Services) > 0 {
-			c.walk(*sv.Supervisor)
+func newStanding(s tend.Status, now time.Time, ready func(tend.Status) error) *standing {
+	count := TreeStatus{Name: s.Name, Time: now}
+	count.count(s)
+	st := &standing{ready: count, alive: count, leaving: !s.Serving || !s.Stopping.IsZero()}
+	st.ready.say(GradeWarn, s.AllRunning())
+	st.ready.say(GradeFail, guard.Try(func() error { return ready(s) }, caught))
+	st.alive.say(GradeFail, s.Alive())
+	return st
+}
+
+// count counts the services of s that should run.
+func (t *TreeStatus) count(s tend.Status) {
+	for _, c := range s.All() {
+		if !c.IsLeaf() || !c.Wanted {
 			continue
 		}
-		c.Services++
-		switch sv.State {
-		case tend.StateRunning:
-			c.Running++
-		case tend.StateDone, tend.StateSuspended, tend.StateGone: // as it should be
-		case tend.StatePending, tend.StateStarting, tend.StateBackoff, tend.StateStopping, tend.StateStuck, tend.StateFailed:
-			c.trouble(sv)
+		t.Services++
+		if c.State == tend.StateRunning {
+			t.Running++
 		}
 	}
 }
 
-func (c *census) trouble(sv tend.ServiceStatus) {
-	c.troubled++
-	if len(c.named) >= maxNamed {
-		return
+// say makes err, if there is one, what is said about the tree.
+func (t *TreeStatus) say(g Grade, err error) {
+	if err != nil {
+		t.Status, t.Output = g, reasonOf(err).Error()
 	}
-	text := fmt.Sprintf("%s is %v", sv.Path, sv.State)
-	if n := len(sv.Failures); n > 0 {
-		text += " (" + said.Clean(sv.Failures[n-1].Err, 200) + ")"
-	}
-	c.named = append(c.named, text)
 }
 
 // element is the tree in a health+json document.
-func (t *TreeStatus) element() element {
+func (t *TreeStatus) element(about Kind) element {
 	state := Healthy
 	switch t.Status {
 	case GradeWarn:
@@ -122,7 +122,7 @@ func (t *TreeStatus) element() element {
 	case GradePass:
 	}
 	return element{
-		Status: t.Status, Time: t.Time, Output: t.Output, State: state, Kind: Readiness,
+		Status: t.Status, Time: t.Time, Output: t.Output, State: state, Kind: about,
 		Details: map[string]any{"services": t.Services, "running": t.Running},
 	}
 }

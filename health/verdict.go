@@ -1,6 +1,6 @@
 package health
 
-import "fmt"
+import "github.com/tend-go/tend/internal/words"
 
 // State is what a probe's results say so far.
 type State uint8
@@ -17,20 +17,16 @@ const (
 	Unhealthy
 )
 
+var states = words.New[State](owner, "unknown", "healthy", "degraded", "unhealthy")
+
 // String returns "unknown", "healthy", "degraded" or "unhealthy".
-func (s State) String() string {
-	return enum(s, "unknown", "healthy", "degraded", "unhealthy")
-}
+func (s State) String() string { return states.Of(s) }
 
 // MarshalText returns what String does.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-func enum[E ~uint8](e E, names ...string) string {
-	if int(e) < len(names) {
-		return names[e]
-	}
-	return fmt.Sprintf("%T(%d)", e, uint8(e))
-}
+// UnmarshalText reads what MarshalText has written.
+func (s *State) UnmarshalText(text []byte) error { return states.Read(s, text) }
 
 // mark is what one result says.
 type mark uint8
@@ -44,8 +40,8 @@ const (
 // verdict is the state machine of one probe: a value, without clock or lock.
 // The zero verdict knows nothing.
 //
-// The first success decides at once, the first failures need the threshold:
-// a program that has just started must not be called sick by its first probe.
+// The first success decides at once; the first failures need the threshold, since the
+// first probe must not call a program sick that has just started.
 type verdict struct {
 	state State
 	fails int  // since it was last well
@@ -53,8 +49,8 @@ type verdict struct {
 	ok    bool // what sort they were
 }
 
-// next is the verdict after one more result; fall is the number of failures in
-// a row that make it Unhealthy, rise that of successes that end this.
+// next is the verdict after one more result; fall is how many failures in a row make
+// it Unhealthy, and rise how many successes in a row end that.
 func (v verdict) next(m mark, fall, rise int) verdict {
 	ok := m != failed
 	if ok != v.ok {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// letters writes a state as packages.md does: u h d U.
+// letters writes a state in one letter: u h d U.
 func letters(s State) string {
 	return map[State]string{Unknown: "u", Healthy: "h", Degraded: "d", Unhealthy: "U"}[s]
 }
@@ -45,8 +45,8 @@ func TestThresholdsHoldBothWays(t *testing.T) {
 	}
 }
 
-// TestVerdictCounts: the failures that led to Unhealthy go on being counted
-// until it is well, also past a lone success, and a success forgets them else.
+// TestVerdictCounts: the failures that led to Unhealthy go on being counted until it is
+// well, even past a lone success; otherwise a success forgets them.
 func TestVerdictCounts(t *testing.T) {
 	var v verdict
 	var got []int

@@ -24,16 +24,16 @@ import (
 func TestSchedule(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		slow := script("+---+")
-		add(t, m, health.Probe{
+		add(t, prober, health.Probe{
 			Name: "p", InitialDelay: 3 * time.Second, Interval: 30 * time.Second, FastInterval: 2 * time.Second,
 			Check: l.logged("run", func(ctx context.Context) error {
 				time.Sleep(time.Second) // is part of the interval
 				return slow(ctx)
 			}),
 		})
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(2 * time.Minute)
 		l.want(t,
 			"3s run", "4s p unknown>healthy 0",
@@ -47,15 +47,15 @@ func TestSchedule(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		add(t, m, health.Probe{Name: "p", Check: l.logged("run", obey)})
-		serve(t, m)
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		add(t, prober, health.Probe{Name: "p", Check: l.logged("run", obey)})
+		serve(t, prober)
 		time.Sleep(26 * time.Second)
 		l.want(t, "0s run", "10s run", "20s run", "25s p unknown>unhealthy 3")
-		p := status(t, m, "p")
+		p := status(t, prober, "p")
 		want := health.ProbeStatus{
 			Name: "p", State: health.Unhealthy, Status: health.GradeFail, Since: p.Checked, Checked: p.Checked,
-			Took: 5 * time.Second, Failures: 3, Output: "health: the check did not end in time (5s)",
+			Took: 5 * time.Second, Failures: 3, Output: "the check did not end in time (5s)",
 		}
 		if diff := cmp.Diff(want, p); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -66,9 +66,9 @@ func TestDefaults(t *testing.T) {
 // TestCheckContext: a check sees its deadline and why it is over.
 func TestCheckContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		begun := time.Now()
-		add(t, m, health.Probe{Name: "p", Timeout: time.Second, Check: func(ctx context.Context) error {
+		add(t, prober, health.Probe{Name: "p", Timeout: time.Second, Check: func(ctx context.Context) error {
 			deadline, _ := ctx.Deadline()
 			<-ctx.Done()
 			if deadline.Sub(begun) != time.Second || !errors.Is(context.Cause(ctx), health.ErrTimeout) {
@@ -76,11 +76,11 @@ func TestCheckContext(t *testing.T) {
 			}
 			return nil // too late
 		}})
-		if err := m.Tick(t.Context()); err != nil {
+		if err := prober.Tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if p := status(t, m, "p"); p.Failures != 1 {
+		if p := status(t, prober, "p"); p.Failures != 1 {
 			t.Errorf("a success at the deadline is no timeout: %+v", p)
 		}
 	})
@@ -92,9 +92,11 @@ func TestBadConfig(t *testing.T) {
 		"Config.Concurrency is -1": {Concurrency: -1},
 		"Backoff.Min is -1s":       {Retry: tend.Backoff{Min: -time.Second}},
 		"Config.Retry.Min is 0":    {Retry: tend.Backoff{Max: time.Second}},
+		"Config.Ready is set":      {Ready: tend.Status.AllRunning},
 	} {
-		if m, err := health.New(c); m != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
+		prober, err := health.New(c)
+		if wantError(t, err, want); prober != nil {
+			t.Errorf("%s: there is a Prober", want)
 		}
 	}
 }
@@ -102,8 +104,8 @@ func TestBadConfig(t *testing.T) {
 func TestBadProbe(t *testing.T) {
 	ok := func(context.Context) error { return nil }
 	list := func(context.Context) ([]health.Probe, error) { return nil, nil }
-	m := newMonitor(t, health.Config{})
-	add(t, m, health.Probe{Name: "taken", Check: ok})
+	prober := newProber(t, health.Config{})
+	add(t, prober, health.Probe{Name: "taken", Check: ok})
 	for _, c := range []struct {
 		p    health.Probe
 		want string
@@ -131,48 +133,78 @@ func TestBadProbe(t *testing.T) {
 		{health.Probe{Name: "p", Check: ok, Kind: 7}, `Kind is health.Kind(7)`},
 		{health.Probe{Name: "p", Check: ok, List: list}, `List is set, and so is Check`},
 	} {
-		if err := m.Add(c.p); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: got %v, want %q", c.p.Name, err, c.want)
-		}
+		wantError(t, prober.Add(c.p), c.want)
 	}
-	if n := len(m.Snapshot(health.Readiness).Probes); n != 1 {
+	if n := len(prober.Snapshot(health.Readiness).Probes); n != 1 {
 		t.Errorf("%d probes after errors, want 1", n)
 	}
-	if err := m.Report("nobody", nil); err == nil || !strings.Contains(err.Error(), `"nobody"`) {
-		t.Errorf("Report of an unknown probe: %v", err)
-	}
-	m.Remove("nobody")
+	wantError(t, prober.Report("nobody", nil), `there is no probe "nobody"`)
+	prober.Remove("nobody")
 }
 
 // TestPanicsAndExits: whatever a check does is a failure and nothing else.
 func TestPanicsAndExits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		results := map[string]health.Result{}
-		m := newMonitor(t, health.Config{OnResult: func(_ context.Context, r health.Result) { results[r.Name] = r }})
-		add(t, m,
+		prober := newProber(t, health.Config{OnResult: func(_ context.Context, r health.Result) { results[r.Name] = r }})
+		add(t, prober,
 			health.Probe{Name: "panic", Check: func(context.Context) error { panic(errSick) }},
 			health.Probe{Name: "exit", Check: func(context.Context) error { runtime.Goexit(); return nil }},
 			health.Probe{Name: "error", Check: func(context.Context) error { return panicky{} }},
 			health.Probe{Name: "list", List: func(context.Context) ([]health.Probe, error) { panic("no list") }},
 			health.Probe{Name: "long", Check: func(context.Context) error { return errors.New(strings.Repeat("x", 2000)) }},
 		)
-		if err := m.Tick(t.Context()); err != nil {
+		if err := prober.Tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		texts := map[string]string{}
 		for name, r := range results {
-			texts[name] = r.Text()
+			texts[name] = r.Err.Error()
 		}
 		want := map[string]string{
-			"panic": "panic: sick", "exit": "health: the check called runtime.Goexit", "error": "health_test.panicky",
+			"panic": "panic: sick", "exit": "the check called runtime.Goexit", "error": "health_test.panicky",
 			"list": "panic: no list", "long": strings.Repeat("x", 1024) + "…",
 		}
 		if diff := cmp.Diff(want, texts); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		var p *health.PanicError
-		if err := results["panic"].Err; !errors.As(err, &p) || !errors.Is(err, errSick) || !strings.Contains(p.Stack, "TestPanicsAndExits") {
+		var p *tend.PanicError
+		if err := results["panic"].Err; !errors.As(err, &p) || !errors.Is(err, errSick) || !strings.Contains(err.Stack(), "TestPanicsAndExits") {
 			t.Errorf("%#v does not say what panicked and where", err)
+		}
+	})
+}
+
+// TestOwnFailures: what a probe fails with if it is not the check that says so. In a
+// result it has no prefix, by itself it has.
+func TestOwnFailures(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		results := map[string]health.Result{}
+		prober := newProber(t, health.Config{OnResult: func(_ context.Context, r health.Result) { results[r.Name] = r }})
+		release := make(chan struct{})
+		add(t, prober,
+			health.Probe{Name: "timeout", Check: obey},
+			health.Probe{Name: "stuck", Check: hang(release)},
+			health.Probe{Name: "silent", MaxAge: 3 * time.Second},
+			health.Probe{Name: "list", List: func(context.Context) ([]health.Probe, error) { return []health.Probe{{}, {Name: "timeout"}}, nil }})
+		serve(t, prober)
+		defer close(release)
+		time.Sleep(19 * time.Second)
+		synctest.Wait()
+		for name, c := range map[string]struct {
+			err  error
+			text string
+		}{
+			"timeout": {health.ErrTimeout, "the check did not end in time (5s)"},
+			"stuck":   {health.ErrStuck, "an earlier run of the check has still not ended (began 15s ago)"},
+			"silent":  {health.ErrSilent, "nothing was heard (for 18s)"},
+			"list":    {nil, `there is already a probe "timeout"; a probe has no name`},
+		} {
+			err := results[name].Err
+			if c.err != nil && !errors.Is(err, c.err) || err.Text != c.text {
+				t.Errorf("%s: got %#v, want %q", name, err, c.text)
+			}
+			wantError(t, err.Err, c.text)
 		}
 	})
 }
@@ -181,9 +213,9 @@ func TestPanicsAndExits(t *testing.T) {
 func TestLoggerPanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes, Logger: slog.New(panickyHandler{slog.DiscardHandler})})
-		add(t, m, health.Probe{Name: "p", Check: script("+")})
-		if err := m.Tick(t.Context()); err != nil {
+		prober := newProber(t, health.Config{OnChange: l.changes, Logger: slog.New(panickyHandler{slog.DiscardHandler})})
+		add(t, prober, health.Probe{Name: "p", Check: script("+")})
+		if err := prober.Tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		l.want(t, "0s p unknown>healthy 0")
@@ -203,9 +235,9 @@ func (panicky) Unwrap() error { panic("no cause") }
 // TestDetails: facts of user types are read once, when they are told.
 func TestDetails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		m := newMonitor(t, health.Config{})
+		prober := newProber(t, health.Config{})
 		live := []int{1, 2}
-		add(t, m, health.Probe{Name: "p", Check: func(ctx context.Context) error {
+		add(t, prober, health.Probe{Name: "p", Check: func(ctx context.Context) error {
 			health.Detail(ctx, detail("queue", live), detail("name", "a\nb"))
 			live[0] = 9
 			for i := range 100 {
@@ -214,10 +246,10 @@ func TestDetails(t *testing.T) {
 			return nil
 		}})
 		health.Detail(t.Context(), detail("nowhere", 1))
-		if err := m.Tick(t.Context()); err != nil {
+		if err := prober.Tick(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		d := status(t, m, "p").Details
+		d := status(t, prober, "p").Details
 		if got := fmt.Sprint(d[:3]); len(d) != 32 || got != "[queue=[1 2] name=a b 0=0]" {
 			t.Errorf("%d details: %v", len(d), got)
 		}
@@ -228,26 +260,22 @@ func TestDetails(t *testing.T) {
 func TestServeTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		add(t, m, health.Probe{Name: "p", Check: script("--+-"), FailureThreshold: 2})
-		stop := serve(t, m)
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		add(t, prober, health.Probe{Name: "p", Check: script("--+-"), FailureThreshold: 2})
+		stop := serve(t, prober)
 		time.Sleep(time.Second)
-		if err := m.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "served already") {
-			t.Errorf("a second Serve: %v", err)
-		}
-		if err := m.Tick(t.Context()); err == nil || !strings.Contains(err.Error(), "served already") {
-			t.Errorf("a Tick beside Serve: %v", err)
-		}
+		wantError(t, prober.Serve(t.Context()), "served already")
+		wantError(t, prober.Tick(t.Context()), "served already")
 		if err := stop(); !errors.Is(err, context.Canceled) {
 			t.Errorf("Serve returned %v", err)
 		}
 		time.Sleep(time.Hour)
-		serve(t, m)
+		serve(t, prober)
 		time.Sleep(15 * time.Second)
 		l.want(t, "1h0m1s p unknown>unhealthy 2", "1h0m11s p unhealthy>healthy 2")
 		ended, cancel := context.WithCancelCause(t.Context())
 		cancel(errSick)
-		if err := newMonitor(t, health.Config{}).Serve(ended); !errors.Is(err, errSick) {
+		if err := newProber(t, health.Config{}).Serve(ended); !errors.Is(err, errSick) {
 			t.Errorf("Serve under an ended context: %v", err)
 		}
 	})
@@ -260,16 +288,16 @@ func TestServeAbandons(t *testing.T) {
 		l := newLog()
 		var logged strings.Builder
 		release := make(chan struct{})
-		m := newMonitor(t, health.Config{
+		prober := newProber(t, health.Config{
 			Logger:   slog.New(slog.NewTextHandler(&logged, nil)),
 			OnChange: func(context.Context, health.Change) error { <-release; return nil },
 		})
-		add(t, m, health.Probe{Name: "hangs", Check: l.logged("hangs", hang(release))}, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
-		stop := serve(t, m)
+		add(t, prober, health.Probe{Name: "hangs", Check: l.logged("hangs", hang(release))}, health.Probe{Name: "works", Check: l.logged("works", script("+"))})
+		stop := serve(t, prober)
 		time.Sleep(time.Second)
 		_ = stop()
 		l.add("stopped")
-		stop = serve(t, m)
+		stop = serve(t, prober)
 		time.Sleep(19 * time.Second)
 		close(release)
 		time.Sleep(9500 * time.Millisecond)
@@ -290,8 +318,8 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 		bad := func(context.Context) error { return errSick }
 		var targets []health.Probe
 		var listErr error
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		add(t, m, health.Probe{Name: "mine", Check: ok},
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		add(t, prober, health.Probe{Name: "mine", Check: ok},
 			health.Probe{Name: "targets", FailureThreshold: 1, List: func(context.Context) ([]health.Probe, error) { return targets, listErr }})
 		round := func(set ...health.Probe) {
 			t.Helper()
@@ -299,13 +327,13 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 			for i := range targets {
 				targets[i].Jitter = -1
 			}
-			if err := m.Tick(t.Context()); err != nil {
+			if err := prober.Tick(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(10 * time.Second)
 		}
 		names := func() (names []string) {
-			for _, p := range m.Snapshot(health.Readiness).Probes {
+			for _, p := range prober.Snapshot(health.Readiness).Probes {
 				names = append(names, p.Name)
 			}
 			return names
@@ -325,19 +353,19 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 		listErr = nil
 		sick.Instance = "b"
 		round(sick) // another instance: from the start
-		if p := status(t, m, "t1"); p.State != health.Unknown || p.Failures != 1 || p.Instance != "b" {
+		if p := status(t, prober, "t1"); p.State != health.Unknown || p.Failures != 1 || p.Instance != "b" {
 			t.Errorf("a new instance has the old state: %+v", p)
 		}
 		sick.FailureThreshold = 5
 		round(sick, sick, health.Probe{Name: "t3"}, health.Probe{Name: "mine"}, health.Probe{}, health.Probe{Name: "t4", Interval: -1})
 		l.want(t, "30s targets degraded>healthy 0", "40s targets healthy>unhealthy 1")
-		if p := status(t, m, "t1"); p.State != health.Unknown || p.Failures != 2 {
+		if p := status(t, prober, "t1"); p.State != health.Unknown || p.Failures != 2 {
 			t.Errorf("a setting that changes changes the state: %+v", p)
 		}
 		if diff := cmp.Diff([]string{"mine", "t1", "t3", "targets"}, names()); diff != "" {
 			t.Errorf("names (-want +got):\n%s", diff)
 		}
-		out := status(t, m, "targets").Output
+		out := status(t, prober, "targets").Output
 		for _, want := range []string{`a probe has no name`, `"t4": Interval is -1ns`, `already a probe "mine"`, `"t1" was listed twice`} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q does not say %q", out, want)
@@ -345,10 +373,10 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 		}
 		sick.Interval = -1
 		round(sick) // it makes no sense now, but it is still listed
-		if p := status(t, m, "t1"); p.Failures != 3 {
+		if p := status(t, prober, "t1"); p.Failures != 3 {
 			t.Errorf("a probe with bad settings is not left alone: %+v", p)
 		}
-		m.Remove("targets")
+		prober.Remove("targets")
 		if diff := cmp.Diff([]string{"mine"}, names()); diff != "" {
 			t.Errorf("a source is gone, but not what it listed:\n%s", diff)
 		}
@@ -359,14 +387,14 @@ func TestASourceAddsRenewsAndForgetsProbes(t *testing.T) {
 func TestPassive(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		add(t, m,
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		add(t, prober,
 			health.Probe{Name: "ttl", MaxAge: 30 * time.Second, FailureThreshold: 2, InitialDelay: 10 * time.Second},
 			health.Probe{Name: "told", FailureThreshold: 2})
-		serve(t, m)
+		serve(t, prober)
 		report := func(name string, err error) {
 			t.Helper()
-			if err := m.Report(name, err, detail("n", 1)); err != nil {
+			if err := prober.Report(name, err, detail("n", 1)); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -386,10 +414,10 @@ func TestPassive(t *testing.T) {
 		l.want(t, "6m29s told degraded>unhealthy 2")
 		time.Sleep(time.Hour + time.Second)
 		l.want(t, "7m29s ttl healthy>unhealthy 2")
-		if p := status(t, m, "told"); p.Failures != 2 || len(p.Details) != 1 || p.Output != "sick" {
+		if p := status(t, prober, "told"); p.Failures != 2 || len(p.Details) != 1 || p.Output != "sick" {
 			t.Errorf("silence is a failure without MaxAge: %+v", p)
 		}
-		if out := status(t, m, "ttl").Output; out != "health: nothing was heard (for 1h0m0s)" {
+		if out := status(t, prober, "ttl").Output; out != "nothing was heard (for 1h0m0s)" {
 			t.Errorf("silence says %q", out)
 		}
 	})
@@ -399,11 +427,11 @@ func TestPassive(t *testing.T) {
 func TestReportHurries(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
-		add(t, m, health.Probe{Name: "p", Interval: time.Minute, FastInterval: time.Second, Check: l.logged("run", script("+--"))})
-		serve(t, m)
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		add(t, prober, health.Probe{Name: "p", Interval: time.Minute, FastInterval: time.Second, Check: l.logged("run", script("+--"))})
+		serve(t, prober)
 		time.Sleep(5 * time.Second)
-		if err := m.Report("p", errSick); err != nil {
+		if err := prober.Report("p", errSick); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
@@ -415,18 +443,18 @@ func TestReportHurries(t *testing.T) {
 func TestRemoveWhileRunning(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l := newLog()
-		m := newMonitor(t, health.Config{OnChange: l.changes})
+		prober := newProber(t, health.Config{OnChange: l.changes})
 		slow := health.Probe{Name: "p", FailureThreshold: 1, Check: func(ctx context.Context) error {
 			<-ctx.Done()
 			l.add("cancelled")
 			time.Sleep(time.Second) // it takes its time
 			return errSick
 		}}
-		add(t, m, slow)
-		serve(t, m)
+		add(t, prober, slow)
+		serve(t, prober)
 		time.Sleep(time.Second)
-		m.Remove("p")
-		add(t, m, health.Probe{Name: "p", Check: l.logged("new", script("+"))}) // waits for the old run
+		prober.Remove("p")
+		add(t, prober, health.Probe{Name: "p", Check: l.logged("new", script("+"))}) // waits for the old run
 		time.Sleep(5 * time.Second)
 		l.want(t, "1s cancelled", "2s new", "2s p unknown>healthy 0")
 	})
@@ -435,17 +463,17 @@ func TestRemoveWhileRunning(t *testing.T) {
 // The callbacks panic, exit, block and call back.
 func TestProbesComeAndGoUnderFire(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		var m *health.Monitor
+		var prober *health.Prober
 		calls := 0
 		meddle := func(n int) {
 			name := fmt.Sprint("x", n%7)
-			_ = m.Add(health.Probe{Name: name, Check: script("-")})
-			m.Remove(fmt.Sprint("x", (n+3)%7))
-			_ = m.Report(name, nil)
-			_ = m.Tick(t.Context())
-			m.Snapshot(health.Readiness)
+			_ = prober.Add(health.Probe{Name: name, Check: script("-")})
+			prober.Remove(fmt.Sprint("x", (n+3)%7))
+			_ = prober.Report(name, nil)
+			_ = prober.Tick(t.Context())
+			prober.Snapshot(health.Readiness)
 		}
-		m = newMonitor(t, health.Config{
+		prober = newProber(t, health.Config{
 			OnChange: func(ctx context.Context, c health.Change) error {
 				calls++
 				meddle(calls)
@@ -457,18 +485,18 @@ func TestProbesComeAndGoUnderFire(t *testing.T) {
 				case 2:
 					time.Sleep(5 * time.Second)
 				}
-				return m.CheckNow(ctx)
+				return prober.CheckNow(ctx)
 			},
 			OnResult: func(context.Context, health.Result) { panic("result") },
 		})
-		stop := serve(t, m)
+		stop := serve(t, prober)
 		var all sync.WaitGroup
 		for i := range 4 {
 			all.Go(func() {
 				for n := range 100 {
 					time.Sleep(time.Duration(100+n*i) * time.Millisecond)
 					meddle(n + i)
-					c, err := m.Guard(fmt.Sprint("g", i), tend.Func("", func(ctx context.Context) error {
+					c, err := prober.Guard(fmt.Sprint("g", i), tend.Func("", func(ctx context.Context) error {
 						health.Beat(ctx)
 						time.Sleep(50 * time.Millisecond)
 						return nil
@@ -482,7 +510,7 @@ func TestProbesComeAndGoUnderFire(t *testing.T) {
 		}
 		all.Wait()
 		_ = stop()
-		for _, p := range m.Snapshot(health.Readiness).Probes {
+		for _, p := range prober.Snapshot(health.Readiness).Probes {
 			if strings.HasPrefix(p.Name, "g") {
 				t.Errorf("%s is left", p.Name)
 			}
