@@ -93,7 +93,7 @@ func (s *remote) post(ctx context.Context, path string, r report) (directive, er
 	return d, nil
 }
 
-// newReport says what a monitor knows of the plugins, which are its probes.
+// newReport says what a prober knows of the plugins, which are its probes.
 func newReport(plugins []plugin, r health.Report) report {
 	out := report{Plugins: make([]pluginReport, len(plugins))}
 	for _, probe := range r.Probes {

@@ -13,7 +13,7 @@ import (
 // view is one way of looking at the plugins: a registry with a probe for each. It
 // is not served; a job runs all its checks when it is time.
 type view struct {
-	monitor  *health.Monitor
+	prober   *health.Prober
 	reporter *health.Reporter
 	answer   directive // of the server, to the last report. Only the view's job uses it
 }
@@ -38,8 +38,8 @@ func (a *agent) newView(path string, timeout time.Duration, check func(context.C
 			return nil, err
 		}
 	}
-	v := &view{monitor: m}
-	v.reporter = &health.Reporter{Monitor: m, Send: func(ctx context.Context, r health.Report) error {
+	v := &view{prober: m}
+	v.reporter = &health.Reporter{Prober: m, Send: func(ctx context.Context, r health.Report) error {
 		var err error
 		again := retry.Policy{Backoff: tend.Backoff{Min: 2 * time.Second}, Limit: tend.Limit{N: 3}}
 		v.answer, err = a.post(ctx, path, newReport(a.plugins, r), again)
@@ -50,10 +50,10 @@ func (a *agent) newView(path string, timeout time.Duration, check func(context.C
 
 // look runs all checks, and says which plugins are not well.
 func (v *view) look(ctx context.Context) (dead []int, err error) {
-	if err := v.monitor.CheckNow(ctx); err != nil {
+	if err := v.prober.CheckNow(ctx); err != nil {
 		return nil, err
 	}
-	for _, p := range v.monitor.Snapshot(health.Readiness).Probes {
+	for _, p := range v.prober.Snapshot(health.Readiness).Probes {
 		if p.State != health.Healthy {
 			dead = append(dead, pluginOf(p.Name))
 		}

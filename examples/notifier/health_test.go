@@ -71,11 +71,11 @@ func TestClair7HealthPage(t *testing.T) {
 		s := put(t, newTimeline(), "a", "b", "c")
 		n := clair(s, newFake(newTimeline(), "chat", works), newFake(newTimeline(), "mail", failing(1000)))
 		n.attempts = 1000
-		root, monitor, err := tree(n, "")
+		root, prober, err := tree(n, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		routes := routes(monitor)
+		routes := routes(prober)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := root.ServeBackground(ctx)
 
@@ -104,11 +104,11 @@ func TestClair7HealthPage(t *testing.T) {
 func TestClair7ChecksDoNotHoldThePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &counting{watched: put(t, newTimeline()), hang: make(chan struct{})}
-		root, monitor, err := tree(clair(s), "")
+		root, prober, err := tree(clair(s), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		routes := routes(monitor)
+		routes := routes(prober)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := root.ServeBackground(ctx)
 
@@ -136,12 +136,12 @@ func TestClair7ChecksDoNotHoldThePage(t *testing.T) {
 func TestStopIsNoFailureOfTheReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := clair(put(t, newTimeline(), "a"), newFake(newTimeline(), "mail", taking(time.Hour)))
-		root, monitor, err := tree(n, "")
+		root, prober, err := tree(n, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		serveTree(t, root, time.Minute)
-		for _, p := range monitor.Snapshot(health.Readiness).Probes {
+		for _, p := range prober.Snapshot(health.Readiness).Probes {
 			if p.Name == "sender:mail" && p.Failures > 0 {
 				t.Errorf("%s has failed %d times: %s", p.Name, p.Failures, p.Output)
 			}
@@ -158,14 +158,14 @@ func TestCrowdedQueue(t *testing.T) {
 		}
 		n := clair(s, newFake(newTimeline(), "chat", taking(time.Hour)))
 		n.timeout = time.Hour
-		root, monitor, err := tree(n, "")
+		root, prober, err := tree(n, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := root.ServeBackground(ctx)
 		time.Sleep(time.Minute)
-		p := readyz(t, routes(monitor), local)
+		p := readyz(t, routes(prober), local)
 		if p.Queue != "warn 1000" {
 			t.Errorf("got %+v", p)
 		}

@@ -16,18 +16,18 @@ import (
 //	├─ health  the checks
 //	├─ http    /livez and /readyz, if there is an address
 //	└─ poll    the work; significant: when it is done, so is the program
-func tree(n *notifier, address string) (*tend.Supervisor, *health.Monitor, error) {
+func tree(n *notifier, address string) (*tend.Supervisor, *health.Prober, error) {
 	root := tend.New("notifier", tend.Spec{Timeout: 5 * time.Second})
-	monitor, err := watch(n, root)
+	prober, err := watch(n, root)
 	if err != nil {
 		return nil, nil, err
 	}
-	root.Add(monitor)
+	root.Add(prober)
 	if address != "" {
-		root.Add(newWeb(address, monitor, n.log))
+		root.Add(newWeb(address, prober, n.log))
 	}
 	root.Add(tend.Child{Service: n.job(), Significant: true})
-	return root, monitor, nil
+	return root, prober, nil
 }
 
 // crowded is the size from which on the queue is worth a look.
@@ -38,8 +38,8 @@ const crowded = 1000
 // is down, only shows.
 //
 // The tree may be served again and again; the registry is filled once.
-func watch(n *notifier, root health.Tree) (*health.Monitor, error) {
-	monitor, err := health.New(health.Config{Tree: root, Logger: n.log})
+func watch(n *notifier, root health.Tree) (*health.Prober, error) {
+	prober, err := health.New(health.Config{Tree: root, Logger: n.log})
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +57,12 @@ func watch(n *notifier, root health.Tree) (*health.Monitor, error) {
 		probes = append(probes, health.Probe{Name: "sender:" + s.name(), Optional: true}) // passive: n reports
 	}
 	for _, p := range probes {
-		if err := monitor.Add(p); err != nil {
+		if err := prober.Add(p); err != nil {
 			return nil, err
 		}
 	}
-	n.report = func(s sender, err error) { _ = monitor.Report("sender:"+s.name(), err) }
-	return monitor, nil
+	n.report = func(s sender, err error) { _ = prober.Report("sender:"+s.name(), err) }
+	return prober, nil
 }
 
 func (n *notifier) checkQueue(ctx context.Context) error {

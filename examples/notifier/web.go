@@ -14,11 +14,11 @@ import (
 
 // newWeb is the service that answers HTTP requests. A stop gives the answers that
 // are being written a second.
-func newWeb(address string, monitor *health.Monitor, log *slog.Logger) tend.Child {
+func newWeb(address string, prober *health.Prober, log *slog.Logger) tend.Child {
 	web := server.Config{
 		Name:   "http",
 		Listen: func(ctx context.Context) (net.Listener, error) { return listen(ctx, address, log) },
-		New:    server.CopiesOf(&http.Server{Handler: routes(monitor), ReadHeaderTimeout: 5 * time.Second}),
+		New:    server.CopiesOf(&http.Server{Handler: routes(prober), ReadHeaderTimeout: 5 * time.Second}),
 		Drain:  time.Second,
 	}.Child()
 	// A port that is taken is no reason to send nothing.
@@ -35,15 +35,15 @@ func listen(ctx context.Context, address string, log *slog.Logger) (net.Listener
 	return listener, err
 }
 
-// routes answers from what the monitor knows. A request runs no check, so a storm
+// routes answers from what the prober knows. A request runs no check, so a storm
 // of them costs the store nothing. Only this machine is told the details.
-func routes(monitor *health.Monitor) http.Handler {
+func routes(prober *health.Prober) http.Handler {
 	local := func(r *http.Request) bool {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		return net.ParseIP(host).IsLoopback()
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/livez", monitor.Handler(health.Liveness, local))
-	mux.Handle("/readyz", monitor.Handler(health.Readiness, local))
+	mux.Handle("/livez", prober.Handler(health.Liveness, local))
+	mux.Handle("/readyz", prober.Handler(health.Readiness, local))
 	return mux
 }

@@ -61,7 +61,7 @@ type plugin interface {
 //	└─ …
 type host struct {
 	root   *tend.Supervisor
-	health *health.Monitor
+	health *health.Prober
 	rules  rules
 
 	mu     sync.Mutex
@@ -73,12 +73,12 @@ func newHost(r rules, hook func(tend.Event)) (*host, error) {
 	root := tend.New("plugins", tend.Spec{EventHook: hook})
 	// A ping that hangs takes one of these places for as long as its timeout.
 	// Places cost next to nothing, so there are as many as plugins can need.
-	monitor, err := health.New(health.Config{Concurrency: 1000, Tree: root})
+	prober, err := health.New(health.Config{Concurrency: 1000, Tree: root})
 	if err != nil {
 		return nil, err
 	}
-	root.Add(monitor)
-	return &host{root: root, health: monitor, rules: r, tokens: make(map[string]tend.ServiceToken)}, nil
+	root.Add(prober)
+	return &host{root: root, health: prober, rules: r, tokens: make(map[string]tend.ServiceToken)}, nil
 }
 
 // add adds a plugin and starts it if the host is being served. Child says how it

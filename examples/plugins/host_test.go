@@ -168,7 +168,7 @@ func TestCrashIsSeenAtOnce(t *testing.T) {
 func TestThreePingsAreAFailure(t *testing.T) {
 	inWorld(t, map[string]*fake{"a": {hangs: 10 * time.Minute}}, func(w *world) {
 		w.until(11 * time.Minute)
-		w.want("10m15s a failed: health: a:ping is unhealthy after 3 failures: not within 5s", "10m16s a started")
+		w.want("10m15s a failed: tend/health: a:ping is unhealthy after 3 failures: not within 5s", "10m16s a started")
 	})
 }
 

@@ -138,14 +138,14 @@ func (w *world) want(lines ...string) {
 	w.timeline = nil
 }
 
-// monitor is the prober with the usual numbers, on an exact schedule.
-func (w *world) monitor() *health.Monitor {
+// prober is the prober with the usual numbers, on an exact schedule.
+func (w *world) prober() *health.Prober {
 	w.t.Helper()
 	p := &prober{
 		list: w.list, publish: w.publish, interval: 10 * time.Second, timeout: 5 * time.Second, failures: 3,
 		client: &http.Client{Transport: w}, jitter: -1,
 	}
-	m, err := p.monitor()
+	m, err := p.prober()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (w *world) monitor() *health.Monitor {
 
 // serve serves the prober until the function returned is called.
 func (w *world) serve() (stop func()) {
-	m := w.monitor()
+	m := w.prober()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -199,7 +199,7 @@ func TestDay(t *testing.T) {
 		w.want(
 			"1h0m21s probe_failed chess-1 3, last 503 HTTP status 503 Service Unavailable: said chess-1",
 			"1h5m0s probe_recovered chess-1 after 30",
-			"6h0m25s probe_failed go-1 3, last 0 health: the check did not end in time (5s)",
+			"6h0m25s probe_failed go-1 3, last 0 the check did not end in time (5s)",
 			"7h0m0s probe_recovered go-1 after 360",
 			`12h0m20s probe_failed poker-1 3, last 0 Get "http://poker-1/healthz": connection refused`,
 			"13h0m0s probe_recovered poker-1 after 360",
@@ -241,7 +241,7 @@ func TestContainers(t *testing.T) {
 		w.status("a-1", 500)
 		w.status("a-2", 500)
 		w.status("b-1", 500)
-		m := w.monitor()
+		m := w.prober()
 		ticks := func(n int) {
 			t.Helper()
 			for range n {
@@ -281,7 +281,7 @@ func TestTick(t *testing.T) {
 				w.status(c, 503)
 			}
 			w.answer("mid-1", func(time.Duration) (int, time.Duration, error) { return 503, time.Second, nil })
-			m := w.monitor()
+			m := w.prober()
 			for range 4 {
 				if err := m.Tick(t.Context()); err != nil {
 					t.Fatal(err)
