@@ -28,32 +28,58 @@ type logged struct {
 	attrs  []string
 }
 
-// records reads the tables of docs/operations.md whose first column is called what.
-func records(t *testing.T, what string) map[string]logged {
+// rows reads the tables of docs/operations.md whose first of four columns is called
+// what.
+func rows(t *testing.T, what string) (found [][]string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, reading := map[string]logged{}, false
+	reading := false
 	for line := range strings.Lines(string(data)) {
 		cells := strings.Split(strings.Trim(line, "|\n "), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
 		switch {
 		case !strings.HasPrefix(line, "|"):
 			reading = false
-		case strings.TrimSpace(cells[0]) == what && len(cells) == 4:
+		case cells[0] == what && len(cells) == 4:
 			reading = true
 		case reading && !strings.HasPrefix(line, "|--"):
-			found[strings.TrimSpace(cells[0])] = logged{
-				regexp.MustCompile(`[A-Z]{4,}`).FindAllString(cells[1], -1),
-				regexp.MustCompile(`\w+`).FindAllString(cells[2], -1),
-			}
+			found = append(found, cells)
 		}
 	}
 	if len(found) == 0 {
 		t.Fatalf("there is no table of %s", what)
 	}
 	return found
+}
+
+// records reads the tables of log records.
+func records(t *testing.T, what string) map[string]logged {
+	t.Helper()
+	found := map[string]logged{}
+	for _, cells := range rows(t, what) {
+		found[cells[0]] = logged{
+			regexp.MustCompile(`[A-Z]{4,}`).FindAllString(cells[1], -1),
+			regexp.MustCompile(`\w+`).FindAllString(cells[2], -1),
+		}
+	}
+	return found
+}
+
+// What the table says of trees, TestReadiness shows.
+func TestOperationsReadiness(t *testing.T) {
+	word := map[bool]string{true: "yes", false: "no"}
+	var want [][]string
+	for _, s := range situations() {
+		want = append(want, []string{s.name, word[s.want.Ready], word[s.want.AllRunning], word[s.want.Alive]})
+	}
+	if diff := cmp.Diff(want, rows(t, "a tree")); diff != "" {
+		t.Errorf("-shown +documented\n%s", diff)
+	}
 }
 
 // eventTypes are the structs of events.go that are events: those that embed Origin.
