@@ -159,7 +159,7 @@ func (p *program) stopBegan(cause error) {
 	})
 }
 
-// awaitReady tells when the tree is ready.
+// awaitReady tells when the tree is ready for the first time.
 func (p *program) awaitReady(ctx context.Context, began time.Time) {
 	if p.root.WaitReady(ctx) != nil {
 		return
@@ -168,8 +168,8 @@ func (p *program) awaitReady(ctx context.Context, began time.Time) {
 	p.log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.Duration("after", time.Since(began)))
 }
 
-// isReady: the tree has been ready, and is not stopping.
-func (p *program) isReady() bool { return phase(p.systemd.phase.Load()) == up }
+// isUp: the tree has been ready, and is not stopping.
+func (p *program) isUp() bool { return phase(p.systemd.phase.Load()) == up }
 
 // finish is what there is to do when the tree has stopped.
 func (p *program) finish(serving context.Context, err error) int {

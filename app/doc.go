@@ -10,6 +10,12 @@
 //		})
 //	}
 //
+// # Probes
+//
+// /readyz goes by [tend.Status.Ready] and /livez by [tend.Status.Alive], unless
+// Options says otherwise; while the tree stops, the program is not ready, and alive.
+// docs/operations.md says what platforms make of that, and which services count.
+//
 // # Stopping
 //
 // SIGINT or SIGTERM starts one graceful stop; services find the signal in
@@ -37,11 +43,11 @@
 // # systemd
 //
 // If NOTIFY_SOCKET is set (Type=notify or notify-reload), systemd hears READY=1
-// when the tree is ready, one line of STATUS= at any time, WATCHDOG=1 as long as
-// Options.Live says yes (WatchdogSec=), RELOADING=1 around a reload, STOPPING=1
-// when the stop begins, and EXTEND_TIMEOUT_USEC= while it lasts. This is package
-// sdnotify at work: a protocol that knows nothing of tend. It is imported rather
-// than handed in, although packages of tend do not import each other otherwise,
-// because a unit of Type=notify whose program forgot to hand it in would be killed
-// when its start times out.
+// when the tree is ready for the first time ([tend.Supervisor.WaitReady]), one line
+// of STATUS= at any time, WATCHDOG=1 as long as Options.Live says yes
+// (WatchdogSec=), RELOADING=1 around a reload, STOPPING=1 when the stop begins, and
+// EXTEND_TIMEOUT_USEC= while it lasts. This is package sdnotify at work: a protocol
+// that knows nothing of tend. It is imported rather than handed in, although
+// packages of tend do not import each other otherwise, because a unit of Type=notify
+// whose program forgot to hand it in would be killed when its start times out.
 package app

@@ -14,7 +14,7 @@ func (p *program) reload(ctx context.Context) {
 	p.systemd.send(sdnotify.Reloading())
 	failed := len(p.options.Reload)
 	defer func() {
-		if p.isReady() {
+		if p.isUp() {
 			p.systemd.send(sdnotify.Ready)
 		}
 		p.log.LogAttrs(ctx, slog.LevelInfo, "reloaded", slog.Int("hooks", len(p.options.Reload)), slog.Int("failed", failed))
