@@ -47,9 +47,20 @@ func TestEveryKindOfTrouble(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, want := range []tend.Event{
-			tend.Escalated{}, tend.PauseBegan{}, tend.PauseEnded{}, tend.ServiceEnded{}, tend.ServiceEndedLate{}, tend.ServiceFailed{},
-			tend.ServiceGaveUp{}, tend.ServiceReady{}, tend.ServiceStarted{}, tend.ServiceStuck{}, tend.ServiceUnresponsive{},
-			tend.SupervisorStarted{}, tend.SupervisorStopping{}, tend.SupervisorStopped{},
+			tend.Escalated{},
+			tend.PauseBegan{},
+			tend.PauseEnded{},
+			tend.ServiceEnded{},
+			tend.ServiceEndedLate{},
+			tend.ServiceFailed{},
+			tend.ServiceGaveUp{},
+			tend.ServiceReady{},
+			tend.ServiceStarted{},
+			tend.ServiceStuck{},
+			tend.ServiceUnresponsive{},
+			tend.SupervisorStarted{},
+			tend.SupervisorStopping{},
+			tend.SupervisorStopped{},
 		} {
 			if !seen[want.Kind()] {
 				t.Errorf("there was no %q", want.Kind())
