@@ -114,28 +114,27 @@ func restart(root *tend.Supervisor, t tend.ServiceToken) { _ = root.Restart(t, n
 
 func stop(root *tend.Supervisor, _ tend.ServiceToken) { go root.Stop() }
 
-// Whoever is asked whether a tree is ready answers the same: this package, package
-// health and the page.
+// Whoever is asked whether a tree is ready answers the same: the tree itself, this
+// package, package health and the page.
 func TestReadiness(t *testing.T) {
 	for i, s := range situations() {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				root := situations()[i].begin(t)
 				status := root.Status()
-				got := verdicts{status.Ready() == nil, status.AllRunning() == nil, status.Alive() == nil}
-				if diff := cmp.Diff(s.want, got); diff != "" {
-					t.Errorf("of the tree: -want +got\n%s\n%v", diff, status)
-				}
-				strict := probes(root, Options{Ready: tend.Status.AllRunning})
-				got = verdicts{is(probes(root, Options{}), "/readyz"), is(strict, "/readyz"), is(strict, "/livez")}
-				if diff := cmp.Diff(s.want, got); diff != "" {
-					t.Errorf("of the probes: -want +got\n%s\n%v", diff, status)
-				}
-				if got := is(monitor(t, root).Handler(health.Readiness, nil), "/readyz"); got != s.want.Ready {
-					t.Errorf("package health says %v\n%v", got, status)
+				own, stricter := Options{}, Options{Ready: tend.Status.AllRunning}
+				checks, more := health.Config{Tree: root}, health.Config{Tree: root, Ready: tend.Status.AllRunning}
+				for who, got := range map[string]verdicts{
+					"the tree":       {status.Ready() == nil, status.AllRunning() == nil, status.Alive() == nil},
+					"this package":   {says(probes(root, own), "/readyz"), says(probes(root, stricter), "/readyz"), says(probes(root, own), "/livez")},
+					"package health": {says(checked(t, checks), "/readyz"), says(checked(t, more), "/readyz"), says(checked(t, checks), "/livez")},
+				} {
+					if diff := cmp.Diff(s.want, got); diff != "" {
+						t.Errorf("%s: -want +got\n%s\n%v", who, diff, status)
+					}
 				}
 				if got := shown(t, root); (got == tend.StateRunning) != s.want.Ready {
-					t.Errorf("the page says %v\n%v", got, status)
+					t.Errorf("the page: %v\n%v", got, status)
 				}
 			})
 		})
@@ -164,26 +163,31 @@ func (s situation) begin(t *testing.T) *tend.Supervisor {
 	return root
 }
 
+// says is what a probe is told.
+func says(h http.Handler, path string) bool {
+	code, _ := get(h, "GET", "http://localhost"+path)
+	return code == http.StatusOK
+}
+
 // probes are the answers of this package, before it has noticed anything by itself.
 func probes(root *tend.Supervisor, o Options) http.Handler {
 	o.Logger = slog.New(slog.DiscardHandler)
 	return newProgram(root, o).listeners.routes(false, false)
 }
 
-func is(h http.Handler, path string) bool {
-	code, _ := get(h, "GET", "http://localhost"+path)
-	return code == http.StatusOK
-}
-
-// monitor is a monitor of the tree that is no part of it, and has no probes.
-func monitor(t *testing.T, root *tend.Supervisor) *health.Monitor {
-	m, err := health.New(health.Config{Tree: root})
+// checked are the answers of a prober beside the tree, which has no checks of its
+// own.
+func checked(t *testing.T, c health.Config) http.Handler {
+	prober, err := health.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = m.Serve(t.Context()) }()
+	go func() { _ = prober.Serve(t.Context()) }()
 	synctest.Wait()
-	return m
+	mux := http.NewServeMux()
+	mux.Handle("/readyz", prober.Handler(health.Readiness, nil))
+	mux.Handle("/livez", prober.Handler(health.Liveness, nil))
+	return mux
 }
 
 // shown is the state in the first line of the page.
