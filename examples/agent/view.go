@@ -25,12 +25,12 @@ type view struct {
 // not before: one that fails is in the next report, also if only changes are wanted
 // by then.
 func (a *agent) newView(path string, timeout time.Duration, check func(context.Context, plugin) error) (*view, error) {
-	m, err := health.New(health.Config{})
+	prober, err := health.New(health.Config{})
 	if err != nil {
 		return nil, err
 	}
 	for i, p := range a.plugins {
-		err := m.Add(health.Probe{
+		err := prober.Add(health.Probe{
 			Name: probeOf(i), Timeout: timeout, FailureThreshold: 1,
 			Check: func(ctx context.Context) error { return check(ctx, p) },
 		})
@@ -38,8 +38,8 @@ func (a *agent) newView(path string, timeout time.Duration, check func(context.C
 			return nil, err
 		}
 	}
-	v := &view{prober: m}
-	v.reporter = &health.Reporter{Prober: m, Send: func(ctx context.Context, r health.Report) error {
+	v := &view{prober: prober}
+	v.reporter = &health.Reporter{Prober: prober, Send: func(ctx context.Context, r health.Report) error {
 		var err error
 		again := retry.Policy{Backoff: tend.Backoff{Min: 2 * time.Second}, Limit: tend.Limit{N: 3}}
 		v.answer, err = a.post(ctx, path, newReport(a.plugins, r), again)

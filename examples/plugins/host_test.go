@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/health"
 )
 
 // exact are the usual rules without chance, for the tests with virtual time.
@@ -117,6 +118,9 @@ func (w *world) hook(e tend.Event) {
 		what = "started"
 	case tend.ServiceFailed:
 		what = "failed: " + e.Err.Error()
+		if sick := (*health.UnhealthyError)(nil); errors.As(e.Err, &sick) {
+			what = fmt.Sprintf("failed: %s %d times: %s", sick.Probe, sick.Failures, sick.Err.Error())
+		}
 	case tend.ServiceGaveUp:
 		what = "gave up"
 	default:
@@ -168,7 +172,7 @@ func TestCrashIsSeenAtOnce(t *testing.T) {
 func TestThreePingsAreAFailure(t *testing.T) {
 	inWorld(t, map[string]*fake{"a": {hangs: 10 * time.Minute}}, func(w *world) {
 		w.until(11 * time.Minute)
-		w.want("10m15s a failed: tend/health: a:ping is unhealthy after 3 failures: not within 5s", "10m16s a started")
+		w.want("10m15s a failed: a:ping 3 times: not within 5s", "10m16s a started")
 	})
 }
 

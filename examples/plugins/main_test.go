@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		"zoom: panic: assignment to entry in nil map",
-		"plugins/zoom: service failed: process: zoom: exit status 2: panic: assignment to entry in nil map; restarts in ",
+		"plugins/zoom: service failed: tend/process: zoom: exit status 2: panic: assignment to entry in nil map; restarts in ",
 		"plugins/zoom: service gave up: 3 failures within 1m0s",
 		`plugins/github: service failed: tend/health: github:ping is unhealthy after 3 failures: no answer to "ping": not within 250ms; restarts in`,
 		"plugins/github: service gave up: 3 failures within 1m0s",

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type story struct {
 	games  *games
 	broker *broker
-	prober *health.Prober
+	health *health.Prober
 }
 
 // demo builds the tree and serves it until the story has been told.
@@ -74,7 +74,7 @@ func demo(ctx context.Context, interval time.Duration, b *broker, log *slog.Logg
 	s := &story{games: newGames(), broker: b}
 	p := &prober{list: s.games.list, publish: b.publish, interval: interval, timeout: interval, failures: 3, log: log}
 	var err error
-	if s.prober, err = p.prober(); err != nil {
+	if s.health, err = p.service(); err != nil {
 		return err
 	}
 	root := tend.New("probes", tend.Spec{Ordered: true, EventHook: func(e tend.Event) {
@@ -83,7 +83,7 @@ func demo(ctx context.Context, interval time.Duration, b *broker, log *slog.Logg
 		}
 	}})
 	root.Add(s.games.containers)
-	root.Add(s.prober)
+	root.Add(s.health)
 	root.Add(tend.Child{Name: "story", Service: tend.Func("story", s.tell), Restart: tend.Temporary, Significant: true})
 	if err := root.Serve(ctx); !errors.Is(err, tend.ErrDoNotRestart) { // which is how it ends with the story
 		return err
@@ -158,7 +158,7 @@ func (s *story) replacement(ctx context.Context) error {
 		if there && p.Instance == fresh.Container && p.State == health.Healthy {
 			return nil
 		}
-		if err := s.prober.CheckNow(ctx); err != nil { // lists and asks; on a slow machine more than twice
+		if err := s.health.CheckNow(ctx); err != nil { // lists and asks; on a slow machine more than twice
 			return err
 		}
 	}
@@ -167,7 +167,7 @@ func (s *story) replacement(ctx context.Context) error {
 func (s *story) departure(ctx context.Context) error {
 	s.broker.say("%s goes, and is forgotten.", game(5))
 	s.games.stop(game(5))
-	if err := s.prober.CheckNow(ctx); err != nil {
+	if err := s.health.CheckNow(ctx); err != nil {
 		return err
 	}
 	if p, there := s.probeOf(game(5)); there {
@@ -205,7 +205,7 @@ func (s *story) container(n int) *container {
 }
 
 func (s *story) probeOf(game string) (health.ProbeStatus, bool) {
-	probes := s.prober.Snapshot(health.Readiness).Probes
+	probes := s.health.Snapshot(health.Readiness).Probes
 	i := slices.IndexFunc(probes, func(p health.ProbeStatus) bool { return gameOf(p.Name) == game })
 	if i < 0 {
 		return health.ProbeStatus{}, false

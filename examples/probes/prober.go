@@ -57,10 +57,10 @@ const atOnce = 16
 // source is the name of the probe that lists the others.
 const source = "prober:list"
 
-// prober makes the service that probes. All state is in there: a target that is
+// service makes the service that probes. All state is in there: a target that is
 // not listed any more is forgotten, and a new container, which is a new Instance,
 // starts afresh.
-func (p *prober) prober() (*health.Prober, error) {
+func (p *prober) service() (*health.Prober, error) {
 	m, err := health.New(health.Config{
 		Concurrency: atOnce, OnChange: p.tell, Logger: p.log,
 		Retry: tend.Backoff{Min: p.interval / 10, Max: 3 * p.interval},
@@ -92,7 +92,7 @@ func (p *prober) probe(t target) health.Probe {
 	}
 }
 
-// tell publishes a change if it is an event. The Prober keeps a change until this
+// tell publishes a change if it is an event. The health.Prober keeps a change until this
 // returns nil, which is all that it takes not to lose one.
 func (p *prober) tell(ctx context.Context, c health.Change) error {
 	if c.Name == source {
@@ -102,7 +102,7 @@ func (p *prober) tell(ctx context.Context, c health.Change) error {
 	switch {
 	case c.To == health.Unhealthy:
 		e.Type, e.ConsecutiveFailures = probeFailed, c.Failures
-		e.LastStatus, e.LastError = statusOf(c.Details), c.Err.Error()
+		e.LastStatus, e.LastError = statusOf(c.Details), c.Err.Text
 	case c.From == health.Unhealthy:
 		e.Type, e.PriorFailures = probeRecovered, c.Failures
 	default:

@@ -138,14 +138,14 @@ func (w *world) want(lines ...string) {
 	w.timeline = nil
 }
 
-// prober is the prober with the usual numbers, on an exact schedule.
-func (w *world) prober() *health.Prober {
+// service is the prober with the usual numbers, on an exact schedule.
+func (w *world) service() *health.Prober {
 	w.t.Helper()
 	p := &prober{
 		list: w.list, publish: w.publish, interval: 10 * time.Second, timeout: 5 * time.Second, failures: 3,
 		client: &http.Client{Transport: w}, jitter: -1,
 	}
-	m, err := p.prober()
+	m, err := p.service()
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (w *world) prober() *health.Prober {
 
 // serve serves the prober until the function returned is called.
 func (w *world) serve() (stop func()) {
-	m := w.prober()
+	m := w.service()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -241,7 +241,7 @@ func TestContainers(t *testing.T) {
 		w.status("a-1", 500)
 		w.status("a-2", 500)
 		w.status("b-1", 500)
-		m := w.prober()
+		m := w.service()
 		ticks := func(n int) {
 			t.Helper()
 			for range n {
@@ -281,7 +281,7 @@ func TestTick(t *testing.T) {
 				w.status(c, 503)
 			}
 			w.answer("mid-1", func(time.Duration) (int, time.Duration, error) { return 503, time.Second, nil })
-			m := w.prober()
+			m := w.service()
 			for range 4 {
 				if err := m.Tick(t.Context()); err != nil {
 					t.Fatal(err)
