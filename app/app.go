@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/internal/said"
 )
 
@@ -50,7 +51,7 @@ type program struct {
 	options Options
 	log     *slog.Logger
 
-	tree      *asker
+	tree      *asked.Question[tend.Status]
 	journal   *journal
 	systemd   *systemd
 	bundles   *bundler
@@ -68,7 +69,7 @@ type program struct {
 func newProgram(root *tend.Supervisor, o Options) *program {
 	o = o.withDefaults(root)
 	p := &program{root: root, options: o, log: o.Logger}
-	p.tree = &asker{ask: root.Status}
+	p.tree = &asked.Question[tend.Status]{Ask: root.Status}
 	p.systemd = newSystemd(o, p.tree)
 	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
 	p.journal = &journal{root: root.Path(), log: p.log, done: make(chan struct{})}
@@ -246,7 +247,7 @@ func (p *program) dump() { p.print("as asked") }
 func (p *program) print(title string) {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: %s, %s\n", p.root.Name(), title, time.Now().Format(time.RFC3339))
-	tree, err := p.tree.status(context.Background())
+	tree, err := p.tree.Answer(context.Background())
 	if err != nil {
 		fmt.Fprintln(&text, err)
 	} else {

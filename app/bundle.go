@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/internal/goroutines"
 )
 
@@ -34,7 +35,7 @@ const (
 type bundler struct {
 	dir     string // empty: it writes none
 	name    string // of the program
-	tree    *asker
+	tree    *asked.Question[tend.Status]
 	root    *tend.Supervisor
 	journal *journal
 	log     *slog.Logger
@@ -123,7 +124,7 @@ func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tree, treeErr := b.tree.status(ctx)
+	tree, treeErr := b.tree.Answer(ctx)
 	errs := []error{
 		treeErr,
 		file(partial, "report.txt", func(w io.Writer) error { return b.report(w, reason, tree) }),

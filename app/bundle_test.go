@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -24,7 +25,7 @@ func newBundler(t *testing.T, name string) (*bundler, *buffer) {
 	root := tend.New(name, tend.Spec{})
 	root.Add(tendtest.Idle("web"))
 	log := &buffer{}
-	tree := &asker{ask: root.Status}
+	tree := &asked.Question[tend.Status]{Ask: root.Status}
 	return &bundler{
 		dir: t.TempDir(), name: name, root: root, tree: tree, log: logTo(log),
 		journal: &journal{root: name, log: logTo(log), done: make(chan struct{})},

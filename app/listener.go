@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/internal/loopback"
 	"github.com/tend-go/tend/internal/said"
 )
@@ -21,7 +22,7 @@ const headerTimeout = 10 * time.Second
 // stopped.
 type listeners struct {
 	options  Options
-	tree     *asker
+	tree     *asked.Question[tend.Status]
 	stopping func() bool
 	servers  []*http.Server
 }
@@ -116,7 +117,7 @@ var errStopping = errors.New("the program is stopping")
 
 // check asks the tree.
 func (l *listeners) check(ctx context.Context, check func(tend.Status) error) error {
-	tree, err := l.tree.status(ctx)
+	tree, err := l.tree.Answer(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (l *listeners) check(ctx context.Context, check func(tend.Status) error) er
 
 // text shows the tree as text.
 func (l *listeners) text(w http.ResponseWriter, r *http.Request) {
-	tree, err := l.tree.status(r.Context())
+	tree, err := l.tree.Answer(r.Context())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return

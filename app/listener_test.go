@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -35,7 +36,7 @@ func (a answers) routes(debug, loopback bool) http.Handler {
 	}
 	l := &listeners{
 		options:  o,
-		tree:     &asker{ask: func() tend.Status { return a.tree }},
+		tree:     &asked.Question[tend.Status]{Ask: func() tend.Status { return a.tree }},
 		stopping: func() bool { return a.stopping },
 	}
 	return l.routes(debug, loopback)
@@ -191,33 +192,6 @@ func TestTraceLeft(t *testing.T) {
 	if w.Code != 200 {
 		t.Errorf("%d %q", w.Code, w.Body)
 	}
-}
-
-func TestAskerShares(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked, answer := 0, make(chan struct{})
-		a := &asker{ask: func() tend.Status { asked++; <-answer; return tend.Status{Name: "x"} }}
-		done := make(chan error)
-		for range 10 {
-			go func() {
-				_, err := a.status(t.Context())
-				done <- err
-			}()
-		}
-		for range 10 { // after patience
-			if err := <-done; !errors.Is(err, errNoAnswer) {
-				t.Errorf("got %v", err)
-			}
-		}
-		close(answer)
-		synctest.Wait()
-		if asked != 1 {
-			t.Errorf("asked %d times", asked)
-		}
-		if s, err := a.status(t.Context()); err != nil || s.Name != "x" || asked != 2 {
-			t.Errorf("got %v, %v, asked %d times", s.Name, err, asked)
-		}
-	})
 }
 
 func TestOptions(t *testing.T) {

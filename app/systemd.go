@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/sdnotify" //nolint:depguard // a protocol and no sibling: it knows nothing of tend, see doc.go
 )
 
@@ -35,7 +36,7 @@ type systemd struct {
 	enabled  bool
 	notify   func(state ...string) (bool, error) // sdnotify.Send
 	watchdog time.Duration                       // 0: there is none
-	tree     *asker
+	tree     *asked.Question[tend.Status]
 	live     func(tend.Status) error
 	log      *slog.Logger
 
@@ -50,7 +51,7 @@ type systemd struct {
 	warned bool
 }
 
-func newSystemd(o Options, tree *asker) *systemd {
+func newSystemd(o Options, tree *asked.Question[tend.Status]) *systemd {
 	s := &systemd{
 		enabled: sdnotify.Enabled(), notify: sdnotify.Send,
 		tree: tree, live: o.Live, log: o.Logger, wake: make(chan struct{}, 1),
@@ -87,7 +88,7 @@ func (s *systemd) run(ctx context.Context) {
 		if now == ending && told != ending { // at once, and not when the tree has answered
 			s.send(s.fresh(sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping"))...)
 		} else {
-			tree, err := s.tree.status(ctx)
+			tree, err := s.tree.Answer(ctx)
 			if ctx.Err() != nil {
 				return
 			}

@@ -197,7 +197,7 @@ func TestSystemdNoAnswer(t *testing.T) {
 		var hangs atomic.Bool
 		var m manager
 		s := under(t.Context(), &m, 2*time.Second, root, Options{}, func(p *program) {
-			p.tree.ask = func() tend.Status {
+			p.tree.Ask = func() tend.Status {
 				if hangs.Load() {
 					<-hung
 				}
