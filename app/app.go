@@ -174,8 +174,8 @@ func (p *program) isUp() bool { return phase(p.systemd.phase.Load()) == up }
 
 // finish is what there is to do when the tree has stopped.
 func (p *program) finish(serving context.Context, err error) int {
+	p.journal.wait(grace) // it may know why
 	p.stopBegan(errEnded)
-	p.journal.wait(grace)
 	unstopped := p.root.UnstoppedServices()
 	if len(unstopped) > 0 {
 		within(grace, func() { p.reportUnstopped(unstopped) })

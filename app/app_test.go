@@ -53,6 +53,17 @@ func TestSignalStops(t *testing.T) {
 	})
 }
 
+// A name that is written otherwise in paths is no reason to miss the end.
+func TestNameWithASlash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("my/shop", quiet(tend.Spec{}))
+		root.Add(tend.Func("end", func(context.Context) error { return Exit(3, nil) }))
+		s := perform(t.Context(), root, Options{})
+		s.wantCode(t, 3, 0)
+		contains(t, s.log.String(), `msg=stopping cause="tend: my%2Fshop/end ended the tree`, `msg="stop took" supervisor=my%2Fshop`)
+	})
+}
+
 // Each level's time is counted from when it was told.
 func TestStopTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

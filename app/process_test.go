@@ -36,7 +36,7 @@ var programs = map[string]func(){
 	},
 	"slow to stop": func() {
 		root := tend.New("slow", tend.Spec{Timeout: time.Hour})
-		root.Add(tendtest.Slow("web", time.Hour))
+		root.Add(tend.Func("web", linger))
 		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
 	},
 	"does not stop": func() {
@@ -66,6 +66,14 @@ var programs = map[string]func(){
 		}}})
 	},
 	"no address": func() { Main(tend.New("root", tend.Spec{}), Options{Listen: "256.0.0.1:1"}) },
+}
+
+// linger is a service that says when it is told to stop, and does not.
+func linger(ctx context.Context) error {
+	<-ctx.Done()
+	fmt.Fprintln(os.Stderr, "web is told")
+	time.Sleep(time.Hour)
+	return nil
 }
 
 func TestMain(m *testing.M) {
@@ -180,10 +188,10 @@ func TestProcessSecondSignal(t *testing.T) {
 	p := start(t, "slow to stop", "TEND_APP_DIR="+dir)
 	p.await("msg=ready")
 	p.signal(syscall.SIGTERM)
-	p.await("msg=stopping")
+	p.await("web is told") // after "msg=stopping"
 	p.signal(os.Interrupt)
 	contains(t, p.end(130), "slow: interrupt again: ending at once; this still ran", "└─ web", "stopping",
-		"\nslow/web is stopping since ", "tendtest.Slow.func1", "crash bundle written")
+		"\nslow/web is stopping since ", "app.linger\n", "crash bundle written")
 	checkBundle(t, dir, "ended by a second signal, interrupt")
 }
 
