@@ -106,7 +106,7 @@ func (q *Question[T]) run(a *asking[T], late *time.Timer) {
 		late.Stop()
 		close(a.answered)
 		if q.Age == 0 {
-			q.forget()
+			q.forget(a)
 		}
 	}()
 	a.err = guard.Try(func() error {
@@ -117,10 +117,10 @@ func (q *Question[T]) run(a *asking[T], late *time.Timer) {
 
 // forget drops an answer that nobody will want. The status of a large tree takes
 // megabytes.
-func (q *Question[T]) forget() {
+func (q *Question[T]) forget(a *asking[T]) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.last.over() { // else somebody has asked anew
+	if q.last == a { // else somebody has asked anew
 		q.last = nil
 	}
 }

@@ -223,3 +223,19 @@ func TestAnAnswerIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+// Who asks right after an answer does not get in the way of its being forgotten.
+func TestAskedInQuickSuccession(t *testing.T) {
+	q := Question[int]{Ask: func() int { return 1 }}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 10_000 {
+				if _, err := q.Answer(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
