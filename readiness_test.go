@@ -99,6 +99,24 @@ func TestReadiness(t *testing.T) {
 			}}
 		}},
 		"suspended": {services: func() []tend.Service { return []tend.Service{idle("a")} }, then: func(s *tend.Supervisor) { _ = s.Suspend(s.Status().Services[0].Token) }},
+		"below a suspended one": {
+			services: func() []tend.Service {
+				return []tend.Service{below(tend.Spec{}, tend.Child{Service: idle("a"), Significant: true})}
+			},
+			then: func(s *tend.Supervisor) {
+				_ = s.Suspend(s.Status().Services[0].Token)
+				time.Sleep(time.Second)
+			},
+		},
+		"stuck below one that is being removed": {
+			services: func() []tend.Service {
+				return []tend.Service{below(tend.Spec{}, tend.Child{Service: slow("a", time.Minute), Timeout: time.Second}, slow("b", 5*time.Second))}
+			},
+			then: func(s *tend.Supervisor) {
+				_ = s.Remove(s.Status().Services[0].Token)
+				time.Sleep(2 * time.Second)
+			},
+		},
 		"being removed": {services: func() []tend.Service { return []tend.Service{slow("a", time.Minute)} }, then: func(s *tend.Supervisor) {
 			_ = s.Remove(s.Status().Services[0].Token)
 		}},

@@ -60,7 +60,7 @@ type Child struct {
 	// Timeout is how long the service may take to stop before it is reported as
 	// stuck. Default: [Spec].Timeout. A nested supervisor gets as long as its own
 	// services may take, unless Timeout is set: then that bounds the whole
-	// subtree, as [Spec].StopBudget does.
+	// subtree, as [Spec].StopWithin does.
 	Timeout time.Duration
 
 	// ReadyTimeout, if positive, keeps the service in state starting until it

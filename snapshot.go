@@ -28,6 +28,11 @@ func (s *Supervisor) statusAt(path string) Status {
 			at = m.sup.Path()
 		}
 		sub := m.sup.statusAt(at)
+		if !c.Wanted { // nor is anything below it
+			for _, below := range sub.All() {
+				below.Wanted = false
+			}
+		}
 		c.Supervisor = &sub
 	}
 	return status

@@ -45,8 +45,8 @@ type ServiceStatus struct {
 	Since       time.Time    `json:"since"` // when it came into State
 	Restart     Restart      `json:"restart"`
 	Significant bool         `json:"significant,omitempty"`
-	// Wanted: it should run; it is not done, nor has anybody suspended or removed
-	// it.
+	// Wanted: it should run; it is not done, nor has anybody suspended or removed it,
+	// or a supervisor above it.
 	Wanted      bool   `json:"wanted"`
 	Incarnation uint64 `json:"incarnation"` // runs so far
 	Restarts    uint64 `json:"restarts"`    // runs so far, less the first
