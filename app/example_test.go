@@ -48,7 +48,7 @@ func ExampleOptions_ready() {
 	fmt.Println(part.Ready(root.Status()))
 	// Output:
 	// shop is not served
-	// web is not served
+	// shop/web is not served
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
