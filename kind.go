@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+
+	"github.com/tend-go/tend/internal/words"
 )
 
 // Kind says which of the structs an [Event] is: a value to compare, to count by and
@@ -30,7 +32,7 @@ const (
 	kindServiceRefused
 )
 
-var kinds = words[Kind]{
+var kinds = words.New[Kind]("tend",
 	"supervisor started",
 	"supervisor stopping",
 	"supervisor stopped",
@@ -47,16 +49,16 @@ var kinds = words[Kind]{
 	"service ended late",
 	"service gave up",
 	"service refused",
-}
+)
 
 // String returns the words: "service failed", "pause began" …
-func (k Kind) String() string { return kinds.of(k) }
+func (k Kind) String() string { return kinds.Of(k) }
 
 // MarshalText returns what String does.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText reads what MarshalText has written.
-func (k *Kind) UnmarshalText(text []byte) error { return kinds.read(k, text) }
+func (k *Kind) UnmarshalText(text []byte) error { return kinds.Read(k, text) }
 
 // Decode reads an event of this kind from JSON. Its tokens have the number alone,
 // and its reasons what a [Reason] keeps. Of any event the kind is read first:

@@ -326,7 +326,7 @@ func (s *story) fire(name string) (message, error) {
 
 // bare is e without its stacks.
 func bare(e Event) Event {
-	switch e := e.(type) { //nolint:gochecksumtype // the others have none
+	switch e := e.(type) {
 	case ServiceStuck:
 		e.Stacks = ""
 		return e

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/tend-go/tend/internal/words"
 )
 
 // Service is anything that runs until it is done: a loop, a listener, a
@@ -114,16 +116,16 @@ const (
 	Temporary
 )
 
-var restarts = words[Restart]{"permanent", "transient", "temporary"}
+var restarts = words.New[Restart]("tend", "permanent", "transient", "temporary")
 
 // String returns "permanent", "transient" or "temporary".
-func (r Restart) String() string { return restarts.of(r) }
+func (r Restart) String() string { return restarts.Of(r) }
 
 // MarshalText returns what String does.
 func (r Restart) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText reads what MarshalText has written.
-func (r *Restart) UnmarshalText(text []byte) error { return restarts.read(r, text) }
+func (r *Restart) UnmarshalText(text []byte) error { return restarts.Read(r, text) }
 
 // What a service may return from Serve, wrapped or not.
 var (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tend-go/tend/internal/words"
 	"github.com/thejerf/abtime"
 )
 
@@ -22,16 +23,16 @@ const (
 	RestForOne
 )
 
-var strategies = words[Strategy]{"one for one", "one for all", "rest for one"}
+var strategies = words.New[Strategy]("tend", "one for one", "one for all", "rest for one")
 
 // String returns "one for one", "one for all" or "rest for one".
-func (s Strategy) String() string { return strategies.of(s) }
+func (s Strategy) String() string { return strategies.Of(s) }
 
 // MarshalText returns what String does.
 func (s Strategy) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what MarshalText has written.
-func (s *Strategy) UnmarshalText(text []byte) error { return strategies.read(s, text) }
+func (s *Strategy) UnmarshalText(text []byte) error { return strategies.Read(s, text) }
 
 // Spec says how a [Supervisor] behaves. The zero value of every field is the
 // default; the default numbers are suture's, which many programs have run with.

@@ -1,5 +1,7 @@
 package tend
 
+import "github.com/tend-go/tend/internal/words"
+
 // State says where a service is in its life.
 type State uint8
 
@@ -27,15 +29,15 @@ const (
 	StateGone
 )
 
-var states = words[State]{
+var states = words.New[State]("tend",
 	"pending", "starting", "running", "backoff", "stopping", "stuck", "suspended", "done", "failed", "gone",
-}
+)
 
 // String returns the lower-case word: "pending", "starting" …
-func (s State) String() string { return states.of(s) }
+func (s State) String() string { return states.Of(s) }
 
 // MarshalText returns what String does.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText reads what MarshalText has written.
-func (s *State) UnmarshalText(text []byte) error { return states.read(s, text) }
+func (s *State) UnmarshalText(text []byte) error { return states.Read(s, text) }

@@ -418,7 +418,7 @@ func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
 			t.Run(fmt.Sprint("ordered ", ordered, ", depth ", depth), func(t *testing.T) {
 				for range 20 {
 					bubble(t, func(t *testing.T) {
-						program, end := context.WithCancelCause(context.Background())
+						program, end := context.WithCancelCause(t.Context())
 						closed := make(chan struct{})
 						watches := func(name string, c <-chan struct{}) tend.Service {
 							runs := 0
@@ -503,11 +503,13 @@ func TestTheCauseOfAStopIsAskedOnce(t *testing.T) {
 					at = sub
 				}
 				cause := &askedError{say: c.say}
-				ctx, cancel := context.WithCancelCause(context.Background())
+				ctx, cancel := context.WithCancelCause(t.Context())
 				done := root.ServeBackground(ctx)
 				synctest.Wait()
 				cancel(cause)
-				if took := after(func() { <-done }); took != c.took {
+				if took := after(func() {
+					<-done
+				}); took != c.took {
 					t.Errorf("the stop took %v", took)
 				}
 				stopped := 0
@@ -555,7 +557,7 @@ func TestContextsAreUserCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 		s.Add(idle("a"))
-		inner, cancel := context.WithCancelCause(context.Background())
+		inner, cancel := context.WithCancelCause(t.Context())
 		ctx := &hostileContext{Context: inner}
 		done := s.ServeBackground(ctx)
 		synctest.Wait()

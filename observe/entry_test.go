@@ -74,7 +74,7 @@ func TestEntries(t *testing.T) {
 		case slash:
 			want.ID, want.Name, want.Path = token.ID(), "50%", "root/a%2Fb/50%25"
 		}
-		switch e := c.event.(type) { //nolint:gochecksumtype // the others have none
+		switch e := c.event.(type) {
 		case tend.ServiceUnresponsive:
 			want.Stacks = e.Stacks
 		case tend.ServiceStuck:
@@ -154,8 +154,10 @@ func TestSame(t *testing.T) {
 		{"what gave up", tend.ServiceGaveUp{Origin: of, Err: boom, Failures: 1}, tend.ServiceGaveUp{Origin: of, Err: boom, Failures: 2}, true},
 		{"stops", tend.SupervisorStopped{Cause: boom}, tend.SupervisorStopped{Cause: bang}, false},
 		{
-			"escalations", tend.Escalated{Err: &tend.TooManyFailures{Last: boom, Count: 5}},
-			tend.Escalated{Err: &tend.TooManyFailures{Last: boom, Count: 6}}, true,
+			"escalations",
+			tend.Escalated{Err: &tend.TooManyFailures{Last: boom, Count: 5}},
+			tend.Escalated{Err: &tend.TooManyFailures{Last: boom, Count: 6}},
+			true,
 		},
 	} {
 		if e := entriesOf(c.a, c.b); (e[0].Same == e[1].Same) != c.want {

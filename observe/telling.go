@@ -120,22 +120,23 @@ func within(d time.Duration) string {
 // because is why something is being stopped: the page's words for what tend itself
 // says, and for anything else what it says.
 func because(r tend.Reason) string {
-	switch r.Err { //nolint:errorlint // errors.Is runs code of the error
-	case tend.ErrRemoved:
-		return "it was removed"
-	case tend.ErrSuspended:
-		return "it was suspended"
-	case tend.ErrRestartRequested:
-		return "restart was requested"
-	case tend.ErrSiblingFailed:
-		return "a sibling failed and the group restarts"
-	case tend.ErrUnresponsive:
-		return "it did not call Alive in time"
-	case tend.ErrNotReady:
-		return "it was not ready in time"
-	case tend.ErrStopped:
-		return "the supervisor was stopped"
-	default:
-		return r.Error()
+	for _, known := range reasons {
+		if r.Err == known.err { //nolint:errorlint // errors.Is runs code of the error
+			return known.text
+		}
 	}
+	return r.Error()
+}
+
+var reasons = []struct {
+	err  error
+	text string
+}{
+	{tend.ErrRemoved, "it was removed"},
+	{tend.ErrSuspended, "it was suspended"},
+	{tend.ErrRestartRequested, "restart was requested"},
+	{tend.ErrSiblingFailed, "a sibling failed and the group restarts"},
+	{tend.ErrUnresponsive, "it did not call Alive in time"},
+	{tend.ErrNotReady, "it was not ready in time"},
+	{tend.ErrStopped, "the supervisor was stopped"},
 }
