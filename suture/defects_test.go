@@ -202,9 +202,11 @@ func TestReportIsOfTheWholeTree(t *testing.T) {
 		got, _ = child.UnstoppedServiceReport()
 		want(t, "report of the child", got,
 			suture.UnstoppedServiceReport{{[]*suture.Supervisor{child, deep}, leaf, "leaf", leafToken}}, identity)
-		// v4 also takes every supervisor above for hung, the root first.
+		// v4 also takes every supervisor above for hung, the root first. A service that
+		// does not say that it serves a supervisor is one like any other.
 		want(t, "events", l.sorted(), []string{
 			"1s root/removed stop timeout", "61s deep/leaf stop timeout", "61s inner/hidden stop timeout",
+			"61s root/hides stop timeout",
 		})
 		close(release)
 	})
@@ -247,6 +249,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			}
 		}
 		s.Add(&service{"panics late", func(context.Context) error { <-release; panic("late") }})
+		synctest.Wait() // what is added at the very end is not started any more
 		_ = stop()
 		report, _ := s.UnstoppedServiceReport()
 		want(t, "unstopped", len(report), 11)
