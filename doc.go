@@ -43,8 +43,8 @@
 // services that fail wait for its end, nothing else is touched. One pause is one
 // pause; at its end the count is zero, and [Supervisor.Resume] ends it sooner. With
 // Escalate the supervisor stops and returns [*TooManyFailures] instead; the one
-// above counts one failure and serves it again, with all its services. (That is
-// what OTP's supervisors do by default.) A [Child] with a [Backoff] or a [Limit]
+// above counts one failure and serves it again, with all its services but Temporary
+// ones. (That is what OTP's supervisors do by default.) A [Child] with a [Backoff] or a [Limit]
 // answers for itself.
 //
 // # Groups and order
@@ -83,9 +83,12 @@
 //  1. All methods may be called at any time from any goroutine, also from services
 //     and hooks, before, while and after the supervisor is served.
 //  2. There are never two runs of one service at once. A replacement for a run
-//     that hangs is started the moment that one returns.
+//     that hangs is started the moment that one returns. A value that is added twice
+//     is two services, and has to bear it.
 //  3. One goroutine for each supervisor owns all its state and waits for nothing but
-//     messages: not for a caller, a hook, a service or another supervisor.
+//     messages: not for a caller, a hook, a service or another supervisor. A stop
+//     begins and ends whatever is asked meanwhile; who asks for more than gets done
+//     waits, once 65,536 messages do.
 //  4. What one goroutine asks of one supervisor is done in the order asked. A
 //     message of a run that is over changes nothing.
 //  5. User code runs on no goroutine of a supervisor and under no lock. It may panic,
@@ -103,10 +106,16 @@
 // # Contexts
 //
 // The contexts of services carry the values of the context given to Serve but not
-// its end: the supervisor relays that, in order, with reasons and deadlines. A
-// supervisor learns its place from the context that it is served with, so
-// wrapping and embedding one just works: its path, its clock, where its events go,
-// until when it must have stopped.
+// its end: the supervisor relays that, in order, with reasons and deadlines.
+//
+// A supervisor is where it was added, or where a service serves it; its path, its
+// clock, where its events go and who may use its tokens follow from that. A service
+// that serves a supervisor says so, by embedding it or with a method
+//
+//	Supervisor() *tend.Supervisor
+//
+// and then is starting until that is ready, and has as long to stop as that may
+// take. One that does not say so is a service like any other, with the usual timeout.
 //
 // # Time
 //

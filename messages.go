@@ -21,8 +21,9 @@ type (
 	hurry struct{ by instant } // if it stops, it must be through by then
 	add   struct {
 		n     *node
-		to    call // nil: the caller does not wait
-		start bool // the answer is not before n runs, or will never
+		to    call  // nil: the caller does not wait
+		start bool  // the answer is not before n runs, or will never
+		from  *node // who waits for that, if it is a service here; nil: anybody
 	}
 	remove  struct{ n *node }
 	suspend struct{ n *node }
@@ -153,6 +154,11 @@ func (owe) effect()     {}
 func (settle) effect()  {}
 func (settled) effect() {}
 func (ready) effect()   {}
+
+// refusal is the answer to an add that adds nothing.
+type refusal struct{ err error }
+
+func (r refusal) Error() string { return r.err.Error() }
 
 // call is a caller that waits for an answer. The answer fits into the channel,
 // so that the answering never blocks and the caller may leave.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
+	"github.com/thejerf/abtime"
 )
 
 // TestMisuse: a clear panic at the call that is wrong, and nothing changed.
@@ -133,4 +135,57 @@ func TestContextHelpersOutsideOfASupervisor(t *testing.T) {
 	if <-ran != ctx {
 		t.Error("the helper got another context")
 	}
+}
+
+// TestStartThatWouldWaitForItself is refused, and nothing is added; Add does not wait,
+// and is not.
+func TestStartThatWouldWaitForItself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *tend.Supervisor
+		answers := make(chan error, 1)
+		starter := tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("starter", func(ctx context.Context) error {
+			tok, err := s.Start(ctx, idle("helper"))
+			if tok != (tend.ServiceToken{}) {
+				t.Error("there is a token")
+			}
+			answers <- err
+			s.Add(idle("later"))
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		})}
+		s = tend.New("root", tend.Spec{Ordered: true, EventHook: func(tend.Event) {}})
+		s.Add(starter)
+		done := s.ServeBackground(t.Context())
+		if err := <-answers; err == nil || err.Error() != "tend: a service that is starting cannot wait for one that starts after it" {
+			t.Error(err)
+		}
+		wantStates(t, s, "starter running, later running")
+		s.Stop()
+		<-done
+	})
+}
+
+// TestAServiceThatReturnsErrTooManyServices was added all the same.
+func TestAServiceThatReturnsErrTooManyServices(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{})
+		tok, err := s.Start(t.Context(), tend.Child{
+			Service: tendtest.Failing("a", tend.ErrTooManyServices), ReadyTimeout: time.Second, Limit: tend.Limit{N: 1},
+		})
+		wantError(t, err, tend.ErrTooManyServices)
+		if tok == (tend.ServiceToken{}) {
+			t.Error("there is no token")
+		}
+		wantStates(t, s, "a failed")
+	})
+}
+
+// TestRemoveAndWaitThatDoesNotWait: not even for a clock that stands still.
+func TestRemoveAndWaitThatDoesNotWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{Clock: abtime.NewManual()}, idle("a"))
+		wantError(t, s.RemoveAndWait(s.Status().Services[0].Token, -1), tend.ErrTimeout)
+		wantStates(t, s, "")
+	})
 }

@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tend-go/tend/internal/tally"
@@ -129,12 +130,12 @@ func (p *plan) finished() bool {
 func (p *plan) add(now instant, m add) {
 	n := m.n
 	if limit := p.spec.MaxServices; limit > 0 && p.size() >= limit {
-		if m.to != nil {
-			p.do(reply{m.to, ErrTooManyServices})
-		}
-		n.state = StateGone
-		p.do(leave{n})
+		p.refuse(m, ErrTooManyServices)
 		p.do(ServiceRefused{p.of(now, n), limit})
+		return
+	}
+	if p.spec.Ordered && m.from != nil && m.from.state == StateStarting {
+		p.refuse(m, errWaitsForItself)
 		return
 	}
 	p.link(n)
@@ -153,6 +154,18 @@ func (p *plan) add(now instant, m add) {
 	if p.phase == serving && p.turn.cursor == nil && p.turn.group == nil {
 		p.turn.cursor = n
 	}
+}
+
+// errWaitsForItself: the services after one start when that runs.
+var errWaitsForItself = errors.New("tend: a service that is starting cannot wait for one that starts after it")
+
+// refuse adds nothing.
+func (p *plan) refuse(m add, why error) {
+	if m.to != nil {
+		p.do(reply{m.to, refusal{why}})
+	}
+	m.n.state = StateGone
+	p.do(leave{m.n})
 }
 
 // remove makes a service leave, once it has stopped.

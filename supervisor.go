@@ -126,6 +126,8 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 //   - the failure with which the service left or gave up for good,
 //     [ErrDoNotRestart] if it left without one, [ErrNotReady] if it is done
 //     without ever being ready, [ErrRemoved] if it was removed;
+//   - an error, with the zero token, if ctx is that of a service of the same
+//     supervisor that is itself starting, in order: that would wait for itself;
 //   - the cause of ctx when that ends first. The service stays then, unless ctx
 //     had ended before the call: then nothing is added and the token is zero.
 func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, error) {
@@ -135,11 +137,15 @@ func (s *Supervisor) Start(ctx context.Context, svc Service) (ServiceToken, erro
 	}
 	n := s.newNode(svc)
 	to := newCall()
-	s.wish(add{n: n, to: to, start: true})
+	m := add{n: n, to: to, start: true}
+	if r := runOf(ctx); r != nil && r.node.sup == s {
+		m.from = r.node
+	}
+	s.wish(m)
 	select {
 	case err := <-to:
-		if err == ErrTooManyServices { //nolint:errorlint // the plan's own answer, not an error of a service
-			return ServiceToken{}, err
+		if refused, is := err.(refusal); is { //nolint:errorlint // the plan's own answer, not an error of a service
+			return ServiceToken{}, refused.err
 		}
 		return ServiceToken{n}, err
 	case <-ctx.Done():
@@ -164,7 +170,7 @@ func (s *Supervisor) Remove(t ServiceToken) error {
 // RemoveAndWait is Remove, and then waits until the service has ended: at most
 // timeout, then it returns [ErrTimeout] and the service ends whenever it does.
 // Timeout 0 waits as long as it takes; a negative one does not wait, as a
-// deadline that has passed.
+// deadline that has passed. A service must not wait for its own end so.
 func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error {
 	n, err := s.find(t)
 	if err != nil || n.gone.has() {
@@ -172,11 +178,17 @@ func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error 
 	}
 	n.sup.wish(remove{n})
 	left := n.gone.happened()
-	if timeout == 0 {
+	switch {
+	case timeout == 0:
 		<-left
 		return nil
+	case timeout < 0: // no timer: a clock that stands still would not let it fire
+		if n.gone.has() {
+			return nil
+		}
+		return ErrTimeout
 	}
-	timer := s.clock.Load().NewTimer(max(0, timeout), timerid.Remove)
+	timer := s.clock.Load().NewTimer(timeout, timerid.Remove)
 	defer timer.Stop()
 	select {
 	case <-left:
@@ -286,6 +298,10 @@ func (s *Supervisor) WaitReady(ctx context.Context) error {
 // or from a hook it cannot wait for all that, as Serve waits for those: for a
 // service as long as its timeout, for a hook a moment. What did not stop in
 // time, [Supervisor.UnstoppedServices] tells.
+//
+// A nested supervisor that is stopped so has returned nil, and that means what it
+// means of a service: a Permanent one has failed, and is served again. To keep it
+// down, call [Supervisor.Suspend] of the one above.
 func (s *Supervisor) Stop() {
 	s.made()
 	t := s.term.Load()
