@@ -18,8 +18,10 @@ type Backoff struct {
 	Min, Max time.Duration
 
 	// Jitter is the part of a delay, 0.2 for 20 %, up to which a random time is
-	// added, at most 1; the sum never exceeds Max. With Max 0 the sum may exceed
-	// Min. Less than 0 is none, as 0 is.
+	// added; at most 1. Where Max leaves no room for that, as it does for all that
+	// fail often, the random time is taken off: a delay of Max is between
+	// Max·(1−Jitter) and Max, and not less than half of it. See [Backoff.Spread].
+	// Without Max nothing bounds the sum. Less than 0 is none, as 0 is.
 	Jitter float64
 
 	// Reset is how long a run must last to make earlier failures in a row
@@ -97,14 +99,29 @@ func (b Backoff) Delay(n int) time.Duration {
 	return d
 }
 
-// Spread adds random (in [0, 1)) times the jitter to d, the result of Delay.
-// The sum saturates and never exceeds Max.
+// Spread is where random (in [0, 1)) hits the range of d, the result of Delay,
+// when Jitter widens it. That is from d to d·(1+Jitter), without Max saturating.
+//
+// With Max it is from min(d, floor) to min(d·(1+Jitter), Max), where floor is
+// Max·(1−Jitter), or half of Max if that is more: a delay that has grown to Max, or
+// is Max from the first (Min equals it), is drawn downwards, or all who wait for
+// the same thing to come back would try at the same moment for ever. Half is as
+// far as that goes because it is the delay of one failure less: what is below half
+// is only added to, and the growth of the delays stays more than the draw.
+//
+// It is monotone in d and in random.
 func (b Backoff) Spread(d time.Duration, random float64) time.Duration {
-	d = spread(d, b.Jitter, random)
-	if b.Max > 0 {
-		d = min(d, b.Max)
+	if b.Max <= 0 {
+		return spread(d, b.Jitter, random)
 	}
-	return d
+	low := min(d, b.floor())
+	high := min(spread(d, b.Jitter, 1), b.Max)
+	return low + time.Duration(float64(high-low)*random)
+}
+
+// floor is how far down jitter draws a delay of Max.
+func (b Backoff) floor() time.Duration {
+	return b.Max - time.Duration(float64(b.Max)*min(max(0, b.Jitter), 0.5))
 }
 
 // ResetAfter is Reset with its default.

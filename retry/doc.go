@@ -5,7 +5,7 @@
 //
 // The schedule is a [tend.Backoff], the same type and the same rules by which a
 // supervisor restarts a service: Min doubles up to Max, Jitter adds a random part
-// that never leads over Max, an attempt that lasted Reset forgets the failures in
+// or takes it off where Max leaves no room, an attempt that lasted Reset forgets the failures in
 // a row before it, and the Limit-th failure (within Within, or in a row) is the
 // last. A function that is retried and a service that is restarted differ in who
 // looks at the failure: the caller of Do, or the operator of the tree.
