@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -18,6 +19,10 @@ var (
 	ErrLimit = errors.New("too many failures")
 	// ErrElapsed: the next attempt would begin after [Policy].MaxElapsed.
 	ErrElapsed = errors.New("out of time")
+
+	// errDeadline: the next attempt would begin when the context is done. What its
+	// cause will be is not known before.
+	errDeadline = fmt.Errorf("no time for another attempt: %w", context.DeadlineExceeded)
 )
 
 // Error is what Do returns if there was no success. errors.Is and errors.As find
@@ -28,7 +33,8 @@ type Error struct {
 
 	// Reason is why it was not called again: [ErrPermanent], [ErrLimit],
 	// [ErrElapsed] or, if the context is done, an error that is both its Err() and
-	// its cause.
+	// its cause. If the context has a deadline before which there is no time for
+	// another attempt, it is an error that is [context.DeadlineExceeded].
 	Reason error
 
 	// Err is the last failure: what the function returned last. If the context
@@ -77,16 +83,18 @@ type permanentError struct{ err error }
 func (p *permanentError) Error() string   { return p.err.Error() }
 func (p *permanentError) Unwrap() []error { return []error{ErrPermanent, p.err} }
 
-// After marks err so that Do waits for d before the next attempt, whatever the
-// schedule says: without jitter and not bounded by Max, because whoever sent a
-// Retry-After knows better. Bound d yourself if you do not trust the sender. The
-// limits of the Policy hold as always. A negative d is 0: try again at once.
-// After(nil, d) is nil.
+// After marks err so that Do waits for d before the next attempt if the schedule
+// would be earlier: without jitter and not bounded by Max, because whoever sent a
+// Retry-After knows better. Bound d yourself if you do not trust the sender. A d
+// that is shorter than what the schedule says changes nothing: a server that says
+// "Retry-After: 0" to everybody must not make Do a loop without a wait, and it says
+// when it may be asked again, not that it must be. The limits of the Policy hold as
+// always. After(nil, d) is nil.
 func After(err error, d time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return &afterError{err, max(d, 0)}
+	return &afterError{err, d}
 }
 
 type afterError struct {

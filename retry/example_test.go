@@ -66,16 +66,16 @@ func ExamplePermanent() {
 	// Output: true 1 permanent failure - 400 no such channel
 }
 
-// A server that says when it wants to see us again.
+// A server that says when it wants to see us again, which is not before then.
 func ExampleAfter() {
 	calls := 0
 	start := time.Now()
-	_ = retry.Do(context.Background(), tend.Backoff{Min: time.Hour}, func(context.Context) error {
+	_ = retry.Do(context.Background(), tend.Backoff{Min: time.Millisecond}, func(context.Context) error {
 		if calls++; calls == 1 {
-			return retry.After(errors.New("429 too many requests"), 5*time.Millisecond)
+			return retry.After(errors.New("429 too many requests"), 20*time.Millisecond)
 		}
 		return nil
 	})
-	fmt.Println(calls, time.Since(start) < time.Hour)
+	fmt.Println(calls, time.Since(start) >= 20*time.Millisecond)
 	// Output: 2 true
 }

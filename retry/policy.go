@@ -28,15 +28,15 @@ type Policy struct {
 	// Backoff is the schedule, by the rules of a supervised service with one
 	// difference: a Min of 0, which lets a service restart at once, means the
 	// default here (Min 1 s, or Max if that is less; and where they are 0, Max 1 min
-	// and Jitter 0.2). To try again at once, return [After] with 0.
+	// and Jitter 0.2). To try again at once, set it to 1 ns.
 	Backoff tend.Backoff
 
 	// Limit is how many failures are one too many. Default: there is no limit.
 	Limit tend.Limit
 
-	// MaxElapsed, if positive, is the age of Do at which no attempt begins any
-	// more. A wait that would last beyond it is not begun. It does not cut short an
-	// attempt that is under way; a context with a deadline does.
+	// MaxElapsed, if positive, is the age of Do at which no attempt but the first
+	// begins any more. A wait that would last beyond it is not begun. It does not cut
+	// short an attempt that is under way; a context with a deadline does.
 	MaxElapsed time.Duration
 
 	// OnRetry, if set, is called in the caller's goroutine before each wait: after
@@ -82,7 +82,9 @@ func Do(ctx context.Context, b tend.Backoff, f func(ctx context.Context) error) 
 
 // Do calls f until it returns nil. Otherwise it returns an [*Error]: f failed for
 // good ([ErrPermanent]), too often ([ErrLimit]) or for too long ([ErrElapsed]), or
-// ctx is done. If ctx is done before the first attempt, f is not called.
+// ctx is done, or would be before the next attempt: a wait that would last until the
+// deadline of ctx or beyond is not begun, and Do returns at once. If ctx is done
+// before the first attempt, f is not called.
 //
 // A Policy that is not valid is an error that names the setting. Do panics if f
 // is nil.
@@ -96,7 +98,7 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 	p.Backoff = p.backoff()
 	t := attempts{began: time.Now()}
 	for {
-		if err := stopped.Err(ctx); err != nil {
+		if err := t.timeFor(ctx, p, 0); err != nil {
 			return t.end(err)
 		}
 		started := time.Now()
@@ -105,14 +107,15 @@ func (p Policy) Do(ctx context.Context, f func(ctx context.Context) error) error
 			return nil
 		}
 		wait, reason := t.failed(ctx, p, time.Since(started), err)
+		if reason == nil && p.OnRetry != nil {
+			p.OnRetry(t.n, err, wait)
+			reason = t.timeFor(ctx, p, wait)
+		}
+		if reason == nil {
+			reason = Sleep(ctx, wait)
+		}
 		if reason != nil {
 			return t.end(reason)
-		}
-		if p.OnRetry != nil {
-			p.OnRetry(t.n, err, wait)
-		}
-		if err := Sleep(ctx, wait); err != nil {
-			return t.end(err)
 		}
 	}
 }
@@ -146,19 +149,34 @@ func (t *attempts) failed(ctx context.Context, p Policy, ran time.Duration, err 
 		return 0, ErrPermanent
 	case p.Limit.N > 0 && failures >= p.Limit.N:
 		return 0, ErrLimit
-	case p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began):
-		return 0, ErrElapsed
 	}
-	return wait, nil
+	return wait, t.timeFor(ctx, p, wait)
 }
 
-// wait is what err asks for, or what the schedule says.
+// timeFor is nil, or why no attempt may begin after a wait that begins now. It is
+// asked again after the wait and after OnRetry, which takes what time it likes: both
+// may end late, and a program may be frozen.
+func (t *attempts) timeFor(ctx context.Context, p Policy, wait time.Duration) error {
+	if err := stopped.Err(ctx); err != nil {
+		return err
+	}
+	if p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began) {
+		return ErrElapsed
+	}
+	if deadline, ok := ctx.Deadline(); ok && wait >= time.Until(deadline) {
+		return errDeadline
+	}
+	return nil
+}
+
+// wait is what the schedule says, or what err asks for if that is longer.
 func (t *attempts) wait(b tend.Backoff, err error) time.Duration {
+	wait := b.Spread(b.Delay(t.tally.Streak), rand.Float64())
 	var after *afterError
 	if errors.As(err, &after) {
-		return after.wait
+		return max(wait, after.wait)
 	}
-	return b.Spread(b.Delay(t.tally.Streak), rand.Float64())
+	return wait
 }
 
 // Sleep waits for d, or until ctx is done. Then it returns an error that is both

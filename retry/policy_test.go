@@ -21,6 +21,18 @@ func TestNoAttemptBeginsAfterMaxElapsed(t *testing.T) {
 	})
 }
 
+// Also if OnRetry takes long: the wait is not begun then.
+func TestNoAttemptBeginsAfterMaxElapsedAlthoughOnRetryTookLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := record()
+		p := retry.Policy{Backoff: exact, MaxElapsed: 22 * time.Second}
+		p.OnRetry = func(int, error, time.Duration) { time.Sleep(7 * time.Second) }
+		err := p.Do(t.Context(), a.f(always(errDown)))
+		equal(t, "attempts", a.at, []string{"0s", "8s", "17s"})
+		equal(t, "error", view(t, err), failure{3, "24s", "out of time", "503 service unavailable"})
+	})
+}
+
 func TestDelayDoesNotOverflow(t *testing.T) {
 	for _, c := range []struct {
 		policy retry.Policy

@@ -195,19 +195,15 @@ func TestDoGivesUp(t *testing.T) {
 	}
 }
 
-// Retry-After replaces the schedule for one wait: exactly, in both directions,
-// beyond Max; the schedule goes on as if it had not been there.
-func TestAfter(t *testing.T) {
+// Retry-After prolongs one wait, beyond Max; the schedule goes on as if it had not
+// been there. It never shortens a wait: a server that says 0 to everybody would
+// make a loop of Do.
+func TestAfterProlongsTheScheduleAndNeverShortensIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := record()
-		waits := map[int]time.Duration{2: time.Hour, 3: 0, 4: -time.Minute}
-		p := retry.Policy{Backoff: exact, OnRetry: func(n int, _ error, wait time.Duration) {
-			if wait < 0 {
-				t.Errorf("wait %d is %v", n, wait)
-			}
-		}}
-		err := p.Do(t.Context(), a.f(func(n int) error {
-			if n == 6 {
+		waits := map[int]time.Duration{1: 0, 2: time.Hour, 3: 0, 4: -time.Minute, 5: 5 * time.Second, 6: 9 * time.Second}
+		err := retry.Do(t.Context(), exact, a.f(func(n int) error {
+			if n == 8 {
 				return nil
 			}
 			if d, ok := waits[n]; ok {
@@ -218,7 +214,7 @@ func TestAfter(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		equal(t, "attempts", a.at, []string{"0s", "1s", "1h0m1s", "1h0m1s", "1h0m1s", "1h0m9s"})
+		equal(t, "attempts", a.at, []string{"0s", "1s", "1h0m1s", "1h0m5s", "1h0m13s", "1h0m21s", "1h0m30s", "1h0m38s"})
 	})
 }
 
@@ -427,6 +423,63 @@ func TestStop(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// A wait that would last until the deadline, or beyond, is not begun: what remains
+// of the time is the caller's, who can do something with it.
+func TestNoWaitForAnAttemptAfterTheDeadline(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		in   time.Duration // of the deadline
+		hint time.Duration
+		at   []string
+		want failure
+	}{
+		{"beyond", 10 * time.Second, 0, []string{"0s", "1s", "3s", "7s"}, failure{4, "7s", "", ""}},
+		{"exactly until", 7 * time.Second, 0, []string{"0s", "1s", "3s"}, failure{3, "3s", "", ""}},
+		{"just in time", 7*time.Second + 1, 0, []string{"0s", "1s", "3s", "7s"}, failure{4, "7s", "", ""}},
+		{"a hint", 10 * time.Second, time.Minute, []string{"0s"}, failure{1, "0s", "", ""}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), c.in)
+				defer cancel()
+				p, announced := retry.Policy{Backoff: exact}, 0
+				p.OnRetry = func(int, error, time.Duration) { announced++ }
+				a := record()
+				err := p.Do(ctx, a.f(always(retry.After(errDown, c.hint))))
+				c.want.Reason, c.want.Err = "no time for another attempt: context deadline exceeded", errDown.Error()
+				equal(t, "attempts", a.at, c.at)
+				equal(t, "error", view(t, err), c.want)
+				equal(t, "waits", announced, len(c.at)-1)
+				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errDown) || ctx.Err() != nil {
+					t.Errorf("got %v, and the context is %v", err, ctx.Err())
+				}
+			})
+		})
+	}
+}
+
+// What cannot get better, or was one too many, is that also shortly before the
+// deadline.
+func TestTheDeadlineIsTheLeastOfReasons(t *testing.T) {
+	for is, c := range map[error]struct {
+		policy retry.Policy
+		err    error
+	}{
+		retry.ErrPermanent: {retry.Policy{}, retry.Permanent(errDown)},
+		retry.ErrLimit:     {retry.Policy{Limit: tend.Limit{N: 1}}, errDown},
+		retry.ErrElapsed:   {retry.Policy{MaxElapsed: 1}, errDown},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			err := c.policy.Do(ctx, func(context.Context) error { return c.err })
+			if !errors.Is(err, is) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want %v", err, is)
+			}
 		})
 	}
 }
