@@ -19,6 +19,7 @@ type keeper struct {
 	done   chan struct{} // closed by stop
 	ended  chan struct{} // closed when the goroutine is through
 	// ---
+	bound   time.Time // when the work has had the lock for MaxHold; zero: never
 	held    time.Time // the lock is known to be held for TTL from here
 	next    time.Time // when the next renewal is due
 	failure error     // what the last renewal since held said
@@ -34,8 +35,12 @@ func (l Lease) keep(ctx context.Context, asked time.Time, cancel func(cause erro
 		done: make(chan struct{}), ended: make(chan struct{}),
 		held: asked, next: asked.Add(l.Every),
 	}
-	if !time.Now().Before(k.deadline()) {
+	now := time.Now()
+	if end, _ := k.end(); !now.Before(end) {
 		k.lose(errors.New("it took too long to get"))
+	}
+	if l.MaxHold > 0 {
+		k.bound = now.Add(l.MaxHold)
 	}
 	go k.run(context.WithoutCancel(ctx))
 	return k
@@ -52,20 +57,29 @@ func (k *keeper) stop() error {
 	return k.lost
 }
 
-// deadline is when the lock counts as lost if it is not renewed before.
-func (k *keeper) deadline() time.Time { return k.held.Add(k.lease.TTL - k.lease.Margin) }
+// end is when the lock counts as lost if it is not renewed before, and why it does
+// then.
+func (k *keeper) end() (time.Time, error) {
+	end := k.held.Add(k.lease.TTL - k.lease.Margin)
+	if k.bound.IsZero() || end.Before(k.bound) {
+		return end, k.failure
+	}
+	return k.bound, fmt.Errorf("MaxHold %v is over: %w", k.lease.MaxHold, context.DeadlineExceeded)
+}
 
+// run renews until the end. A program that was frozen may wake up long after it:
+// then it is too late for a renewal, whatever that would say.
 func (k *keeper) run(ctx context.Context) {
 	defer close(k.ended)
 	for k.lost == nil {
-		end := k.deadline()
-		switch late := !k.next.Before(end); {
+		end, why := k.end()
+		switch {
 		case !k.sleep(earlier(k.next, end)):
 			return
-		case late:
-			k.lose(k.failure)
+		case !time.Now().Before(end):
+			k.lose(why)
 		default:
-			k.renew(ctx, end)
+			k.renew(ctx, end, why)
 		}
 	}
 }
@@ -82,24 +96,24 @@ func (k *keeper) sleep(t time.Time) bool {
 	}
 }
 
-// renew calls Renew and waits for the answer, for the deadline or for stop. After
-// the last two it gives the call a moment to return, so that it cannot prolong a
-// lock that is released next.
-func (k *keeper) renew(ctx context.Context, deadline time.Time) {
+// renew calls Renew and waits for the answer, for the end or for stop. After the
+// last two it gives the call a moment to return, so that it cannot prolong a lock
+// that is released next.
+func (k *keeper) renew(ctx context.Context, end time.Time, why error) {
 	began := time.Now()
 	k.next = began.Add(k.lease.Every)
-	ctx, cancel := context.WithDeadline(ctx, earlier(k.next, deadline))
+	ctx, cancel := context.WithDeadline(ctx, earlier(k.next, end))
 	defer cancel()
 	answer := make(chan error, 1)
 	go call(ctx, k.lease.Renew, answer)
 
-	late := time.NewTimer(time.Until(deadline))
+	late := time.NewTimer(time.Until(end))
 	defer late.Stop()
 	select {
 	case err := <-answer:
-		k.answered(began, err)
+		k.answered(began, err, end, why)
 	case <-late.C:
-		k.lose(k.failure)
+		k.lose(why)
 		k.await(answer)
 	case <-k.done:
 		cancel()
@@ -107,13 +121,17 @@ func (k *keeper) renew(ctx context.Context, deadline time.Time) {
 	}
 }
 
-// answered takes note of what a renewal came to that began at that time.
-func (k *keeper) answered(began time.Time, err error) {
+// answered takes note of what a renewal came to that began at that time. An answer
+// that is seen after the end is too late: both may be there at once, and select has
+// no favourite.
+func (k *keeper) answered(began time.Time, err error, end time.Time, why error) {
 	switch {
-	case err == nil:
-		k.held, k.failure = began, nil
 	case errors.As(err, &k.crash), errors.Is(err, ErrLost):
 		k.lose(err)
+	case !time.Now().Before(end):
+		k.lose(why)
+	case err == nil:
+		k.held, k.failure = began, nil
 	default:
 		k.failure = err
 	}

@@ -22,8 +22,11 @@ const patience = 10 * time.Second
 // Lease says how a lock is kept. A Lease may be used by many goroutines at once if
 // its functions may.
 type Lease struct {
-	// Acquire gets the lock. Nil: the caller has got it just before Hold; then
-	// Margin must also cover the time that this took.
+	// Acquire gets the lock. An error says that it did not, unless the context is
+	// done by then or the error is a cancellation or a timeout (of a connection,
+	// say): then nobody knows what the store did last, and Release is called. Nil: the
+	// caller has got it just before Hold; then Margin must also cover the time that
+	// this took.
 	Acquire func(ctx context.Context) error
 
 	// Renew makes the lock last for TTL from now on. It must return soon after its
@@ -33,7 +36,7 @@ type Lease struct {
 	Renew func(ctx context.Context) error
 
 	// Release gives the lock back. It must do nothing to a lock that somebody else
-	// has got since. It is called in the goroutine of Hold; its context has the
+	// has got since, or that Acquire has not got after all. It is called in the goroutine of Hold; its context has the
 	// values of Hold's, is not cancelled with it, and ends after 10 s.
 	Release func(ctx context.Context) error
 
@@ -49,6 +52,12 @@ type Lease struct {
 	// lost: the time that it needs to stop. Default: Every. Every and Margin
 	// together must be less than TTL, or no renewal could come in time.
 	Margin time.Duration
+
+	// MaxHold, if positive, is how long the work may have the lock. After that it
+	// is told as if the lock were lost, with a cause that is also
+	// [context.DeadlineExceeded], and there are no more renewals: also the lock of
+	// work that hangs, and ignores its context, ends within TTL.
+	MaxHold time.Duration
 }
 
 // Validate returns an error that names the first setting that makes no sense.
@@ -66,6 +75,8 @@ func (l Lease) complete() (Lease, error) {
 		return l, fmt.Errorf("tend/lease: Lease.Every is %v", l.Every)
 	case l.Margin < 0:
 		return l, fmt.Errorf("tend/lease: Lease.Margin is %v", l.Margin)
+	case l.MaxHold < 0:
+		return l, fmt.Errorf("tend/lease: Lease.MaxHold is %v", l.MaxHold)
 	}
 	if l.Every == 0 {
 		l.Every = max(l.TTL/5, 1)
@@ -82,10 +93,10 @@ func (l Lease) complete() (Lease, error) {
 // Hold acquires the lock, runs f while renewing it, and releases it. It returns
 // what f returned, and:
 //
-//   - the error of Acquire, if that failed; f was not called then and Release is
-//     not either, since the lock may be somebody else's;
+//   - the error of Acquire, if that failed; f was not called then, and Release only
+//     if the error leaves open who has the lock;
 //   - an error that is ErrLost, the last failure of Renew and what f returned, if
-//     the lock was lost. That f returned nil does not change it: the end of its work
+//     the lock was lost, or held for MaxHold. That f returned nil does not change it: the end of its work
 //     may have been done without the lock;
 //   - joined to that, a [*ReleaseError], if Release failed.
 //
@@ -120,14 +131,30 @@ func (l Lease) mustHave(f func(context.Context) error) {
 	}
 }
 
-func (l Lease) acquire(ctx context.Context) error {
+// acquire calls Acquire, and Release if it is not known what that came to: an error
+// that leaves it open, a panic, runtime.Goexit.
+func (l Lease) acquire(ctx context.Context) (err error) {
 	if err := stopped.Err(ctx); err != nil {
 		return err
 	}
-	if err := l.Acquire(ctx); err != nil {
+	open := true
+	defer func() {
+		if open {
+			err = l.release(ctx, err)
+		}
+	}()
+	if err = l.Acquire(ctx); err != nil {
+		open = ctx.Err() != nil || wasCutOff(err)
 		return fmt.Errorf("tend/lease: acquire: %w", err)
 	}
+	open = false
 	return nil
+}
+
+// wasCutOff tells whether err says that somebody stopped waiting for the answer.
+func wasCutOff(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, context.Canceled) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // work runs f until it returns, and a keeper as long.

@@ -299,6 +299,82 @@ func TestWorkThatIgnoresTheLossIsWaitedFor(t *testing.T) {
 	})
 }
 
+// --- a bound
+
+// The work is told when it has had the lock for MaxHold, and that lock is not
+// renewed any more: if the work hangs it ends by itself, for others to have.
+func TestMaxHold(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		bound time.Duration
+		renew error
+		hangs bool
+		want  []string
+		why   string
+	}{
+		{
+			"work that listens", 5 * time.Minute, nil, false,
+			[]string{"2m0s renew", "4m0s renew", "5m0s stopped", "5m0s release, <nil>"}, "MaxHold 5m0s is over: context deadline exceeded",
+		},
+		{
+			"work that hangs", 5 * time.Minute, nil, true,
+			[]string{"2m0s renew", "4m0s renew", "1h0m0s done", "1h0m0s release, <nil>"}, "MaxHold 5m0s is over: context deadline exceeded",
+		},
+		{
+			"at the moment of a renewal", 4 * time.Minute, nil, false,
+			[]string{"2m0s renew", "4m0s stopped", "4m0s release, <nil>"}, "MaxHold 4m0s is over: context deadline exceeded",
+		},
+		{
+			"lost before", 9 * time.Minute, errStore, false,
+			[]string{"2m0s renew", "4m0s renew", "6m0s renew", "8m0s stopped", "8m0s release, <nil>"}, "store unreachable",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLog()
+				ls := clair(l, always(c.renew))
+				ls.MaxHold = c.bound
+				work := workFor(l, time.Hour, nil)
+				err := ls.Hold(t.Context(), func(ctx context.Context) error {
+					if c.hangs {
+						ctx = context.WithoutCancel(ctx)
+					}
+					return work(ctx)
+				})
+				if want := "tend/lease: the lock is lost: " + c.why; fmt.Sprint(err) != want {
+					t.Errorf("got  %v\nwant %s", err, want)
+				}
+				is(t, err, lease.ErrLost)
+				if errors.Is(err, context.DeadlineExceeded) != (c.renew == nil) {
+					t.Errorf("%v is DeadlineExceeded, or is not", err)
+				}
+				l.want(t, c.want...)
+			})
+		})
+	}
+}
+
+// It counts from when the work begins, and cuts a renewal short that is under way.
+func TestMaxHoldCountsFromTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		ls := clair(l, func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			l.add("gave up")
+			return nil
+		})
+		ls.MaxHold = 90 * time.Second
+		ls.Acquire = func(context.Context) error { time.Sleep(time.Minute); return nil }
+		is(t, ls.Hold(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			synctest.Wait()
+			l.add("stopped")
+			return context.Cause(ctx)
+		}), lease.ErrLost, context.DeadlineExceeded)
+		l.want(t, "2m0s renew", "2m30s gave up", "2m30s stopped", "2m30s release, <nil>")
+	})
+}
+
 // --- acquire and release
 
 // The time of the lock counts from before Acquire, since nobody knows when in the
@@ -334,6 +410,83 @@ func TestAcquireFails(t *testing.T) {
 		is(t, ls.Hold(t.Context(), workFor(l, time.Hour, nil)), errStore)
 		l.want(t)
 	})
+}
+
+// cutOff is an error such as that of a connection whose deadline is over.
+type cutOff struct{}
+
+func (cutOff) Error() string { return "i/o timeout" }
+func (cutOff) Timeout() bool { return true }
+
+// Acquire was cut off, and the store may have given the lock all the same: it is
+// released. With any other error it is not, for it may be somebody else's.
+func TestAcquireIsCutOff(t *testing.T) {
+	cause := errors.New("operator said so")
+	for name, c := range map[string]struct {
+		acquire func(ctx context.Context) error
+		is      error
+		want    []string
+	}{
+		"by the stop":                           {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, context.Canceled, []string{"1m0s release, <nil>"}},
+		"by the stop, which it says nothing of": {func(ctx context.Context) error { <-ctx.Done(); return errStore }, errStore, []string{"1m0s release, <nil>"}},
+		"by a deadline of its own": {func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			<-ctx.Done()
+			return fmt.Errorf("lock: %w", ctx.Err())
+		}, context.DeadlineExceeded, []string{"1s release, <nil>"}},
+		"by itself":             {func(context.Context) error { return context.Canceled }, context.Canceled, []string{"0s release, <nil>"}},
+		"by a connection":       {func(context.Context) error { return fmt.Errorf("lock: %w", cutOff{}) }, cutOff{}, []string{"0s release, <nil>"}},
+		"not at all: it failed": {func(context.Context) error { return errStore }, errStore, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Minute, func() { cancel(cause) })
+				l := newLog()
+				ls := clair(l, always(nil))
+				ls.Acquire = c.acquire
+				err := ls.Hold(ctx, workFor(l, time.Hour, nil))
+				is(t, err, c.is)
+				if !strings.HasPrefix(err.Error(), "tend/lease: acquire: ") {
+					t.Errorf("got %v", err)
+				}
+				l.want(t, c.want...)
+			})
+		})
+	}
+}
+
+// The release of a lock that may have been got fails, too.
+func TestAcquireIsCutOffAndReleaseFails(t *testing.T) {
+	ls := clair(newLog(), always(nil))
+	ls.Acquire = func(context.Context) error { return cutOff{} }
+	ls.Release = func(context.Context) error { return errStore }
+	err := ls.Hold(t.Context(), workFor(newLog(), time.Hour, nil))
+	var failed *lease.ReleaseError
+	if !errors.As(err, &failed) || failed.Err != errStore {
+		t.Errorf("got %v", err)
+	}
+	is(t, err, cutOff{})
+}
+
+// Nobody knows either what an Acquire had got that panics or ends its goroutine.
+func TestPanicAndGoexitOfAcquire(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLog()
+				ls := clair(l, always(nil))
+				ls.Acquire = func(context.Context) error { end(); return nil }
+				go func() {
+					defer func() { l.add("recovered %v", recover()) }()
+					_ = ls.Hold(t.Context(), workFor(l, time.Hour, nil))
+				}()
+				synctest.Wait()
+				l.want(t, "0s release, <nil>", "0s recovered "+map[string]string{"panic": "boom", "Goexit": "<nil>"}[name])
+			})
+		})
+	}
 }
 
 // A stop before the work: a lock that is held already is released, one that is
@@ -503,10 +656,11 @@ func TestGoexitOfRenew(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, ls := range map[string]lease.Lease{
-		"Lease.TTL is 0s":     {},
-		"Lease.TTL is -1s":    {TTL: -time.Second},
-		"Lease.Every is -1s":  {TTL: time.Minute, Every: -time.Second},
-		"Lease.Margin is -1s": {TTL: time.Minute, Margin: -time.Second},
+		"Lease.TTL is 0s":      {},
+		"Lease.TTL is -1s":     {TTL: -time.Second},
+		"Lease.Every is -1s":   {TTL: time.Minute, Every: -time.Second},
+		"Lease.Margin is -1s":  {TTL: time.Minute, Margin: -time.Second},
+		"Lease.MaxHold is -1s": {TTL: time.Minute, MaxHold: -time.Second},
 		"Lease.Every 30s and Margin 30s leave no time to renew within TTL 1m0s": {TTL: time.Minute, Every: 30 * time.Second},
 		"Lease.Every 12s and Margin 1m0s leave no time":                         {TTL: time.Minute, Margin: time.Minute},
 		"Lease.Every 1ns and Margin 1ns leave no time":                          {TTL: 2},
