@@ -9,13 +9,16 @@
 //
 //  1. Runs of a [Job] never overlap, however it is started: by its interval, by
 //     [Job.Trigger], or by a supervisor that starts it again.
-//  2. The interval counts from the start of one run to the start of the next. A run
-//     that lasts longer is followed by the next one as soon as it has returned (and
-//     after Rest); turns that were missed meanwhile, or while the machine slept, are
-//     not made up for.
-//  3. The schedule outlives Serve: a job that is started again after a failure goes
-//     on where it was, at its next turn, so that a job that always fails is not run
-//     more often than one that works.
+//  2. Turns are an interval (and its jitter) apart, whatever the runs do: a run that
+//     starts late, because the one before lasted longer, the job rested, a [Gate] held
+//     it up or the program was frozen, does not put off the turns after it. It starts
+//     as soon as it can, and of several turns that were missed there is one run.
+//     Turns are measured on the monotonic clock, which nobody can set and which on
+//     Linux stands still while the machine is suspended.
+//  3. The schedule outlives Serve: a job that is started again goes on where it was,
+//     at its next turn, which may be its first. So a job that always fails is not run
+//     more often than one that works, and one in a subtree that is always started
+//     again not less often. It also goes on counting failures.
 //  4. [Job.SetInterval] and [Job.Trigger] may be called by anyone at any time, also
 //     from within Run, and have effect at once.
 //  5. A stop ends any wait at once and cancels the context of a run. Serve returns
@@ -29,10 +32,10 @@
 // once, for that is what it is for. A panic passes through Serve: for a supervisor
 // it is a failure like others, for anybody else what panics always are.
 //
-// A job notes next_run, and once it has failed failures (in a row) and last_error,
-// with [tend.Annotate]. It calls [tend.Alive] before and after each run. A
-// [tend.Child].Watchdog must therefore be longer than the longest interval and the
-// longest run.
+// A job notes next_run (by the wall clock as it was when the job began to wait), and
+// once it has failed failures (in a row) and last_error, with [tend.Annotate]. It
+// calls [tend.Alive] before and after each run. A [tend.Child].Watchdog must
+// therefore be longer than the longest interval and the longest run.
 //
 // # Keeping jobs apart
 //

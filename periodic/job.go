@@ -23,8 +23,9 @@ type Job struct {
 	// error means is said in the package documentation.
 	Run func(ctx context.Context) error
 
-	// Interval is the time from the start of one run to the start of the next,
-	// until [Job.SetInterval] changes it. It must be positive.
+	// Interval is the time from one turn to the next, until [Job.SetInterval] changes
+	// it. Runs start at their turns, or as soon after as they can. It must be
+	// positive.
 	Interval time.Duration
 
 	// Jitter is the part of the interval up to which a random time is added to
@@ -36,9 +37,10 @@ type Job struct {
 	// from the end of the runs.
 	Rest time.Duration
 
-	// InitialDelay and a random time of up to InitialSpread pass between the start of
-	// Serve and the first run, so that a fleet that is started at once does not stay
-	// in step. Default: none.
+	// InitialDelay and a random time of up to InitialSpread pass between the first
+	// start of Serve and the first turn, so that a fleet that is started at once does
+	// not stay in step. A Serve that is ended before and started again does not begin
+	// anew. Default: none.
 	InitialDelay, InitialSpread time.Duration
 
 	// Timeout is when the context of a run ends, with a cause that says so and is
@@ -47,7 +49,7 @@ type Job struct {
 	Timeout time.Duration
 
 	// MaxFailures is after how many failed runs in a row Serve returns an error
-	// that wraps the last one. Default: it goes on for ever.
+	// that wraps the last one; then it counts anew. Default: it goes on for ever.
 	MaxFailures int
 
 	// Logger is told of failed runs (as warnings) and of the first run that
@@ -58,7 +60,7 @@ type Job struct {
 	seat     *seat         // at a gate, or nil
 	serving  chan struct{} // nil while not served; wakes Serve up
 	schedule schedule
-	failures int // in a row; only Serve uses it
+	failures int // in a row, also over several Serves; only Serve uses it
 }
 
 // String returns the job's name.
@@ -97,8 +99,8 @@ func (j *Job) Validate() error {
 }
 
 // SetInterval changes the interval from now on, also that of the turn that is being
-// waited for: it counts from the start of the last run, so that a turn that would
-// have been before now is due at once. The first run does not depend on it. A d of 0
+// waited for: it counts from the last turn, and if that leads to before now the turn
+// is due at once, and is what the next interval counts from. The first run does not depend on it. A d of 0
 // or less changes nothing. It may be called at any time, also before Serve, and what
 // it says survives a restart of the job.
 func (j *Job) SetInterval(d time.Duration) {
@@ -107,13 +109,13 @@ func (j *Job) SetInterval(d time.Duration) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.schedule.interval = d
+	j.schedule.set(d, time.Now())
 	j.wake()
 }
 
 // Trigger asks for a run as soon as possible: now, or once the run that is under
 // way has returned; at a [Gate] when there is room. Several calls before that run
-// begins make one run. The interval counts from it. If the job is not being served
+// begins make one run. The interval counts from its start. If the job is not being served
 // it runs as soon as it is.
 func (j *Job) Trigger() {
 	j.mu.Lock()
@@ -153,6 +155,9 @@ func (j *Job) Serve(ctx context.Context) error {
 	}
 	defer j.end()
 	tend.Ready(ctx)
+	if j.failures > 0 {
+		tend.Annotate(ctx, slog.Int("failures", j.failures))
+	}
 	for {
 		if err := j.await(ctx, woken); err != nil {
 			return err
@@ -177,7 +182,6 @@ func (j *Job) begin() (<-chan struct{}, error) {
 	}
 	j.serving = make(chan struct{}, 1)
 	j.schedule.begin(j, time.Now(), rand.Float64())
-	j.failures = 0
 	return j.serving, nil
 }
 
@@ -199,13 +203,14 @@ func (j *Job) await(ctx context.Context, woken <-chan struct{}) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		at, runs := j.turn(time.Now())
+		now := time.Now()
+		at, runs := j.turn(now)
 		if runs {
 			return nil
 		}
 		if !at.Equal(shown) {
 			shown = at
-			tend.Annotate(ctx, slog.Time("next_run", at))
+			tend.Annotate(ctx, slog.Time("next_run", onWall(at, now)))
 		}
 		timer.Reset(time.Until(at))
 		select {
@@ -229,7 +234,6 @@ func (j *Job) turn(now time.Time) (at time.Time, run bool) {
 	if answer != runs {
 		return at, false
 	}
-	s.asked = false
 	s.took(now, rand.Float64())
 	return now, true
 }
@@ -293,7 +297,9 @@ func (j *Job) failed(ctx context.Context, err error) error {
 	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("error", err))
 	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
 	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
-		return fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)
+		err = fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)
+		j.failures = 0
+		return err
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func TestInterval(t *testing.T) {
 				}
 				return j
 			},
-			want: "a@0s a@10s a@35s a@45s a@55s",
+			want: "a@0s a@10s a@35s a@40s a@50s",
 		},
 		{
 			name: "initial delay",
@@ -219,20 +219,102 @@ func TestJitter(t *testing.T) {
 }
 
 // The schedule outlives Serve: a restart is neither a run nor another initial
-// delay, and an interval that was set stays.
+// delay, it puts nothing off, and an interval that was set stays.
 func TestScheduleOutlivesServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
 		j := job(l, "a", time.Hour)
 		j.InitialDelay = 5 * time.Second
 		j.SetInterval(20 * time.Second)
-		serve(t, 3*time.Second, j)  // before the first run: it is put off
-		serve(t, 10*time.Second, j) // 3 … 13
-		serve(t, 17*time.Second, j) // 13 … 30
-		time.Sleep(40 * time.Second)
-		serve(t, 25*time.Second, j) // 70 … 95
-		l.want(t, "a@8s a@28s a@1m10s a@1m30s")
+		serve(t, 3*time.Second, j)   // before the first run
+		serve(t, 10*time.Second, j)  // 3 … 13
+		serve(t, 17*time.Second, j)  // 13 … 30
+		time.Sleep(40 * time.Second) // over the turns of 45 and 65
+		serve(t, 25*time.Second, j)  // 70 … 95
+		l.want(t, "a@5s a@25s a@1m10s a@1m25s")
 	})
+}
+
+// A job in a subtree that is started again every minute, as one that always fails
+// is: the first turn comes all the same, after the delay that was drawn once, and
+// only once.
+func TestTheFirstTurnOutlivesServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		j := job(l, "a", 24*time.Hour)
+		j.InitialDelay, j.InitialSpread = 90*time.Second, 10*time.Minute
+		for range 24 * 60 {
+			serve(t, time.Minute, j)
+		}
+		if len(l.lines) != 1 {
+			t.Errorf("%d runs in a day: %v", len(l.lines), l.lines)
+		}
+	})
+}
+
+// It is not the end of a row of failures, either.
+func TestFailuresInARowOutliveServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &periodic.Job{Name: "a", Interval: time.Minute, MaxFailures: 3, Logger: silently, Run: func(context.Context) error { return errRun }}
+		serve(t, 30*time.Second, j)
+		serve(t, time.Minute, j)
+		began := time.Now()
+		if err := j.Serve(t.Context()); !errors.Is(err, errRun) || !strings.Contains(err.Error(), "3 times in a row") {
+			t.Errorf("got %v", err)
+		}
+		equal(t, time.Since(began), 30*time.Second)
+	})
+}
+
+// A start that comes late, for whatever reason, does not put off the turns after it:
+// they stay where the schedule has them, so that also a fleet whose jobs all came
+// late at the same time does not stay in step.
+func TestALateStartDoesNotPutOffTheTurnsAfterIt(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		job  func(j *periodic.Job)
+		want string
+	}{
+		{"a run that lasts longer than the interval", func(j *periodic.Job) {
+			n, run := 0, j.Run
+			j.Run = func(ctx context.Context) error {
+				if n++; n == 2 {
+					defer time.Sleep(14 * time.Second) // until 24s, over the turn of 20s
+				}
+				return run(ctx)
+			}
+		}, "a@0s a@10s a@24s a@30s a@40s a@50s"},
+		{"a rest", func(j *periodic.Job) {
+			n, run := 0, j.Run
+			j.Rest = 5 * time.Second
+			j.Run = func(ctx context.Context) error {
+				if n++; n == 2 {
+					defer time.Sleep(8 * time.Second)
+				}
+				return run(ctx)
+			}
+		}, "a@0s a@10s a@23s a@30s a@40s a@50s"},
+		{"a gate", func(j *periodic.Job) {
+			other := &periodic.Job{Name: "b", Interval: time.Hour, Run: func(context.Context) error { return nil }}
+			(&periodic.Gate{MinGap: 7 * time.Second}).Join(other, j)
+			at(8*time.Second, func() {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				other.Trigger()
+				_ = other.Serve(ctx)
+			})
+		}, "a@0s a@15s a@20s a@30s a@40s a@50s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newTimeline()
+				j := job(l, "a", 10*time.Second)
+				c.job(j)
+				serve(t, 59*time.Second, j)
+				l.want(t, c.want)
+			})
+		})
+	}
 }
 
 func TestTrigger(t *testing.T) {
@@ -295,6 +377,16 @@ func TestSetIntervalMovesTheRunThatIsWaitedFor(t *testing.T) {
 		{"to what makes no sense", func(j *periodic.Job) {
 			at(15*time.Second, func() { j.SetInterval(0); j.SetInterval(-time.Second) })
 		}, "a@0s a@10s a@20s a@30s"},
+		{"while a turn is due already: what is late stays late", func(j *periodic.Job) {
+			n, run := 0, j.Run
+			j.Run = func(ctx context.Context) error {
+				defer j.SetInterval(10 * time.Second)
+				if n++; n == 1 {
+					defer time.Sleep(17 * time.Second)
+				}
+				return run(ctx)
+			}
+		}, "a@0s a@17s a@20s a@30s"},
 		{"before Serve", func(j *periodic.Job) { j.SetInterval(15 * time.Second) }, "a@0s a@15s a@30s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -484,6 +576,31 @@ func TestAnnotations(t *testing.T) {
 	})
 }
 
+// A service's notes are those of its run, and a job's failures are not.
+func TestAJobThatIsStartedAgainNotesItsFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &periodic.Job{Name: "a", Interval: time.Minute, Logger: silently, Run: func(context.Context) error { return errRun }}
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		token := s.Add(j)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := s.ServeBackground(ctx)
+		time.Sleep(90 * time.Second)
+		if err := s.Restart(token, nil); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		var failures int64
+		for _, a := range s.Status().Services[0].Annotations {
+			if a.Key == "failures" {
+				failures = a.Value.Int64()
+			}
+		}
+		equal(t, failures, 2)
+		cancel()
+		<-ended
+	})
+}
+
 func TestMaxFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()
@@ -491,7 +608,7 @@ func TestMaxFailures(t *testing.T) {
 		run := j.Run
 		j.Run = func(ctx context.Context) error { return errors.Join(run(ctx), errRun) }
 		j.MaxFailures = 3
-		for range 2 { // the next Serve counts anew, and goes on with the schedule
+		for range 2 { // after that it counts anew, and goes on with the schedule
 			err := j.Serve(t.Context())
 			if want := "tend/periodic: a failed 3 times in a row: disk full"; fmt.Sprint(err) != want || !errors.Is(err, errRun) {
 				t.Errorf("got %v, want %s", err, want)

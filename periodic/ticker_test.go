@@ -45,6 +45,27 @@ func TestTicker(t *testing.T) {
 	})
 }
 
+// A service that is always started again before the period is over ticks as others
+// do, and no start puts a tick off.
+func TestTicksOutliveTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ticks []string
+		began := time.Now()
+		child := periodic.Ticker("tick", 150*time.Second, func(context.Context) error {
+			ticks = append(ticks, time.Since(began).String())
+			return nil
+		})
+		for range 8 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if err := child.Serve(ctx); err != nil {
+				t.Error(err)
+			}
+			cancel()
+		}
+		equal(t, ticks, []string{"2m30s", "5m0s", "7m30s"})
+	})
+}
+
 func TestTickerPanics(t *testing.T) {
 	for want, f := range map[string]func(){
 		`tend/periodic: Ticker "x": the function is nil`: func() { periodic.Ticker("x", time.Second, nil) },
