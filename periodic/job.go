@@ -52,8 +52,8 @@ type Job struct {
 	// that wraps the last one; then it counts anew. Default: it goes on for ever.
 	MaxFailures int
 
-	// Logger is told of failed runs (as warnings) and of the first run that
-	// succeeds after them. Default: [slog.Default].
+	// Logger is told of failed runs (as warnings), of the first run that succeeds
+	// after them, and of an interval that is not positive. Default: [slog.Default].
 	Logger *slog.Logger
 
 	mu       sync.Mutex
@@ -100,11 +100,13 @@ func (j *Job) Validate() error {
 
 // SetInterval changes the interval from now on, also that of the turn that is being
 // waited for: it counts from the last turn, and if that leads to before now the turn
-// is due at once, and is what the next interval counts from. The first run does not depend on it. A d of 0
-// or less changes nothing. It may be called at any time, also before Serve, and what
-// it says survives a restart of the job.
+// is due at once, and is what the next interval counts from. The first run does not
+// depend on it. A d of 0 or less changes nothing, and the Logger is told. It may be
+// called at any time, also before Serve, and what it says survives a restart of the
+// job.
 func (j *Job) SetInterval(d time.Duration) {
 	if d <= 0 {
+		j.logger().Warn("interval of a periodic job ignored", "job", j.String(), "interval", d)
 		return
 	}
 	j.mu.Lock()
@@ -115,8 +117,8 @@ func (j *Job) SetInterval(d time.Duration) {
 
 // Trigger asks for a run as soon as possible: now, or once the run that is under
 // way has returned; at a [Gate] when there is room. Several calls before that run
-// begins make one run. The interval counts from its start. If the job is not being served
-// it runs as soon as it is.
+// begins make one run. The interval counts from its start. If the job is not being
+// served it runs as soon as it is.
 func (j *Job) Trigger() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -305,10 +307,13 @@ func (j *Job) failed(ctx context.Context, err error) error {
 }
 
 func (j *Job) log(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
-	l := j.Logger
-	if l == nil {
-		l = slog.Default()
-	}
 	attrs = append([]slog.Attr{slog.String("job", j.String()), slog.Int("failures", j.failures)}, attrs...)
-	l.LogAttrs(ctx, level, msg, attrs...)
+	j.logger().LogAttrs(ctx, level, msg, attrs...)
+}
+
+func (j *Job) logger() *slog.Logger {
+	if j.Logger == nil {
+		return slog.Default()
+	}
+	return j.Logger
 }

@@ -401,6 +401,18 @@ func TestSetIntervalMovesTheRunThatIsWaitedFor(t *testing.T) {
 	}
 }
 
+// What makes no sense is not obeyed in silence.
+func TestSetIntervalToWhatMakesNoSenseIsLogged(t *testing.T) {
+	for _, d := range []time.Duration{0, -time.Second} {
+		var out bytes.Buffer
+		j := &periodic.Job{Name: "a", Interval: time.Minute, Logger: slog.New(slog.NewTextHandler(&out, nil))}
+		j.SetInterval(d)
+		if want := fmt.Sprintf("level=WARN msg=\"interval of a periodic job ignored\" job=a interval=%v\n", d); !strings.HasSuffix(out.String(), want) {
+			t.Errorf("log is %q, want %s", out.String(), want)
+		}
+	}
+}
+
 // As an agent does when the server's answer says when to report next.
 func TestRunMaySetItsOwnInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
