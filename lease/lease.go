@@ -96,8 +96,8 @@ func (l Lease) complete() (Lease, error) {
 //   - the error of Acquire, if that failed; f was not called then, and Release only
 //     if the error leaves open who has the lock;
 //   - an error that is ErrLost, the last failure of Renew and what f returned, if
-//     the lock was lost, or held for MaxHold. That f returned nil does not change it: the end of its work
-//     may have been done without the lock;
+//     the lock was lost, or held for MaxHold. That f returned nil does not change it:
+//     the end of its work may have been done without the lock;
 //   - joined to that, a [*ReleaseError], if Release failed.
 //
 // If ctx is done before f would be called, it is not called, and the result is an
