@@ -272,10 +272,10 @@ func TestFailuresInARowOutliveServe(t *testing.T) {
 func TestALateStartDoesNotPutOffTheTurnsAfterIt(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		job  func(j *periodic.Job)
+		job  func(t *testing.T, j *periodic.Job)
 		want string
 	}{
-		{"a run that lasts longer than the interval", func(j *periodic.Job) {
+		{"a run that lasts longer than the interval", func(_ *testing.T, j *periodic.Job) {
 			n, run := 0, j.Run
 			j.Run = func(ctx context.Context) error {
 				if n++; n == 2 {
@@ -284,7 +284,7 @@ func TestALateStartDoesNotPutOffTheTurnsAfterIt(t *testing.T) {
 				return run(ctx)
 			}
 		}, "a@0s a@10s a@24s a@30s a@40s a@50s"},
-		{"a rest", func(j *periodic.Job) {
+		{"a rest", func(_ *testing.T, j *periodic.Job) {
 			n, run := 0, j.Run
 			j.Rest = 5 * time.Second
 			j.Run = func(ctx context.Context) error {
@@ -294,11 +294,11 @@ func TestALateStartDoesNotPutOffTheTurnsAfterIt(t *testing.T) {
 				return run(ctx)
 			}
 		}, "a@0s a@10s a@23s a@30s a@40s a@50s"},
-		{"a gate", func(j *periodic.Job) {
+		{"a gate", func(t *testing.T, j *periodic.Job) {
 			other := &periodic.Job{Name: "b", Interval: time.Hour, Run: func(context.Context) error { return nil }}
 			(&periodic.Gate{MinGap: 7 * time.Second}).Join(other, j)
 			at(8*time.Second, func() {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				other.Trigger()
 				_ = other.Serve(ctx)
@@ -309,7 +309,7 @@ func TestALateStartDoesNotPutOffTheTurnsAfterIt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newTimeline()
 				j := job(l, "a", 10*time.Second)
-				c.job(j)
+				c.job(t, j)
 				serve(t, 59*time.Second, j)
 				l.want(t, c.want)
 			})

@@ -67,7 +67,7 @@ func (s *schedule) took(now time.Time, random float64) {
 		s.turn = now
 	} else {
 		due := s.next()
-		s.turn = due.Add(now.Sub(due) / s.interval * s.interval)
+		s.turn = due.Add(now.Sub(due).Truncate(s.interval))
 	}
 	s.random, s.asked = random, false
 }
