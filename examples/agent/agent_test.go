@@ -50,8 +50,8 @@ func TestScanAndPullStayApart(t *testing.T) {
 		pull time.Duration
 		want string
 	}{
-		"waits": {40 * time.Second, `status:+@30s heartbeats:+@1m30s heartbeats:+@6m30s heartbeats:+@11m30s
-			status:+@15m30s heartbeats:+@16m30s heartbeats:+@21m30s heartbeats:+@26m30s`},
+		"waits": {40 * time.Second, `status:+@30s heartbeats:+@1m30s heartbeats:+@5m40s heartbeats:+@10m40s
+			status:+@15m30s heartbeats:+@16m30s heartbeats:+@20m40s heartbeats:+@25m40s`},
 		"skips": {20 * time.Second, `status:+@30s heartbeats:+@5m20s heartbeats:+@10m20s
 			status:+@15m30s heartbeats:+@20m20s heartbeats:+@25m20s`},
 	} {

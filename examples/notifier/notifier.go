@@ -19,7 +19,7 @@ import (
 type sender interface {
 	name() string
 	// send must return soon after ctx is done. Errors are retried unless they are
-	// marked with retry.Permanent, and after what retry.After says.
+	// marked with retry.Permanent, and not before what retry.After says.
 	send(ctx context.Context, n notification) error
 }
 

@@ -136,7 +136,7 @@ func TestPermanentRefusal(t *testing.T) {
 	})
 }
 
-// A receiver's Retry-After replaces the schedule.
+// A receiver's Retry-After prolongs the schedule.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTimeline()

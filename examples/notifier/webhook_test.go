@@ -32,7 +32,7 @@ func TestWebhookAnswers(t *testing.T) {
 		{408, "", "in 1ms"},
 		{429, "", "in 1ms"},
 		{429, "7", "in 7s"},
-		{429, "0", "in 0s"},
+		{429, "0", "in 1ms"}, // never earlier than the schedule
 		{429, "soon", "in 1ms"},
 		{429, "-7", "in 1ms"},
 		{500, "", "in 1ms"},
@@ -40,7 +40,7 @@ func TestWebhookAnswers(t *testing.T) {
 		{503, "7", "in 7s"},
 		{503, "86400", "in 1h0m0s"}, // patience
 		{503, "99999999999", "in 1ms"},
-		{503, "Mon, 02 Jan 2006 15:04:05 GMT", "in 0s"}, // long ago
+		{503, "Mon, 02 Jan 2006 15:04:05 GMT", "in 1ms"}, // long ago
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if c.after != "" {
