@@ -39,7 +39,7 @@ func (m *runMore) annotate(a slog.Attr) {
 
 // noted copies what the run has noted.
 func (r *run) noted() annotations {
-	m := r.more.Load()
+	m := r.own()
 	if m == nil {
 		return nil
 	}

@@ -34,6 +34,9 @@ func describe(e Event) description {
 		return e.describe()
 	case ServiceEnded:
 		return e.describe()
+	case ServiceAlsoFailed:
+		d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{slog.String("error", e.Err.Error())}}
+		return d.withStack(e.Err)
 	case ServiceStuck:
 		return description{
 			slog.LevelError, "has not returned after " + said.Brief(e.Waited),

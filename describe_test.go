@@ -95,6 +95,11 @@ var told = func() []struct {
 			tend.ServiceEnded{Origin: svc, Err: tend.Reason{Err: &tend.PanicError{Value: "x"}, Text: "panic: x"}, Cause: stopped},
 			"ERROR", "root/db/a%2Fb: service ended: panic: x; now pending", "error=panic: x stack= asked=true took=0s next=pending",
 		},
+		{tend.ServiceAlsoFailed{Origin: svc, Err: boom}, "WARN", "root/db/a%2Fb: service also failed: boom", "error=boom"},
+		{
+			tend.ServiceAlsoFailed{Origin: svc, Err: tend.Reason{Err: &tend.PanicError{Value: "x"}, Text: "panic: x"}},
+			"ERROR", "root/db/a%2Fb: service also failed: panic: x", "error=panic: x stack=",
+		},
 		{
 			tend.ServiceStuck{Origin: svc, Cause: stopped, Waited: 10 * time.Second, Stacks: "main.f"},
 			"ERROR", "root/db/a%2Fb: service stuck: has not returned after 10s",

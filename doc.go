@@ -24,9 +24,10 @@
 //
 // Only its own context, never the error, says whether a service was asked to stop:
 // a context.Canceled from elsewhere is a failure like any other. Panics are
-// recovered, become a [*PanicError], are reported at level error with their stack,
-// and count as failures; with [Spec].PassThroughPanics they crash the program as
-// usual. A service that was asked to stop may return what it likes.
+// recovered, become a [*PanicError], are each reported at level error with their
+// stack, whenever and wherever in a service they happen, and count as failures,
+// whatever errors they come from; with [Spec].PassThroughPanics they crash the program
+// as usual. A service that was asked to stop may return what it likes.
 //
 // # States
 //

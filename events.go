@@ -169,6 +169,16 @@ type (
 		Next State `json:"next"`
 	}
 
+	// ServiceAlsoFailed: something went wrong in a run that is not what the run ended
+	// with, and so is in no other event: an error or a panic of a helper ([Go]) after
+	// Serve had returned or another helper had failed; of Serve after a helper had
+	// failed, or after the service was found unready or unresponsive; or Go was called
+	// too late. It counts nowhere. That their context has ended is no news.
+	ServiceAlsoFailed struct {
+		Origin
+		Err Reason `json:"error"`
+	}
+
 	// ServiceStuck: asked to stop because of Cause, it did not return within its
 	// timeout. It stays on the books until it does: see
 	// [Supervisor.UnstoppedServices].

@@ -1,33 +1,58 @@
 package tend
 
 import (
-	"cmp"
 	"context"
+	"errors"
 )
 
-// startHelper starts a goroutine that belongs to the run, unless that is over.
+// errTooLate is what is told of a call of [Go] that has started nothing.
+var errTooLate = errors.New("tend: Go was called when Serve had returned; nothing was started")
+
+// startHelper starts a goroutine that belongs to the run. If Serve has returned it
+// tells that instead, once.
 func (r *run) startHelper(ctx context.Context, f func(context.Context) error) {
-	m := r.open()
+	switch m := r.open(); {
+	case m != nil && m.admit():
+		go r.help(m, ctx, f)
+	case r.isFirstRefusal():
+		r.node.sup.wish(erred{r.node, r.number, known(errTooLate)}) // anybody may call Go
+	}
+}
+
+// admit counts a helper more, unless Serve has returned.
+func (m *runMore) admit() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.joined != nil {
+		return false
+	}
+	m.helpers++
+	return true
+}
+
+// isFirstRefusal: Serve has returned, and no helper was to be started since then.
+func (r *run) isFirstRefusal() bool {
+	m := r.own()
 	if m == nil {
-		return
+		return r.more.CompareAndSwap(closedRun, refusedRun)
 	}
 	m.mu.Lock()
-	over := m.joined != nil
-	if !over {
-		m.helpers++
-	}
-	m.mu.Unlock()
-	if !over {
-		go r.help(m, ctx, f)
-	}
+	defer m.mu.Unlock()
+	first := !m.refused
+	m.refused = true
+	return first
 }
 
 // help is the goroutine of a helper.
 func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) error) {
 	var out *outcome
 	returned := false
-	defer func() { r.helped(m, out) }()
-	defer func() { out.judge() }()
+	defer func() {
+		if out != nil {
+			m.gone()
+		}
+	}()
+	defer func() { r.helped(ctx, m, out) }()
 	defer func() {
 		if !returned {
 			out = r.broken(recover())
@@ -38,21 +63,43 @@ func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) erro
 	out = r.newOutcome(err)
 }
 
-// helped notes the end of a helper.
-func (r *run) helped(m *runMore, out *outcome) {
-	if out == nil {
-		return
-	}
-	m.mu.Lock()
-	first := out.verdict != fine && m.failed == nil
-	if first {
-		m.failed = out
-	}
-	m.mu.Unlock()
-	if first {
+// helped notes how a helper has ended. If nobody had asked for that, the run ends
+// because of it, before user code is asked what the error is. Otherwise it must be
+// asked first whether that is more than obedience.
+func (r *run) helped(ctx context.Context, m *runMore, out *outcome) {
+	switch {
+	case out == nil, out.why.Err == nil:
+	case m.fail(out, false):
 		r.cancel(out.why.Err)
 		r.post(ending{r.node, r.number})
+		out.judge(ctx)
+	default:
+		defer r.helpedLate(m, out)
+		out.judge(ctx)
 	}
+}
+
+// helpedLate: a helper has failed in a run that was ending already.
+func (r *run) helpedLate(m *runMore, out *outcome) {
+	if out.news && !m.fail(out, true) {
+		r.tellBeside(out)
+	}
+}
+
+// fail makes out the failure of the run, if Serve has not returned and it is the
+// first; asked: even if the run was asked to stop.
+func (m *runMore) fail(out *outcome, asked bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failed != nil || m.joined != nil || (m.asked && !asked) {
+		return false
+	}
+	m.failed = out
+	return true
+}
+
+// gone counts a helper less.
+func (m *runMore) gone() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.helpers--
@@ -61,22 +108,42 @@ func (r *run) helped(m *runMore, out *outcome) {
 	}
 }
 
-// join ends the context of the run and waits for its helpers. A helper that
-// failed before Serve returned is why the run ended.
-func (r *run) join(out *outcome) *outcome {
-	r.cancel(errServeReturned)
-	if r.more.CompareAndSwap(nil, closedRun) {
-		return out
+// join ends the context of the run, whose Serve has ended, and waits for its helpers.
+// It returns how the first of them ended that failed before: what they say once the
+// context has ended is obedience. slow: the run takes a while to end without helpers
+// too.
+func (r *run) join(slow bool) (failed *outcome) {
+	if r.more.CompareAndSwap(nil, closedRun) || r.more.CompareAndSwap(askedRun, closedRun) {
+		r.cancel(errServeReturned)
+		if slow {
+			r.post(ending{r.node, r.number})
+		}
+		return nil
 	}
-	m := r.more.Load()
-	m.mu.Lock()
-	m.joined = make(chan struct{})
-	failed, helpers := m.failed, m.helpers
-	m.mu.Unlock()
-	if helpers > 0 {
+	m := r.own()
+	failed, helpers := m.close()
+	r.cancel(errServeReturned)
+	if slow || helpers > 0 {
 		r.post(ending{r.node, r.number})
+	}
+	if helpers > 0 {
 		<-m.joined
 	}
-	r.more.Store(closedRun)
-	return cmp.Or(failed, out)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refused {
+		r.more.Store(refusedRun)
+	} else {
+		r.more.Store(closedRun)
+	}
+	return failed
+}
+
+// close keeps helpers out from now on. It returns the failure of the run until now,
+// and how many helpers there are.
+func (m *runMore) close() (failed *outcome, helpers int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.joined = make(chan struct{})
+	return m.failed, m.helpers
 }

@@ -164,7 +164,7 @@ func TestHostileError(t *testing.T) {
 				p.Run(func(context.Context) error { panic(err) })
 				for _, svc := range s.Status().Services {
 					switch {
-					case blocks && svc.State != tend.StateRunning && svc.Failed != 1:
+					case blocks && svc.State != tend.StateStopping && svc.Failed != 1:
 						t.Errorf("%s is %v, failed %d", svc.Name, svc.State, svc.Failed)
 					case !blocks && (svc.State != tend.StateRunning || svc.Failed != 1):
 						t.Errorf("%s is %v, failed %d", svc.Name, svc.State, svc.Failed)
@@ -201,14 +201,15 @@ type typedNil struct{ text string }
 func (n *typedNil) Error() string { return n.text }
 
 func TestHostileTypedNil(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		o := ordered("a")
-		_, p, _ := serve(t, tend.Spec{}, o)
-		p.Lines()
-		var err *typedNil
-		o.End(err)
-		p.Want("0s root/a service failed err=*tend_test.typedNil count=1 threshold=5 restarting", "0s root/a service started restarts=1")
-	})
+	for _, err := range []error{(*typedNil)(nil), (*tend.PanicError)(nil), (*tend.TooManyFailures)(nil)} {
+		bubble(t, func(t *testing.T) {
+			o := ordered("a")
+			_, p, _ := serve(t, tend.Spec{}, o)
+			p.Lines()
+			o.End(err)
+			p.Want(fmt.Sprintf("0s root/a service failed err=%T count=1 threshold=5 restarting", err), "0s root/a service started restarts=1")
+		})
+	}
 }
 
 func TestHostileTexts(t *testing.T) {
@@ -273,6 +274,8 @@ func TestHostileHelper(t *testing.T) {
 		p.Want(
 			`0s root/a service failed err="panic: helper" count=1 threshold=5 restarting`,
 			"0s root/a service started restarts=1",
+			`0s root/a service also failed err="tend: Go was called when Serve had returned; nothing was started"`,
+			`1s root/a service also failed err="not this"`,
 			"1s root/a service failed err=boom ran=1s count=1.977 threshold=5 restarting",
 			"1s root/a service started restarts=2",
 		)

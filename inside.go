@@ -9,7 +9,7 @@ import (
 // [Child].ReadyTimeout. Later calls, calls of an earlier run, calls of a service
 // without ReadyTimeout and calls outside of a supervisor do nothing.
 func Ready(ctx context.Context) {
-	if r := runOf(ctx); r != nil && r.node.conf().ReadyTimeout > 0 && r.isFirstReady() {
+	if r := runOf(ctx); r != nil && r.isFirstReady() {
 		r.post(readied{r.node, r.number})
 	}
 }
@@ -23,7 +23,7 @@ func Alive(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	m := r.more.Load()
+	m := r.own()
 	if m == nil || m.clock == nil {
 		return
 	}
@@ -56,12 +56,19 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	}
 }
 
-// Go starts a goroutine that belongs to the service whose context ctx is. If f
-// returns an error, panics or calls runtime.Goexit, the service's context is
-// cancelled with that error, and it is what the service has ended with, just as
-// if Serve had. The service counts as ended only when all its helpers have;
-// nil from f is no news. f gets ctx. After Serve has returned nothing is started
-// any more. Outside of a supervisor Go is a plain go statement.
+// Go starts a goroutine, a helper, that belongs to the service whose context ctx is.
+// f gets ctx. If f returns an error, panics or calls runtime.Goexit, the service's
+// context is cancelled with that error, and it is what the service has ended with,
+// just as if Serve had. The service counts as ended only when all its helpers have;
+// nil from f is no news.
+//
+// What Serve returns, and the first helper that fails before, is how a service ends.
+// Whatever fails besides is told in [ServiceAlsoFailed]. A helper of a service that
+// was asked to stop, or whose Serve has returned, does nothing to the result when it
+// returns the error of its context or its cause: that is obedience.
+//
+// After Serve has returned nothing is started any more; a [ServiceAlsoFailed] says
+// so, once for each run. Outside of a supervisor Go is a plain go statement.
 func Go(ctx context.Context, f func(context.Context) error) {
 	if f == nil {
 		panic("tend: Go: the function is nil")

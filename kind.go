@@ -26,6 +26,7 @@ const (
 	kindServiceUnresponsive
 	kindServiceFailed
 	kindServiceEnded
+	kindServiceAlsoFailed
 	kindServiceStuck
 	kindServiceEndedLate
 	kindServiceGaveUp
@@ -45,6 +46,7 @@ var kinds = words.New[Kind]("tend",
 	"service unresponsive",
 	"service failed",
 	"service ended",
+	"service also failed",
 	"service stuck",
 	"service ended late",
 	"service gave up",
@@ -86,6 +88,7 @@ var decoders = [...]func([]byte) (Event, error){
 	kindServiceUnresponsive: decode[ServiceUnresponsive],
 	kindServiceFailed:       decode[ServiceFailed],
 	kindServiceEnded:        decode[ServiceEnded],
+	kindServiceAlsoFailed:   decode[ServiceAlsoFailed],
 	kindServiceStuck:        decode[ServiceStuck],
 	kindServiceEndedLate:    decode[ServiceEndedLate],
 	kindServiceGaveUp:       decode[ServiceGaveUp],
@@ -230,6 +233,16 @@ func (e ServiceEnded) String() string       { return line(e) }
 func (e ServiceEnded) LogValue() slog.Value { return value(e) }
 func (e ServiceEnded) MarshalJSON() ([]byte, error) {
 	type fields ServiceEnded
+	return encode(e.Kind(), fields(e))
+}
+
+func (ServiceAlsoFailed) effect()                {}
+func (ServiceAlsoFailed) Kind() Kind             { return kindServiceAlsoFailed }
+func (e ServiceAlsoFailed) Level() slog.Level    { return describe(e).level }
+func (e ServiceAlsoFailed) String() string       { return line(e) }
+func (e ServiceAlsoFailed) LogValue() slog.Value { return value(e) }
+func (e ServiceAlsoFailed) MarshalJSON() ([]byte, error) {
+	type fields ServiceAlsoFailed
 	return encode(e.Kind(), fields(e))
 }
 

@@ -50,6 +50,11 @@ type (
 		n   *node
 		run uint64
 	}
+	erred struct { // something of the run has failed, and that is not how it ends
+		n   *node
+		run uint64
+		why Reason
+	}
 	exited struct{ out *outcome } // once for each launch
 	nested struct {               // the run serves a supervisor, nil: no more
 		n   *node
@@ -91,6 +96,7 @@ func (resume) message()    {}
 func (query) message()     {}
 func (readied) message()   {}
 func (ending) message()    {}
+func (erred) message()     {}
 func (exited) message()    {}
 func (nested) message()    {}
 func (beaten) message()    {}

@@ -1,7 +1,12 @@
 package tend
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"syscall"
 
 	"github.com/tend-go/tend/internal/guard"
 )
@@ -22,35 +27,94 @@ func (r *run) broken(v any) *outcome {
 	}
 }
 
-// judge finds out what the error says and asks for. That calls methods of the
-// error, which may do anything; if they panic or exit, it is a plain failure. A
-// panic and an escalation are failures whatever errors they come from.
-func (out *outcome) judge() {
-	if out == nil {
+// judge finds out what the error says and asks for, and whether it says more than
+// that ctx has ended. That calls methods of the error, which may do anything; if they
+// panic or exit, it is a plain failure. A panic and an escalation are failures
+// whatever errors they come from.
+func (out *outcome) judge(ctx context.Context) {
+	out.news = out.why.Err != nil
+	err := out.why.Err
+	if err == nil {
+		out.verdict, out.why.Text = fine, "returned nil"
 		return
 	}
-	switch err := out.why.Err.(type) { //nolint:errorlint // of what wraps an escalation the wrapper's word counts
-	case nil:
-		out.verdict, out.why.Text = fine, "returned nil"
-	case *PanicError:
-		out.why.Text = err.Error()
-	case *TooManyFailures:
-		out.why.Text = err.Error()
-	case *contextEnded: // of a supervisor that was asked to stop
-		out.why.Text = err.Error()
-	default:
-		out.why = reasonOf(err)
-		guard.Do(func() { out.verdict = verdictOf(err) })
+	if ended, is := err.(*contextEnded); is { //nolint:errorlint // of a supervisor that was asked to stop; it has been asked
+		out.why.Text, out.news = ended.Error(), false
+		return
 	}
+	out.why = reasonOf(err)
+	guard.Do(func() { out.verdict = verdictOf(err) })
+	guard.Do(func() { out.news = !isEndOf(ctx, err) })
 }
+
+// name gives the type as its text to what judging did not come to an end with.
+func (out *outcome) name() { out.why.Text = out.why.Error() }
 
 func verdictOf(err error) verdict {
 	switch {
-	case errors.Is(err, ErrTerminateTree):
+	case asks(err, ErrTerminateTree):
 		return terminate
-	case errors.Is(err, ErrDoNotRestart):
+	case asks(err, ErrDoNotRestart):
 		return doNotRestart
 	default:
 		return failing
 	}
+}
+
+// asks is errors.Is, except that nothing which made a panic or an escalation is what
+// the service asks for. If something wraps those, the wrapper's own word counts.
+func asks(err, target error) bool {
+	switch err.(type) { //nolint:errorlint // this is the walk
+	case nil, *PanicError, *TooManyFailures:
+		return false
+	}
+	if reflect.TypeOf(err).Comparable() && err == target { //nolint:errorlint // this is the walk
+		return true
+	}
+	if e, can := err.(interface{ Is(target error) bool }); can && e.Is(target) {
+		return true
+	}
+	switch e := err.(type) { //nolint:errorlint // this is the walk
+	case interface{ Unwrap() error }:
+		return asks(e.Unwrap(), target)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), func(err error) bool { return asks(err, target) })
+	}
+	return false
+}
+
+// isEndOf: ctx has ended, and err says no more than that.
+func isEndOf(ctx context.Context, err error) bool {
+	if _, is := err.(*PanicError); is { //nolint:errorlint // of the run or helper itself
+		return false
+	}
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+}
+
+// The types of the errors that are made by packages errors and fmt.
+var (
+	textError    = reflect.TypeOf(errors.New(""))
+	wrappedError = reflect.TypeOf(fmt.Errorf("%w", ErrStopped))
+)
+
+// isInert: judging err runs no code that may block, since it is made of well-known
+// errors alone. So are most; it need not know all.
+func isInert(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // this is the walk
+	case nil, *TooManyFailures, syscall.Errno:
+		return true
+	case *PanicError:
+		if e == nil {
+			return true
+		}
+		_, isText := e.Value.(string)
+		return isText
+	}
+	switch reflect.TypeOf(err) {
+	case textError:
+		return true
+	case wrappedError:
+		return isInert(errors.Unwrap(err))
+	}
+	return err == context.DeadlineExceeded //nolint:errorlint // of itself alone it is known
 }

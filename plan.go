@@ -96,6 +96,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.readied(now, m)
 	case ending:
 		p.ending(now, m)
+	case erred:
+		p.erred(now, m)
 	case exited:
 		p.exited(now, *m.out)
 	case nested:

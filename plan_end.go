@@ -8,6 +8,7 @@ type outcome struct {
 	n       *node
 	why     Reason // what Serve returned; *PanicError; ErrGoexit; "returned nil" without an error
 	verdict verdict
+	news    bool // there is an error, and it is not just that its context has ended
 }
 
 // verdict is what an outcome asks for.
@@ -46,6 +47,7 @@ func (p *plan) exited(now instant, out outcome) {
 	}
 	switch {
 	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.isDoomed() && !p.inGroup(n):
+		p.beside(now, out)
 		out = outcome{n: n, why: p.cause(n)}
 		n.why = unasked
 		p.fail(now, out, ran)
@@ -63,6 +65,20 @@ func (p *plan) endedLate(now instant, n *node) {
 	}
 	p.do(settle{n})
 	p.do(ServiceEndedLate{p.of(now, n), now - n.since})
+}
+
+// beside tells how a run ended that has failed before, for another reason.
+func (p *plan) beside(now instant, out outcome) {
+	if out.news {
+		p.erred(now, erred{out.n, out.n.number, out.why})
+	}
+}
+
+// erred: something of a run has failed, and that is not how the run ends.
+func (p *plan) erred(now instant, m erred) {
+	from := p.of(now, m.n)
+	from.Incarnation = m.run
+	p.do(ServiceAlsoFailed{from, m.why})
 }
 
 // endedAsked: what a service does that ended because it was asked to.

@@ -21,15 +21,18 @@ type run struct {
 	more   atomic.Pointer[runMore]
 }
 
-// runMore is what few runs need. closedRun takes its place once the run is over.
+// runMore is what few runs need. Three that are nobody's stand for what there is to
+// say of a run without them.
 type runMore struct {
 	mu          sync.Mutex
+	asked       bool // to stop
 	helpers     int
 	joined      chan struct{} // made by the run when it waits for its helpers
 	failed      *outcome      // of the first helper that failed
+	refused     bool          // a helper was to be started after Serve had returned
 	annotations []slog.Attr
 	stopBy      time.Time    // see Supervisor.limit
-	ready       bool         // it has said so
+	unready     bool         // it is to say that it is ready, and has not yet
 	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.
@@ -38,32 +41,63 @@ type runMore struct {
 	lastBeat atomic.Int64 // an instant
 }
 
-var closedRun = &runMore{}
+var (
+	askedRun   = &runMore{} // it has been asked to stop
+	closedRun  = &runMore{} // it is over
+	refusedRun = &runMore{} // it is over, and that was told who wanted to start a helper
+)
 
-// open returns the run's further fields, nil if it is over.
-func (r *run) open() *runMore {
-	m := r.more.Load()
-	for m == nil {
-		r.more.CompareAndSwap(nil, &runMore{})
-		m = r.more.Load()
-	}
-	if m == closedRun {
+// own returns the run's further fields, nil if it has none.
+func (r *run) own() *runMore {
+	switch m := r.more.Load(); m {
+	case askedRun, closedRun, refusedRun:
 		return nil
+	default:
+		return m
 	}
-	return m
 }
 
-// isFirstReady: the run lives and has not said before that it is ready. It may say so
-// in every round of its loop, and the supervisor is to hear it once.
+// open returns the run's further fields, and makes them; nil if it is over.
+func (r *run) open() *runMore {
+	for {
+		switch m := r.more.Load(); m {
+		case closedRun, refusedRun:
+			return nil
+		case nil:
+			r.more.CompareAndSwap(nil, &runMore{})
+		case askedRun:
+			r.more.CompareAndSwap(askedRun, &runMore{asked: true})
+		default:
+			return m
+		}
+	}
+}
+
+// ask cancels the context of the run.
+func (r *run) ask(cause error) {
+	if r.more.CompareAndSwap(nil, askedRun) {
+		r.cancel(cause)
+		return
+	}
+	if m := r.own(); m != nil {
+		m.mu.Lock()
+		m.asked = true
+		m.mu.Unlock()
+	}
+	r.cancel(cause)
+}
+
+// isFirstReady: the run has to say that it is ready, and has not said so before. It
+// may do that in every round of its loop, and the supervisor is to hear it once.
 func (r *run) isFirstReady() bool {
-	m := r.open()
+	m := r.own()
 	if m == nil {
 		return false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	first := !m.ready
-	m.ready = true
+	first := m.unready
+	m.unready = false
 	return first
 }
 
@@ -110,7 +144,7 @@ func (r *run) main(ctx context.Context, fresh bool) {
 	}
 	var out *outcome // made when there is one: an idle run does without
 	returned := false
-	defer func() { r.end(out) }()
+	defer func() { r.end(ctx, out) }()
 	defer func() {
 		if !returned {
 			out = r.broken(recover())
@@ -121,19 +155,33 @@ func (r *run) main(ctx context.Context, fresh bool) {
 	out = r.newOutcome(err)
 }
 
-// end waits for the helpers of a run whose Serve has ended, asks user code what
-// the error is and tells the supervisor, whatever that code does.
-func (r *run) end(out *outcome) {
+// end waits for the helpers of a run whose Serve has ended, asks user code what the
+// error is and tells the supervisor, whatever that code does. Until then the service
+// is stopping.
+func (r *run) end(ctx context.Context, out *outcome) {
 	if out == nil { // a panic is passed through: the program is about to end
 		return
 	}
-	out = r.join(out)
-	defer r.report(out)
-	out.judge()
+	failed := r.join(!isInert(out.why.Err))
+	defer r.report(failed, out)
+	out.judge(ctx)
 }
 
-// report tells the supervisor that the run is over.
-func (r *run) report(out *outcome) {
-	out.why.Text = out.why.Error() // the type, if judging it did not come to an end
+// report tells the supervisor that the run is over. A helper that failed before Serve
+// returned is why.
+func (r *run) report(failed, out *outcome) {
+	if failed != nil {
+		r.tellBeside(out)
+		out = failed
+	}
+	out.name()
 	r.post(exited{out})
+}
+
+// tellBeside tells how a part of the run ended that is not how the run did.
+func (r *run) tellBeside(out *outcome) {
+	if out.news {
+		out.name()
+		r.post(erred{r.node, r.number, out.why})
+	}
 }

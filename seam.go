@@ -17,8 +17,9 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	if n.rare != nil && !s.plan.spec.NoLabels {
 		r.base, fresh = n.rare.labels.of(n, s.base, s.term.Load()), false
 	}
-	if n.conf().Watchdog > 0 {
-		r.open().clock = c
+	if conf := n.conf(); conf.Watchdog > 0 || conf.ReadyTimeout > 0 {
+		m := r.open()
+		m.clock, m.unready = c, conf.ReadyTimeout > 0
 	}
 	n.run = r
 	var ctx context.Context
@@ -38,7 +39,7 @@ func (s *Supervisor) cancel(e cancel) {
 		m.why = why
 		m.mu.Unlock()
 	}
-	r.cancel(e.cause.Err)
+	r.ask(e.cause.Err)
 }
 
 // why is what cancel has noted; nil if nothing.
@@ -73,8 +74,8 @@ func (s *Supervisor) limit(e limit) {
 // stopBy is until when a supervisor that the run serves must have stopped; zero:
 // no limit.
 func (r *run) stopBy() time.Time {
-	m := r.more.Load()
-	if m == nil || m == closedRun {
+	m := r.own()
+	if m == nil {
 		return time.Time{}
 	}
 	m.mu.Lock()
@@ -82,9 +83,13 @@ func (r *run) stopBy() time.Time {
 	return m.stopBy
 }
 
-// probe asks the run when it has last said that it is alive.
+// probe asks the run when it has last said that it is alive. The end of one that is
+// over is on its way.
 func (s *Supervisor) probe(n *node) {
-	m := n.run.more.Load()
+	m := n.run.own()
+	if m == nil {
+		return
+	}
 	s.post(beaten{n, n.number, m.beats.Load(), instant(m.lastBeat.Load())})
 }
 

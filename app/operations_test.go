@@ -127,6 +127,8 @@ func eventSamples() []tend.Event {
 		tend.ServiceEnded{},
 		tend.ServiceEnded{Cause: tend.Reason{Err: io.EOF}, Err: tend.Reason{Err: io.EOF}},
 		tend.ServiceEnded{Err: tend.Reason{Err: panicked}},
+		tend.ServiceAlsoFailed{},
+		tend.ServiceAlsoFailed{Err: tend.Reason{Err: panicked}},
 		tend.ServiceStuck{},
 		tend.ServiceEndedLate{},
 		tend.ServiceGaveUp{},

@@ -59,6 +59,7 @@ func TestEntries(t *testing.T) {
 		{tend.ServiceFailed{Origin: of, Err: boom}, warn, "failed", "boom, not restarted"},
 		{tend.ServiceEnded{Origin: of, Next: tend.StateDone}, info, "ended", "now done"},
 		{tend.ServiceEnded{Origin: of, Err: boom, Cause: known(tend.ErrRemoved), Next: tend.StateGone}, debug, "ended", "boom, now gone"},
+		{tend.ServiceAlsoFailed{Origin: of, Err: boom}, warn, "also failed", "boom"},
 		{tend.ServiceStuck{Origin: of, Cause: boom, Waited: time.Second + 1234, Stacks: "main.f"}, bad, "stuck", "has not returned after 1s"},
 		{tend.ServiceEndedLate{Origin: of, Late: time.Minute}, warn, "ended late", "1m0s after it was reported as stuck"},
 		{tend.ServiceGaveUp{Origin: of, Err: boom, Failures: 3}, bad, "gave up", "3 failures in a row, not restarted any more: boom"},

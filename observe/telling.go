@@ -36,7 +36,7 @@ func tell(e tend.Event) telling {
 	case tend.EventsDropped:
 		return telling{word: "events dropped", text: said.Times(e.N, "event")}
 	case tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceFailed, tend.ServiceEnded,
-		tend.ServiceStuck, tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused:
+		tend.ServiceAlsoFailed, tend.ServiceStuck, tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused:
 		return tellService(e)
 	}
 	return telling{}
@@ -56,6 +56,8 @@ func tellService(e tend.Event) telling {
 		return tellFailed(e)
 	case tend.ServiceEnded:
 		return tellEnded(e)
+	case tend.ServiceAlsoFailed:
+		return telling{word: "also failed", text: e.Err.Error(), reason: e.Err}
 	case tend.ServiceStuck:
 		return telling{word: "stuck", text: "has not returned after " + said.Brief(e.Waited), reason: e.Cause, stacks: e.Stacks}
 	case tend.ServiceEndedLate:

@@ -23,10 +23,9 @@ func (s *Supervisor) tell(e tend.Event) {
 		t := s.translation(e.Origin)
 		t.tell(t.failed(e))
 	case tend.ServiceEnded:
-		if p := panicked(e.Err); p != nil { // on the way down
-			t := s.translation(e.Origin)
-			t.tell(t.panicked(p, tend.ServiceFailed{Err: e.Err}))
-		}
+		s.tellPanic(e.Origin, e.Err) // on the way down
+	case tend.ServiceAlsoFailed:
+		s.tellPanic(e.Origin, e.Err)
 	case tend.ServiceStuck:
 		t := s.translation(e.Origin)
 		t.tell(EventStopTimeout{
@@ -41,6 +40,14 @@ func (s *Supervisor) tell(e tend.Event) {
 	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
 		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
+	}
+}
+
+// tellPanic tells of a panic that is no failure; v4 has no words for other errors.
+func (s *Supervisor) tellPanic(o tend.Origin, why tend.Reason) {
+	if p := panicked(why); p != nil {
+		t := s.translation(o)
+		t.tell(t.panicked(p, tend.ServiceFailed{Err: why}))
 	}
 }
 

@@ -1,0 +1,149 @@
+package tend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// TestSizes: a service costs one piece of memory for its record and one for its run.
+// The next sizes that the allocator has are 16 bytes more.
+func TestSizes(t *testing.T) {
+	if size := unsafe.Sizeof(node{}); size > 112 {
+		t.Errorf("a record has %d bytes", size)
+	}
+	if size := unsafe.Sizeof(run{}); size > 48 {
+		t.Errorf("a run has %d bytes", size)
+	}
+}
+
+// isOnly is an error that is another one in the sense of errors.Is alone.
+type isOnly struct{ target error }
+
+func (isOnly) Error() string             { return "is only" }
+func (e isOnly) Is(target error) bool    { return target == e.target }
+func (e isOnly) As(any) bool             { panic("nobody asks") }
+func panicOf(v any) error                { return &PanicError{Value: v} }
+func escalation(last error) error        { return &TooManyFailures{Last: known(last)} }
+func wrap(words string, err error) error { return fmt.Errorf("%s: %w", words, err) }
+
+// uncomparable can be compared with nothing.
+type uncomparable []error
+
+func (uncomparable) Error() string     { return "uncomparable" }
+func (e uncomparable) Unwrap() []error { return e }
+
+// TestWhatAnErrorAsksFor: a panic and an escalation are failures, whatever they wrap
+// and whoever wraps them; otherwise an error asks for what it is.
+func TestWhatAnErrorAsksFor(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want verdict
+	}{
+		{nil, fine},
+		{errors.New("x"), failing},
+		{ErrGoexit, failing},
+		{uncomparable{}, failing},
+		{ErrDoNotRestart, doNotRestart},
+		{ErrTerminateTree, terminate},
+		{wrap("x", wrap("y", ErrTerminateTree)), terminate},
+		{isOnly{ErrDoNotRestart}, doNotRestart},
+		{wrap("x", isOnly{ErrTerminateTree}), terminate},
+		{errors.Join(errors.New("x"), ErrDoNotRestart), doNotRestart},
+		{uncomparable{errors.New("x"), ErrDoNotRestart}, doNotRestart},
+		{errors.Join(ErrDoNotRestart, ErrTerminateTree), terminate},
+
+		{panicOf(ErrTerminateTree), failing},
+		{wrap("x", panicOf(ErrTerminateTree)), failing},
+		{wrap("x", wrap("y", panicOf(wrap("z", ErrDoNotRestart)))), failing},
+		{errors.Join(errors.New("x"), panicOf(ErrDoNotRestart)), failing},
+		{fmt.Errorf("%w: %w", ErrDoNotRestart, panicOf(ErrTerminateTree)), doNotRestart}, // the wrapper's word
+		{escalation(ErrTerminateTree), failing},
+		{wrap("x", escalation(ErrTerminateTree)), failing},
+		{fmt.Errorf("%w: %w", ErrTerminateTree, escalation(ErrDoNotRestart)), terminate},
+		{(*TooManyFailures)(nil), failing},
+		{(*PanicError)(nil), failing},
+		{(*isOnly)(nil), failing},
+	} {
+		out := &outcome{why: Reason{Err: c.err}}
+		out.judge(context.Background())
+		if out.verdict != c.want {
+			t.Errorf("%v: verdict %d, want %d", c.err, out.verdict, c.want)
+		}
+	}
+}
+
+// TestWhatIsNews: an error is, unless it is just that the context has ended.
+func TestWhatIsNews(t *testing.T) {
+	open := context.Background()
+	boom := errors.New("boom")
+	ended, cancel := context.WithCancelCause(open)
+	cancel(boom)
+	late, stop := context.WithTimeoutCause(open, 0, ErrStopped)
+	defer stop()
+	for _, c := range []struct {
+		ctx  context.Context
+		err  error
+		want bool
+	}{
+		{open, nil, false},
+		{ended, nil, false},
+		{open, boom, true},
+		{open, context.Canceled, true},
+		{ended, context.Canceled, false},
+		{ended, wrap("read", context.Canceled), false},
+		{ended, boom, false},
+		{ended, wrap("read", boom), false},
+		{ended, context.DeadlineExceeded, true},
+		{ended, errors.New("boom"), true},
+		{ended, panicOf(boom), true},
+		{ended, wrap("x", ErrGoexit), true},
+		{late, context.DeadlineExceeded, false},
+		{late, ErrStopped, false},
+		{late, context.Canceled, true},
+	} {
+		out := &outcome{why: Reason{Err: c.err}}
+		out.judge(c.ctx)
+		if out.news != c.want {
+			t.Errorf("%v after %v: news is %v", c.err, c.ctx.Err(), out.news)
+		}
+	}
+}
+
+// TestInertErrors: a run that ends with one of these is not said to be stopping while
+// it is judged, as that is over at once; any other may be.
+func TestInertErrors(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, true},
+		{errors.New("x"), true},
+		{ErrGoexit, true},
+		{context.Canceled, true},
+		{context.DeadlineExceeded, true},
+		{syscall.EPIPE, true},
+		{wrap("x", wrap("y", context.Canceled)), true},
+		{escalation(isOnly{}), true}, // has its text, and nobody asks it what it is
+		{panicOf("text"), true},
+
+		{isOnly{}, false},
+		{wrap("x", isOnly{}), false},
+		{panicOf(isOnly{}), false},
+		{panicOf(t), false},
+		{wrap("x", panicOf(t)), false},
+		{errors.Join(isOnly{}), false},
+		{uncomparable{}, false},
+		{&fs.PathError{Err: isOnly{}}, false},
+		{(*TooManyFailures)(nil), true},
+		{(*PanicError)(nil), true},
+	} {
+		if got := isInert(c.err); got != c.want {
+			t.Errorf("%T: %v", c.err, got)
+		}
+	}
+}
