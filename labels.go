@@ -6,8 +6,15 @@ import (
 	"strconv"
 )
 
-// label is the value of the pprof label "service": the name does not have to be
-// unique, with the token's number it is.
+// The keys of the pprof labels. They are this package's own: a service may set its
+// "service" and "supervisor", and pprof has one value for a key.
+const (
+	serviceLabel    = "tend.service"    // name and number of the service, "pool#17"
+	supervisorLabel = "tend.supervisor" // path of its supervisor
+)
+
+// label is the value of serviceLabel: the name does not have to be unique, with the
+// token's number it is.
 func (n *node) label() string {
 	b := make([]byte, 0, 64) // on the stack, if it fits
 	b = append(append(b, n.name...), '#')
@@ -16,7 +23,7 @@ func (n *node) label() string {
 
 // labelled adds the label of the service to the context of its supervisor.
 func (n *node) labelled(ctx context.Context) context.Context {
-	return pprof.WithLabels(ctx, pprof.Labels("service", n.label()))
+	return pprof.WithLabels(ctx, pprof.Labels(serviceLabel, n.label()))
 }
 
 // labels keep the labelled context of a service over its runs in one time of being

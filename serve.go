@@ -92,7 +92,7 @@ func (s *Supervisor) settleIn(r *run) {
 	s.plan.path = s.place()
 	if !spec.NoLabels {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
-		s.base = pprof.WithLabels(s.base, pprof.Labels("supervisor", s.plan.path))
+		s.base = pprof.WithLabels(s.base, pprof.Labels(supervisorLabel, s.plan.path))
 	}
 	s.setClock(c)
 	s.since = c.Now()

@@ -82,7 +82,7 @@ func (f *stackFinder) look() (map[string]string, error) {
 	f.looking.Lock()
 	defer f.looking.Unlock()
 	if !f.fresh {
-		f.found, f.err = goroutines.Find("service", func(string) bool { return true })
+		f.found, f.err = goroutines.Find(serviceLabel, func(string) bool { return true })
 		f.fresh = true
 		time.AfterFunc(stacksKept, f.forget)
 	}

@@ -85,8 +85,8 @@ func TestContextOfAService(t *testing.T) {
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 		sub := tend.New("sub", tend.Spec{NoLabels: true})
 		tok := s.Add(tend.Func("a", func(ctx context.Context) error {
-			service, _ := pprof.Label(ctx, "service")
-			supervisor, _ := pprof.Label(ctx, "supervisor")
+			service, _ := pprof.Label(ctx, "tend.service")
+			supervisor, _ := pprof.Label(ctx, "tend.supervisor")
 			self, _ := tend.Self(ctx)
 			if ctx.Value(key{}) != "value" || service != "a"+self.Token.String() || supervisor != "root" {
 				t.Errorf("value %v, labels %q %q", ctx.Value(key{}), service, supervisor)
@@ -98,7 +98,7 @@ func TestContextOfAService(t *testing.T) {
 			return nil
 		}))
 		sub.Add(tend.Func("b", func(ctx context.Context) error {
-			if service, _ := pprof.Label(ctx, "service"); !strings.HasPrefix(service, "sub#") {
+			if service, _ := pprof.Label(ctx, "tend.service"); !strings.HasPrefix(service, "sub#") {
 				t.Errorf("without labels of its own it has %q", service)
 			}
 			<-ctx.Done()
