@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tend-go/tend/internal/guard"
@@ -72,9 +73,36 @@ func freeze(a slog.Attr) slog.Attr {
 		}
 	case slog.KindAny, slog.KindGroup, slog.KindLogValuer, slog.KindString:
 	}
-	text := fmt.Sprintf("%T", v.Any())
-	guard.Do(func() { text = v.String() })
-	return slog.String(key, said.Clean(text, maxAnnotation))
+	return slog.String(key, said.Clean(textOf(v), maxAnnotation))
+}
+
+// textOf is a value as text. A group has what fits of it: it may hold itself.
+func textOf(v slog.Value) string {
+	if v.Kind() != slog.KindGroup {
+		return said.Value(v.Any())
+	}
+	var b strings.Builder
+	writeGroup(&b, v.Group())
+	return b.String()
+}
+
+func writeGroup(b *strings.Builder, group []slog.Attr) {
+	b.WriteByte('[')
+	for i, a := range group {
+		if b.Len() > maxAnnotation {
+			return
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(a.Key + "=")
+		if a.Value.Kind() == slog.KindGroup {
+			writeGroup(b, a.Value.Group())
+		} else {
+			b.WriteString(said.Value(a.Value.Any()))
+		}
+	}
+	b.WriteByte(']')
 }
 
 // MarshalJSON returns an object.

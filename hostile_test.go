@@ -17,6 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tend-go/tend"
 )
 
@@ -193,6 +195,37 @@ func TestHostileCause(t *testing.T) {
 			close(release)
 		})
 	}
+}
+
+// TestHostileValues: printing a value that holds itself ends the program.
+func TestHostileValues(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		ring := []any{nil}
+		ring[0] = ring
+		group := make([]slog.Attr, 1)
+		group[0] = slog.Attr{Key: "k", Value: slog.GroupValue(group...)}
+		o := ordered("a")
+		s, p, _ := serve(t, tend.Spec{}, o)
+		p.Lines()
+		o.Run(func(context.Context) error { panic(ring) })
+		o.Run(func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Any("ring", ring), slog.Any("group", slog.GroupValue(group...)),
+				slog.Group("plain", "a", 1, "b", "x", slog.Group("c", "d", time.Second)), slog.Group("ringed", "r", ring))
+			return obey(ctx)
+		})
+		p.Want(`0s root/a service failed err="panic: []interface {}" count=1 threshold=5 restarting`, "0s root/a service started restarts=1")
+		var got []string
+		for _, a := range s.Status().Services[0].Annotations {
+			got = append(got, fmt.Sprintf("%.40s", a))
+		}
+		want := []string{
+			"ring=[]interface {}", "group=" + strings.Repeat("[k=", 12)[:34],
+			"plain=[a=1 b=x c=[d=1s]]", "ringed=[r=[]interface {}]",
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	})
 }
 
 // typedNil is an error that is a nil pointer.

@@ -30,16 +30,7 @@ const panicked = "panic:"
 // Panic is what a value says that somebody panicked with, after "panic: ". What
 // holds for Text holds for it.
 func Panic(v any) string {
-	var say func() string
-	switch v := v.(type) {
-	case string:
-		say = func() string { return v }
-	case error:
-		say = v.Error
-	default:
-		say = func() string { return fmt.Sprint(v) }
-	}
-	return strings.TrimSpace(Clean(panicked+" "+By(v, say), maxText))
+	return strings.TrimSpace(Clean(panicked+" "+Value(v), maxText))
 }
 
 // PanicValue is what the value says in a text that Panic has made: for those who say

@@ -124,7 +124,30 @@ type nilled struct{ text string }
 
 func (n *nilled) Error() string { return n.text }
 
+// deep is of n levels of slices.
+func deep(n int) any {
+	var v any = n
+	for range n {
+		v = []any{v}
+	}
+	return v
+}
+
+type pair struct{ left, right any }
+
 func TestPanic(t *testing.T) {
+	ring := []any{nil, 1}
+	ring[0] = ring
+	loop := map[string]any{}
+	loop["self"] = loop
+	knot := &pair{}
+	knot.left, knot.right = pair{right: ring}, knot
+	harmless := &pair{}
+	harmless.left = harmless // package fmt does not follow it
+	bush := any(1)
+	for range 20 {
+		bush = pair{bush, bush}
+	}
 	for _, c := range []struct {
 		v    any
 		want string
@@ -133,6 +156,19 @@ func TestPanic(t *testing.T) {
 		{errors.New("an error"), "panic: an error"},
 		{42, "panic: 42"},
 		{struct{ A, B int }{1, 2}, "panic: {1 2}"},
+		{&pair{1, "b"}, "panic: &{1 b}"},
+		{[]int{1, 2}, "panic: [1 2]"},
+		{map[string]any{"a": nil}, "panic: map[a:<nil>]"},
+		{deep(3), "panic: [[[3]]]"},
+		{deep(1 << 10), "panic: []interface {}"},
+		{make([]byte, 1<<20), "panic: []uint8"},
+		{ring, "panic: []interface {}"},
+		{[1]any{ring}, "panic: [1]interface {}"},
+		{loop, "panic: map[string]interface {}"},
+		{knot, "panic: *said.pair"},
+		{bush, "panic: said.pair"},
+		{harmless.left.(*pair) == harmless, "panic: true"},
+		{Clean(Value(harmless), 4), "panic: &{0x…"},
 		{stringer(func() string { return "a\x1bb" }), "panic: a\ufffdb"},
 		{sayer(func() string { panic("no") }), "panic: said.sayer"},
 		{strings.Repeat("x", 5000), "panic: " + strings.Repeat("x", 4096-len("panic: ")) + "…"},
