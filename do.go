@@ -28,9 +28,11 @@ func (s *Supervisor) handle(m message) {
 	case fired:
 		s.foresee(c)
 	}
-	for _, e := range s.plan.handle(now, m) {
+	effects := s.plan.handle(now, m)
+	for _, e := range effects {
 		s.do(c, now, e)
 	}
+	clear(effects) // the next message may be long in coming
 	s.alsoTo = nil
 }
 

@@ -100,7 +100,8 @@
 //     bounded queue; what does not fit is counted where it is missing. Root hooks get
 //     a tenth of a second at the end of a stop to take the rest.
 //  7. Nobody who gave up waiting blocks or leaks anything. A service that left costs
-//     nothing.
+//     nothing, also if its token or events are kept: those hold a small record. A
+//     supervisor that is not served holds no context.
 //
 // Less formally: there is one true timeline for each supervisor, and you see it.
 //

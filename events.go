@@ -163,7 +163,7 @@ type (
 		Err   Reason `json:"error,omitzero"` // what it returned, or its panic on the way down; zero after nil
 		Cause Reason `json:"cause,omitzero"` // why it was asked to stop
 		// Took is how long it took to stop: since it was asked to, or since Serve
-		// returned while helpers still ran. Zero if neither was so.
+		// returned while helpers still ran, or methods of its error. Zero if none was so.
 		Took time.Duration `json:"took,omitempty"`
 		// Next is the state that it is in now; [StateGone] if it left the tree.
 		Next State `json:"next"`

@@ -76,8 +76,9 @@ func (s *Supervisor) exit() {
 	s.link.Store(l.under)
 }
 
-// leave lets go of a service that has left. A supervisor is free to go elsewhere
-// before anybody hears of it.
+// leave lets go of a service that has left: tokens and events, which may be kept for
+// ever, hold no more than the record. A supervisor is free to go elsewhere before
+// anybody hears of it.
 func (n *node) leave() {
 	if n.rare != nil && n.rare.holds != nil {
 		family.Lock()
@@ -86,6 +87,7 @@ func (n *node) leave() {
 		}
 		family.Unlock()
 	}
+	n.svc, n.rare = nil, nil
 	n.gone.happen()
 }
 

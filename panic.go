@@ -11,11 +11,11 @@ import (
 
 // PanicError is the failure of a service that panicked.
 type PanicError struct {
-	Value any       // that it panicked with; nil of one that came as JSON
+	Value any       // that it panicked with; nil of one that came as JSON, and in a history unless it is an error
 	PCs   []uintptr // where: the innermost 64 program counters, see [runtime.CallersFrames]
 
-	// Of one that came as JSON.
-	said, stack string
+	said  string // of one without a Value
+	stack string // of one that came as JSON
 }
 
 // newPanicError must be called by run.broken.

@@ -9,7 +9,7 @@ type node struct {
 	prev, next *node // in the order added
 
 	// Immutable.
-	svc  Service
+	svc  Service // nil once it has left, as rare is
 	name string
 	sup  *Supervisor // whose it is; the plan never looks at it
 	id   uint64      // of the token; grows in the order added
@@ -160,6 +160,7 @@ func (n *node) remember(f Failure) {
 	if r.failures == nil {
 		r.failures = make([]Failure, historySize)
 	}
+	f.Err = f.Err.lasting()
 	r.failures[r.failed%historySize] = f
 	r.failed++
 }

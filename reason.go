@@ -65,6 +65,20 @@ func (r Reason) panicked() *PanicError {
 	return p
 }
 
+// lasting is r for the history of a service: of a panic without its value, unless that
+// is an error, as what a service returns is. Anything else may hold whatever was at
+// hand, for as long as the service is there.
+func (r Reason) lasting() Reason {
+	p := r.panicked()
+	if p == nil {
+		return r
+	}
+	if _, is := p.Value.(error); is {
+		return r
+	}
+	return Reason{&PanicError{PCs: p.PCs, said: r.Text, stack: p.stack}, r.Text}
+}
+
 // Equal reports whether both say the same, and of panics whether they happened at
 // the same place. It does not compare errors: a Reason that has travelled as JSON
 // equals the one that it was.

@@ -21,6 +21,23 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestNothingIsKeptOfTheLastMessages that come while the loop ends.
+func TestNothingIsKeptOfTheLastMessages(t *testing.T) {
+	s := New("root", Spec{EventHook: func(Event) {}})
+	s.inbox.open()
+	s.handle(start{})
+	s.handle(shutdown{cause: known(ErrStopped), by: never})
+	s.post(resume{})
+	if err := s.finish(); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range s.inbox.spare {
+		if m != nil {
+			t.Errorf("%T is kept", m)
+		}
+	}
+}
+
 // isOnly is an error that is another one in the sense of errors.Is alone.
 type isOnly struct{ target error }
 

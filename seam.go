@@ -27,6 +27,16 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	go r.main(ctx, fresh)
 }
 
+// forget lets go of the context that Serve got. Runs that hang keep theirs.
+func (s *Supervisor) forget() {
+	s.base = nil
+	for n := s.plan.first; n != nil; n = n.next {
+		if n.rare != nil {
+			n.rare.labels = labels{}
+		}
+	}
+}
+
 // cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
 func (s *Supervisor) cancel(e cancel) {
 	r := e.n.run

@@ -167,6 +167,8 @@ func (s *Supervisor) finish() (result error) {
 		for _, m := range rest {
 			s.handle(m)
 		}
+		clear(rest)
+		s.forget()
 	})
 	return result
 }

@@ -76,7 +76,7 @@ type ServiceStatus struct {
 type Failure struct {
 	Time        time.Time `json:"time"`
 	Incarnation uint64    `json:"incarnation"`
-	Err         Reason    `json:"error"` // as in [ServiceFailed]
+	Err         Reason    `json:"error"` // as in [ServiceFailed], but a panic only has its Value if that is an error
 }
 
 // What a service may wait for: [ServiceStatus].WaitingFor.

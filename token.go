@@ -8,7 +8,8 @@ import (
 
 // ServiceToken stands for one service that was added, as long as the program
 // runs: tokens are never used again. Tokens can be compared; the zero token
-// stands for none. One that was read from JSON has the number alone: it is good for
+// stands for none. A token of a service that has left holds nothing of it but name and
+// numbers, and may be kept. One that was read from JSON has the number alone: it is good for
 // [ServiceToken.Equal], and methods that take a token return [ErrWrongSupervisor].
 type ServiceToken struct{ n *node }
 
