@@ -83,6 +83,21 @@ func TestAHelperThatObeysARemovalOverridesNothing(t *testing.T) {
 	}
 }
 
+// TestAHelperStartedOnTheWayDownOverridesNothing when it obeys.
+func TestAHelperStartedOnTheWayDownOverridesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, p, _ := serve(t, tend.Spec{}, tend.Func("a", func(ctx context.Context) error {
+			<-ctx.Done()
+			tend.Go(ctx, obey)
+			time.Sleep(time.Second)
+			return errBoom
+		}))
+		p.Lines()
+		_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
+		p.Want("1s root/a service ended err=boom cause=ErrRemoved took=1s next=gone")
+	})
+}
+
 // blow panics; its name is in the stack.
 func blow(v any) error { panic(v) }
 
@@ -122,6 +137,25 @@ func TestWhatElseFailsIsTold(t *testing.T) {
 		}, []string{
 			`1s root/a service also failed err="panic: late"`,
 			"1s root/a service failed err=boom ran=1s count=1 threshold=5 restarting", "1s root/a service started restarts=1",
+		}},
+		{"a second helper fails while Serve takes its time", func(ctx context.Context) error {
+			tend.Go(ctx, func(context.Context) error { return errBoom })
+			tend.Go(ctx, func(ctx context.Context) error { <-ctx.Done(); return errOther })
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			return nil
+		}, []string{
+			`0s root/a service also failed err=other`,
+			"1s root/a service failed err=boom ran=1s count=1 threshold=5 restarting", "1s root/a service started restarts=1",
+		}},
+		{"to ask the error of a late helper exits", func(ctx context.Context) error {
+			tend.Go(ctx, later(func() error { return &hostileError{"Error", runtime.Goexit} }))
+			return nil
+		}, []string{`1s root/a service also failed err=*tend_test.hostileError`, "1s root/a service ended took=1s next=done"}},
+		{"to ask the error of Serve exits", func(context.Context) error {
+			return &hostileError{"Error", runtime.Goexit}
+		}, []string{
+			"0s root/a service failed err=*tend_test.hostileError count=1 threshold=5 restarting", "0s root/a service started restarts=1",
 		}},
 		{"Serve panics after a helper", func(ctx context.Context) error {
 			tend.Go(ctx, func(context.Context) error { return errBoom })
@@ -163,9 +197,15 @@ func TestWhatElseFailsIsTold(t *testing.T) {
 func wantPanicsTold(t *testing.T, events []tend.Event) {
 	t.Helper()
 	for _, e := range events {
+		if failed, is := e.(tend.ServiceFailed); is && failed.Err.Text == "" {
+			t.Errorf("%v has no text", failed)
+		}
 		also, is := e.(tend.ServiceAlsoFailed)
 		if !is {
 			continue
+		}
+		if also.Err.Text == "" {
+			t.Errorf("%v has no text", also)
 		}
 		level := "WARN"
 		if strings.HasPrefix(also.Err.Text, "panic: ") {
@@ -312,6 +352,7 @@ func TestNothingIsStartedAfterServe(t *testing.T) {
 		synctest.Wait()
 		tooLate() // a helper still runs
 		time.Sleep(time.Second)
+		synctest.Wait()
 		tooLate() // it is over
 		p.Want(
 			`0s root/a service also failed err="tend: Go was called when Serve had returned; nothing was started"`,
