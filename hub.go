@@ -2,18 +2,39 @@ package tend
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"log/slog"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/strand"
+	"github.com/tend-go/tend/internal/timerid"
 )
 
-// queueSize is how many events wait for a slow hook or subscriber at most.
-const queueSize = 1024
+// Bounds of what waits for a hook or subscriber.
+const (
+	// queueSize is how many events wait. Two places are kept: for the end of its own
+	// supervisor, and for the word that something before that is missing.
+	queueSize = 1024
+	reserved  = 2
+	// burstSize is how many wait of those that somebody should hear of, unless it has
+	// been busy with one event for drainTime: a tree of thousands that fails at once
+	// is no reason to lose what a fast hook takes in some milliseconds. They are
+	// some 20 MB.
+	burstSize = 64 * queueSize
+)
+
+// How long the stop of a root waits for its hook to take the last events.
+const (
+	drainTime = 100 * time.Millisecond // for one
+	drainMost = 5 * time.Second        // for all
+)
 
 // hub hands the events of a supervisor, and of all below it, to its hook and its
 // subscribers.
@@ -21,30 +42,41 @@ type hub struct {
 	sinks atomic.Pointer[[]*sink] // replaced, never changed: every event reads it, from any loop below; nil: none
 	mu    sync.Mutex              // of those who replace it
 	hook  *sink                   // one of them
+	took  time.Duration           // how long the last stop of the supervisor took; the loop's
 }
 
-// sink is one hook or subscriber: a bounded queue of what it has not seen yet.
+// sink is one hook or subscriber: a bounded queue of what it has not seen yet. It is
+// busy from the moment when it takes an event until it comes for the next.
 type sink struct {
 	call func(Event)   // the hook; nil: a subscriber
 	wake chan struct{} // for the subscriber
 
 	mu      sync.Mutex
-	queue   []Event
-	dropped uint64 // since the last event in queue
+	path    string  // of the supervisor whose events these are
+	queue   []Event // of which queue[:next] are taken
+	next    int
+	lost    EventsDropped // after the last in queue; none if N is 0
+	spent   bool          // the last in queue is in a place that was kept
+	done    uint64        // how many events it has come back from
+	busy    bool          // and, since then:
+	since   time.Time     // of the first that came; zero: none
+	yielded bool          // it was given the time to end
 
-	// Of a hook: the strand that calls it, and that strand's work and place. batch
-	// and next are here and not on its stack so that, should the hook make the
-	// goroutine exit, the next one goes on with batch[next:].
-	strand strand.Strand
-	work   func()
-	batch  []Event
-	next   int
+	// Of a hook: the strand that calls it, and that strand's work and memory.
+	strand  strand.Strand
+	work    func()
+	accused bool // of a panic or an exit: that is said once
 }
 
 func newHook(f func(Event)) *sink {
 	k := &sink{call: f}
 	k.work = k.deliver
 	return k
+}
+
+// newSubscriber is busy from the beginning: nobody knows whether it will ever come.
+func newSubscriber() *sink {
+	return &sink{wake: make(chan struct{}, 1), busy: true}
 }
 
 // heard reports whether anybody gets the events of s. Those of a service that is on
@@ -64,14 +96,18 @@ func (s *Supervisor) heard() bool {
 // emit puts an event into the queues of everybody who gets it: here and above, and on
 // whose books the service was that it is about.
 func (s *Supervisor) emit(e Event) {
+	end, ends := e.(SupervisorStopped)
+	if ends {
+		s.hub.took = end.Took
+	}
 	for p := s; p != nil; p = p.above() {
 		for _, k := range p.hub.all() {
-			k.put(e)
+			k.put(p.place(), e, ends && p == s)
 		}
 	}
 	for _, p := range s.alsoTo {
 		for _, k := range p.hub.all() {
-			k.put(e)
+			k.put(p.place(), e, false)
 		}
 	}
 }
@@ -125,19 +161,45 @@ func (h *hub) forget(k *sink) {
 	h.sinks.Store(&list)
 }
 
-// drained is closed once the hook has seen everything that is in its queue now.
-func (h *hub) drained() <-chan struct{} {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.hook == nil {
-		return *closed
+// drain waits for the hook to take the last events: as long as it takes one in each
+// drainTime, and no longer than drainMost, or than what is left of StopWithin. If
+// nothing is left, the supervisor has the twentieth that it keeps for itself.
+func (s *Supervisor) drain() {
+	s.hub.mu.Lock()
+	k := s.hub.hook
+	s.hub.mu.Unlock()
+	if k == nil {
+		return
 	}
-	return h.hook.strand.Idle()
+	most := drainMost
+	if within := s.plan.spec.StopWithin; within > 0 {
+		most = min(most, max(within-s.hub.took, within/shareBelow))
+	}
+	drained := k.strand.Idle()
+	for seen := uint64(0); most > 0 && !isClosed(drained) && k.progressed(&seen); most -= drainTime {
+		s.await(drained, min(most, drainTime))
+	}
 }
 
-// put takes an event, or counts it if there is no room.
-func (k *sink) put(e Event) {
-	k.push(e)
+// await waits until c is closed, and at most d.
+func (s *Supervisor) await(c <-chan struct{}, d time.Duration) {
+	timer := s.clock.Load().NewTimer(d, timerid.Drain)
+	defer timer.Stop()
+	select {
+	case <-c:
+	case <-timer.Channel():
+	}
+}
+
+// put takes an event of the supervisor at path or below, or counts it if there is no
+// room; last: it is the end of that supervisor, for which there always is.
+func (k *sink) put(path string, e Event, last bool) {
+	if !k.push(path, e, last) {
+		// It may be that the hook is fast and is only not being run. This is no
+		// waiting: it happens once until it comes for an event.
+		runtime.Gosched()
+		k.push(path, e, last)
+	}
 	if k.call != nil {
 		k.strand.Wake(k.work)
 		return
@@ -148,75 +210,223 @@ func (k *sink) put(e Event) {
 	}
 }
 
-func (k *sink) push(e Event) {
+// push is put without the wake-up. The first time that a hook has no room, until it
+// comes for an event, push does nothing and returns false.
+func (k *sink) push(path string, e Event, last bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.queue) >= queueSize {
-		k.dropped++
-		return
+	k.path = path
+	room := k.hasRoom(!last && isNews(e), e.From().Time)
+	switch {
+	case room:
+	case last:
+		k.makeRoom()
+	case k.call != nil && !k.yielded:
+		k.yielded = true
+		return false
+	default:
+		k.lose(1, e)
+		return true
 	}
-	if k.dropped > 0 {
-		from := Origin{Time: e.From().Time, Supervisor: e.From().Supervisor}
-		k.queue = append(k.queue, EventsDropped{from, k.dropped})
-		k.dropped = 0
+	if k.lost.N > 0 {
+		k.append(k.gap())
 	}
-	k.queue = append(k.queue, e)
+	k.append(e)
+	k.spent = !room
+	return true
 }
 
-// take returns what is in the queue. spare is the slice to queue in next.
-func (k *sink) take(spare []Event) []Event {
+// hasRoom: an event of that time fits, and the word that something before it is
+// missing.
+func (k *sink) hasRoom(news bool, at time.Time) bool {
+	n := k.waiting() + 1 + reserved
+	if k.lost.N > 0 {
+		n++
+	}
+	return n <= queueSize || news && n <= burstSize && (k.since.IsZero() || at.Sub(k.since) < drainTime)
+}
+
+// isNews: somebody should hear of e, which is at level warning or above. That is
+// known here without making its words.
+func isNews(e Event) bool {
+	switch e := e.(type) {
+	case ServiceFailed, ServiceAlsoFailed, ServiceUnresponsive, ServiceStuck, ServiceEndedLate, ServiceGaveUp, ServiceRefused,
+		PauseBegan, Escalated, EventsDropped:
+		return true
+	case ServiceEnded:
+		return e.Err.panicked() != nil
+	case SupervisorStopped:
+		return e.Unstopped > 0
+	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady:
+	}
+	return false
+}
+
+// makeRoom makes the places free that are kept for the end of the supervisor, if an
+// end before that is there: the last one counts.
+func (k *sink) makeRoom() {
+	if !k.spent {
+		return
+	}
+	k.takeBack()
+	if _, is := k.queue[len(k.queue)-1].(EventsDropped); is {
+		k.takeBack()
+	}
+}
+
+// takeBack counts the last event in the queue as lost.
+func (k *sink) takeBack() {
+	end := len(k.queue) - 1
+	e := k.queue[end]
+	k.queue[end] = nil
+	k.queue = k.queue[:end]
+	if gap, is := e.(EventsDropped); is {
+		k.lose(gap.N, e)
+		return
+	}
+	k.lose(1, e)
+}
+
+func (k *sink) waiting() int { return len(k.queue) - k.next }
+
+// lose counts n events, up to e.
+func (k *sink) lose(n uint64, e Event) {
+	k.lost.N += n
+	if t := e.From().Time; t.After(k.lost.Time) {
+		k.lost.Time = t
+	}
+}
+
+// gap is the word that something is missing.
+func (k *sink) gap() Event {
+	told := k.lost
+	told.Supervisor = k.path
+	k.lost = EventsDropped{}
+	return told
+}
+
+// append reuses the places of what has been taken, once that is half of all.
+func (k *sink) append(e Event) {
+	if len(k.queue) == cap(k.queue) && k.next > len(k.queue)/2 {
+		n := copy(k.queue, k.queue[k.next:])
+		clear(k.queue[n:])
+		k.queue, k.next = k.queue[:n], 0
+	}
+	k.queue = append(k.queue, e)
+	if k.busy && k.since.IsZero() {
+		k.since = e.From().Time
+	}
+}
+
+// take returns what comes next: an event, or the word that some are missing though
+// nothing follows; nil if there is nothing.
+func (k *sink) take() (e Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	batch := k.queue
-	k.queue = spare[:0]
-	return batch
+	switch {
+	case k.waiting() > 0:
+		e = k.queue[k.next]
+		k.queue[k.next] = nil
+		k.next++
+	case k.lost.N > 0:
+		e = k.gap()
+	}
+	if k.waiting() == 0 {
+		k.queue, k.next, k.spent = reuse(k.queue), 0, false
+	}
+	if k.busy {
+		k.done++
+	}
+	k.busy, k.since, k.yielded = e != nil, time.Time{}, false
+	return e
+}
+
+// progressed reports whether the hook has come back from an event since it was seen
+// last.
+func (k *sink) progressed(seen *uint64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := *seen
+	*seen = k.done + 1
+	return *seen != before
 }
 
 // deliver calls the hook as long as there are events.
 func (k *sink) deliver() {
+	if _, busy := k.now(); busy { // the call before this one has not returned
+		k.accuse(errHookExited)
+	}
 	for {
-		for k.next < len(k.batch) {
-			e := k.batch[k.next]
-			k.batch[k.next] = nil
-			k.next++
-			guard.Do(func() { k.call(e) })
-		}
-		k.refill()
-		if len(k.batch) == 0 {
+		e := k.take()
+		if e == nil {
 			runtime.Gosched() // in a run of events the next may be there already
-			if k.refill(); len(k.batch) == 0 {
+			if e = k.take(); e == nil {
 				return
 			}
 		}
+		k.tell(e)
 	}
 }
 
-func (k *sink) refill() { k.batch, k.next = k.take(k.batch), 0 }
+// errHookExited is what a hook did that did not return.
+var errHookExited = errors.New("called runtime.Goexit")
+
+func (k *sink) now() (path string, busy bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.path, k.busy
+}
+
+// tell calls the hook.
+func (k *sink) tell(e Event) {
+	_ = guard.Try(func() error { k.call(e); return nil }, func(v any) error {
+		k.accuse(&PanicError{Value: v, PCs: goroutines.Callers(2)})
+		return nil
+	})
+}
+
+// accuse logs that the hook does not return as it should: the first time, as it may
+// do so for each event. Asking what it panicked with, and logging, is user code too.
+func (k *sink) accuse(why error) {
+	if k.accused {
+		return
+	}
+	k.accused = true
+	path, _ := k.now()
+	r := reasonOf(why)
+	attrs := []slog.Attr{slog.String("supervisor", path), slog.String("error", r.Text)}
+	if stack := r.Stack(); stack != "" {
+		attrs = append(attrs, slog.String("stack", stack))
+	}
+	guard.Do(func() { slog.LogAttrs(context.Background(), slog.LevelError, "event hook failed", attrs...) })
+}
 
 // Events returns the events of the supervisor and of all below it from now on,
 // each once, in order. The sequence ends when ctx does; it goes on over times when
-// the supervisor is not served. At most 1,024 events wait for a slow loop, what
-// does not fit is counted ([EventsDropped]). The tree never waits.
+// the supervisor is not served. The tree never waits: at most 1,024 events wait for a
+// slow loop. Those at level warning or above go on waiting, up to 65,536, until its
+// body has been busy with one event for a tenth of a second. What does not fit is
+// counted, and told as [EventsDropped] where it is missing. For the SupervisorStopped
+// of the supervisor itself there always is a place.
 //
 // Events are kept from the call on, so that nothing is missed before the loop
 // begins, and until ctx ends or the loop is left. The sequence can be used once.
 func (s *Supervisor) Events(ctx context.Context) iter.Seq[Event] {
 	s.made()
-	k := &sink{wake: make(chan struct{}, 1)}
+	k := newSubscriber()
 	s.hub.add(k)
 	forget := context.AfterFunc(ctx, func() { s.hub.remove(k) })
 	return func(yield func(Event) bool) {
 		defer s.hub.remove(k)
 		defer forget()
 		for ctx.Err() == nil {
-			for _, e := range k.take(nil) {
-				if ctx.Err() != nil || !yield(e) {
-					return
+			if e := k.take(); e == nil {
+				select {
+				case <-k.wake:
+				case <-ctx.Done():
 				}
-			}
-			select {
-			case <-k.wake:
-			case <-ctx.Done():
+			} else if !yield(e) {
+				return
 			}
 		}
 	}

@@ -4,16 +4,10 @@ import (
 	"context"
 	"fmt"
 	"runtime/pprof"
-	"time"
 
 	"github.com/tend-go/tend/internal/stopped"
-	"github.com/tend-go/tend/internal/timerid"
 	"github.com/thejerf/abtime"
 )
-
-// drainTime is how long the stop of a root waits for its hook to take the last
-// events.
-const drainTime = 100 * time.Millisecond
 
 // Serve starts the services and keeps them alive until ctx ends, Stop is called
 // or the tree ends itself; then it stops them and returns. It returns
@@ -179,21 +173,5 @@ func isClosed(c <-chan struct{}) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// drain waits a moment for the hook to take the last events.
-func (s *Supervisor) drain() {
-	drained := s.hub.drained()
-	select {
-	case <-drained:
-		return
-	default:
-	}
-	timer := s.clock.Load().NewTimer(drainTime, timerid.Drain)
-	defer timer.Stop()
-	select {
-	case <-drained:
-	case <-timer.Channel():
 	}
 }

@@ -1,0 +1,458 @@
+package tend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// held is a hook that keeps what it gets and waits at each event until it is let go.
+type held struct {
+	let    chan struct{}
+	events []Event
+}
+
+func newHeld() *held { return &held{let: make(chan struct{})} }
+
+func (h *held) hook(e Event) { <-h.let; h.events = append(h.events, e) }
+
+// served serves s until the returned function is called.
+func served(t *testing.T, s *Supervisor) (stop func()) {
+	t.Helper()
+	done := s.ServeBackground(t.Context())
+	return func() { s.Stop(); <-done }
+}
+
+// come makes n services come and go: two events each.
+func come(t *testing.T, s *Supervisor, n int) {
+	t.Helper()
+	for range n {
+		if err := s.RemoveAndWait(s.Add(idleForever{}), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kindsOf are the kinds of events, and of those lost how many.
+func kindsOf(events []Event) (kinds []string) {
+	for _, e := range events {
+		kind := e.Kind().String()
+		if e, is := e.(EventsDropped); is {
+			kind = fmt.Sprint(kind, " ", e.N)
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
+// TestALossIsToldThoughNothingFollows: to a hook, and to a subscriber, with the path
+// of the supervisor whose events they get and the time of the last that is missing.
+func TestALossIsToldThoughNothingFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld()
+		s := New("root", Spec{EventHook: h.hook})
+		sub := New("sub", Spec{})
+		s.Add(sub)
+		events := s.Events(t.Context())
+		stop := served(t, s)
+		synctest.Wait()
+		come(t, sub, 1000)
+		time.Sleep(time.Second)
+		come(t, sub, 1)
+		at := time.Now()
+		close(h.let)
+		synctest.Wait()
+		check := func(who string, last Event, n int) {
+			e, is := last.(EventsDropped)
+			if !is || e.Supervisor != "root" || !e.Time.Equal(at) || e.Service != "" {
+				t.Errorf("%s: the last event is %v at %v", who, last, last.From().Time)
+			}
+			if total := uint64(n-1) + e.N; total != 2006 { // two start, a third is started and ready
+				t.Errorf("%s: %d events in all", who, total)
+			}
+		}
+		check("the hook", h.events[len(h.events)-1], len(h.events))
+		n := 0
+		for e := range events {
+			if n++; e.Kind() == kindEventsDropped {
+				check("the subscriber", e, n)
+				break
+			}
+		}
+		stop()
+	})
+}
+
+// TestNoMoreThan1024Wait while a hook is busy with one, whatever comes, and for a
+// subscriber that does not come.
+func TestNoMoreThan1024Wait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld()
+		s := New("root", Spec{EventHook: h.hook})
+		s.Events(t.Context())
+		for range 3 {
+			done := s.ServeBackground(t.Context())
+			come(t, s, 1000)
+			s.Stop()
+			<-done
+			for _, k := range s.hub.all() {
+				if n := k.waiting(); n > queueSize || n < queueSize-1 { // a gap and an event need two places
+					t.Errorf("%d events wait", n)
+				}
+			}
+		}
+		close(h.let)
+	})
+}
+
+// TestTheEndHasAPlace: the end of the supervisor itself is never lost, and what is
+// missing before and after it is counted there.
+func TestTheEndHasAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld()
+		s := New("root", Spec{EventHook: h.hook})
+		served(t, s)()
+		h.let <- struct{}{} // one is taken, and the next
+		synctest.Wait()
+		stop := served(t, s)
+		come(t, s, 1000)
+		stop()
+		stop = served(t, s)
+		come(t, s, 10)
+		stop()
+		stop = served(t, s)
+		synctest.Wait()
+		close(h.let)
+		synctest.Wait()
+		got := kindsOf(h.events)
+		// 4 before, 2,003 of the second time, 23 of the third, the last start.
+		want := []string{"supervisor stopped", "events dropped", "supervisor stopped", "events dropped 1"}
+		lost := 3 + 2003 + 23 + 1 - (len(got) - 2) - 1
+		want[1] = fmt.Sprint(want[1], " ", lost)
+		if d := cmp.Diff(want[1:], got[len(got)-3:]); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+		stop()
+		if got := kindsOf(h.events); got[len(got)-1] != "supervisor stopped" {
+			t.Errorf("the last is %s", got[len(got)-1])
+		}
+	})
+}
+
+// TestAHookThatKeepsUpMissesNoFailure: 3,000 services fail at once.
+func TestAHookThatKeepsUpMissesNoFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told atomic.Int64
+		s := New("root", Spec{EventHook: func(e Event) {
+			if e.Kind() == kindServiceFailed {
+				told.Add(1)
+			}
+		}})
+		fail := make(chan struct{})
+		for range 3000 {
+			s.Add(Func("a", func(ctx context.Context) error { <-fail; return errors.New("boom") }))
+		}
+		stop := served(t, s)
+		synctest.Wait()
+		close(fail)
+		synctest.Wait()
+		if n := told.Load(); n < 3000 {
+			t.Errorf("it was told of %d failures", n)
+		}
+		stop()
+	})
+}
+
+// TestNewsIsKeptForAHookThatKeepsUp: that has been busy with one event for less than a
+// tenth of a second. What a tree does all the time is not.
+func TestNewsIsKeptForAHookThatKeepsUp(t *testing.T) {
+	begin := time.Now()
+	at := func(after time.Duration) Origin { return Origin{Time: begin.Add(after)} }
+	for _, c := range []struct {
+		event Event
+		want  int
+	}{
+		{ServiceFailed{Origin: at(drainTime - 1)}, 3000},
+		{ServiceFailed{Origin: at(drainTime)}, queueSize - reserved},
+		{ServiceStarted{Origin: at(0)}, queueSize - reserved},
+	} {
+		k := newHook(func(Event) {})
+		give(k, ServiceStarted{Origin: at(-time.Hour)}, false)
+		give(k, ServiceStarted{Origin: at(-time.Hour)}, false)
+		k.take()
+		give(k, ServiceStarted{Origin: at(0)}, false)
+		for range 2998 {
+			give(k, c.event, false)
+		}
+		if n := k.waiting(); n != c.want {
+			t.Errorf("%v at %v: %d wait, want %d", c.event.Kind(), c.event.From().Time.Sub(begin), n, c.want)
+		}
+	}
+}
+
+// TestNewsIsAtLevelWarning: the two agree on every kind of event.
+func TestNewsIsAtLevelWarning(t *testing.T) {
+	seen := map[Kind]bool{}
+	for _, e := range []Event{
+		SupervisorStarted{}, SupervisorStopping{}, SupervisorStopped{}, SupervisorStopped{Unstopped: 1}, PauseBegan{}, PauseEnded{},
+		Escalated{Err: &TooManyFailures{}}, EventsDropped{}, ServiceStarted{}, ServiceReady{}, ServiceUnresponsive{}, ServiceFailed{},
+		ServiceEnded{}, ServiceEnded{Cause: known(ErrStopped)}, ServiceEnded{Err: Reason{Err: &PanicError{}}}, ServiceStuck{},
+		ServiceEndedLate{}, ServiceGaveUp{}, ServiceRefused{}, ServiceAlsoFailed{},
+	} {
+		seen[e.Kind()] = true
+		if isNews(e) != (e.Level() >= slog.LevelWarn) {
+			t.Errorf("%#v is news: %v", e, isNews(e))
+		}
+	}
+	if len(seen) != len(decoders) {
+		t.Errorf("%d kinds of %d", len(seen), len(decoders))
+	}
+}
+
+// TestABurstIsBounded, also for a hook that keeps up, and with the end.
+func TestABurstIsBounded(t *testing.T) {
+	k := newHook(func(Event) {})
+	for range 2 * burstSize {
+		give(k, ServiceFailed{}, false)
+	}
+	if n := k.waiting(); n != burstSize-reserved || k.lost.N != burstSize+reserved {
+		t.Errorf("%d wait, and %d are lost", n, k.lost.N)
+	}
+	give(k, SupervisorStopped{}, true)
+	give(k, ServiceFailed{}, false)
+	give(k, SupervisorStopped{}, true)
+	if n := k.waiting(); n != burstSize {
+		t.Errorf("with the end %d wait", n)
+	}
+	k.queue = k.queue[len(k.queue)-2:]
+	if gap, end := k.take().(EventsDropped), k.take().Kind(); gap.N != burstSize+reserved+2 || end != kindSupervisorStopped {
+		t.Errorf("%d are told as lost, and then %v", gap.N, end)
+	}
+}
+
+// give is put without the wake-up.
+func give(k *sink, e Event, last bool) {
+	if !k.push("root", e, last) {
+		k.push("root", e, last)
+	}
+}
+
+// TestEventsComeInOrder, each once, however they are put and taken, and the memory is
+// used again.
+func TestEventsComeInOrder(t *testing.T) {
+	k := newHook(func(Event) {})
+	put, taken, most := 0, 0, 0
+	for round := range 200 {
+		for range round*37%301 + round%2 {
+			give(k, ServiceRefused{Limit: put}, false)
+			put++
+		}
+		most = max(most, k.waiting())
+		for range round * 53 % 311 {
+			e := k.take()
+			if e == nil {
+				break
+			}
+			if n := e.(ServiceRefused).Limit; n != taken {
+				t.Fatalf("it took %d, want %d", n, taken)
+			}
+			taken++
+		}
+		if n := cap(k.queue); n > 4*most {
+			t.Fatalf("%d wait at most, and there are %d places", most, n)
+		}
+	}
+	if put-taken != k.waiting() || taken < 20_000 || k.lost.N > 0 {
+		t.Errorf("%d put, %d taken, %d wait, %d are lost", put, taken, k.waiting(), k.lost.N)
+	}
+	for k.take() != nil {
+	}
+	if n := slices.IndexFunc(k.queue[:cap(k.queue)], func(e Event) bool { return e != nil }); n >= 0 {
+		t.Errorf("place %d holds an event that was taken", n)
+	}
+}
+
+// TestAHookThatMakesProgressIsWaitedFor at the end of a stop: a tenth of a second for
+// each event, five seconds for all, and no longer than a bounded stop may take.
+func TestAHookThatMakesProgressIsWaitedFor(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		each   time.Duration
+		spec   Spec
+		hangs  time.Duration // a service, when asked to stop
+		events int           // of services that come and go
+		took   time.Duration
+		told   int64 // of these events and the four or five others, in that time
+	}{
+		{"fast", 0, Spec{}, 0, 10, 0, 13},
+		{"slow", 30 * time.Millisecond, Spec{}, 0, 20, 23 * 30 * time.Millisecond, 23},
+		{"as slow as can be", 99 * time.Millisecond, Spec{}, 0, 20, 23 * 99 * time.Millisecond, 23},
+		{"too many", 30 * time.Millisecond, Spec{}, 0, 300, 5 * time.Second, 166},
+		{"too slow", time.Second, Spec{}, 0, 20, 100 * time.Millisecond, 0},
+		{"within a bound", 30 * time.Millisecond, Spec{StopWithin: 500 * time.Millisecond}, 0, 20, 500 * time.Millisecond, 16},
+		{
+			"what is left of a bound", 30 * time.Millisecond,
+			Spec{StopWithin: 2 * time.Second}, 1990 * time.Millisecond, 100, 2 * time.Second, 66, // stuck after 1.9 s
+		},
+		{"too slow within a bound", time.Hour, Spec{StopWithin: time.Second}, 0, 2, 100 * time.Millisecond, 0},
+		{"within a short bound", time.Hour, Spec{StopWithin: 40 * time.Millisecond}, 0, 2, 40 * time.Millisecond, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told atomic.Int64
+				c.spec.EventHook = func(Event) { time.Sleep(c.each); told.Add(1) }
+				s := New("root", c.spec)
+				stop := served(t, s)
+				if c.hangs > 0 {
+					s.Add(Func("hangs", func(ctx context.Context) error {
+						<-ctx.Done()
+						time.Sleep(c.hangs)
+						return nil
+					}))
+				}
+				come(t, s, c.events/2)
+				begin := time.Now()
+				stop()
+				if d := time.Since(begin); d != c.took {
+					t.Errorf("the stop took %v, want %v", d, c.took)
+				}
+				if n := told.Load(); n < c.told || n > c.told+1 { // one may be at this moment
+					t.Errorf("%d events were told, want %d", n, c.told)
+				}
+				time.Sleep(24 * time.Hour)
+			})
+		})
+	}
+}
+
+// noted runs f with what is logged in a text.
+func noted(f func()) string {
+	var text bytes.Buffer
+	old := slog.Default()
+	defer slog.SetDefault(old)
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	f()
+	return text.String()
+}
+
+// TestAHookThatFailsIsToldOnce in the log: which panics, or exits its goroutine.
+func TestAHookThatFailsIsToldOnce(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		fails      func()
+		stack      bool
+	}{
+		{"panics", `error="panic: ouch"`, func() { panic("ouch") }, true},
+		{"exits", `error="called runtime.Goexit"`, runtime.Goexit, false},
+		{"panics with what panics", `error="panic: tend.mine"`, func() { panic(mine(func() { panic("again") })) }, true},
+		{"panics with what exits", ``, func() { panic(mine(runtime.Goexit)) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0
+			text := noted(func() {
+				synctest.Test(t, func(t *testing.T) {
+					s := New("root", Spec{EventHook: func(Event) { calls++; c.fails() }})
+					stop := served(t, s)
+					come(t, s, 5)
+					stop()
+				})
+			})
+			if calls != 13 {
+				t.Errorf("it was called %d times", calls)
+			}
+			if c.want == "" {
+				return
+			}
+			if n := strings.Count(text, `level=ERROR msg="event hook failed" supervisor=root `+c.want); n != 1 {
+				t.Errorf("it was told %d times:\n%s", n, text)
+			}
+			if strings.Contains(text, "tend.TestAHookThatFailsIsToldOnce.func") != c.stack {
+				t.Errorf("with a stack or without:\n%s", text)
+			}
+		})
+	}
+}
+
+// mine is an error whose Error method does what it likes.
+type mine func()
+
+func (m mine) Error() string { m(); return "" }
+
+// TestSubscribersLeaveNothing: whose context has ended, or who left the loop.
+func TestSubscribersLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("root", Spec{})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		never, left, cut := s.Events(ctx), s.Events(t.Context()), s.Events(ctx)
+		_ = never
+		stop := served(t, s)
+		come(t, s, 5)
+		if n := len(s.hub.all()); n != 4 { // and the log
+			t.Fatalf("%d listen", n)
+		}
+		for range left {
+			break
+		}
+		if n := len(s.hub.all()); n != 3 {
+			t.Errorf("%d listen after one has left its loop", n)
+		}
+		seen := 0
+		for range cut {
+			seen++
+			cancel()
+		}
+		synctest.Wait()
+		if n := len(s.hub.all()); n != 1 || seen != 1 {
+			t.Errorf("%d listen after a context has ended, and %d events came", n, seen)
+		}
+		stop()
+	})
+}
+
+// TestOneHook: a root that is served again has one log, and a nested one none.
+func TestOneHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, above := New("s", Spec{}), New("above", Spec{})
+		var first *sink
+		for range 3 {
+			served(t, s)()
+			if list := s.hub.all(); len(list) != 1 || first != nil && list[0] != first {
+				t.Fatalf("there are %d", len(list))
+			}
+			first = s.hub.all()[0]
+		}
+		above.Add(s)
+		stop := served(t, above)
+		synctest.Wait()
+		if list := s.hub.all(); len(list) != 0 || s.hub.hook != nil {
+			t.Errorf("below another there are %d", len(list))
+		}
+		stop()
+	})
+}
+
+// TestAnIdleHookIsNotWaitedFor, nor one that has nothing to do.
+func TestAnIdleHookIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		s := New("root", Spec{EventHook: func(Event) { n.Add(1) }})
+		begin := time.Now()
+		served(t, s)()
+		s.drain()
+		if d := time.Since(begin); d != 0 || n.Load() != 3 {
+			t.Errorf("%d events, and it took %v", n.Load(), d)
+		}
+	})
+}
