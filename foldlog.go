@@ -3,9 +3,12 @@ package tend
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/timerid"
 	"github.com/tend-go/tend/internal/treepath"
 	"github.com/thejerf/abtime"
@@ -19,108 +22,113 @@ const (
 )
 
 // foldLog is the default hook of a root: it logs each event to slog.Default,
-// but a failure that repeats itself in full only once, and then in sums.
+// but a failure that repeats itself in full only once, and then in sums. Its handler
+// may panic, exit or block: that costs records, and never the program.
 type foldLog struct {
 	clock abtime.AbstractTime
 
 	mu       sync.Mutex
-	troubles map[string]*trouble // by path
-	timer    abtime.Timer        // while there are any
+	troubles map[*node]*trouble
+	timer    abtime.Timer // while there are any
 }
 
 // trouble is a service that keeps failing.
 type trouble struct {
-	text        string
+	path        string
+	err         Reason    // of the last failure
 	first, last time.Time // failures
 	summed      time.Time // the last time that something was logged
 	repeats     int       // since then
-	up          bool      // started since last
 }
 
 func newFoldLog(c abtime.AbstractTime) *foldLog {
-	return &foldLog{clock: c, troubles: map[string]*trouble{}}
+	return &foldLog{clock: c, troubles: map[*node]*trouble{}}
 }
 
 // log is the hook.
 func (l *foldLog) log(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	path := e.From().Path()
-	t := l.troubles[path]
+	n := e.From().Token.n
 	switch e := e.(type) { //nolint:gochecksumtype // the others are logged as they are
 	case ServiceFailed:
-		if l.isRepeat(t, path, e) {
+		repeat := l.isRepeat(n, e)
+		if !e.Restarting {
+			l.forget(n)
+		}
+		if repeat {
 			return
 		}
-	case ServiceStarted:
-		if t != nil {
-			t.up = true
-		}
 	case ServiceEnded:
-		if t != nil && e.Next != StatePending {
-			l.forget(path, t)
-		}
-	case ServiceGaveUp:
-		if t != nil {
-			l.forget(path, t)
+		if e.Next != StatePending {
+			l.forget(n)
 		}
 	case SupervisorStopped:
-		if e.Supervisor == e.From().Path() {
-			l.forgetBelow(path)
-		}
+		l.forgetBelow(e.Supervisor)
 	}
 	say(e)
 }
 
 // isRepeat counts a failure. The first of its kind is to be logged in full.
-func (l *foldLog) isRepeat(t *trouble, path string, e ServiceFailed) bool {
-	now := e.Time
-	if t == nil && len(l.troubles) < maxFolded {
-		l.troubles[path] = &trouble{text: e.Err.Error(), first: now, last: now, summed: now}
-		l.watch()
-		return false
-	}
+func (l *foldLog) isRepeat(n *node, e ServiceFailed) bool {
+	now, t := e.Time, l.troubles[n]
 	if t == nil {
+		if len(l.troubles) < maxFolded {
+			l.troubles[n] = &trouble{path: e.Path(), err: e.Err, first: now, last: now, summed: now}
+			l.watch()
+		}
 		return false
 	}
-	t.last, t.up = now, false
-	if t.text != e.Err.Error() {
-		l.sum(path, t, now)
-		t.text, t.summed = e.Err.Error(), now
+	t.last = now
+	if !isSame(t.err, e.Err) {
+		t.sum(now)
+		t.err, t.summed = e.Err, now
 		return false
 	}
 	t.repeats++
 	if now.Sub(t.summed) >= foldFor {
-		l.sum(path, t, now)
+		t.sum(now)
 	}
 	return true
 }
 
+// isSame: two failures say the same and, if they are panics, are of the same place.
+// That is compared without making the text of a stack.
+func isSame(a, b Reason) bool {
+	p, q := a.panicked(), b.panicked()
+	return a.Error() == b.Error() && (p == nil) == (q == nil) && (p == nil || slices.Equal(p.PCs, q.PCs))
+}
+
 // sum logs the repeats that have not been logged.
-func (l *foldLog) sum(path string, t *trouble, now time.Time) {
+func (t *trouble) sum(now time.Time) {
 	if t.repeats == 0 {
 		return
 	}
-	slog.LogAttrs(context.Background(), slog.LevelWarn, "same error", slog.String("path", path), slog.String("error", t.text),
+	slog.LogAttrs(context.Background(), slog.LevelWarn, "same error", slog.String("path", t.path), slog.String("error", t.err.Error()),
 		slog.Int("times", t.repeats), slog.Duration("in", now.Sub(t.summed).Round(time.Millisecond)))
 	t.repeats, t.summed = 0, now
 }
 
-func (l *foldLog) forget(path string, t *trouble) {
-	l.sum(path, t, t.last)
-	delete(l.troubles, path)
+// forget sums up a service that is in no trouble any more, or is not there.
+func (l *foldLog) forget(n *node) {
+	t := l.troubles[n]
+	if t == nil {
+		return
+	}
+	delete(l.troubles, n)
+	if len(l.troubles) == 0 && l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	t.sum(t.last)
 }
 
 // forgetBelow sums up what is below a supervisor that has stopped.
 func (l *foldLog) forgetBelow(path string) {
-	for p, t := range l.troubles {
-		if treepath.Below(p, path) {
-			l.forget(p, t)
+	for n, t := range l.troubles {
+		if treepath.Below(t.path, path) {
+			l.forget(n)
 		}
-	}
-	if len(l.troubles) == 0 && l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
 	}
 }
 
@@ -132,23 +140,64 @@ func (l *foldLog) watch() {
 	}
 }
 
-// look sums up, and finds who has recovered.
+// look sums up, and finds who has recovered or left. It is called in a goroutine of
+// the clock, where nobody else catches what the log's handler does.
 func (l *foldLog) look() {
+	defer l.lookAgain()
+	guard.Do(func() {
+		now := l.clock.Now()
+		for _, n := range l.troubled() {
+			state, since := n.standing()
+			l.settle(n, now, state, since)
+		}
+	})
+}
+
+func (l *foldLog) lookAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watch()
+}
+
+// troubled are those to look at. The next failure arms the timer again.
+func (l *foldLog) troubled() []*node {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.timer = nil
-	now := l.clock.Now()
-	for path, t := range l.troubles {
-		switch {
-		case t.up && now.Sub(t.last) >= quietTime:
-			l.forget(path, t)
-			slog.LogAttrs(context.Background(), slog.LevelInfo, "recovered", slog.String("path", path),
-				slog.Duration("after", t.last.Sub(t.first).Round(time.Millisecond)))
-		case now.Sub(t.summed) >= foldFor:
-			l.sum(path, t, now)
-		}
+	return slices.Collect(maps.Keys(l.troubles))
+}
+
+// standing asks in which state a service is, and for how long.
+func (n *node) standing() (state State, since time.Duration) {
+	n.sup.query(func(_ *plan, now instant) { state, since = n.state, now-n.since })
+	return state, since
+}
+
+// settle does what is due about a service that has been in trouble and is in a state
+// for so long.
+func (l *foldLog) settle(n *node, now time.Time, state State, since time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.troubles[n]
+	if t == nil {
+		return
 	}
-	l.watch()
+	switch state {
+	case StateRunning:
+		if since >= quietTime {
+			l.forget(n)
+			slog.LogAttrs(context.Background(), slog.LevelInfo, "recovered", slog.String("path", t.path),
+				slog.Duration("after", t.last.Sub(t.first).Round(time.Millisecond)))
+			return
+		}
+	case StateSuspended, StateDone, StateFailed, StateGone: // it may have come there without an event
+		l.forget(n)
+		return
+	case StatePending, StateStarting, StateBackoff, StateStopping, StateStuck:
+	}
+	if now.Sub(t.summed) >= foldFor {
+		t.sum(now)
+	}
 }
 
 // say logs an event as it is.

@@ -1,0 +1,290 @@
+package tend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend/internal/timerid"
+	"github.com/thejerf/abtime"
+)
+
+// faulty is a service that fails as often as it is told to, and then runs.
+func faulty(name string, times int, fail func() error) Service {
+	return Func(name, func(ctx context.Context) error {
+		if times > 0 {
+			times--
+			return fail()
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+func boom() error { return errors.New("boom") }
+
+// slowly is a budget for services that are to fail often.
+func slowly(s Service) Child {
+	return Child{Service: s, Backoff: Backoff{Min: 7 * time.Second, Max: 7 * time.Second}}
+}
+
+// wantLogged looks for records: the kind and a part of the rest, and how often.
+func wantLogged(t *testing.T, text string, want map[string]int) {
+	t.Helper()
+	for record, times := range want {
+		n := 0
+		for line := range strings.Lines(text) {
+			all := true
+			for _, part := range strings.Split(record, " … ") {
+				all = all && strings.Contains(line, part)
+			}
+			if all {
+				n++
+			}
+		}
+		if n != times {
+			t.Errorf("%d times %s, want %d, in\n%s", n, record, times, text)
+		}
+	}
+}
+
+// evil is a handler of slog that does what it likes, as long as it is on.
+type evil struct {
+	slog.Handler
+	on *atomic.Bool
+	do func()
+}
+
+func (h evil) Handle(ctx context.Context, r slog.Record) error {
+	if h.on.Load() {
+		h.do()
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// TestTheLogNeverEndsTheProgram, whatever the handler does, when an event is logged and
+// when the timer sums up; and it goes on as soon as the handler works.
+func TestTheLogNeverEndsTheProgram(t *testing.T) {
+	for name, do := range map[string]func(){"panics": func() { panic("ouch") }, "exits": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			text := noted(func() {
+				on := &atomic.Bool{}
+				slog.SetDefault(slog.New(evil{slog.Default().Handler(), on, do}))
+				synctest.Test(t, func(t *testing.T) {
+					on.Store(true)
+					s := New("root", Spec{})
+					s.Add(slowly(faulty("a", 9, boom)))                                   // repeats
+					s.Add(Child{Service: faulty("b", 2, boom), Backoff: Backoff{Min: 1}}) // has recovered after 30 s
+					stop := served(t, s)
+					time.Sleep(5 * time.Minute)
+					on.Store(false)
+					s.Add(slowly(faulty("c", 2, boom)))
+					time.Sleep(5 * time.Minute)
+					stop()
+				})
+			})
+			wantLogged(t, text, map[string]int{
+				`msg="service failed" … service=c`: 1,
+				"msg=recovered … path=root/c":      1,
+				"path=root/a":                      0,
+			})
+		})
+	}
+}
+
+// TestAnotherPanicIsAnotherFailure: all nil dereferences say the same.
+func TestAnotherPanicIsAnotherFailure(t *testing.T) {
+	here := func() error { var n *node; return errors.New(n.name) }
+	there := func() error { var n *node; return errors.New(n.name) }
+	runs := 0
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			s.Add(Child{Backoff: Backoff{Min: 1}, Service: faulty("a", 6, func() error {
+				if runs++; runs <= 3 {
+					return here()
+				}
+				return there()
+			})})
+			stop := served(t, s)
+			time.Sleep(time.Hour)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{
+		`msg="service failed" … nil pointer`:                     2,
+		`msg="service failed" … AnotherFailure.func1`:            1,
+		`msg="service failed" … AnotherFailure.func2`:            1,
+		`msg="same error" … path=root/a … nil pointer … times=2`: 2,
+	})
+}
+
+// TestNamesakesAreApart: each has its failures, and recovers by itself.
+func TestNamesakesAreApart(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			s.Add(slowly(faulty("a", 2, boom)))
+			s.Add(slowly(faulty("a", 100, boom)))
+			stop := served(t, s)
+			time.Sleep(5 * time.Minute)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{
+		`msg="service failed" … service=a`:         2,
+		`msg="same error" … path=root/a … times=1`: 1,
+		`msg=recovered … path=root/a … after=7s`:   1,
+		`msg=recovered`: 1,
+	})
+}
+
+// TestRecoveredIsWhatRuns for half a minute: not what is starting, waits, or has just
+// been started.
+func TestRecoveredIsWhatRuns(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			hour := Backoff{Min: time.Hour}
+			s.Add(Child{Service: faulty("starting", 1, boom), Backoff: Backoff{Min: 1}, ReadyTimeout: time.Hour})
+			s.Add(Child{Service: faulty("waiting", 1, boom), Backoff: hour})
+			s.Add(Child{Service: faulty("just", 1, boom), Backoff: Backoff{Min: 299 * time.Second}})
+			s.Add(Child{Service: faulty("up", 1, boom), Backoff: hour})
+			stop := served(t, s)
+			synctest.Wait()
+			for _, c := range s.Status().Services {
+				if c.Name == "up" {
+					if err := s.Restart(c.Token, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			time.Sleep(5*time.Minute + time.Second)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{`msg=recovered … path=root/up … after=0s`: 1, `msg=recovered`: 1})
+}
+
+// TestTheLogForgetsWhoLeft while it waited: else after a thousand of them nothing would
+// be folded any more.
+func TestTheLogForgetsWhoLeft(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			stop := served(t, s)
+			for i := range maxFolded {
+				tok := s.Add(Child{Service: faulty(fmt.Sprint("gone", i), 1, boom), Backoff: Backoff{Min: time.Hour}})
+				synctest.Wait()
+				if err := s.RemoveAndWait(tok, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(quietTime)
+			s.Add(slowly(faulty("a", 100, boom)))
+			time.Sleep(5 * time.Minute)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{`service=a`: 1, `msg="same error" … path=root/a`: 5})
+}
+
+// TestAStopForgetsWhatIsBelow, and not what only begins with the same letters.
+func TestAStopForgetsWhatIsBelow(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s, db, dbs := New("root", Spec{}), New("db", Spec{}), New("dbs", Spec{})
+			tok := s.Add(db)
+			s.Add(dbs)
+			db.Add(slowly(faulty("a", 100, boom)))
+			dbs.Add(slowly(faulty("a", 100, boom)))
+			stop := served(t, s)
+			time.Sleep(20 * time.Second)
+			if err := s.Restart(tok, nil); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(20 * time.Second)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{
+		`msg="service failed" … supervisor=root/db `:   2,
+		`msg="same error" … path=root/db/a … times=2`:  2,
+		`msg="service failed" … supervisor=root/dbs`:   1,
+		`msg="same error" … path=root/dbs/a … times=5`: 1,
+		`msg="same error" … path=root/dbs/a`:           1,
+	})
+}
+
+// counting is a clock that counts how often the log's timer is armed.
+type counting struct {
+	abtime.AbstractTime
+	armed *atomic.Int64
+}
+
+func (c counting) AfterFunc(d time.Duration, f func(), id int) abtime.Timer {
+	if id == timerid.Log {
+		c.armed.Add(1)
+	}
+	return c.AbstractTime.AfterFunc(d, f, id)
+}
+
+// TestNoTroubleNoTimer: not before the first failure, and not after the last who failed
+// has recovered, left, or stopped.
+func TestNoTroubleNoTimer(t *testing.T) {
+	noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			var armed atomic.Int64
+			clock := counting{abtime.NewRealTime(), &armed}
+			s := New("root", Spec{Clock: clock})
+			stop := served(t, s)
+			for i, svc := range []Child{
+				{Service: idleForever{}},
+				{Service: faulty("recovers", 1, boom), Backoff: Backoff{Min: 1}},
+				{Service: faulty("leaves", 1, boom), Restart: Temporary},
+				{Service: faulty("gives up", 2, boom), Limit: Limit{N: 2}},
+				{Service: faulty("is done", 1, boom), Restart: Transient, Backoff: Backoff{Min: 1}},
+			} {
+				tok := s.Add(svc)
+				time.Sleep(time.Hour)
+				if n, want := armed.Load(), []int64{0, 2, 2, 3, 5}[i]; n != want {
+					t.Errorf("%v: the timer was armed %d times, want %d", svc.Service, n, want)
+				}
+				if err := s.RemoveAndWait(tok, 0); err != nil {
+					t.Error(err)
+				}
+			}
+			stop()
+			if time.Sleep(time.Hour); armed.Load() != 5 {
+				t.Errorf("the timer was armed %d times", armed.Load())
+			}
+		})
+	})
+}
+
+// TestTheLogKeepsNothing of a service that is not started again, nor of any once the
+// root has stopped.
+func TestTheLogKeepsNothing(t *testing.T) {
+	noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			l := newFoldLog(abtime.NewRealTime())
+			here := Origin{Supervisor: "root", Service: "a", Token: New("root", Spec{}).Add(idleForever{})}
+			for _, end := range []Event{ServiceFailed{Origin: here}, ServiceEnded{Origin: here, Next: StateDone}, SupervisorStopped{Origin: Origin{Supervisor: "root"}}} {
+				l.log(ServiceFailed{Origin: here, Restarting: true})
+				if len(l.troubles) != 1 || l.timer == nil {
+					t.Fatalf("%d are in trouble", len(l.troubles))
+				}
+				if l.log(end); len(l.troubles) != 0 || l.timer != nil {
+					t.Errorf("after %v %d are in trouble, the timer is %v", end.Kind(), len(l.troubles), l.timer)
+				}
+			}
+		})
+	})
+}
