@@ -187,7 +187,7 @@ func TestTheLogForgetsWhoLeft(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(quietTime)
+			time.Sleep(quietTime + time.Second)
 			s.Add(slowly(faulty("a", 100, boom)))
 			time.Sleep(5 * time.Minute)
 			stop()
