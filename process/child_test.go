@@ -50,6 +50,38 @@ var children = map[string]func(args []string){
 		code, _ := strconv.Atoi(args[0])
 		os.Exit(code)
 	},
+	// "saver" saves its work when it gets SIGTERM and the pipe 3 is closed.
+	"saver": func([]string) {
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		fmt.Println("saver up")
+		<-c
+		_, _ = io.ReadAll(os.NewFile(3, "pipe"))
+		fmt.Println("saved")
+	},
+	"reloader": func([]string) { // has a worker without handlers
+		hup, term := make(chan os.Signal, 1), make(chan os.Signal, 1)
+		signal.Notify(hup, syscall.SIGHUP)
+		signal.Notify(term, syscall.SIGTERM)
+		worker := exec.Command(os.Args[0])
+		worker.Env = append(os.Environ(), childVar+"=echo")
+		in, _ := worker.StdinPipe()
+		if err := worker.Start(); err != nil {
+			fmt.Println(err)
+			os.Exit(99)
+		}
+		fmt.Println("up")
+		for {
+			select {
+			case <-hup:
+				fmt.Println("reloaded")
+			case <-term:
+				_ = in.Close()
+				fmt.Println("worker:", worker.Wait())
+				os.Exit(0)
+			}
+		}
+	},
 	"echo":    func([]string) { _, _ = io.Copy(os.Stdout, os.Stdin) },
 	"env":     func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) },
 	"pwd":     func([]string) { fmt.Println(os.Getenv("PWD")) },

@@ -73,8 +73,13 @@ type Command struct {
 	// StopSignal asks the group to stop. Default: SIGTERM. SIGCONT follows,
 	// because a stopped process does not see it otherwise.
 	StopSignal syscall.Signal
-	// StopTimeout is how long the process may take to stop before the whole
-	// group gets SIGKILL. Default: [DefaultStopTimeout]. A [tend.Child] needs a
+	// StopLeader sends StopSignal, and the SIGABRT of a Watchdog, to the process
+	// alone and not to its group: for a process that stops its workers itself, one
+	// after the other. What is left of the group when it has exited, or after
+	// StopTimeout, gets SIGKILL.
+	StopLeader bool
+	// StopTimeout is how long the group, all of it, may take to stop before it gets
+	// SIGKILL. Default: [DefaultStopTimeout]. A [tend.Child] needs a
 	// Timeout longer than StopTimeout and DrainTimeout together; [Command.Child]
 	// sees to that.
 	StopTimeout time.Duration
@@ -127,7 +132,8 @@ type Orphans uint8
 
 const (
 	// KillOrphans: the leader speaks for its group. When it has exited the rest
-	// gets SIGKILL.
+	// gets SIGKILL; at once if it ended by itself or was asked to stop alone
+	// (StopLeader), and what is left of StopTimeout later if all were asked.
 	KillOrphans Orphans = iota
 	// KeepOnSuccess is for launchers of daemons: after a success that nobody
 	// asked for, the rest of the group is left alone. A daemon that keeps the
@@ -366,7 +372,18 @@ func (c *Command) Signal(sig syscall.Signal) error {
 	if c.current == nil {
 		return os.ErrProcessDone
 	}
-	return c.current.signal(sig)
+	return c.current.signal(signalGroup, sig)
+}
+
+// SignalLeader is Signal for the process alone, without its group: for a signal that
+// only it knows, such as a SIGHUP that means "reload", which by default ends a worker.
+func (c *Command) SignalLeader(sig syscall.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil {
+		return os.ErrProcessDone
+	}
+	return c.current.signal(signalLeader, sig)
 }
 
 func (c *Command) begin(r *run) bool {

@@ -14,9 +14,11 @@
 // once, or when it says so: by a line, a message to a notify socket, a newline
 // on a descriptor, or through a check ([Readiness]). Its output becomes lines.
 //
-// A stop sends StopSignal and SIGCONT to the whole group, waits for the process,
-// and after StopTimeout sends SIGKILL to the group. When the process has exited,
-// for whatever reason, what is left of its group gets SIGKILL ([KillOrphans]).
+// A stop sends StopSignal and SIGCONT to the whole group, waits for all of it, and
+// after StopTimeout sends SIGKILL to the group: a launcher that ends at once does not
+// cut its workers short, and one that had to be killed is told as an [*ExitError]. If
+// the process exits by itself, or alone was asked to stop (StopLeader), what is left
+// of its group gets SIGKILL at once ([KillOrphans]): nobody is there to command it.
 // Output may stay open for DrainTimeout more. Then Serve returns, and nothing of
 // the run is left: no zombie, descriptor, goroutine or thread.
 //
@@ -53,7 +55,8 @@
 // (Linux 5.10) a running process costs five goroutines and four descriptors but
 // no thread; before that, and elsewhere, one thread. On Darwin and the BSDs
 // there is no DieWithParent and no notify socket, hence no Watchdog: asking for
-// them is an error. On Windows there are neither signals nor groups: every stop
+// them is an error; nor can they say who is left of a group, and the rest of one gets
+// SIGKILL when the leader has exited, also after a stop. On Windows there are neither signals nor groups: every stop
 // is TerminateProcess of the process itself and its children live on, ReadyFD is
 // not possible either, and ExitError has no signal. These systems are built but
 // not tested.

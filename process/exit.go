@@ -23,7 +23,8 @@ type ExitError struct {
 	Signal syscall.Signal // that ended it, 0 if none did
 	Core   bool           // the kernel wrote a core dump, or handed one over
 
-	// Forced: it did not stop in time when it was asked to, and got SIGKILL.
+	// Forced: it, or another of its group, did not stop in time when it was asked to,
+	// and the group got SIGKILL.
 	Forced bool
 	// Ready says whether it had been ready.
 	Ready bool
@@ -51,6 +52,8 @@ func (e *ExitError) Error() string {
 	}
 	b.WriteString(e.how())
 	switch {
+	case e.Forced && e.Signal != syscall.SIGKILL:
+		fmt.Fprintf(&b, ", but others of its group were killed because they did not stop within %s", said.Brief(e.grace))
 	case e.Forced:
 		fmt.Fprintf(&b, " because it did not stop within %s", said.Brief(e.grace))
 	case e.Cause == nil && !e.Ready:

@@ -32,6 +32,11 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(-p.Pid, sig))
 }
 
+// signalLeader sends sig to p alone, which must not have been reaped.
+func signalLeader(p *os.Process, sig syscall.Signal) error {
+	return os.NewSyscallError("kill", syscall.Kill(p.Pid, sig))
+}
+
 // termSignal is the signal that ended the process, and whether it dumped core.
 func termSignal(s *os.ProcessState) (syscall.Signal, bool) {
 	status, ok := s.Sys().(syscall.WaitStatus)

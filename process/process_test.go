@@ -115,11 +115,82 @@ func TestOrphansAreKeptOnlyOnRequest(t *testing.T) {
 	}
 }
 
-// A stop ends the group also of a launcher, which would keep it after a success.
+// A stop ends the group also of a launcher, which would keep it after a success. That
+// it took force is told, although the launcher itself ended well.
 func TestALauncherThatIsStoppedKeepsNothing(t *testing.T) {
 	c := command("parent", "polite", "same group", "deaf")
 	gone, await := witness(t, c), record(t, c)
-	c.Orphans = process.KeepOnSuccess
+	c.Orphans, c.StopTimeout = process.KeepOnSuccess, 50*time.Millisecond
+	stop, _ := background(t, c)
+	await("up")
+	err := stop()
+	var exit *process.ExitError
+	if !errors.Is(err, context.Canceled) || !errors.As(err, &exit) || !exit.Forced || exit.Signal != 0 || exit.Code != 0 {
+		t.Error(err)
+	}
+	if !strings.Contains(fmt.Sprint(err), "exit status 0, but others of its group were killed because they did not stop within ") {
+		t.Error(err)
+	}
+	gone()
+}
+
+// The leader ends at once, its worker still has work to save when Serve knows that.
+func TestAWorkerHasTimeToStopAfterItsLeader(t *testing.T) {
+	for _, leader := range []string{"polite", "-1"} { // exits; dies of SIGTERM
+		c := command("parent", leader, "same group", "saver")
+		await := record(t, c)
+		c.StopTimeout = time.Minute
+		trigger, hold, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Setup = func(cmd *exec.Cmd) error { cmd.ExtraFiles = []*os.File{trigger}; return nil }
+		c.Started = func(*exec.Cmd) { trigger.Close() }
+		stop, _ := background(t, c)
+		await("saver up")
+		ended := make(chan error, 1)
+		go func() { ended <- stop() }()
+		for !waitsForTheRest() { // Serve knows that the leader has exited
+			if c.Pid() == 0 {
+				t.Fatal("the worker was killed")
+			}
+			runtime.Gosched()
+		}
+		hold.Close()
+		await("saved")
+		var exit *process.ExitError
+		if err := <-ended; !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+			t.Error(err)
+		}
+	}
+}
+
+func waitsForTheRest() bool {
+	buf := make([]byte, 1<<16)
+	return strings.Contains(string(buf[:runtime.Stack(buf, true)]), "process.awaitRest(")
+}
+
+// Who stops its workers itself must be able to: they get no signal meanwhile.
+func TestStopLeaderLeavesItsWorkersToIt(t *testing.T) {
+	c := command("reloader")
+	await := record(t, c)
+	c.StopLeader, c.StopTimeout = true, time.Minute
+	stop, _ := background(t, c)
+	await("up")
+	var exit *process.ExitError
+	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		t.Error(err)
+	}
+	if got := await("worker: "); got != "worker: <nil>" {
+		t.Error(got)
+	}
+}
+
+// What the leader leaves behind was not asked, and goes with it.
+func TestStopLeaderKillsWhatItLeaves(t *testing.T) {
+	c := command("parent", "polite", "same group", "wait")
+	gone, await := witness(t, c), record(t, c)
+	c.StopLeader, c.StopTimeout = true, time.Hour
 	stop, _ := background(t, c)
 	await("up")
 	var exit *process.ExitError
@@ -127,6 +198,26 @@ func TestALauncherThatIsStoppedKeepsNothing(t *testing.T) {
 		t.Error(err)
 	}
 	gone()
+}
+
+// A reload by signal reaches the leader and leaves its worker alive.
+func TestSignalLeader(t *testing.T) {
+	c := command("reloader")
+	await := record(t, c)
+	c.StopLeader = true
+	if err := c.SignalLeader(syscall.SIGHUP); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("without a process: %v", err)
+	}
+	stop, _ := background(t, c)
+	await("up")
+	if err := c.SignalLeader(syscall.SIGHUP); err != nil {
+		t.Error(err)
+	}
+	await("reloaded")
+	_ = stop()
+	if got := await("worker: "); got != "worker: <nil>" {
+		t.Error(got)
+	}
 }
 
 // Once the process is reaped its number may be anybody's: nothing is sent to it,
@@ -184,17 +275,23 @@ func TestAStopEndsAProcessThatIsSuspended(t *testing.T) {
 	if err := c.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for state := ""; state != "T"; runtime.Gosched() {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Pid()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		state = strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[0]
+	for state(t, c.Pid()) != "T" {
+		runtime.Gosched()
 	}
 	var exit *process.ExitError
 	if err := stop(); !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
 		t.Error(err)
 	}
+}
+
+// state is the letter that /proc has for what a process does.
+func state(t *testing.T, pid int) string {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))[0]
 }
 
 func TestLongLinesComeInPartsAndTheLastNeedsNoEnd(t *testing.T) {

@@ -160,47 +160,6 @@ func (r *run) callStarted() {
 	<-done
 }
 
-// watch is the life of the process: it returns when the process has exited.
-func (r *run) watch(ctx context.Context) exit {
-	exited := make(chan exit, 1)
-	go func() { exited <- awaitExit(r.cmd.Process.Pid) }()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	stop, ready := ctx.Done(), r.ready
-	for {
-		if d := r.life.deadline; d.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(d))
-		}
-		select {
-		case e := <-exited:
-			return e
-		case <-stop:
-			stop = nil
-			r.send(r.life.end(time.Now(), stopped.Err(ctx)))
-		case <-ready:
-			ready = nil
-			r.gotReady(ctx)
-		case err := <-r.failed:
-			r.send(r.life.stop(time.Now(), err))
-		case n, open := <-r.notes:
-			if !open {
-				r.notes = nil
-			}
-			r.gotNote(ctx, n)
-		case <-timer.C:
-			r.send(r.life.expired(time.Now(), r.notReadyBecause()))
-		}
-	}
-}
-
-func (r *run) gotReady(ctx context.Context) {
-	if r.life.ready(time.Now()) {
-		tend.Ready(ctx)
-	}
-}
-
 // finish deals with what a process leaves behind. From release on its pid must
 // not be used any more; Wait, which gives it back to the system, comes after.
 func (r *run) finish(ctx context.Context, e exit) error {
@@ -253,7 +212,7 @@ func (r *run) verdict(waitErr error) error {
 	clean := e.Signal == 0 && r.c.success(e.Code)
 	var exitErr *exec.ExitError
 	switch {
-	case r.life.asked && (clean || e.Signal == r.life.stopSignal):
+	case r.life.asked && !e.Forced && (clean || e.Signal == r.life.stopSignal):
 		return r.wrap(e.Cause)
 	case e.Cause != nil || !clean:
 		return e
@@ -269,42 +228,6 @@ func (r *run) verdict(waitErr error) error {
 // becameReady may be called by any goroutine, any number of times.
 func (r *run) becameReady() { r.once.Do(func() { close(r.ready) }) }
 
-// gotNote carries out what the process said on its notify socket.
-func (r *run) gotNote(ctx context.Context, n note) {
-	defer n.close()
-	now := time.Now()
-	if n.extend > 0 {
-		r.life.extend(now, n.extend)
-	}
-	if n.watchdog > 0 {
-		r.life.rewatch(now, n.watchdog)
-	}
-	if n.ready && r.notify {
-		r.becameReady()
-		r.gotReady(ctx) // at once: the next note may be about being up
-	}
-	if n.alive {
-		r.life.alive(now)
-		tend.Alive(ctx)
-	}
-	if n.trigger {
-		r.send(r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
-	}
-	if n.hasStatus {
-		tend.Annotate(ctx, slog.String("status", n.status))
-	}
-}
-
-// send sends what the life says, and SIGCONT so that it is heard.
-func (r *run) send(sig syscall.Signal) {
-	if sig == 0 {
-		return
-	}
-	if err := r.signal(sig); err == nil && sig != syscall.SIGKILL {
-		_ = r.signal(sigCont)
-	}
-}
-
 func (r *run) setLastCheck(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -317,14 +240,14 @@ func (r *run) notReadyBecause() error {
 	return r.lastCheck
 }
 
-// signal sends sig to the group. It may be called by any goroutine.
-func (r *run) signal(sig syscall.Signal) error {
+// signal sends sig with signalGroup or signalLeader. It may be called by any goroutine.
+func (r *run) signal(to func(*os.Process, syscall.Signal) error, sig syscall.Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pid == 0 {
 		return os.ErrProcessDone
 	}
-	return signalGroup(r.cmd.Process, sig)
+	return to(r.cmd.Process, sig)
 }
 
 func (r *run) setPid(pid int) {

@@ -1,0 +1,122 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/stopped"
+)
+
+// watch is the life of the process: it returns when the process has exited, and with
+// it, if the group was asked to stop, the rest of that or the time that it had.
+func (r *run) watch(ctx context.Context) exit {
+	exited := make(chan exit, 1)
+	go func() { exited <- awaitExit(r.cmd.Process.Pid) }()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	stop, ready := ctx.Done(), r.ready
+	var leader exit
+	var rest <-chan struct{} // nil: the leader has not exited
+	over := make(chan struct{})
+	defer close(over)
+	for {
+		if d := r.life.deadline; d.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(d))
+		}
+		select {
+		case leader = <-exited:
+			if !r.restHasTime(leader) {
+				return leader
+			}
+			rest = r.restGone(over)
+		case <-rest:
+			return leader
+		case <-stop:
+			stop = nil
+			r.send(r.life.end(time.Now(), stopped.Err(ctx)))
+		case <-ready:
+			ready = nil
+			r.gotReady(ctx)
+		case err := <-r.failed:
+			r.send(r.life.stop(time.Now(), err))
+		case n, open := <-r.notes:
+			if !open {
+				r.notes = nil
+			}
+			r.gotNote(ctx, n)
+		case <-timer.C:
+			r.send(r.life.expired(time.Now(), r.notReadyBecause()))
+			if rest != nil && r.life.phase == killing {
+				return leader
+			}
+		}
+	}
+}
+
+// restHasTime: the rest of the group was asked to stop as the leader was, and has as
+// long for it. A leader that alone was asked, or that exits by itself, speaks for all.
+func (r *run) restHasTime(leader exit) bool {
+	return canSeeGroups && leader.held && r.life.phase == stopping && !r.c.StopLeader
+}
+
+// restGone is closed when nobody is left in the group, or soon after over.
+func (r *run) restGone(over <-chan struct{}) <-chan struct{} {
+	gone := make(chan struct{})
+	r.helper("the rest of the group", func() {
+		defer close(gone)
+		awaitRest(r.cmd.Process.Pid, over)
+	})
+	return gone
+}
+
+func (r *run) gotReady(ctx context.Context) {
+	if r.life.ready(time.Now()) {
+		tend.Ready(ctx)
+	}
+}
+
+// gotNote carries out what the process said on its notify socket.
+func (r *run) gotNote(ctx context.Context, n note) {
+	defer n.close()
+	now := time.Now()
+	if n.extend > 0 {
+		r.life.extend(now, n.extend)
+	}
+	if n.watchdog > 0 {
+		r.life.rewatch(now, n.watchdog)
+	}
+	if n.ready && r.notify {
+		r.becameReady()
+		r.gotReady(ctx) // at once: the next note may be about being up
+	}
+	if n.alive {
+		r.life.alive(now)
+		tend.Alive(ctx)
+	}
+	if n.trigger {
+		r.send(r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
+	}
+	if n.hasStatus {
+		tend.Annotate(ctx, slog.String("status", n.status))
+	}
+}
+
+// send sends what the life says, and SIGCONT so that it is heard.
+func (r *run) send(sig syscall.Signal) {
+	if sig == 0 {
+		return
+	}
+	to := signalGroup
+	if r.c.StopLeader && sig != syscall.SIGKILL {
+		to = signalLeader
+	}
+	if err := r.signal(to, sig); err == nil && sig != syscall.SIGKILL {
+		_ = r.signal(to, sigCont)
+	}
+}
