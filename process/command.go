@@ -63,7 +63,10 @@ type Command struct {
 
 	// Setup makes last changes before each start: credentials, ExtraFiles, a
 	// pipe to standard input, a cgroup. It may replace Stdout and Stderr; that
-	// output is then not seen here. An error is the failure of this start.
+	// output is then not seen here, and a writer that blocks holds Serve up. A Stdin
+	// that is no file is read in a goroutine of its own; a Read that has not returned
+	// DrainTimeout after the exit is left alone, and what it reads then is lost. An
+	// error is the failure of this start.
 	Setup func(cmd *exec.Cmd) error
 	// Started is called once each start was tried; cmd.Process is nil if it
 	// failed. It is the place to close the files in cmd.ExtraFiles that only the

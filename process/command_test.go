@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -167,13 +168,19 @@ func TestCallbacksGoWrong(t *testing.T) {
 			"the check of ReadyCheck": func(c *process.Command) {
 				c.Ready = process.ReadyCheck(0, func(context.Context) error { wrong(); return nil })
 			},
+			"Stdin": func(c *process.Command) {
+				setup := c.Setup
+				c.Setup = func(cmd *exec.Cmd) error {
+					cmd.Stdin = readerFunc(func([]byte) (int, error) { wrong(); return 0, io.EOF })
+					return setup(cmd)
+				}
+			},
 		} {
 			t.Run(what+" "+text, func(t *testing.T) {
 				c := command("wait")
 				gone := witness(t, c)
-				setup, started := c.Setup, c.Started
+				started := c.Started
 				set(c)
-				c.Setup = setup
 				if what == "Started" {
 					set(c)
 					after := c.Started
@@ -207,6 +214,60 @@ func TestOutputPanicsAtTheEnd(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A reader that never returns is not the end of the process.
+func TestAStdinThatBlocksDoesNotHoldServeUp(t *testing.T) {
+	c := command("exit", "0")
+	in, out := io.Pipe()
+	defer out.Close()
+	c.DrainTimeout = 20 * time.Millisecond
+	c.Setup = func(cmd *exec.Cmd) error { cmd.Stdin = in; return nil }
+	_, done := background(t, c)
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("Serve does not return")
+	}
+}
+
+func TestStdinIsCopied(t *testing.T) {
+	text, broken := numbers(), errors.New("broken")
+	for name, test := range map[string]struct {
+		in   io.Reader
+		want string
+		err  error
+	}{
+		"all of it":            {strings.NewReader(text), text, nil},
+		"up to an error":       {io.MultiReader(strings.NewReader("some"), iotest.ErrReader(broken)), "some", broken},
+		"an error, and a byte": {iotest.DataErrReader(strings.NewReader("x")), "x", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := command("echo")
+			c.Setup = func(cmd *exec.Cmd) error { cmd.Stdin = test.in; return nil }
+			out, err := c.Run(t.Context(), 0)
+			if string(out) != test.want || !errors.Is(err, test.err) {
+				t.Errorf("%v, %d of %d bytes", err, len(out), len(test.want))
+			}
+		})
+	}
+}
+
+// More than a pipe holds, which nobody reads.
+func TestStdinThatNobodyWants(t *testing.T) {
+	c := command("exit", "0")
+	c.Setup = func(cmd *exec.Cmd) error { cmd.Stdin = strings.NewReader(strings.Repeat("x", 1<<20)); return nil }
+	if err := c.Serve(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// readerFunc is a function as an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // A panic in Setup goes to the caller, and leaves nothing behind.
 func TestSetupPanics(t *testing.T) {

@@ -20,7 +20,8 @@
 // the process exits by itself, or alone was asked to stop (StopLeader), what is left
 // of its group gets SIGKILL at once ([KillOrphans]): nobody is there to command it.
 // Output may stay open for DrainTimeout more. Then Serve returns, and nothing of
-// the run is left: no zombie, descriptor, goroutine or thread.
+// the run is left: no zombie, descriptor, goroutine or thread (but for a Read that
+// does not return, of a Stdin that Setup supplied).
 //
 // Signals go out only while the process is not reaped, so they never reach a
 // stranger with the same number: the exit is noticed first (waitid with WNOWAIT;

@@ -27,6 +27,7 @@ type run struct {
 	readiness Readiness // nil: ready once it is started
 	life      life
 	sink      sink
+	feed      *feed // nil: Stdin is a file or nothing
 	tail      *tail
 	helpers   sync.WaitGroup
 	closers   []func() // for when the process is gone, the last one first
@@ -137,11 +138,18 @@ func (r *run) launch() error {
 			return err
 		}
 	}
+	var err error
+	if r.feed, err = r.newFeed(); err != nil {
+		return err
+	}
 	if err := r.cmd.Start(); err != nil {
 		return cmp.Or(r.c.lookup(), err) // the system's own words may name the wrong file
 	}
 	r.setPid(r.cmd.Process.Pid)
 	r.life.started(time.Now())
+	if r.feed != nil {
+		r.feed.start(r)
+	}
 	return nil
 }
 
@@ -164,7 +172,12 @@ func (r *run) callStarted() {
 // not be used any more; Wait, which gives it back to the system, comes after.
 func (r *run) finish(ctx context.Context, e exit) error {
 	r.release(e)
+	exited := time.Now()
 	err := r.cmd.Wait() // for the output, at most DrainTimeout
+	if r.feed != nil {
+		unread := r.feed.wait(r.c.drainTimeout() - time.Since(exited))
+		err = cmp.Or(err, unread)
+	}
 	for n := range r.endNotes() {
 		r.gotNote(ctx, n)
 	}
@@ -220,7 +233,7 @@ func (r *run) verdict(waitErr error) error {
 		e.Cause = fmt.Errorf("exited too early: %w", tend.ErrNotReady)
 		return e
 	case waitErr != nil && !errors.As(waitErr, &exitErr) && !errors.Is(waitErr, exec.ErrWaitDelay):
-		return r.wrap(waitErr) // copying to a Stdin that Setup supplied
+		return r.wrap(fmt.Errorf("Stdin: %w", waitErr))
 	}
 	return nil
 }
@@ -267,22 +280,24 @@ func (r *run) setenv(key, value string) {
 	r.cmd.Env = append(r.cmd.Environ(), key+"="+value)
 }
 
-// helper runs f in a goroutine that ends before Serve returns. If f panics or
-// calls runtime.Goexit, that is a failure of the run.
+// helper runs f in a goroutine that ends before Serve returns.
 func (r *run) helper(what string, f func()) {
-	r.helpers.Go(func() {
-		exited := true
-		defer func() {
-			if exited {
-				r.fail(fmt.Errorf("%s: %w", what, tend.ErrGoexit))
-			}
-		}()
-		err := guard.Try(func() error { f(); return nil }, func(v any) error { return panicked(what, v) })
-		exited = false
-		if err != nil {
-			r.fail(err)
+	r.helpers.Go(func() { r.guarded(what, f) })
+}
+
+// guarded runs f. If that panics or calls runtime.Goexit, it is a failure of the run.
+func (r *run) guarded(what string, f func()) {
+	exited := true
+	defer func() {
+		if exited {
+			r.fail(fmt.Errorf("%s: %w", what, tend.ErrGoexit))
 		}
-	})
+	}()
+	err := guard.Try(func() error { f(); return nil }, func(v any) error { return panicked(what, v) })
+	exited = false
+	if err != nil {
+		r.fail(err)
+	}
 }
 
 func (r *run) fail(err error) {
