@@ -3,11 +3,13 @@
 package process_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/process"
 )
 
@@ -82,11 +85,20 @@ var children = map[string]func(args []string){
 			}
 		}
 	},
-	"echo":    func([]string) { _, _ = io.Copy(os.Stdout, os.Stdin) },
-	"env":     func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) },
-	"pwd":     func([]string) { fmt.Println(os.Getenv("PWD")) },
-	"numbers": func([]string) { fmt.Print(numbers()) },
-	"panic":   func([]string) { panic("boom") },
+	"root": func([]string) { // started as a setuid program, as sudo is
+		if err := syscall.Setuid(0); err != nil {
+			fmt.Println(err)
+			os.Exit(99)
+		}
+		fmt.Println("up")
+		time.Sleep(time.Minute)
+	},
+	"powerless": powerless,
+	"echo":      func([]string) { _, _ = io.Copy(os.Stdout, os.Stdin) },
+	"env":       func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) },
+	"pwd":       func([]string) { fmt.Println(os.Getenv("PWD")) },
+	"numbers":   func([]string) { fmt.Print(numbers()) },
+	"panic":     func([]string) { panic("boom") },
 	"abort": func([]string) {
 		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 1 << 30, Max: 1 << 30})
 		debug.SetTraceback("crash") // ends with a real SIGABRT
@@ -209,6 +221,33 @@ func keeper(args []string) {
 	c.Output = func(process.Line) { fmt.Println("up") }
 	_ = c.Serve(context.Background())
 }
+
+// powerless serves, in a supervisor, a program that takes another user, and stops it.
+// It prints what its log and its tree say.
+func powerless(args []string) {
+	c := command("root")
+	c.Path, c.StopTimeout = args[0], 20*time.Millisecond
+	root := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+		if e, ok := e.(tend.ServiceEnded); ok {
+			fmt.Println("ended:", e.Err)
+		}
+	}})
+	c.Output = func(l process.Line) { go root.Stop() }
+	c.Logger = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) {
+		fmt.Print(string(p))
+		if bytes.Contains(p, []byte("killed")) {
+			fmt.Println("tree:", root.Status().Services[0].Annotations)
+			fmt.Println("pid", c.Pid())
+		}
+	}), nil))
+	root.Add(tend.Child{Service: c.Child(), Timeout: time.Minute})
+	_ = root.Serve(context.Background())
+}
+
+// writerFunc is a function as an io.Writer.
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
 func numbers() string {
 	var b strings.Builder

@@ -119,7 +119,8 @@ type Command struct {
 	// soon as its pipe is full, and Serve does not return. Nil: one record per
 	// line on Logger, at level info.
 	Output func(Line)
-	// Logger gets the lines if Output is nil. Default: [slog.Default].
+	// Logger gets the lines if Output is nil, and in any case a warning about a signal
+	// that the system refuses to send. Default: [slog.Default].
 	Logger *slog.Logger
 	// MaxLine is how many bytes of a line are delivered at once; a longer one
 	// comes in parts. Default: [DefaultMaxLine].
@@ -295,7 +296,9 @@ func (c *Command) lookup() error {
 //   - any other error: it could not be started.
 //
 // In a supervisor it calls [tend.Ready], annotates the service with "pid" and
-// "status" and calls [tend.Alive] for each WATCHDOG=1.
+// "status" and calls [tend.Alive] for each WATCHDOG=1. If a stop cannot be carried out
+// because the process belongs to another user by now (sudo), "signal" says so, and a
+// warning on Logger; Serve goes on until it ends.
 func (c *Command) Serve(ctx context.Context) error {
 	if err := c.check(); err != nil {
 		return err
@@ -437,14 +440,18 @@ func (c *Command) deliver(ctx context.Context) func(Line) {
 	if c.Output != nil {
 		return c.Output
 	}
-	log, name := c.Logger, c.String()
-	if log == nil {
-		log = slog.Default()
-	}
+	log, name := c.logger(), c.String()
 	return func(l Line) {
 		log.LogAttrs(ctx, slog.LevelInfo, l.Text,
 			slog.String("process", name), slog.Int("pid", l.Pid), slog.String("stream", l.Stream.String()))
 	}
+}
+
+func (c *Command) logger() *slog.Logger {
+	if c.Logger != nil {
+		return c.Logger
+	}
+	return slog.Default()
 }
 
 func (c *Command) stopSignal() syscall.Signal  { return cmp.Or(c.StopSignal, syscall.SIGTERM) }

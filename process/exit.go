@@ -26,6 +26,8 @@ type ExitError struct {
 	// Forced: it, or another of its group, did not stop in time when it was asked to,
 	// and the group got SIGKILL.
 	Forced bool
+	// Unsent is why a signal that was to stop it was not sent; nil if each was.
+	Unsent error
 	// Ready says whether it had been ready.
 	Ready bool
 	// Cause is why it was being stopped; nil if it ended by itself.
@@ -52,6 +54,10 @@ func (e *ExitError) Error() string {
 	}
 	b.WriteString(e.how())
 	switch {
+	case e.Forced && e.Unsent != nil:
+		fmt.Fprintf(&b, ", it did not stop within %s and could not be killed: %v", said.Brief(e.grace), e.Unsent)
+	case e.Unsent != nil:
+		fmt.Fprintf(&b, ", it could not be signalled: %v", e.Unsent)
 	case e.Forced && e.Signal != syscall.SIGKILL:
 		fmt.Fprintf(&b, ", but others of its group were killed because they did not stop within %s", said.Brief(e.grace))
 	case e.Forced:

@@ -266,6 +266,59 @@ func TestAStopThatIsIgnoredIsForced(t *testing.T) {
 	}
 }
 
+// A child that has become another user's, as under sudo, cannot be stopped. That is
+// told in the log, in the tree and in the end.
+func TestASignalThatIsRefusedIsTold(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a setuid program of root's")
+	}
+	plain, setuid := program(t)
+	c := command("powerless", setuid)
+	c.Path = plain
+	c.Setup = func(cmd *exec.Cmd) error {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 12345, Gid: 12345}}
+		return nil
+	}
+	await := record(t, c)
+	_, done := background(t, c)
+	for _, want := range []string{"error=\"terminated: kill: operation not permitted\"", "error=\"killed: kill: operation not permitted\""} {
+		if line := await("time="); !strings.Contains(line, "level=WARN") || !strings.Contains(line, want) {
+			t.Errorf("the log says %q", line)
+		}
+	}
+	if line := await("tree: "); !strings.Contains(line, "killed: kill: operation not permitted") {
+		t.Errorf("the tree says %q", line)
+	}
+	killEscaped(t, strings.Replace(await("pid "), "pid", "grandchild", 1))
+	if line := await("ended: "); !strings.Contains(line, "and could not be killed: killed: kill: operation not permitted") {
+		t.Errorf("the end says %q", line)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// program makes two copies of the test binary that anybody can run, the second one
+// as root.
+func program(t *testing.T) (plain, setuid string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, setuid = filepath.Join(dir, "plain"), filepath.Join(dir, "setuid")
+	for name, mode := range map[string]os.FileMode{plain: 0o755, setuid: 0o755 | os.ModeSetuid} {
+		if err := errors.Join(os.WriteFile(name, binary, 0o700), os.Chmod(name, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return plain, setuid
+}
+
 func TestAStopEndsAProcessThatIsSuspended(t *testing.T) {
 	c := command("wait")
 	await := record(t, c)

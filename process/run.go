@@ -28,6 +28,7 @@ type run struct {
 	life      life
 	sink      sink
 	feed      *feed // nil: Stdin is a file or nothing
+	unsent    error // why the last signal that was refused did not go out
 	tail      *tail
 	helpers   sync.WaitGroup
 	closers   []func() // for when the process is gone, the last one first
@@ -222,6 +223,7 @@ func (r *run) verdict(waitErr error) error {
 	}
 	e := newExitError(r.c.String(), r.cmd.ProcessState, r.tail.text())
 	e.Cause, e.Forced, e.grace, e.Ready = r.life.cause, r.life.forced, r.life.grace, r.life.wasReady
+	e.Unsent = r.unsent
 	clean := e.Signal == 0 && r.c.success(e.Code)
 	var exitErr *exec.ExitError
 	switch {

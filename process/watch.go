@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"syscall"
@@ -39,19 +40,19 @@ func (r *run) watch(ctx context.Context) exit {
 			return leader
 		case <-stop:
 			stop = nil
-			r.send(r.life.end(time.Now(), stopped.Err(ctx)))
+			r.send(ctx, r.life.end(time.Now(), stopped.Err(ctx)))
 		case <-ready:
 			ready = nil
 			r.gotReady(ctx)
 		case err := <-r.failed:
-			r.send(r.life.stop(time.Now(), err))
+			r.send(ctx, r.life.stop(time.Now(), err))
 		case n, open := <-r.notes:
 			if !open {
 				r.notes = nil
 			}
 			r.gotNote(ctx, n)
 		case <-timer.C:
-			r.send(r.life.expired(time.Now(), r.notReadyBecause()))
+			r.send(ctx, r.life.expired(time.Now(), r.notReadyBecause()))
 			if rest != nil && r.life.phase == killing {
 				return leader
 			}
@@ -100,7 +101,7 @@ func (r *run) gotNote(ctx context.Context, n note) {
 		tend.Alive(ctx)
 	}
 	if n.trigger {
-		r.send(r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
+		r.send(ctx, r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
 	}
 	if n.hasStatus {
 		tend.Annotate(ctx, slog.String("status", n.status))
@@ -108,7 +109,7 @@ func (r *run) gotNote(ctx context.Context, n note) {
 }
 
 // send sends what the life says, and SIGCONT so that it is heard.
-func (r *run) send(sig syscall.Signal) {
+func (r *run) send(ctx context.Context, sig syscall.Signal) {
 	if sig == 0 {
 		return
 	}
@@ -116,7 +117,23 @@ func (r *run) send(sig syscall.Signal) {
 	if r.c.StopLeader && sig != syscall.SIGKILL {
 		to = signalLeader
 	}
-	if err := r.signal(to, sig); err == nil && sig != syscall.SIGKILL {
+	err := r.signal(to, sig)
+	if err == nil {
+		err = r.signal(signalLeader, 0) // that of a group succeeds if it reaches anybody
+	}
+	switch {
+	case errors.Is(err, syscall.EPERM):
+		r.refused(ctx, sig, err)
+	case err == nil && sig != syscall.SIGKILL:
 		_ = r.signal(to, sigCont)
 	}
+}
+
+// refused tells that the process is not ours to signal: one that a program such as
+// sudo has given another user. It may be there for ever; who looks must find out why.
+func (r *run) refused(ctx context.Context, sig syscall.Signal, err error) {
+	r.unsent = fmt.Errorf("%v: %w", sig, err)
+	tend.Annotate(ctx, slog.String("signal", r.unsent.Error()))
+	r.c.logger().LogAttrs(ctx, slog.LevelWarn, "a process cannot be stopped",
+		slog.String("process", r.c.String()), slog.Int("pid", r.cmd.Process.Pid), slog.Any("error", r.unsent))
 }
