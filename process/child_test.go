@@ -159,18 +159,23 @@ func notify(args []string) {
 	}
 	for _, a := range args {
 		switch a {
-		case "ping": // for ever, well within WATCHDOG_USEC
+		case "ping", "slow ping": // for ever, within WATCHDOG_USEC; pipe 3 hears of it
+			witness := os.NewFile(3, "witness")
 			usec, _ := strconv.Atoi(os.Getenv("WATCHDOG_USEC"))
+			part := map[string]int{"ping": 10, "slow ping": 3}[a]
 			for n := 1; ; n++ {
 				_, _ = conn.Write([]byte("WATCHDOG=1"))
 				fmt.Println("ping", n)
-				time.Sleep(time.Duration(usec) * time.Microsecond / 10)
+				_, _ = fmt.Fprintln(witness, n) // nobody, if it is not inherited
+				time.Sleep(time.Duration(usec/part) * time.Microsecond)
 			}
 		case "later":
 			time.Sleep(700 * time.Millisecond)
 			fmt.Println("later")
 		case "wait":
 			time.Sleep(time.Minute)
+		case "sent":
+			fmt.Println("sent")
 		case "deaf":
 			signal.Ignore(syscall.SIGTERM)
 		case "forge": // a message of another user; only root can
@@ -213,13 +218,17 @@ func readyFD(args []string) {
 // keeper is a program that serves a Command itself. Pipe 3 goes to its child.
 func keeper(args []string) {
 	c := command("wait")
+	if args[0] == "watchdog" {
+		c = command("notify", "slow ping")
+		c.Watchdog, _ = time.ParseDuration(args[1])
+	}
 	c.DieWithParent = args[0] == "true"
 	c.Setup = func(cmd *exec.Cmd) error {
 		cmd.ExtraFiles = []*os.File{os.NewFile(3, "witness")}
 		return nil
 	}
 	c.Output = func(process.Line) { fmt.Println("up") }
-	_ = c.Serve(context.Background())
+	fmt.Println(c.Serve(context.Background()))
 }
 
 // powerless serves, in a supervisor, a program that takes another user, and stops it.

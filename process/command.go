@@ -111,7 +111,11 @@ type Command struct {
 	// WATCHDOG=1 to its notify socket once it is up. Silence for that long is a
 	// failure ([tend.ErrUnresponsive]): the group gets SIGABRT, so that it can
 	// leave a core or its stacks, and SIGKILL after StopTimeout. The process
-	// finds the time in WATCHDOG_USEC; pinging at half of it is usual.
+	// finds the time in WATCHDOG_USEC; pinging at half of it is usual. What waits in the
+	// socket is read before the process is found silent, and a calling program that was
+	// itself frozen for a quarter of that time (a paused container, a suspended
+	// machine) gives the process as much again, as it does with StartTimeout. A stop is
+	// not prolonged so: those who wait for it do not wait longer either.
 	Watchdog time.Duration
 
 	// Output gets every line, one call at a time; it may be called until Serve

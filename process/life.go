@@ -28,6 +28,7 @@ type life struct {
 	phase    phase
 	wasReady bool
 	deadline time.Time     // of the phase; zero: none
+	wake     time.Time     // when expired is to be called; zero: never
 	cause    error         // why it is being stopped; nil: it is not
 	asked    bool          // the end of the context is why
 	began    time.Time     // when it was asked to stop
@@ -41,7 +42,45 @@ func (l *life) started(now time.Time) {
 	if l.startTimeout > 0 {
 		l.deadline = now.Add(l.startTimeout)
 	}
+	l.look(now)
 }
+
+// limit is how long the process may be silent in this phase. A stop has none: those
+// who wait for it have limits of their own, which do not wait for anybody.
+func (l *life) limit() time.Duration {
+	switch l.phase {
+	case starting:
+		return l.startTimeout
+	case up:
+		return l.watchdog
+	case stopping, killing:
+	}
+	return 0
+}
+
+// looks is how often the clock is looked at while a limit lasts. Who looks a part of
+// it late was frozen, and perhaps the process with him (a suspended machine, a paused
+// container). A freeze that goes unnoticed is shorter than two parts, half the
+// limit: that does no harm to a process that pings at half of it.
+const looks = 4
+
+// look sets when the clock is looked at next.
+func (l *life) look(now time.Time) {
+	l.wake = l.deadline
+	if soon := now.Add(l.limit() / looks); soon.After(now) && soon.Before(l.deadline) {
+		l.wake = soon
+	}
+}
+
+// wasFrozen: the clock is looked at much too late. Less than a moment is what a busy
+// machine does to anybody.
+func (l *life) wasFrozen(now time.Time) bool {
+	const moment = 10 * time.Millisecond
+	return l.limit() > 0 && now.Sub(l.wake) > max(l.limit()/looks, moment)
+}
+
+// due: unless there is news, the process will be found late.
+func (l *life) due(now time.Time) bool { return !l.deadline.IsZero() && !now.Before(l.deadline) }
 
 // ready: the process is up. It says whether that is news.
 func (l *life) ready(now time.Time) bool {
@@ -62,6 +101,7 @@ func (l *life) alive(now time.Time) {
 	if l.watchdog > 0 {
 		l.deadline = now.Add(l.watchdog)
 	}
+	l.look(now)
 }
 
 // extend: the process asks for d from now on, to start or to stop. As with
@@ -73,6 +113,7 @@ func (l *life) extend(now time.Time, d time.Duration) {
 	if later := now.Add(d); !l.deadline.IsZero() && later.After(l.deadline) {
 		l.deadline = later
 	}
+	l.look(now)
 }
 
 // rewatch: the process wants another watchdog time. A process that nobody
@@ -108,15 +149,32 @@ func (l *life) stopWith(now time.Time, cause error, sig syscall.Signal) syscall.
 	if sig == syscall.SIGKILL {
 		l.phase, l.deadline = killing, time.Time{}
 	}
+	l.look(now)
 	return sig
 }
 
-// expired: the deadline has passed. Because says more about why the process is
-// not ready, if that is what it is late with; it may be nil.
+// expired is called at wake, and acts if the deadline has passed. If it was called
+// much too late, the process gets its limit once more. Because says more about why the
+// process is not ready, if that is what it is late with; it may be nil.
 func (l *life) expired(now time.Time, because error) syscall.Signal {
-	if l.deadline.IsZero() || now.Before(l.deadline) {
+	switch {
+	case l.wake.IsZero() || now.Before(l.wake):
+		return 0
+	case l.wasFrozen(now):
+		if more := now.Add(l.limit()); more.After(l.deadline) {
+			l.deadline = more
+		}
+		l.look(now)
+		return 0
+	case !l.due(now):
+		l.look(now)
 		return 0
 	}
+	return l.late(now, because)
+}
+
+// late: the deadline has passed.
+func (l *life) late(now time.Time, because error) syscall.Signal {
 	switch l.phase {
 	case starting:
 		cause := fmt.Errorf("%w: %v", tend.ErrNotReady, l.startTimeout)
@@ -128,6 +186,7 @@ func (l *life) expired(now time.Time, because error) syscall.Signal {
 		return l.bark(now, fmt.Errorf("%w: %v", tend.ErrUnresponsive, l.watchdog))
 	case stopping:
 		l.phase, l.deadline, l.forced, l.grace = killing, time.Time{}, true, now.Sub(l.began)
+		l.look(now)
 		return syscall.SIGKILL
 	case killing:
 	}

@@ -62,7 +62,9 @@ func TestLife(t *testing.T) {
 			{0, "start", "0 - starting"}, {7, "stop", "9 - killing"}, {7, "timer", "0 - killing"},
 		}, "asked"},
 		"not ready in time": {watched, []step{
-			{0, "start", "0 30 starting"}, {1, "alive", "0 30 starting"}, {30, "timer", "15 35 stopping"}, {35, "timer", "9 - killing"},
+			{0, "start", "0 30 starting"}, {1, "alive", "0 30 starting"},
+			{8, "timer", "0 30 starting"}, {16, "timer", "0 30 starting"}, {24, "timer", "0 30 starting"},
+			{30, "timer", "15 35 stopping"}, {35, "timer", "9 - killing"},
 		}, "tend: service was not ready in time: 30s"},
 		"a start that asks for more time": {watched, []step{
 			{0, "start", "0 30 starting"}, {29, "extend 50", "0 79 starting"}, {30, "timer", "0 79 starting"}, {40, "ready", "0 50 up"},
@@ -74,11 +76,34 @@ func TestLife(t *testing.T) {
 			{0, "start", "0 30 starting"},
 			{2, "ready", "0 12 up"},
 			{8, "alive", "0 18 up"},
-			{12, "timer", "0 18 up"},
+			{11, "timer", "0 18 up"},
+			{14, "timer", "0 18 up"},
+			{17, "timer", "0 18 up"},
 			{18, "timer", "6 23 stopping"},
 			{19, "alive", "0 23 stopping"},
 			{23, "timer", "9 - killing"},
 		}, "tend: service did not call Alive in time: 10s"},
+		// The clock is looked at each 2.5 s, so at 4.5, 12.5, 15.5 here.
+		"a watchdog that comes late itself": {watched, []step{
+			{0, "start", "0 30 starting"},
+			{2, "ready", "0 12 up"},
+			{10, "timer", "0 20 up"},
+			{13, "timer", "0 20 up"},
+			{18, "timer", "0 20 up"}, // late by a part, not more
+			{20, "timer", "6 25 stopping"},
+		}, "tend: service did not call Alive in time: 10s"},
+		"a watchdog that comes late again and again": {watched, []step{
+			{0, "start", "0 30 starting"}, {2, "ready", "0 12 up"}, {30, "timer", "0 40 up"}, {60, "timer", "0 70 up"}, {61, "alive", "0 71 up"},
+		}, "<nil>"},
+		"a start that is looked at late": {watched, []step{
+			{0, "start", "0 30 starting"}, {16, "timer", "0 46 starting"}, {24, "timer", "0 46 starting"}, {99, "timer", "0 129 starting"},
+		}, "<nil>"},
+		"a late look takes no time away": {watched, []step{
+			{0, "start", "0 30 starting"}, {1, "extend 50", "0 51 starting"}, {20, "timer", "0 51 starting"},
+		}, "<nil>"},
+		"a stop that is looked at late": {watched, []step{
+			{0, "start", "0 30 starting"}, {7, "stop", "15 12 stopping"}, {99, "timer", "9 - killing"},
+		}, "asked"},
 		"a watchdog that is tightened": {watched, []step{
 			{0, "start", "0 30 starting"}, {1, "watch 3", "0 30 starting"}, {2, "ready", "0 5 up"},
 		}, "<nil>"},

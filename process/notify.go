@@ -18,6 +18,8 @@ type note struct {
 	extend                time.Duration // EXTEND_TIMEOUT_USEC; 0: not given
 	watchdog              time.Duration // WATCHDOG_USEC; 0: not given
 
+	mark bool // it is ours: what was sent before it has been read
+
 	files []int // descriptors that came along
 }
 

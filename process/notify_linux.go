@@ -59,13 +59,29 @@ func (r *run) endNotes() <-chan note {
 		close(none)
 		return none
 	}
-	r.helper("the end of the notify socket", func() {
+	r.say(endOfNotes)
+	return r.notes
+}
+
+// What this program itself says on the socket; a message of its own comes behind all
+// that were sent before.
+const (
+	endOfNotes = "END=1"
+	markOfOurs = "MARK=1"
+)
+
+// mark makes a note with mark come after all that wait in the socket.
+func (r *run) mark() { r.say(markOfOurs) }
+
+// say writes to the socket without waiting: it may be full, and whoever reads it waits
+// for this goroutine.
+func (r *run) say(text string) {
+	r.helper("the notify socket", func() {
 		addr, _ := r.socket.LocalAddr().(*net.UnixAddr)
-		if _, err := r.socket.WriteToUnix([]byte("END=1"), addr); err != nil {
+		if _, err := r.socket.WriteToUnix([]byte(text), addr); err != nil {
 			_ = r.socket.Close()
 		}
 	})
-	return r.notes
 }
 
 func passCredentials(conn *net.UnixConn) error {
@@ -107,7 +123,7 @@ func receive(conn *net.UnixConn, users map[uint32]bool) (note, bool) {
 		from, files := ancillary(oob[:oobn])
 		switch {
 		case from != nil && int(from.Pid) == os.Getpid():
-			return note{}, false // endNotes
+			return note{mark: true}, string(buf[:n]) != endOfNotes
 		case from != nil && users[from.Uid] && n <= maxNote:
 			message := parseNote(buf[:n])
 			message.files = files

@@ -681,6 +681,43 @@ func TestAProgramThatIsKilledTakesItsProcessAlongOrNot(t *testing.T) {
 	}
 }
 
+// A program that does not run for longer than the watchdog of its process, which does,
+// finds that alive.
+func TestAProgramThatWasFrozenFindsItsProcessAlive(t *testing.T) {
+	c := command("keeper", "watchdog", "300ms")
+	await := record(t, c)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c.Setup = func(cmd *exec.Cmd) error { cmd.ExtraFiles = []*os.File{w}; return nil }
+	c.Started = func(*exec.Cmd) { w.Close() }
+	stop, _ := background(t, c)
+	await("up")
+	pings := bufio.NewScanner(r)
+	hear := func(n int) {
+		t.Helper()
+		for range n { // each comes a third of the watchdog's time after the one before
+			if !pings.Scan() {
+				t.Fatal("the process does not ping any more")
+			}
+		}
+	}
+	grandchild := childOf(t, c.Pid())
+	hear(1)
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT, syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := syscall.Kill(c.Pid(), sig); err != nil {
+			t.Fatal(err)
+		}
+		hear(6)
+	}
+	_ = stop()
+	if err := syscall.Kill(grandchild, syscall.SIGKILL); err != nil {
+		t.Errorf("it did not survive: %v", err)
+	}
+}
+
 func childOf(t *testing.T, pid int) int {
 	t.Helper()
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))

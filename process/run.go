@@ -38,6 +38,7 @@ type run struct {
 	failed chan error  // the caller's code failed; size 1, the first one counts
 	notes  <-chan note // from the notify socket; nil: there is none
 	socket notifySocket
+	markBy time.Time // when a mark in the socket is not waited for any more; zero: there is none
 	// notify: READY=1 on the notify socket makes it ready.
 	notify bool
 	// onLine sees each line before it is delivered, in the goroutines that read.
@@ -173,6 +174,7 @@ func (r *run) callStarted() {
 // not be used any more; Wait, which gives it back to the system, comes after.
 func (r *run) finish(ctx context.Context, e exit) error {
 	r.release(e)
+	r.markBy = time.Time{} // nobody is found late any more
 	exited := time.Now()
 	err := r.cmd.Wait() // for the output, at most DrainTimeout
 	if r.feed != nil {

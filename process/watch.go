@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,7 @@ func (r *run) watch(ctx context.Context) exit {
 	over := make(chan struct{})
 	defer close(over)
 	for {
-		if d := r.life.deadline; d.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(d))
-		}
+		r.set(timer)
 		select {
 		case leader = <-exited:
 			if !r.restHasTime(leader) {
@@ -48,16 +45,45 @@ func (r *run) watch(ctx context.Context) exit {
 			r.send(ctx, r.life.stop(time.Now(), err))
 		case n, open := <-r.notes:
 			if !open {
-				r.notes = nil
+				r.notes, n.mark = nil, true // nothing waits there
 			}
 			r.gotNote(ctx, n)
 		case <-timer.C:
-			r.send(ctx, r.life.expired(time.Now(), r.notReadyBecause()))
-			if rest != nil && r.life.phase == killing {
-				return leader
-			}
+			r.ring(ctx)
+		}
+		if rest != nil && r.life.phase == killing {
+			return leader
 		}
 	}
+}
+
+// set sets the timer for what comes next.
+func (r *run) set(timer *time.Timer) {
+	switch at := cmp.Or(r.markBy, r.life.wake); {
+	case at.IsZero():
+		timer.Stop()
+	default:
+		timer.Reset(time.Until(at))
+	}
+}
+
+// ring: the timer has fired. Before the process is found late, all that it has said is
+// heard: a mark goes into the socket behind it, and gotNote judges when it comes out.
+func (r *run) ring(ctx context.Context) {
+	if r.markBy.IsZero() && r.notes != nil && r.life.due(time.Now()) {
+		r.markBy = time.Now().Add(markTimeout)
+		r.mark()
+		return
+	}
+	r.judge(ctx)
+}
+
+// markTimeout bounds how long a process may put off its end by talking.
+const markTimeout = time.Second
+
+func (r *run) judge(ctx context.Context) {
+	r.markBy = time.Time{}
+	r.send(ctx, r.life.expired(time.Now(), r.notReadyBecause()))
 }
 
 // restHasTime: the rest of the group was asked to stop as the leader was, and has as
@@ -102,6 +128,9 @@ func (r *run) gotNote(ctx context.Context, n note) {
 	}
 	if n.trigger {
 		r.send(ctx, r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
+	}
+	if n.mark && !r.markBy.IsZero() {
+		r.judge(ctx)
 	}
 	if n.hasStatus {
 		tend.Annotate(ctx, slog.String("status", n.status))
