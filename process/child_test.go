@@ -93,6 +93,7 @@ var children = map[string]func(args []string){
 		fmt.Println("up")
 		time.Sleep(time.Minute)
 	},
+	"prompt":    func([]string) { fmt.Print("login: "); time.Sleep(time.Minute) },
 	"powerless": powerless,
 	"echo":      func([]string) { _, _ = io.Copy(os.Stdout, os.Stdin) },
 	"env":       func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) },

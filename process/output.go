@@ -201,12 +201,25 @@ func (d *delivery) open(r *run, t *tail) (stdout, stderr io.Writer) {
 		d.split[s] = &splitter{max: d.max, emit: func(text []byte, partial bool) {
 			d.send(r, Line{Stream: Stream(s), Pid: r.cmd.Process.Pid, Text: strings.ToValidUTF8(string(text), "\uFFFD"), Partial: partial})
 		}}
+		seen := watchPrompts(r)
 		w[s] = writer(func(p []byte) {
 			t.write(p)
 			d.split[s].write(p)
+			seen(d.split[s].buf)
 		})
 	}
 	return w[Stdout], w[Stderr]
+}
+
+// watchPrompts returns the function that gets what a stream has written of a line.
+func watchPrompts(r *run) (seen func(line []byte)) {
+	p := &prompt{found: func(text string) { r.onPrompt(text) }}
+	r.closers = append(r.closers, p.close)
+	return func(line []byte) {
+		if r.onPrompt != nil && !r.isReady() {
+			p.saw(line)
+		}
+	}
 }
 
 func (d *delivery) send(r *run, l Line) {

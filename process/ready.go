@@ -42,8 +42,9 @@ func (d readyAfter) begin(_ context.Context, r *run) {
 }
 
 // ReadyLine: the process is up when it has written a line that matches re to
-// either stream. The line is delivered like any other. Of a line longer than
-// MaxLine each part is looked at by itself. Output that Setup redirected is not
+// either stream. The line is delivered like any other. A prompt, the beginning of a
+// line after which nothing comes for 100 ms, is looked at as well. Of a line longer
+// than MaxLine each part is looked at by itself. Output that Setup redirected is not
 // seen.
 func ReadyLine(re *regexp.Regexp) Readiness { return readyLine{re} }
 
@@ -57,11 +58,12 @@ func (l readyLine) validate() error {
 }
 
 func (l readyLine) arm(r *run) error {
-	r.onLine = func(line Line) {
-		if l.re.MatchString(line.Text) {
+	r.onPrompt = func(text string) {
+		if l.re.MatchString(text) {
 			r.becameReady()
 		}
 	}
+	r.onLine = func(line Line) { r.onPrompt(line.Text) }
 	return nil
 }
 

@@ -43,6 +43,8 @@ type run struct {
 	notify bool
 	// onLine sees each line before it is delivered, in the goroutines that read.
 	onLine func(Line)
+	// onPrompt sees lines that have no end and do not go on; nil: nobody wants to know.
+	onPrompt func(text string)
 	// ownFiles is how many of the Cmd's ExtraFiles, the last ones, are not Setup's.
 	ownFiles int
 
@@ -185,10 +187,8 @@ func (r *run) finish(ctx context.Context, e exit) error {
 		r.gotNote(ctx, n)
 	}
 	r.cleanup()
-	select {
-	case <-r.ready:
+	if r.isReady() {
 		r.gotReady(ctx)
-	default:
 	}
 	select {
 	case failure := <-r.failed:
@@ -244,6 +244,15 @@ func (r *run) verdict(waitErr error) error {
 
 // becameReady may be called by any goroutine, any number of times.
 func (r *run) becameReady() { r.once.Do(func() { close(r.ready) }) }
+
+func (r *run) isReady() bool {
+	select {
+	case <-r.ready:
+		return true
+	default:
+		return false
+	}
+}
 
 func (r *run) setLastCheck(err error) {
 	r.mu.Lock()

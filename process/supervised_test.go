@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,14 @@ func TestSupervisedNotReady(t *testing.T) {
 	if s := root.Status().Services[0]; s.State != tend.StateFailed || s.Failed != 2 {
 		t.Errorf("%v after %d failures", s.State, s.Failed)
 	}
+}
+
+// A program that asks for input is up, although its line has no end.
+func TestSupervisedPrompt(t *testing.T) {
+	c := command("prompt")
+	c.Ready = process.ReadyLine(regexp.MustCompile("^login: $"))
+	_, events := supervise(t, c.Child())
+	next[tend.ServiceReady](t, events)
 }
 
 // A program that is not there is a failure like any other, and tried again until
