@@ -62,7 +62,8 @@ type Command struct {
 	Env []string
 
 	// Setup makes last changes before each start: credentials, ExtraFiles, a
-	// pipe to standard input, a cgroup. It may replace Stdout and Stderr; that
+	// pipe to standard input, a cgroup. A start that finds the program file open for
+	// writing (ETXTBSY) is tried again, Setup and all, for about 100 ms. Setup may replace Stdout and Stderr; that
 	// output is then not seen here, and a writer that blocks holds Serve up. A Stdin
 	// that is no file is read in a goroutine of its own; a Read that has not returned
 	// DrainTimeout after the exit is left alone, and what it reads then is lost. An
@@ -131,6 +132,7 @@ type Command struct {
 	MaxLine int
 
 	mu      sync.Mutex
+	serving bool
 	current *run // of Serve; nil while it is not being served
 }
 
@@ -307,12 +309,15 @@ func (c *Command) Serve(ctx context.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	r := newRun(c, newDelivery(c.deliver(ctx), c.maxLine()))
-	if !c.begin(r) {
+	if !c.begin() {
 		return fmt.Errorf("%w: %s", ErrRunning, c)
 	}
 	defer c.end()
-	return r.serve(ctx)
+	return serve(ctx, func() *run {
+		r := newRun(c, newDelivery(c.deliver(ctx), c.maxLine()))
+		c.setCurrent(r)
+		return r
+	})
 }
 
 // Run runs the process once, as Serve does, for what it writes to standard
@@ -334,9 +339,11 @@ func (c *Command) Run(ctx context.Context, limit int) ([]byte, error) {
 		limit = DefaultOutputLimit
 	}
 	stdout := &tail{max: limit}
-	r := newRun(c, &capture{stdout: stdout})
-	r.readiness, r.life.watchdog = nil, 0
-	err := r.serve(ctx)
+	err := serve(ctx, func() *run {
+		r := newRun(c, &capture{stdout: stdout})
+		r.readiness, r.life.watchdog = nil, 0
+		return r
+	})
 	if err == nil && stdout.cut() {
 		err = fmt.Errorf("tend/process: %s: %w of %d bytes", c, ErrOutputLimit, limit)
 	}
@@ -396,20 +403,26 @@ func (c *Command) SignalLeader(sig syscall.Signal) error {
 	return c.current.signal(signalLeader, sig)
 }
 
-func (c *Command) begin(r *run) bool {
+func (c *Command) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current != nil {
+	if c.serving {
 		return false
 	}
-	c.current = r
+	c.serving = true
 	return true
+}
+
+func (c *Command) setCurrent(r *run) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.current = r
 }
 
 func (c *Command) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.current = nil
+	c.serving, c.current = false, nil
 }
 
 // Environ is the environment of the calling program less what systemd put there

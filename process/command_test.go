@@ -269,6 +269,47 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// A program that was just written is busy for a moment: that is no failure. One that
+// stays so is.
+func TestAProgramFileThatIsBusyIsTriedAgain(t *testing.T) {
+	binary, err := os.ReadFile(self(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		closedAt int // which attempt finds it closed
+		want     error
+		attempts int
+	}{"for a moment": {3, nil, 3}, "for ever": {-1, syscall.ETXTBSY, 8}} {
+		t.Run(name, func(t *testing.T) {
+			c := command("exit", "0")
+			c.Path = filepath.Join(t.TempDir(), "busy")
+			f, err := os.OpenFile(c.Path, os.O_CREATE|os.O_WRONLY, 0o700)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.Write(binary); err != nil {
+				t.Fatal(err)
+			}
+			setups, starts := 0, 0
+			c.Setup = func(*exec.Cmd) error {
+				if setups++; setups == test.closedAt {
+					return f.Close()
+				}
+				return nil
+			}
+			c.Started = func(*exec.Cmd) { starts++ }
+			if err := c.Serve(t.Context()); !errors.Is(err, test.want) {
+				t.Errorf("got %v, want %v", err, test.want)
+			}
+			if setups != test.attempts || setups != starts {
+				t.Errorf("%d calls of Setup, %d of Started", setups, starts)
+			}
+		})
+	}
+}
+
 // A panic in Setup goes to the caller, and leaves nothing behind.
 func TestSetupPanics(t *testing.T) {
 	c := command("wait")

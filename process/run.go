@@ -28,6 +28,7 @@ type run struct {
 	life      life
 	sink      sink
 	feed      *feed // nil: Stdin is a file or nothing
+	busy      bool  // it was not started because somebody writes its program file
 	unsent    error // why the last signal that was refused did not go out
 	tail      *tail
 	helpers   sync.WaitGroup
@@ -70,6 +71,27 @@ func newRun(c *Command, s sink) *run {
 		r.life.startTimeout = c.startTimeout()
 	}
 	return r
+}
+
+// busyPause is the longest of the pauses, from a millisecond on, after which a busy
+// program file is tried again; they are 127 ms together. A file that was just written still
+// is open for writing in a process that was forked meanwhile, until that executes its
+// own program (go.dev/issue/22315); nobody did anything wrong then.
+const busyPause = 64 * time.Millisecond
+
+// serve serves a run, and others for as long as their program file is busy.
+func serve(ctx context.Context, next func() *run) error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		r := next()
+		err := r.serve(ctx)
+		if !r.busy || pause > busyPause {
+			return err
+		}
+		select {
+		case <-ctx.Done(): // the next one says so
+		case <-time.After(pause):
+		}
+	}
 }
 
 // serve runs the process to its end.
@@ -147,6 +169,7 @@ func (r *run) launch() error {
 		return err
 	}
 	if err := r.cmd.Start(); err != nil {
+		r.busy = errors.Is(err, syscall.ETXTBSY)
 		return cmp.Or(r.c.lookup(), err) // the system's own words may name the wrong file
 	}
 	r.setPid(r.cmd.Process.Pid)
