@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -34,7 +35,7 @@ type ExitError struct {
 	Cause error
 
 	// Tail is the last of what it wrote to both streams, about 4096 bytes of valid
-	// UTF-8, from the beginning of a line if there is one. If a Go program
+	// UTF-8 but otherwise as it is, from the beginning of a line if there is one. If a Go program
 	// crashed with more than that, the line that says why comes first.
 	Tail string
 
@@ -45,7 +46,7 @@ type ExitError struct {
 }
 
 // Error is one line: the name, why it was stopped, how it ended and the line of
-// the tail that says most.
+// the tail that says most, as a terminal would show it but without controls.
 func (e *ExitError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "tend/process: %s: ", e.Name)
@@ -100,7 +101,7 @@ func tellingLine(tail string) string {
 	const most = 200
 	var telling string
 	for line := range strings.Lines(tail) {
-		line = strings.TrimSpace(line)
+		line = shown(line)
 		if isCrash(line) {
 			telling = line
 			break
@@ -109,7 +110,18 @@ func tellingLine(tail string) string {
 			telling = line
 		}
 	}
-	return said.Short(telling, most)
+	return said.Clean(telling, most)
+}
+
+// escapes are what makes a terminal show colors, move its cursor or take a title:
+// sequences that begin with ESC [ or ESC ], or with ESC and end after one more.
+var escapes = regexp.MustCompile("\x1b(\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)|[ -/]*[0-~])|\x07")
+
+// shown is what a terminal shows of a line in the end: without escapes, and after a
+// return only what was written over the rest, as a progress bar does.
+func shown(line string) string {
+	line = strings.TrimSpace(escapes.ReplaceAllString(line, ""))
+	return strings.TrimSpace(line[strings.LastIndexByte(line, '\r')+1:])
 }
 
 // panicked is the failure of a run in which code of the caller's panicked with v; the

@@ -53,8 +53,7 @@ func parseNote(message []byte) note {
 }
 
 func cleanStatus(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	return s[:said.Cut(s, maxStatus)]
+	return said.Clean(escapes.ReplaceAllString(s, ""), maxStatus-len("…"))
 }
 
 // microseconds saturates; it is 0 if s is not a number.

@@ -123,7 +123,15 @@ func TestTellingLine(t *testing.T) {
 		"one\ntwo\n\n": "two",
 		"x\npanic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/x.go:3 +0x1": "panic: boom",
 		"fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1":     "fatal error: all goroutines are asleep - deadlock!",
-		long: strings.Repeat("é", 100) + "…",
+		long:                     strings.Repeat("é", 100) + "…",
+		"10%\r50%\r100%\r\n":     "100%",
+		"50%\rdisk full":         "disk full",
+		"before\n\r\r\n":         "before",
+		"\x1b[1;31mred\x1b[0m\a": "red",
+		"\x1b]0;title\atext":     "text",
+		"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\": "link",
+		"\x1b[31mpanic: boom\x1b[m\n\ngoroutine 1": "panic: boom",
+		"\x1b(B\x1b=x\x00y\x1b":                    "x\ufffdy\ufffd",
 	} {
 		if got := tellingLine(tail); got != want {
 			t.Errorf("of %q: %q, want %q", tail, got, want)
@@ -138,6 +146,7 @@ func TestParseNote(t *testing.T) {
 		"READY=0":                            {},
 		"READY=1\nSTATUS=hello = world\n":    {ready: true, status: "hello = world", hasStatus: true},
 		"STATUS=":                            {hasStatus: true},
+		"STATUS=\x1b[1mx\a\x01":              {status: "x\ufffd", hasStatus: true},
 		"STATUS=a\xffb":                      {status: "a\uFFFDb", hasStatus: true},
 		"WATCHDOG=1":                         {alive: true},
 		"WATCHDOG=trigger":                   {trigger: true},
