@@ -45,9 +45,9 @@ var children = map[string]func(args []string){
 		fmt.Println("up")
 		time.Sleep(time.Minute)
 	},
-	"polite": func(args []string) { // exits with a code when it gets SIGTERM
+	"polite": func(args []string) { // exits with a code when it gets SIGTERM or SIGHUP
 		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM)
+		signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)
 		fmt.Println("up")
 		<-c
 		code, _ := strconv.Atoi(args[0])
@@ -93,7 +93,16 @@ var children = map[string]func(args []string){
 		fmt.Println("up")
 		time.Sleep(time.Minute)
 	},
-	"prompt":    func([]string) { fmt.Print("login: "); time.Sleep(time.Minute) },
+	"prompt":   func([]string) { fmt.Print("login: "); time.Sleep(time.Minute) },
+	"ignorant": ignorant,
+	"files": func([]string) { // prints which descriptors it has beside the first three
+		for fd := 3; fd < 100; fd++ {
+			var stat syscall.Stat_t
+			if syscall.Fstat(fd, &stat) == nil && stat.Mode&syscall.S_IFMT != 0 {
+				fmt.Println(fd)
+			}
+		}
+	},
 	"powerless": powerless,
 	"echo":      func([]string) { _, _ = io.Copy(os.Stdout, os.Stdin) },
 	"env":       func([]string) { fmt.Println(strings.Join(os.Environ(), "\n")) },
@@ -252,6 +261,21 @@ func powerless(args []string) {
 	}), nil))
 	root.Add(tend.Child{Service: c.Child(), Timeout: time.Minute})
 	_ = root.Serve(context.Background())
+}
+
+// ignorant ignores a signal, which cannot be taken back, and then serves a Command; it
+// prints what comes of it.
+func ignorant(args []string) {
+	sig, _ := strconv.Atoi(args[0])
+	signal.Ignore(syscall.Signal(sig))
+	ctx, cancel := context.WithCancel(context.Background())
+	c := command(args[1], args[2:]...)
+	c.StopTimeout, c.StopSignal = 20*time.Millisecond, syscall.SIGHUP // Go installs handlers for others
+	if args[1] == "polite" {
+		c.StopTimeout = time.Minute
+	}
+	c.Output = func(process.Line) { cancel() }
+	fmt.Println("served:", c.Serve(ctx))
 }
 
 // writerFunc is a function as an io.Writer.

@@ -50,8 +50,8 @@ type Command struct {
 	// element of Path.
 	Name string
 
-	// Path is the program. Without a separator it is looked up in PATH; a
-	// relative path with one is relative to Dir.
+	// Path is the program. Without a separator it is looked up in the PATH of the
+	// calling program, not in that of Env; a relative path with one is relative to Dir.
 	Path string
 	// Args are the arguments without the program's name.
 	Args []string
@@ -298,7 +298,8 @@ func (c *Command) lookup() error {
 //   - nil: it exited by its own will, successfully, and had been ready;
 //   - an [*ExitError]: it failed; if it was being stopped the error also is what
 //     it was stopped for ([tend.ErrNotReady], [tend.ErrUnresponsive], ctx.Err());
-//   - an error that is both ctx.Err() and ctx's cause: it was stopped as asked;
+//   - an error that is both ctx.Err() and ctx's cause: it was stopped as asked, and
+//     exited successfully, by StopSignal or with 128 plus the number of that;
 //   - any other error: it could not be started.
 //
 // In a supervisor it calls [tend.Ready], annotates the service with "pid" and

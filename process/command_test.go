@@ -215,6 +215,22 @@ func TestOutputPanicsAtTheEnd(t *testing.T) {
 	}
 }
 
+// The program is looked for in our PATH; that of Env is for the process.
+func TestPathOfEnv(t *testing.T) {
+	ours, theirs := t.TempDir(), t.TempDir()
+	for _, dir := range []string{ours, theirs} {
+		script := "#!/bin/sh\necho " + dir + " $PATH\n"
+		if err := os.WriteFile(filepath.Join(dir, "which"), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", ours)
+	c := &process.Command{Path: "which", Env: []string{"PATH=" + theirs}}
+	if out, err := c.Run(t.Context(), 0); err != nil || string(out) != ours+" "+theirs+"\n" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
 // A reader that never returns is not the end of the process.
 func TestAStdinThatBlocksDoesNotHoldServeUp(t *testing.T) {
 	c := command("exit", "0")

@@ -28,6 +28,32 @@
 // kqueue), the rest of the group is dealt with while the zombie still holds its
 // number, and only then is it reaped.
 //
+// # What counts as what
+//
+// Only the context of Serve says whether a process was asked to stop. After that it
+// may exit with a success, die of StopSignal, or exit with 128 plus its number, as
+// shells and the JVM do: all three are a stop as asked. A process that an operator
+// ends by hand (kill, SIGTERM) failed, and is started again, which is what a
+// supervisor is for; the [ExitError] says "signal: terminated". To keep it down,
+// suspend or remove the service.
+//
+// # What a process inherits
+//
+// Descriptors 0 to 2 and ExtraFiles, and nothing else that Go code has opened. What
+// the calling program has itself inherited (the sockets of LISTEN_FDS) or opened in C
+// without close-on-exec goes to every process, and stays open as long as that runs:
+// call [syscall.CloseOnExec] for such descriptors first.
+//
+// A signal that the calling program ignores ([os/signal.Ignore]; SIGHUP under nohup)
+// is ignored by each process from its start, unless that sets a handler. If that is
+// StopSignal the process may need force, and its error says why; "env
+// --default-signal" before the program mends it. A program that ignores SIGCHLD
+// cannot run any: their exit status is lost, and their numbers are free at once.
+//
+// A name without a separator is looked up in the PATH of the calling program, as
+// os/exec does it, also if Env holds another PATH: that is the one in which the
+// process looks up others.
+//
 // # What it cannot do
 //
 // A descendant that starts a session or a group of its own (setsid, a daemon)

@@ -42,6 +42,7 @@ type ExitError struct {
 	User, System time.Duration // CPU time of it and the children it waited for
 	MaxRSS       int64         // in bytes, 0 if unknown
 
+	deaf  bool          // StopSignal was ignored when it was started
 	grace time.Duration // that it was given before SIGKILL, if Forced
 }
 
@@ -65,6 +66,9 @@ func (e *ExitError) Error() string {
 		fmt.Fprintf(&b, " because it did not stop within %s", said.Brief(e.grace))
 	case e.Cause == nil && !e.Ready:
 		b.WriteString(" before it was ready")
+	}
+	if e.Forced && e.deaf {
+		b.WriteString(" (the calling program ignores its StopSignal, and so did it from its start)")
 	}
 	if line := tellingLine(e.Tail); line != "" {
 		fmt.Fprintf(&b, ": %s", line)

@@ -5,6 +5,7 @@ package process
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 )
 
@@ -31,6 +32,10 @@ func setGroup(cmd *exec.Cmd, dieWithParent bool) {
 func signalGroup(p *os.Process, sig syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(-p.Pid, sig))
 }
+
+// exitsAreLost: the kernel keeps no exit status, and frees the number of a process as
+// soon as that ends: it must not be signalled then.
+func exitsAreLost() bool { return signal.Ignored(syscall.SIGCHLD) }
 
 // signalLeader sends sig to p alone, which must not have been reaped.
 func signalLeader(p *os.Process, sig syscall.Signal) error {

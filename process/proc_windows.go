@@ -25,6 +25,8 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 	return p.Kill()
 }
 
+func exitsAreLost() bool { return false }
+
 func signalLeader(p *os.Process, sig syscall.Signal) error { return signalGroup(p, sig) }
 
 // awaitExit waits until the process has exited. Its handle, which os.Process

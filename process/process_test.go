@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -542,6 +543,10 @@ func TestAnExitCodeAfterAStopIsTold(t *testing.T) {
 	for code, text := range map[string]string{
 		"0": "tend/process: polite: context canceled",
 		"4": "tend/process: polite: context canceled: exit status 4: up",
+		// It says that SIGTERM ended it.
+		"143": "tend/process: polite: context canceled",
+		// SIGKILL was not ours.
+		"137": "tend/process: polite: context canceled: exit status 137: up",
 	} {
 		c := command("polite", code)
 		await := record(t, c)
@@ -550,6 +555,90 @@ func TestAnExitCodeAfterAStopIsTold(t *testing.T) {
 		if err := stop(); !errors.Is(err, context.Canceled) || err.Error() != text {
 			t.Errorf("got %q, want %q", err, text)
 		}
+	}
+}
+
+// Without a stop it is a failure as any.
+func TestAnExitCodeOfASignalThatNobodySentIsAFailure(t *testing.T) {
+	var exit *process.ExitError
+	if err := command("exit", "143").Serve(t.Context()); !errors.As(err, &exit) || exit.Code != 143 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An operator ends the process by hand. Nobody asked the service to stop.
+func TestAProcessThatAnOperatorEndsHasFailed(t *testing.T) {
+	c := command("wait")
+	await := record(t, c)
+	_, done := background(t, c)
+	await("up")
+	if err := syscall.Kill(c.Pid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	var exit *process.ExitError
+	if err := <-done; !errors.As(err, &exit) || exit.Signal != syscall.SIGTERM || exit.Cause != nil || exit.Forced {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What the calling program ignores its processes ignore too.
+func TestIgnoredSignals(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string // of ignorant
+		want string
+	}{
+		"the exit would be lost": {
+			[]string{fmt.Sprint(int(syscall.SIGCHLD)), "exit", "0"},
+			"served: tend/process: exit: SIGCHLD is ignored in this program",
+		},
+		"the stop is not heard": {
+			[]string{fmt.Sprint(int(syscall.SIGHUP)), "wait"},
+			"(the calling program ignores its StopSignal, and so did it from its start): up",
+		},
+		"a handler hears it": {
+			[]string{fmt.Sprint(int(syscall.SIGHUP)), "polite", "0"},
+			"served: tend/process: polite: context canceled",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := command("ignorant", test.args...)
+			await := record(t, c)
+			if err := c.Serve(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := await("served: "); !strings.Contains(got, test.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// A process has what Setup gives it. What Go code opened is closed; what came without
+// close-on-exec, as from whoever started this program, is not.
+func TestInheritedDescriptors(t *testing.T) {
+	plain, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	open, err := syscall.Dup(int(plain.Fd())) // without close-on-exec
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(open)
+	files := func() []string {
+		out, err := command("files").Run(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Fields(string(out))
+	}
+	if got := files(); !slices.Contains(got, fmt.Sprint(open)) || slices.Contains(got, fmt.Sprint(plain.Fd())) {
+		t.Errorf("%v; %d is ours, %d is not", got, plain.Fd(), open)
+	}
+	syscall.CloseOnExec(open)
+	if got := files(); slices.Contains(got, fmt.Sprint(open)) {
+		t.Errorf("%v holds %d", got, open)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"sync"
@@ -29,6 +30,7 @@ type run struct {
 	sink      sink
 	feed      *feed // nil: Stdin is a file or nothing
 	busy      bool  // it was not started because somebody writes its program file
+	deaf      bool  // it was started with StopSignal ignored, as this program ignores it
 	unsent    error // why the last signal that was refused did not go out
 	tail      *tail
 	helpers   sync.WaitGroup
@@ -98,6 +100,9 @@ func serve(ctx context.Context, next func() *run) error {
 func (r *run) serve(ctx context.Context) error {
 	if err := stopped.Err(ctx); err != nil {
 		return r.wrap(err)
+	}
+	if exitsAreLost() {
+		return r.wrap(errors.New("SIGCHLD is ignored in this program, and with it how processes end"))
 	}
 	if r.c.DieWithParent {
 		// The kernel takes the thread that started a process for its parent, and
@@ -172,6 +177,7 @@ func (r *run) launch() error {
 		r.busy = errors.Is(err, syscall.ETXTBSY)
 		return cmp.Or(r.c.lookup(), err) // the system's own words may name the wrong file
 	}
+	r.deaf = signal.Ignored(r.life.stopSignal)
 	r.setPid(r.cmd.Process.Pid)
 	r.life.started(time.Now())
 	if r.feed != nil {
@@ -248,11 +254,11 @@ func (r *run) verdict(waitErr error) error {
 	}
 	e := newExitError(r.c.String(), r.cmd.ProcessState, r.tail.text())
 	e.Cause, e.Forced, e.grace, e.Ready = r.life.cause, r.life.forced, r.life.grace, r.life.wasReady
-	e.Unsent = r.unsent
+	e.Unsent, e.deaf = r.unsent, r.deaf
 	clean := e.Signal == 0 && r.c.success(e.Code)
 	var exitErr *exec.ExitError
 	switch {
-	case r.life.asked && !e.Forced && (clean || e.Signal == r.life.stopSignal):
+	case r.life.asked && !e.Forced && (clean || endedBy(e, r.life.stopSignal)):
 		return r.wrap(e.Cause)
 	case e.Cause != nil || !clean:
 		return e
@@ -263,6 +269,12 @@ func (r *run) verdict(waitErr error) error {
 		return r.wrap(fmt.Errorf("Stdin: %w", waitErr))
 	}
 	return nil
+}
+
+// endedBy: sig ended it, or it says so, as shells and the JVM do that catch a signal
+// in order to clean up.
+func endedBy(e *ExitError, sig syscall.Signal) bool {
+	return e.Signal == sig || e.Code == 128+int(sig)
 }
 
 // becameReady may be called by any goroutine, any number of times.
