@@ -24,6 +24,7 @@ func TestPrompt(t *testing.T) {
 		p.saw([]byte("> "))
 		p.close()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if got, want := strings.Join(found, ", "), "password: 340ms"; got != want {
 			t.Errorf("found %q, want %q", got, want)
 		}
