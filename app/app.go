@@ -16,8 +16,8 @@ import (
 	"github.com/tend-go/tend/internal/said"
 )
 
-// How long the end of a program waits for what is not its own: each logger, writer
-// and error of a service, and for the disk that a crash bundle goes to.
+// How long the end of a program waits for what is not its own: the logger, the
+// writer, each error of a service, and the disk that a crash bundle goes to.
 const (
 	grace       = 2 * time.Second
 	bundleGrace = 5 * time.Second
@@ -49,7 +49,8 @@ func Run(ctx context.Context, root *tend.Supervisor, o Options) int {
 type program struct {
 	root    *tend.Supervisor
 	options Options
-	log     *slog.Logger
+	scribe  scribe
+	log     *slog.Logger // by scribe
 
 	tree      *asked.Question[tend.Status]
 	journal   *journal
@@ -68,7 +69,9 @@ type program struct {
 
 func newProgram(root *tend.Supervisor, o Options) *program {
 	o = o.withDefaults(root)
-	p := &program{root: root, options: o, log: o.Logger}
+	p := &program{root: root, options: o}
+	p.log = slog.New(p.scribe.over(o.Logger.Handler()))
+	o.Logger, p.options.Logger = p.log, p.log
 	p.tree = &asked.Question[tend.Status]{Ask: root.Status}
 	p.systemd = newSystemd(o, p.tree)
 	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
@@ -133,7 +136,7 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 				}
 				signalled = true
 				cause := &Signalled{s, time.Now()}
-				p.stopBegan(cause) // first, so that the log is in order
+				p.stopBegan(cause) // first, so that the log is in order; it waits for nobody
 				stop(cause)
 			case wantReload:
 				p.reloads.want()
@@ -148,15 +151,18 @@ func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, si
 // errEnded is why a tree stopped that nobody has heard of before its end.
 var errEnded = errors.New("the tree has ended")
 
+// words is what an error says, which is user code: asked where it is written.
+type words struct{ err error }
+
+func (w words) LogValue() slog.Value { return slog.StringValue(said.Text(w.err)) }
+
 // stopBegan notes, once, that the tree has begun to stop.
 func (p *program) stopBegan(cause error) {
 	p.stop.once.Do(func() {
 		p.stop.began.Store(true)
 		p.stop.tell()
 		p.systemd.enter(ending)
-		within(grace, func() {
-			p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.String("cause", said.Text(cause)))
-		})
+		p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{cause}))
 	})
 }
 
@@ -218,6 +224,7 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 		p.systemd.farewell(text)
 		p.log.LogAttrs(ctx, level, "ended", attrs...)
 	})
+	p.scribe.wait(grace)
 }
 
 // abort is the end after a second signal. Another one cuts short even this.
@@ -227,6 +234,7 @@ func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
 		defer close(done)
 		within(grace, func() { p.print(fmt.Sprintf("%s again: ending at once; this still ran", s)) })
 		within(bundleGrace, func() { p.bundles.about("ended by a second signal, " + s.String()) })
+		p.scribe.wait(grace)
 	}()
 	for {
 		select {

@@ -432,17 +432,26 @@ func TestDump(t *testing.T) {
 	})
 }
 
-// A logger that hangs keeps the program from nothing for long: each of three lines
-// is given up on.
+// A logger that hangs, on a pipe that nobody reads, say, holds nothing up: services
+// are asked at once, and only the end waits for what was logged.
 func TestHungLogger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
-		root.Add(tendtest.Idle("x"))
+		var asked time.Time
+		root.Add(tend.Func("x", func(ctx context.Context) error {
+			<-ctx.Done()
+			asked = time.Now()
+			return nil
+		}))
 		hung := make(chan struct{})
 		s := perform(t.Context(), root, Options{Logger: slog.New(hungHandler{slog.DiscardHandler, hung})})
 		synctest.Wait()
+		began := time.Now()
 		s.signals <- os.Interrupt
-		s.wantCode(t, 0, 3*grace)
+		s.wantCode(t, 0, grace)
+		if asked != began {
+			t.Errorf("it was asked %v after the signal", asked.Sub(began))
+		}
 		close(hung)
 	})
 }

@@ -28,8 +28,7 @@ type journal struct {
 	next int
 }
 
-// read reads until events end. It logs in its own goroutine: should the logger
-// hang, events are dropped, and nothing else waits.
+// read reads until events end, and waits for nothing else.
 func (j *journal) read(ctx context.Context, events iter.Seq[tend.Event]) {
 	for e := range events {
 		j.keep(e)

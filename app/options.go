@@ -18,7 +18,8 @@ import (
 // its [tend.Spec] says.
 type Options struct {
 	// Logger gets what this package has to say, which is little: the events of the
-	// tree are logged by the tree. Default: slog.Default when Run is called.
+	// tree are logged by the tree. Nothing waits for it but the end of the program,
+	// for 2s; it may hang or panic. Default: slog.Default when Run is called.
 	Logger *slog.Logger
 
 	// Stderr gets reports for people: what did not stop and where it hangs, and
@@ -88,7 +89,7 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	if len(o.Handlers) > 0 && o.Listen == "" && o.Debug == "" {
 		panic("tend/app: there are Options.Handlers, but neither Listen nor Debug")
 	}
-	o.Logger = slog.New(calm{cmp.Or(o.Logger, slog.Default()).Handler()})
+	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}

@@ -257,11 +257,11 @@ func TestProcessReload(t *testing.T) {
 	p := start(t, "reload")
 	p.await("msg=ready")
 	p.signal(syscall.SIGHUP)
-	p.await("msg=reloading")
-	p.await("new settings")
 	p.await("msg=reloaded")
 	p.signal(syscall.SIGTERM)
-	p.end(0)
+	said := p.end(0)
+	contains(t, said, "new settings") // that it reloads is logged beside it
+	contains(t, said, "msg=reloading", "msg=reloaded")
 }
 
 // A signal that was ignored when the program was started, as by nohup, stays so.
