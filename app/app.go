@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -27,19 +25,21 @@ const (
 // the program with its exit code; see the package documentation. It is [Run] with
 // [os.Exit], and so does not return: deferred calls of main are not made.
 func Main(root *tend.Supervisor, o Options) {
-	os.Exit(Run(context.Background(), root, o))
+	p := newProgram(root, o)
+	signals, _ := listen() // to the very end
+	os.Exit(p.run(context.Background(), signals))
 }
 
 // Run is [Main] for programs that have something to do afterwards, and for tests:
 // it returns the exit code. The end of ctx begins a graceful stop as a signal does.
 //
 // When Run returns, the tree has stopped, but for services that did not; only
-// after a second signal it may be in the middle of stopping. Run catches signals
+// after a second SIGINT it may be in the middle of stopping. Run catches signals
 // for the whole program; only one may run at a time, and Supervisor.Serve must not
 // be called meanwhile. It panics if root is nil, or Options make no sense.
 func Run(ctx context.Context, root *tend.Supervisor, o Options) int {
 	p := newProgram(root, o)
-	signals, restore := listen(len(o.Reload) > 0)
+	signals, restore := listen()
 	defer restore()
 	return p.run(ctx, signals)
 }
@@ -59,12 +59,7 @@ type program struct {
 	listeners *listeners
 	dumps     errand
 	reloads   errand
-
-	stop struct {
-		once  sync.Once
-		began atomic.Bool
-		tell  context.CancelFunc // ends the context of reloads
-	}
+	stop      stopping
 }
 
 func newProgram(root *tend.Supervisor, o Options) *program {
@@ -102,13 +97,14 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	p.stop.tell = tell
 	p.reloads.do = func() { p.reload(reloading) }
 
-	serving, stop := context.WithCancelCause(ctx)
+	serving, stop := context.WithCancelCause(own)
+	p.stop.end = stop
 	defer stop(nil)
 	go p.journal.read(own, p.root.Events(own))
 	go p.systemd.run(own)
 	ended := p.root.ServeBackground(serving)
 	go p.awaitReady(own, time.Now())
-	return p.loop(serving, stop, signals, ended)
+	return p.loop(ctx, serving, signals, ended)
 }
 
 // close ends what run has opened.
@@ -117,53 +113,24 @@ func (p *program) close() {
 	within(grace, p.bundles.close) // waits for a bundle that is being written
 }
 
-// loop waits for the end. Only signals count for a second one: whoever ended the
-// context of Run may want to send a first signal too.
-func (p *program) loop(serving context.Context, stop context.CancelCauseFunc, signals <-chan os.Signal, ended <-chan error) int {
-	asked, signalled := serving.Done(), false
+// loop waits for the end of the tree, and until then for all that may ask for it.
+func (p *program) loop(ctx, serving context.Context, signals <-chan os.Signal, ended <-chan error) int {
+	asked := ctx.Done()
 	for {
 		select {
 		case err := <-ended:
 			return p.finish(serving, err)
 		case <-asked:
 			asked = nil
-			p.stopBegan(context.Cause(serving))
+			p.ask(context.Cause(ctx))
+		case <-p.delay():
+			p.stopNow()
 		case s := <-signals:
-			switch meaning(s, len(p.options.Reload) > 0) {
-			case wantStop:
-				if signalled {
-					return p.abort(s, signals)
-				}
-				signalled = true
-				cause := &Signalled{s, time.Now()}
-				p.stopBegan(cause) // first, so that the log is in order; it waits for nobody
-				stop(cause)
-			case wantReload:
-				p.reloads.want()
-			case wantDump:
-				p.dumps.want()
-			case wantNothing:
+			if !p.heed(s) {
+				return p.abort(s, signals)
 			}
 		}
 	}
-}
-
-// errEnded is why a tree stopped that nobody has heard of before its end.
-var errEnded = errors.New("the tree has ended")
-
-// words is what an error says, which is user code: asked where it is written.
-type words struct{ err error }
-
-func (w words) LogValue() slog.Value { return slog.StringValue(said.Text(w.err)) }
-
-// stopBegan notes, once, that the tree has begun to stop.
-func (p *program) stopBegan(cause error) {
-	p.stop.once.Do(func() {
-		p.stop.began.Store(true)
-		p.stop.tell()
-		p.systemd.enter(ending)
-		p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{cause}))
-	})
 }
 
 // awaitReady tells when the tree is ready for the first time.
@@ -227,9 +194,9 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 	p.scribe.wait(grace)
 }
 
-// abort is the end after a second signal. Another one cuts short even this.
+// abort is the end after a second SIGINT. Another one cuts short even this.
 func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
-	done := make(chan struct{})
+	began, done := time.Now(), make(chan struct{})
 	go func() {
 		defer close(done)
 		within(grace, func() { p.print(fmt.Sprintf("%s again: ending at once; this still ran", s)) })
@@ -239,10 +206,10 @@ func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
 	for {
 		select {
 		case <-done:
-			return killedBy(s)
+			return cutOff
 		case s := <-signals:
-			if meaning(s, len(p.options.Reload) > 0) == wantStop {
-				return killedBy(s)
+			if insists(s, time.Since(began)) {
+				return cutOff
 			}
 		}
 	}

@@ -103,9 +103,9 @@ func TestStopTook(t *testing.T) {
 	})
 }
 
-// A second signal ends the program while the stop is under way, and says what it
+// A second SIGINT ends the program while the stop is under way, and says what it
 // cuts off.
-func TestSecondSignal(t *testing.T) {
+func TestSecondInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(tendtest.Idle("quick"))
@@ -128,8 +128,70 @@ func TestSecondSignal(t *testing.T) {
 	})
 }
 
+// sent is a signal and how long after the one before it arrives.
+type sent struct {
+	after  time.Duration
+	signal os.Signal
+}
+
+// Signals that say nothing new let the stop go on, which takes 8s.
+func TestSignalsOfOneWish(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		sent []sent
+	}{
+		{"Ctrl-C, by the terminal and by a parent", []sent{{0, os.Interrupt}, {2 * time.Millisecond, os.Interrupt}}},
+		{"Ctrl-C, and a parent that says SIGTERM", []sent{{0, os.Interrupt}, {time.Millisecond, syscall.SIGTERM}}},
+		{"SIGTERM, and Ctrl-C just then", []sent{{0, syscall.SIGTERM}, {echo - 1, os.Interrupt}}},
+		{"many parents", []sent{{0, os.Interrupt}, {30 * time.Millisecond, os.Interrupt}, {60 * time.Millisecond, os.Interrupt}}},
+		{"two managers", []sent{{0, syscall.SIGTERM}, {300 * time.Millisecond, syscall.SIGTERM}}},
+		{"a manager that repeats itself", []sent{{0, syscall.SIGTERM}, {time.Second, syscall.SIGTERM}, {time.Second, syscall.SIGTERM}}},
+		{"the terminal closes", []sent{{0, syscall.SIGHUP}, {time.Second, syscall.SIGHUP}}},
+		{"logout", []sent{{0, syscall.SIGTERM}, {time.Second, syscall.SIGHUP}}},
+		{"the terminal of a stopping program closes", []sent{{0, os.Interrupt}, {time.Second, syscall.SIGHUP}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{}))
+				root.Add(tendtest.Slow("x", 8*time.Second))
+				s := perform(t.Context(), root, Options{})
+				synctest.Wait()
+				left := 8 * time.Second
+				for _, n := range test.sent {
+					time.Sleep(n.after)
+					left -= n.after
+					s.signals <- n.signal
+				}
+				s.wantCode(t, 0, left)
+				if n := strings.Count(s.log.String(), `msg="the stop goes on"`); n != len(test.sent)-1 {
+					t.Errorf("it was said %d times:\n%s", n, s.log)
+				}
+			})
+		})
+	}
+}
+
+// Ctrl-C that arrives in twos ends the program the second time, and not the first.
+func TestInterruptsInTwos(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		hung := make(chan struct{})
+		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
+		synctest.Wait()
+		for range 2 {
+			s.signals <- os.Interrupt
+			s.signals <- os.Interrupt
+			time.Sleep(echo)
+		}
+		s.wantCode(t, 130, grace-echo) // the report was not cut short
+		close(hung)
+		time.Sleep(time.Minute)
+	})
+}
+
 // A writer that hangs does not keep a second signal from ending the program.
-func TestSecondSignalWithHungStderr(t *testing.T) {
+func TestSecondInterruptWithHungStderr(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(tendtest.Slow("x", 8*time.Second))
@@ -137,6 +199,7 @@ func TestSecondSignalWithHungStderr(t *testing.T) {
 		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
 		s.signals <- os.Interrupt
+		time.Sleep(echo)
 		s.signals <- os.Interrupt
 		s.wantCode(t, 130, grace)
 		close(hung)
@@ -144,7 +207,7 @@ func TestSecondSignalWithHungStderr(t *testing.T) {
 	})
 }
 
-func TestThirdSignal(t *testing.T) {
+func TestThirdInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(tendtest.Slow("x", 8*time.Second))
@@ -152,12 +215,125 @@ func TestThirdSignal(t *testing.T) {
 		s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
 		synctest.Wait()
 		s.signals <- os.Interrupt
+		time.Sleep(echo)
 		s.signals <- os.Interrupt
-		s.signals <- syscall.SIGUSR1 // is no wish to stop
+		time.Sleep(echo)
+		s.signals <- syscall.SIGUSR1 // no others
 		s.signals <- syscall.SIGTERM
-		s.wantCode(t, 143, 0)
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, 0)
 		close(hung)
 		time.Sleep(time.Minute)
+	})
+}
+
+// A program that can reload does not while it stops.
+func TestHangupWhileStopping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{
+			func(context.Context) error { t.Error("it reloads"); return nil },
+		}})
+		synctest.Wait()
+		s.signals <- syscall.SIGTERM
+		time.Sleep(time.Second)
+		s.signals <- syscall.SIGHUP
+		s.wantCode(t, 0, 7*time.Second)
+		contains(t, s.log.String(), `at=1s level=INFO msg="the stop goes on" signal=hangup`)
+	})
+}
+
+// readyz asks the program whether it is ready.
+func (s *stage) readyz() int {
+	code, _ := get(s.program.listeners.routes(false, true), "GET", "http://localhost/readyz")
+	return code
+}
+
+// With StopDelay, /readyz says no for as long before the tree is asked to stop,
+// whoever wants that.
+func TestStopDelay(t *testing.T) {
+	for name, stop := range map[string]func(*stage, context.CancelCauseFunc){
+		"signal":  func(s *stage, _ context.CancelCauseFunc) { s.signals <- syscall.SIGTERM },
+		"context": func(_ *stage, cancel context.CancelCauseFunc) { cancel(errors.New("over")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{}))
+				began, asked := time.Now(), time.Duration(0)
+				root.Add(tend.Func("x", func(ctx context.Context) error {
+					<-ctx.Done()
+					asked = time.Since(began)
+					return nil
+				}))
+				ctx, cancel := context.WithCancelCause(t.Context())
+				s := perform(ctx, root, Options{StopDelay: 5 * time.Second})
+				time.Sleep(time.Second)
+				before := s.readyz()
+				stop(s, cancel)
+				synctest.Wait()
+				if after := s.readyz(); before != 200 || after != 503 {
+					t.Errorf("/readyz is %d, then %d", before, after)
+				}
+				s.wantCode(t, 0, 5*time.Second)
+				if asked != 6*time.Second {
+					t.Errorf("services were asked after %v", asked)
+				}
+				contains(t, s.log.String(), "at=1s level=INFO msg=stopping", `at=1s level=INFO msg="the stop waits" delay=5s`)
+			})
+		})
+	}
+}
+
+// A SIGINT ends the delay, and the next one the program.
+func TestStopDelayInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{StopDelay: 5 * time.Second})
+		synctest.Wait()
+		s.signals <- os.Interrupt
+		s.signals <- os.Interrupt
+		time.Sleep(time.Second)
+		s.signals <- syscall.SIGTERM // waits
+		s.signals <- os.Interrupt
+		s.wantCode(t, 0, 8*time.Second)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{StopDelay: 5 * time.Second})
+		synctest.Wait()
+		for range 2 {
+			s.signals <- os.Interrupt
+			time.Sleep(echo)
+		}
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, 0)
+		time.Sleep(time.Minute)
+	})
+}
+
+// Nobody has been sent to a tree that was never ready, and one that ends by itself
+// cannot wait.
+func TestNoStopDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tend.Child{Service: tendtest.Idle("x"), ReadyTimeout: time.Minute})
+		s := perform(t.Context(), root, Options{StopDelay: time.Hour})
+		synctest.Wait()
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 0)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", time.Second))
+		s := perform(t.Context(), root, Options{StopDelay: time.Hour})
+		synctest.Wait()
+		go root.Stop()
+		time.Sleep(time.Millisecond)
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, time.Second-time.Millisecond)
 	})
 }
 
@@ -489,5 +665,6 @@ func TestCheck(t *testing.T) {
 	}
 	wantPanic(t, "tend/app: the supervisor is nil", run(nil, Options{}))
 	wantPanic(t, "tend: zero Supervisor; make one with New", run(new(tend.Supervisor), Options{}))
+	wantPanic(t, "tend/app: Options.StopDelay is -1ns", run(root, Options{StopDelay: -1}))
 	wantPanic(t, "tend/app: Options.Reload[0] is nil", run(root, Options{Reload: []func(context.Context) error{nil}}))
 }

@@ -25,20 +25,36 @@
 // gets its timeout. Make that a few seconds less than what stands behind
 // the program allows: terminationGracePeriodSeconds of Kubernetes (30s), or
 // TimeoutStopSec= of systemd, which this package prolongs as long as the stop is
-// under way. What each supervisor of the tree took is logged. A second signal
-// ends the program at once, with a report of what still ran, and where it hung.
+// under way. What each supervisor of the tree took is logged.
+//
+// Services are asked first and all else is done beside that; a log pipe that nobody
+// reads holds nothing up. Options.StopDelay puts time between "not ready" and the
+// stop.
+//
+// Once a stop is under way, only a SIGINT says more, as only a person sends two: it
+// ends the program at once, with a report of what still ran, and where it hung (or,
+// in a StopDelay, ends that). A SIGINT within 100ms of the signal before it is the
+// same wish: one Ctrl-C arrives twice when npm, make, timeout or a container's init
+// forwards what the terminal has sent to the whole group. A second SIGTERM is the
+// same wish whenever it comes, since two managers may both send it, and so is a
+// SIGHUP, of which a terminal that closes makes several. SIGQUIT ends the program at
+// any time, with the stacks of all goroutines, and SIGKILL without.
 //
 // The exit code is the one that a service gave to [Exit]; 0 if the program was
 // asked to stop, or ended by its own will, and all of it stopped; else 1. After a
-// second signal it is 128 plus the signal's number, as shells have it.
+// second SIGINT it is 130, as shells have it.
 //
 // # Other signals
 //
 // SIGUSR1 prints the tree, and where the services hang that are starting or
 // stopping. SIGHUP calls Options.Reload; without any it means stop, as the terminal
-// is gone. Signals that the program was started to ignore, as nohup and shells
-// do, stay ignored. SIGQUIT is Go's own. Windows has none of these but Ctrl-C,
-// which is SIGINT, and the closing of the console, which is SIGTERM.
+// is gone, and during a stop it means nothing. SIGHUP and SIGINT stay ignored if the
+// program was started so, by nohup or by a shell in the background, also in one that
+// can reload; of other signals the runtime of Go does not tell. SIGPIPE is caught as
+// long as Run runs: when nobody reads stdout or stderr any more, writing there fails
+// with EPIPE and the program goes on. Started programs do not inherit that.
+// SIGQUIT is Go's own. Windows has none of these but Ctrl-C, which is SIGINT, and the
+// closing of the console, which is SIGTERM.
 //
 // # systemd
 //

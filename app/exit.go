@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -77,12 +76,4 @@ func exitCode(err error, asked bool, unstopped int) int {
 func isEscalation(err error) bool {
 	var escalation *tend.TooManyFailures
 	return errors.As(err, &escalation)
-}
-
-// killedBy is the status of a program that a second signal ended.
-func killedBy(s os.Signal) int {
-	if n, ok := s.(syscall.Signal); ok {
-		return 128 + int(n)
-	}
-	return 1
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"syscall"
 	"testing"
 
@@ -63,19 +62,6 @@ func TestExitError(t *testing.T) {
 		wantPanic(t, fmt.Sprintf("tend/app: Exit with code %d", code), func() { _ = Exit(code, nil) })
 	}
 }
-
-func TestKilledBy(t *testing.T) {
-	for s, want := range map[os.Signal]int{os.Interrupt: 130, syscall.SIGTERM: 143, fakeSignal{}: 1} {
-		if got := killedBy(s); got != want {
-			t.Errorf("%v: got %d, want %d", s, got, want)
-		}
-	}
-}
-
-type fakeSignal struct{}
-
-func (fakeSignal) String() string { return "fake" }
-func (fakeSignal) Signal()        {}
 
 func wantPanic(t *testing.T, want string, f func()) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -36,9 +37,15 @@ type Options struct {
 	// behind systemd's watchdog too: nil means yes, an error says why not. Defaults:
 	// [tend.Status.Ready] and [tend.Status.Alive]. A stricter Ready is
 	// tend.Status.AllRunning, with which every service of the whole tree counts.
-	// They run in the goroutine of whoever asks. While the tree stops they are not
-	// called: the program is not ready and live then.
+	// They run in the goroutine of whoever asks. Once the program is asked to stop
+	// they are not called: it is not ready and live then.
 	Ready, Live func(s tend.Status) error
+
+	// StopDelay is how long the program goes on as before once it is asked to stop,
+	// except that /readyz says no: for balancers that poll it and go on sending
+	// until they have. Nothing is delayed if the tree has not been ready yet or ends
+	// by itself. A second SIGINT ends the delay. Default: none.
+	StopDelay time.Duration
 
 	// Listen is the address, such as ":8081", of a listener for those outside:
 	// /livez, /readyz and Handlers. Empty: there is none.
@@ -88,6 +95,9 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	}
 	if len(o.Handlers) > 0 && o.Listen == "" && o.Debug == "" {
 		panic("tend/app: there are Options.Handlers, but neither Listen nor Debug")
+	}
+	if o.StopDelay < 0 {
+		panic(fmt.Sprintf("tend/app: Options.StopDelay is %v", o.StopDelay))
 	}
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	if o.Stderr == nil {

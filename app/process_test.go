@@ -65,6 +65,32 @@ var programs = map[string]func(){
 			return nil
 		}}})
 	},
+	"saves": func() {
+		dumped := make(chan struct{})
+		root := tend.New("saves", tend.Spec{})
+		root.Add(tend.Func("db", func(ctx context.Context) error {
+			<-ctx.Done()
+			<-dumped // the test has sent all that it wants to
+			fmt.Fprintln(os.Stderr, "saved")
+			return nil
+		}))
+		Main(root, Options{Stderr: writerFunc(func(text []byte) (int, error) {
+			defer close(dumped)
+			return os.Stderr.Write(text)
+		})})
+	},
+	"writes": func() {
+		root := tend.New("writes", tend.Spec{})
+		root.Add(tend.Func("db", func(ctx context.Context) error {
+			<-ctx.Done()
+			for range 3 { // the first may still find room in the pipe
+				fmt.Fprintln(os.Stderr, "saving")
+				fmt.Fprintln(os.Stdout, "saving")
+			}
+			return os.WriteFile(os.Getenv("TEND_APP_FILE"), []byte("saved"), 0o600)
+		}))
+		Main(root, Options{})
+	},
 	"no address": func() { Main(tend.New("root", tend.Spec{}), Options{Listen: "256.0.0.1:1"}) },
 }
 
@@ -106,6 +132,7 @@ func heedSignals() {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
+	out   io.Closer // stderr
 	lines *bufio.Scanner
 	said  strings.Builder
 }
@@ -135,7 +162,7 @@ func startAs(t *testing.T, cmd *exec.Cmd, name string, env ...string) *process {
 			_ = cmd.Wait()
 		}
 	})
-	return &process{t: t, cmd: cmd, lines: bufio.NewScanner(out)}
+	return &process{t: t, cmd: cmd, out: out, lines: bufio.NewScanner(out)}
 }
 
 // await reads until a line holds text, and returns it.
@@ -156,6 +183,27 @@ func (p *process) signal(s os.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// interruptUntil sends SIGINT, again and again as a person would, until a line holds
+// text.
+func (p *process) interruptUntil(text string) {
+	p.t.Helper()
+	ticker := time.NewTicker(echo)
+	defer ticker.Stop()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		for {
+			select {
+			case <-ticker.C:
+				_ = p.cmd.Process.Signal(os.Interrupt)
+			case <-over:
+				return
+			}
+		}
+	}()
+	p.await(text)
 }
 
 // end reads the rest and checks the exit code. It returns all that was said.
@@ -183,13 +231,13 @@ func TestProcessSignals(t *testing.T) {
 	}
 }
 
-func TestProcessSecondSignal(t *testing.T) {
+func TestProcessSecondInterrupt(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, "slow to stop", "TEND_APP_DIR="+dir)
 	p.await("msg=ready")
 	p.signal(syscall.SIGTERM)
 	p.await("web is told") // after "msg=stopping"
-	p.signal(os.Interrupt)
+	p.interruptUntil("again: ending at once")
 	contains(t, p.end(130), "slow: interrupt again: ending at once; this still ran", "└─ web", "stopping",
 		"\nslow/web is stopping since ", "app.linger\n", "crash bundle written")
 	checkBundle(t, dir, "ended by a second signal, interrupt")
@@ -264,16 +312,71 @@ func TestProcessReload(t *testing.T) {
 	contains(t, said, "msg=reloading", "msg=reloaded")
 }
 
-// A signal that was ignored when the program was started, as by nohup, stays so.
+// A signal that was ignored when the program was started, as by nohup, stays so, also
+// in one that can reload.
 func TestProcessIgnoredSignals(t *testing.T) {
-	p := startAs(t, exec.CommandContext(t.Context(), "sh", "-c", `trap "" HUP INT; exec "$0"`, os.Args[0]), "plain")
-	p.await("msg=ready")
-	p.signal(os.Interrupt)
-	p.signal(syscall.SIGHUP)
-	p.signal(syscall.SIGUSR1)
-	p.await("└─ web") // it is still there
-	p.signal(syscall.SIGTERM)
-	contains(t, p.end(0), `msg=stopping cause="signal: terminated"`)
+	for _, name := range []string{"plain", "reload"} {
+		p := startAs(t, exec.CommandContext(t.Context(), "sh", "-c", `trap "" HUP INT; exec "$0"`, os.Args[0]), name)
+		p.await("msg=ready")
+		p.signal(os.Interrupt)
+		p.signal(syscall.SIGHUP)
+		p.signal(syscall.SIGUSR1)
+		p.await("└─ web") // it is still there
+		p.signal(syscall.SIGTERM)
+		said := p.end(0)
+		contains(t, said, `msg=stopping cause="signal: terminated"`)
+		if strings.Contains(said, "reloading") {
+			t.Errorf("it has reloaded:\n%s", said)
+		}
+	}
+}
+
+// Launchers that forward what the terminal has sent to all, terminals that close and
+// managers that repeat themselves cut nothing off: the work of the service is done.
+func TestProcessStopsOnce(t *testing.T) {
+	for _, signals := range [][]os.Signal{
+		{os.Interrupt, syscall.SIGTERM},
+		{syscall.SIGHUP, syscall.SIGHUP},
+		{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGTERM},
+	} {
+		p := start(t, "saves")
+		p.await("msg=ready")
+		p.signal(signals[0])
+		p.await("msg=stopping")
+		for _, s := range signals[1:] {
+			p.signal(s)
+			p.await("the stop goes on")
+		}
+		p.signal(syscall.SIGUSR1)
+		p.await("as asked")
+		contains(t, p.end(0), "saved")
+	}
+}
+
+// Who reads stdout and stderr goes away: writing fails, and the stop comes to its end.
+func TestProcessReaderLeaves(t *testing.T) {
+	for _, stdout := range []bool{false, true} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		file := filepath.Join(t.TempDir(), "result")
+		var out io.ReadCloser
+		if stdout {
+			out, _ = cmd.StdoutPipe()
+		}
+		p := startAs(t, cmd, "writes", "TEND_APP_FILE="+file)
+		p.await("msg=ready")
+		if stdout {
+			out.Close()
+		} else {
+			p.out.Close()
+		}
+		p.signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+		if data, err := os.ReadFile(file); err != nil || string(data) != "saved" {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
 }
 
 func TestProcessListeners(t *testing.T) {

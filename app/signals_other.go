@@ -7,7 +7,10 @@ import (
 	"syscall"
 )
 
-var caught = []os.Signal{os.Interrupt, syscall.SIGTERM}
+var (
+	caught   = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	harmless []os.Signal
+)
 
 func meaning(s os.Signal, _ bool) wish {
 	if s == os.Interrupt || s == syscall.SIGTERM {
