@@ -165,7 +165,7 @@ func (p *program) code(serving context.Context, err error, unstopped int) int {
 	found := make(chan int, 1)
 	within(grace, func() {
 		asked := serving.Err() != nil && errors.Is(err, serving.Err())
-		found <- exitCode(err, asked, unstopped)
+		found <- exitCode(err, asked, unstopped, p.journal.exitCode())
 	})
 	select {
 	case code := <-found:

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -452,6 +453,53 @@ func TestExitFromBelow(t *testing.T) {
 		mid.Add(tend.Func("end", func(context.Context) error { return Exit(9, nil) }))
 		s := perform(t.Context(), root, Options{})
 		s.wantCode(t, 9, 0)
+	})
+}
+
+// So does one that a service gives when it is asked to stop, at any depth: it could
+// not save what it had.
+func TestExitOnTheWayDown(t *testing.T) {
+	gives := func(name string, err error) tend.Service {
+		return tend.Func(name, func(ctx context.Context) error { <-ctx.Done(); return err })
+	}
+	for _, test := range []struct {
+		name string
+		err  error
+		code int
+	}{
+		{"a code", Exit(4, io.ErrShortWrite), 4},
+		{"a code, wrapped", fmt.Errorf("flush: %w", Exit(4, io.ErrShortWrite)), 4},
+		{"success", Exit(0, nil), 0},
+		{"no code", errors.New("flush: no space left on device"), 0},
+		{"hostile", &hostile{}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root, mid := tend.New("root", quiet(tend.Spec{Ordered: true})), tend.New("mid", quiet(tend.Spec{}))
+				mid.Add(gives("cache", test.err))
+				root.Add(gives("db", Exit(0, nil)))
+				root.Add(mid)
+				s := perform(t.Context(), root, Options{})
+				synctest.Wait()
+				s.signals <- syscall.SIGTERM
+				s.wantCode(t, test.code, 0)
+			})
+		})
+	}
+}
+
+// One that a service gives because it alone is removed is no exit code.
+func TestExitOfRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		token := root.Add(tend.Func("x", func(ctx context.Context) error { <-ctx.Done(); return Exit(4, nil) }))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		if err := root.RemoveAndWait(token, time.Second); err != nil {
+			t.Fatal(err)
+		}
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 0)
 	})
 }
 

@@ -40,9 +40,11 @@
 // SIGHUP, of which a terminal that closes makes several. SIGQUIT ends the program at
 // any time, with the stacks of all goroutines, and SIGKILL without.
 //
-// The exit code is the one that a service gave to [Exit]; 0 if the program was
-// asked to stop, or ended by its own will, and all of it stopped; else 1. After a
-// second SIGINT it is 130, as shells have it.
+// The exit code is the one that a service gave to [Exit], whether it has ended the
+// tree with it or was asked to stop; 0 if the program was asked to stop, or ended by
+// its own will, and all of it stopped; else 1. Another error of a service that was
+// asked to stop is an event of the tree and changes no code. After a second SIGINT it
+// is 130, as shells have it.
 //
 // # Other signals
 //

@@ -18,6 +18,9 @@ type ExitError struct {
 
 // Exit makes the error with which a service ends the tree, and [Main] the
 // program: return app.Exit(2, err) from Serve. Code 0 is success; err may be nil.
+// The code also counts if the service returns it because it was asked to stop along
+// with the whole tree, for what it could not save, say; of several such codes the
+// first that is not 0, unless another service has ended the tree with one.
 // It panics if the code is not one from 0 to 255, as that would arrive as
 // another one.
 //
@@ -51,18 +54,21 @@ type Signalled struct {
 func (s *Signalled) Error() string { return "signal: " + s.Signal.String() }
 
 // exitCode is the status of a program whose tree returned err from Serve: asked,
-// if its context had ended, and with so many services that did not stop.
+// if its context had ended, and with so many services that did not stop, and with the
+// code that one gave on the way down, if that is not 0.
 //
 // An escalation is a 1 whatever its last failure was: only who ended the tree by
-// its own will has a say.
-func exitCode(err error, asked bool, unstopped int) int {
+// its own will, or has been asked to stop, has a say.
+func exitCode(err error, asked bool, unstopped, given int) int {
 	var exit *ExitError
 	switch {
-	case errors.As(err, &exit) && !isEscalation(err) && 0 < exit.Code && exit.Code <= 255:
-		return exit.Code
+	case !isEscalation(err) && givenCode(err) != 0:
+		return givenCode(err)
+	case given != 0:
+		return given
 	case unstopped > 0, isEscalation(err):
 		return 1
-	case exit != nil && exit.Code == 0:
+	case errors.As(err, &exit) && exit.Code == 0:
 		return 0
 	case errors.Is(err, tend.ErrTerminateTree):
 		return 1
@@ -71,6 +77,15 @@ func exitCode(err error, asked bool, unstopped int) int {
 	default:
 		return 1
 	}
+}
+
+// givenCode is the exit code of an error of Exit that is one and no success, else 0.
+func givenCode(err error) int {
+	var exit *ExitError
+	if errors.As(err, &exit) && 0 < exit.Code && exit.Code <= 255 {
+		return exit.Code
+	}
+	return 0
 }
 
 func isEscalation(err error) bool {

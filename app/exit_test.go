@@ -20,28 +20,35 @@ func TestExitCode(t *testing.T) {
 		err       error
 		asked     bool
 		unstopped int
+		given     int
 		want      int
 	}{
-		{"stopped by somebody", nil, false, 0, 0},
-		{"stopped by somebody, not all of it", nil, false, 1, 1},
-		{"a signal", canceled, true, 0, 0},
-		{"a signal, not all of it", canceled, true, 2, 1},
-		{"a code", Exit(3, io.EOF), false, 0, 3},
-		{"a code, wrapped by the tree", fmt.Errorf("tend: root ended: %w", Exit(3, io.EOF)), false, 0, 3},
-		{"a code, not all stopped", Exit(3, io.EOF), false, 2, 3},
-		{"a code, and a signal on top", Exit(3, io.EOF), true, 0, 3},
-		{"success", Exit(0, nil), false, 0, 0},
-		{"success, not all stopped", Exit(0, nil), false, 1, 1},
-		{"no code that a program can have", &ExitError{Code: 256}, false, 0, 1},
-		{"terminated", terminated, false, 0, 1},
-		{"terminated with the stop of another", errors.Join(terminated, context.Canceled), true, 0, 1},
-		{"the last significant one has ended", fmt.Errorf("tend: %w", tend.ErrDoNotRestart), false, 0, 0},
-		{"the last significant one has failed", io.ErrUnexpectedEOF, false, 0, 1},
-		{"escalated", escalated, false, 0, 1},
-		{"escalated, and a signal on top", escalated, true, 0, 1},
-		{"escalated after a code", &tend.TooManyFailures{Last: tend.Reason{Err: &ExitError{Code: 3}}}, false, 0, 1},
+		{"stopped by somebody", nil, false, 0, 0, 0},
+		{"stopped by somebody, not all of it", nil, false, 1, 0, 1},
+		{"a signal", canceled, true, 0, 0, 0},
+		{"a signal, not all of it", canceled, true, 2, 0, 1},
+		{"a code", Exit(3, io.EOF), false, 0, 0, 3},
+		{"a code, wrapped by the tree", fmt.Errorf("tend: root ended: %w", Exit(3, io.EOF)), false, 0, 0, 3},
+		{"a code, not all stopped", Exit(3, io.EOF), false, 2, 0, 3},
+		{"a code, and a signal on top", Exit(3, io.EOF), true, 0, 0, 3},
+		{"success", Exit(0, nil), false, 0, 0, 0},
+		{"success, not all stopped", Exit(0, nil), false, 1, 0, 1},
+		{"no code that a program can have", &ExitError{Code: 256}, false, 0, 0, 1},
+		{"terminated", terminated, false, 0, 0, 1},
+		{"terminated with the stop of another", errors.Join(terminated, context.Canceled), true, 0, 0, 1},
+		{"the last significant one has ended", fmt.Errorf("tend: %w", tend.ErrDoNotRestart), false, 0, 0, 0},
+		{"the last significant one has failed", io.ErrUnexpectedEOF, false, 0, 0, 1},
+		{"escalated", escalated, false, 0, 0, 1},
+		{"escalated, and a signal on top", escalated, true, 0, 0, 1},
+		{"a signal, and a code on the way down", canceled, true, 0, 4, 4},
+		{"a code on the way down, not all stopped", canceled, true, 1, 4, 4},
+		{"two codes", Exit(3, io.EOF), false, 0, 4, 3},
+		{"success, and a code on the way down", Exit(0, nil), false, 0, 4, 4},
+		{"terminated, and a code on the way down", terminated, false, 0, 4, 4},
+		{"escalated, and a code on the way down", escalated, false, 0, 4, 4},
+		{"escalated after a code", &tend.TooManyFailures{Last: tend.Reason{Err: &ExitError{Code: 3}}}, false, 0, 0, 1},
 	} {
-		if got := exitCode(test.err, test.asked, test.unstopped); got != test.want {
+		if got := exitCode(test.err, test.asked, test.unstopped, test.given); got != test.want {
 			t.Errorf("%s: got %d, want %d", test.name, got, test.want)
 		}
 	}

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
 )
 
 // kept is how many of the last events a crash bundle holds.
 const kept = 1000
 
 // journal reads the events of the tree: it keeps the last ones, notices when the
-// tree begins to stop, and logs what each supervisor took to.
+// tree begins to stop, logs what each supervisor took to, and notes the exit code that
+// a service gives on the way down.
 type journal struct {
 	root      string // path
 	log       *slog.Logger
@@ -26,6 +28,7 @@ type journal struct {
 	mu   sync.Mutex
 	ring []tend.Event // the last ones; next is where the oldest is
 	next int
+	code int // the first that is no success; 0: there is none
 }
 
 // read reads until events end, and waits for nothing else.
@@ -38,6 +41,25 @@ func (j *journal) read(ctx context.Context, events iter.Seq[tend.Event]) {
 			return
 		}
 	}
+}
+
+// given notes the exit code that a service gives while the root stops. That asks an
+// error what it is; the tree has done so before.
+func (j *journal) given(err error) {
+	code := 0
+	guard.Do(func() { code = givenCode(err) })
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.code == 0 {
+		j.code = code
+	}
+}
+
+// exitCode is the code that was given, 0 if none was.
+func (j *journal) exitCode() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.code
 }
 
 // wait waits until the last event has been read, at most d.
@@ -79,6 +101,10 @@ func (j *journal) notice(ctx context.Context, e tend.Event) {
 		if e.Supervisor == j.root {
 			j.ending = true
 			j.stopping(e.Cause.Err) // itself, as it may not have been asked what it says
+		}
+	case tend.ServiceEnded:
+		if j.ending {
+			j.given(e.Err.Err)
 		}
 	case tend.SupervisorStopped:
 		if j.ending {
