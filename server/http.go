@@ -36,9 +36,11 @@ func HTTP(srv *http.Server) tend.Child {
 //
 // The context of a request has the values of the service's context, unless srv
 // has a BaseContext. It ends when the request is cut off, and for a hijacked
-// connection, which an http.Server forgets about, when all others are through. A
-// run has ended only when all its handlers have returned: one that does not is
-// reported as what the service hangs in.
+// connection, which an http.Server forgets about, when all others are through. What
+// would take for ever, such as a stream of events, learns of the stop from [Stopping].
+// A run has ended only when all its handlers have returned: one that does not is
+// reported as what the service hangs in. A connection that has not brought a request yet
+// is closed at once, as an idle one is.
 func CopiesOf(srv *http.Server) func(ctx context.Context) Graceful {
 	if srv == nil {
 		panic("tend/server: the http.Server is nil")
@@ -54,6 +56,10 @@ type httpRun struct {
 	cut context.Context // ended when what is under way is cut off
 	end context.CancelFunc
 
+	stopping chan struct{} // closed when it is to stop
+	once     sync.Once     // of that
+	silent   silent
+
 	mu     sync.Mutex
 	closed bool          // no handler begins any more
 	active int           // handlers
@@ -61,13 +67,15 @@ type httpRun struct {
 }
 
 func newHTTP(ctx context.Context, like *http.Server) *httpRun {
-	h := &httpRun{server: copyOf(like), handler: like.Handler, idle: make(chan struct{})}
+	h := &httpRun{server: copyOf(like), handler: like.Handler, stopping: make(chan struct{}), idle: make(chan struct{})}
 	if h.handler == nil {
 		h.handler = http.DefaultServeMux
 	}
 	h.cut, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	h.server.Handler = h
 	h.server.BaseContext = h.base(like.BaseContext)
+	h.server.ConnState = h.silent.watch(like.ConnState)
+	h.server.RegisterOnShutdown(h.silent.close)                      // and not before: the server must not answer them any more
 	h.server.RegisterOnShutdown(func() { _ = like.Shutdown(h.cut) }) // calls its hooks; it serves nothing
 	return h
 }
@@ -95,12 +103,12 @@ func hasTLS(srv *http.Server) bool {
 // base makes the contexts of requests.
 func (h *httpRun) base(of func(net.Listener) context.Context) func(net.Listener) context.Context {
 	if of == nil {
-		return func(net.Listener) context.Context { return h.cut }
+		return func(net.Listener) context.Context { return withStopping(h.cut, h.stopping) }
 	}
 	return func(l net.Listener) context.Context {
 		ctx, end := context.WithCancel(of(l))
 		context.AfterFunc(h.cut, end)
-		return ctx
+		return withStopping(ctx, h.stopping)
 	}
 }
 
@@ -115,6 +123,7 @@ func (h *httpRun) Serve(l net.Listener) error {
 // GracefulStop waits for requests, then for the handlers of connections that were
 // hijacked.
 func (h *httpRun) GracefulStop() {
+	h.tell()
 	_ = h.server.Shutdown(h.cut)
 	h.finish()
 }
@@ -122,8 +131,14 @@ func (h *httpRun) GracefulStop() {
 // Stop ends all requests: first their connections, so that a handler that is told
 // and returns does not answer as if all were well.
 func (h *httpRun) Stop() {
+	h.tell()
 	_ = h.server.Close()
 	h.finish()
+}
+
+// tell tells those that want to know that the server is to stop.
+func (h *httpRun) tell() {
+	h.once.Do(func() { close(h.stopping) })
 }
 
 // finish waits for the handlers that still run.

@@ -12,6 +12,7 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 const (
@@ -22,6 +23,10 @@ const (
 	// most.
 	listenTimeout = 10 * time.Second
 )
+
+// backoff is the budget of the service: an address that is still in use for a second
+// must not make six failures in a millisecond, and a pause for everybody else.
+var backoff = tend.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 
 // Graceful is a server that takes connections from a listener and can be stopped
 // in two ways. A *grpc.Server is one.
@@ -41,7 +46,8 @@ type Graceful interface {
 // A run that cannot listen fails at once. Otherwise the service is ready as soon
 // as it listens; its annotation "address" says where. When it is asked to stop it
 // listens no more and lets what is under way come to its end, for as long as Drain
-// says; then that is ended.
+// says; then that is ended. So it is when the server ends by itself, because its
+// listener breaks, say: what is under way is not to blame; the run fails after that.
 type Config struct {
 	// Name of the service. Default: "server" and, if there is one, "@" and Addr.
 	Name string
@@ -65,7 +71,10 @@ type Config struct {
 	Drain time.Duration
 }
 
-// Child returns the service. It panics if New is nil or Drain negative.
+// Child returns the service. It has a budget of its own, without a limit: after a
+// failure it is tried again in 100ms, then ever more rarely, every 5s at last, and
+// others do not pause for it. Set Backoff to zero to have it share the supervisor's
+// budget. Child panics if New is nil or Drain negative.
 func (c Config) Child() tend.Child {
 	if c.New == nil {
 		panic("tend/server: Config.New is nil")
@@ -86,7 +95,9 @@ func (c Config) Child() tend.Child {
 			return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 		}
 	}
-	return tend.Child{Service: &service{c}, Name: c.Name, ReadyTimeout: listenTimeout, Timeout: c.Drain + closing}
+	return tend.Child{
+		Service: &service{c}, Name: c.Name, ReadyTimeout: listenTimeout, Timeout: c.Drain + closing, Backoff: backoff,
+	}
 }
 
 // service is the service.
@@ -107,30 +118,41 @@ func (s *service) Serve(ctx context.Context) (err error) {
 	}
 	defer l.Close()
 	srv := s.New(ctx)
-	over, stopped := make(chan struct{}), make(chan error, 1)
-	go func() { // from here, to have the labels of the service
-		select {
-		case <-ctx.Done():
-			stopped <- s.stop(srv)
-		case <-over:
-			stopped <- try(srv.Stop)
-		}
-	}()
+	ended, stopped := make(chan bool, 1), make(chan error, 1)
+	go func() { stopped <- s.await(ctx, srv, ended) }() // from here, to have the labels of the service
+	returned := false
 	defer func() {
-		close(over)
+		ended <- returned
 		err = errors.Join(err, <-stopped)
 	}()
 	tend.Annotate(ctx, slog.String("address", l.Addr().String()))
 	tend.Ready(ctx)
 	err = srv.Serve(l)
+	returned = true
 	switch {
 	case ctx.Err() != nil: // how a server says that it was stopped differs
 		return nil
 	case err == nil:
-		return errByItself
+		err = errByItself
 	default:
-		return fmt.Errorf("%w: %w", errByItself, err)
+		err = fmt.Errorf("%w: %w", errByItself, err)
 	}
+	_ = l.Close() // that others may take its place while what is under way comes to its end
+	tend.Annotate(ctx, slog.String("draining", said.Text(err)))
+	return err
+}
+
+// await stops the server when the service is to stop, or when Serve of the server has
+// ended: by force, if it has not returned but panicked.
+func (s *service) await(ctx context.Context, srv Graceful, ended <-chan bool) error {
+	select {
+	case <-ctx.Done():
+	case returned := <-ended:
+		if !returned {
+			return try(srv.Stop)
+		}
+	}
+	return s.stop(srv)
 }
 
 // stop stops gracefully, or when that takes too long by force. It returns when the

@@ -124,8 +124,16 @@ func TestServer(t *testing.T) {
 			[]string{"0s serve", "10s drain", "10s stop"},
 			"panic: ouch", 10 * time.Second,
 		},
-		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s stop"}, "tend/server: the server ended by itself: EOF", time.Second},
-		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s stop"}, "tend/server: the server ended by itself", time.Second},
+		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s drain"}, "tend/server: the server ended by itself: EOF", time.Second},
+		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s drain"}, "tend/server: the server ended by itself", time.Second},
+		{
+			"fails with work under way", &fakeServer{ends: io.EOF, drains: 3 * time.Second}, []string{"0s serve", "1s drain"},
+			"tend/server: the server ended by itself: EOF", 4 * time.Second,
+		},
+		{
+			"fails with too much work under way", &fakeServer{ends: io.EOF, drains: time.Hour}, []string{"0s serve", "1s drain", "6s stop"},
+			"tend/server: the server ended by itself: EOF tend/server: work under way was cut off after 5s", 6 * time.Second,
+		},
 		{"panics", &fakeServer{crashes: true}, []string{"0s serve", "1s stop"}, "panic: crash", time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -194,7 +202,7 @@ func TestServerPanicsSomewhere(t *testing.T) {
 	})
 }
 
-// A run that cannot listen fails at once; the next one may.
+// A run that cannot listen fails at once; the next ones may, 100ms and 200ms later.
 func TestServerCannotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inUse := errors.New("address in use")
@@ -212,11 +220,40 @@ func TestServerCannotListen(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		result := root.ServeBackground(ctx)
 		began := time.Now()
-		if _, err := root.Start(ctx, child); err != nil || time.Since(began) > 0 {
+		if _, err := root.Start(ctx, child); err != nil || time.Since(began) != 300*time.Millisecond {
 			t.Errorf("started with %v after %v", err, time.Since(began))
 		}
 		if s := root.Status().Services[0]; s.Failed != 2 || !errors.Is(s.Failures[0].Err, inUse) || s.Name != "server" {
 			t.Errorf("%+v", s)
+		}
+		cancel()
+		<-result
+	})
+}
+
+// An address that is in use for a second is nothing that others pause for, and does
+// not end the tree.
+func TestServerAddressInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := time.Now().Add(time.Second)
+		root := tend.New("root", quiet())
+		child := Config{
+			Listen: func(context.Context) (net.Listener, error) {
+				if time.Now().Before(free) {
+					return nil, errors.New("address in use")
+				}
+				return &fakeListener{}, nil
+			},
+			New: func(context.Context) Graceful { return new(fakeServer).start() },
+		}.Child()
+		ctx, cancel := context.WithCancel(t.Context())
+		result := root.ServeBackground(ctx)
+		began := time.Now()
+		if _, err := root.Start(ctx, child); err != nil || time.Since(began) != 1500*time.Millisecond { // 100 + 200 + 400 + 800
+			t.Errorf("started with %v after %v", err, time.Since(began))
+		}
+		if s := root.Status(); s.Count != 0 || !s.PausedUntil.IsZero() {
+			t.Errorf("others suffer: %v", s)
 		}
 		cancel()
 		<-result
