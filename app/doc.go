@@ -64,8 +64,10 @@
 // when the tree is ready for the first time ([tend.Supervisor.WaitReady]), one line
 // of STATUS= at any time, WATCHDOG=1 as long as Options.Live says yes
 // (WatchdogSec=), RELOADING=1 around a reload, STOPPING=1 when the stop begins, and
-// EXTEND_TIMEOUT_USEC= while it lasts. This is package sdnotify at work: a protocol
-// that knows nothing of tend. It is imported rather than handed in, although
+// EXTEND_TIMEOUT_USEC= while it lasts, and while a service is starting that has not
+// failed: a start may take as long as the ReadyTimeouts say of services that become
+// ready in turn, whatever TimeoutStartSec= is. This is package sdnotify at work: a
+// protocol that knows nothing of tend. It is imported rather than handed in, although
 // packages of tend do not import each other otherwise, because a unit of Type=notify
 // whose program forgot to hand it in would be killed when its start times out.
 package app

@@ -17,8 +17,8 @@ import (
 const (
 	busyPeriod  = time.Second     // while it starts or stops
 	quietPeriod = 5 * time.Second // else; more often if the watchdog wants that
-	// extension is the time that is asked for in each busyPeriod of a stop: enough
-	// for a machine that is short of breath.
+	// extension is the time that is asked for in each busyPeriod of a start that goes
+	// on, or of a stop: enough for a machine that is short of breath.
 	extension = 10 * time.Second
 )
 
@@ -140,11 +140,31 @@ func (s *systemd) messages(now phase, entered bool, tree tend.Status, problem er
 		say = append(say, sdnotify.ExtendTimeout(extension))
 	case now == up && entered:
 		say = append(say, sdnotify.Ready)
+	case now == starting && live == nil && isOnItsWay(tree):
+		say = append(say, sdnotify.ExtendTimeout(extension))
 	}
 	if now != ending && s.watchdog > 0 && live == nil {
 		say = append(say, sdnotify.Alive)
 	}
 	return append(say, sdnotify.Status(statusLine(now, tree, problem, live)))
+}
+
+// isOnItsWay: a service is starting that has not failed yet, nor has a supervisor
+// above it. So a start may last as long as the ReadyTimeouts of all services in turn,
+// and one that only tries again and again does not.
+func isOnItsWay(s tend.Status) bool {
+	for _, c := range s.Services {
+		switch {
+		case c.Failed > 0:
+		case c.Supervisor != nil && c.Supervisor.Serving:
+			if isOnItsWay(*c.Supervisor) {
+				return true
+			}
+		case c.State == tend.StateStarting:
+			return true
+		}
+	}
+	return false
 }
 
 // checkTime is how long Options.Live may take: so long the next message waits for

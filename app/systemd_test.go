@@ -76,8 +76,8 @@ func TestSystemd(t *testing.T) {
 		time.Sleep(12 * time.Second)
 		synctest.Wait()
 		m.want(t,
-			"0s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 0s",
-			"1s WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 1s",
+			"0s EXTEND_TIMEOUT_USEC=10000000 WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 0s",
+			"1s EXTEND_TIMEOUT_USEC=10000000 WATCHDOG=1 STATUS=starting: 1 of 2 services run: root/db is starting for 1s",
 			"1.5s READY=1 WATCHDOG=1 STATUS=2 of 2 services run",
 			"6.5s WATCHDOG=1",
 			"11.5s WATCHDOG=1",
@@ -93,6 +93,60 @@ func TestSystemd(t *testing.T) {
 	})
 }
 
+// A start that takes longer than systemd's TimeoutStartSec= has more time as long as
+// services become ready in turn, and none for a service that has failed.
+func TestSystemdLongStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, db := tend.New("root", quiet(tend.Spec{Ordered: true})), tend.New("db", tend.Spec{})
+		db.Add(readyAfter("pool", 40*time.Second))
+		root.Add(db)
+		root.Add(readyAfter("cache", 40*time.Second))
+		root.Add(tend.Child{Service: tendtest.Idle("never"), ReadyTimeout: 9500 * time.Millisecond})
+		var m manager
+		s := under(t.Context(), &m, 0, root, Options{})
+		time.Sleep(150 * time.Second)
+		var extended []string
+		for _, line := range m.take() {
+			if at, _, is := strings.Cut(line, " EXTEND_TIMEOUT_USEC=10000000"); is {
+				extended = append(extended, at)
+			}
+		}
+		if n := len(extended); n < 90 || extended[0] != "0s" || extended[n-1] != "1m29s" {
+			t.Errorf("it asked for more time at %q", extended)
+		}
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
+func TestIsOnItsWay(t *testing.T) {
+	starting, failed := svc("root/a", tend.StateStarting), svc("root/a", tend.StateStarting)
+	failed.Failed = 1
+	nest := func(failed uint64, s tend.Status) tend.ServiceStatus {
+		c := svc("root/db", tend.StateStarting)
+		c.Failed, c.Supervisor = failed, &s
+		return c
+	}
+	for _, test := range []struct {
+		name string
+		tree tend.Status
+		want bool
+	}{
+		{"nothing", sup("root"), false},
+		{"starting", sup("root", svc("root/x", tend.StateRunning), starting), true},
+		{"tried again", sup("root", failed), false},
+		{"another is tried again", sup("root", failed, starting), true},
+		{"down", sup("root", svc("root/a", tend.StateBackoff), svc("root/b", tend.StatePending)), false},
+		{"nested", sup("root", nest(0, sup("root/db", starting))), true},
+		{"nested, tried again", sup("root", nest(0, sup("root/db", failed))), false},
+		{"nested, tried again as a whole", sup("root", nest(1, sup("root/db", starting))), false},
+	} {
+		if got := isOnItsWay(test.tree); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
 // A watchdog that wants to hear more often does.
 func TestSystemdShortWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -103,7 +157,7 @@ func TestSystemdShortWatchdog(t *testing.T) {
 		time.Sleep(1200 * time.Millisecond)
 		synctest.Wait()
 		m.want(t,
-			"0s WATCHDOG=1 STATUS=starting: 0 of 1 services run: root/x is starting for 0s",
+			"0s EXTEND_TIMEOUT_USEC=10000000 WATCHDOG=1 STATUS=starting: 0 of 1 services run: root/x is starting for 0s",
 			"100ms READY=1 WATCHDOG=1 STATUS=1 of 1 services run",
 			"600ms WATCHDOG=1",
 			"1.1s WATCHDOG=1",
