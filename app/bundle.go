@@ -40,13 +40,15 @@ type bundler struct {
 	journal *journal
 	log     *slog.Logger
 	flight  *trace.FlightRecorder // nil: there is no trace
+	words   string                // path of the file of last words
 
 	mu   sync.Mutex // one at a time
 	last time.Time  // of an escalation
 }
 
-// open makes the directory and starts the flight recorder. That one cannot be
-// started is no reason not to run: there may be only one in a program.
+// open makes the directory, sees to the last words and starts the flight recorder.
+// That one cannot be started is no reason not to run: there may be only one in a
+// program.
 func (b *bundler) open(ctx context.Context) error {
 	if b.dir == "" {
 		return nil
@@ -54,6 +56,7 @@ func (b *bundler) open(ctx context.Context) error {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return err
 	}
+	b.listen(ctx)
 	flight := trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: traceLength, MaxBytes: traceSize})
 	if err := flight.Start(); err != nil {
 		b.log.LogAttrs(ctx, slog.LevelWarn, "crash bundles will hold no trace", slog.Any("error", err))
@@ -64,6 +67,7 @@ func (b *bundler) open(ctx context.Context) error {
 }
 
 func (b *bundler) close() {
+	b.silence()
 	if b.flight != nil {
 		b.flight.Stop()
 	}
@@ -138,7 +142,7 @@ func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
 			return err
 		}))
 	}
-	path := filepath.Join(b.dir, b.prefix()+time.Now().UTC().Format("20060102T150405.000000Z"))
+	path := filepath.Join(b.dir, b.prefix()+stamp())
 	if err := os.Rename(partial, path); err != nil {
 		return "", errors.Join(append(errs, err, os.RemoveAll(partial))...)
 	}
@@ -165,6 +169,9 @@ func (b *bundler) prefix() string {
 	}, b.name) + "-crash-"
 }
 
+// stamp is now, for names that are to sort by time.
+func stamp() string { return time.Now().UTC().Format("20060102T150405.000000Z") }
+
 // prune removes all but the newest bundles, whose names sort by time, and what a
 // program that ended in the middle of writing one has left.
 func (b *bundler) prune() error {
@@ -177,11 +184,10 @@ func (b *bundler) prune() error {
 			errs = append(errs, os.RemoveAll(filepath.Join(b.dir, path)))
 		}
 	}
-	for len(paths) > bundlesKept {
-		errs = append(errs, os.RemoveAll(filepath.Join(b.dir, paths[0])))
-		paths = paths[1:]
+	for i, name := range paths {
+		paths[i] = filepath.Join(b.dir, name)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeOldest(paths, bundlesKept))...)
 }
 
 // file writes one file that only the user of the program may read.

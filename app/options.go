@@ -73,7 +73,12 @@ type Options struct {
 	// the last seconds, for which a [runtime/trace.FlightRecorder] runs all the
 	// time then (about 1 % of a core). They may hold secrets of the program and
 	// only its user may read them. The newest 10 are kept, and not more than one
-	// is written of escalations in a minute. Empty: none.
+	// is written of escalations in a minute. It also gets a file of what the runtime
+	// says when it ends the program, because of a panic outside of any service, a
+	// fatal error or SIGQUIT: [runtime/debug.SetCrashOutput] is called for that, and
+	// a file that the program has set is not used as long as Run runs. The newest 10
+	// of these are kept as well; up to 10 programs of one name may share a directory.
+	// Empty: none.
 	CrashDir string
 }
 

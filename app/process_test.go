@@ -91,6 +91,15 @@ var programs = map[string]func(){
 		}))
 		Main(root, Options{})
 	},
+	"panics": func() {
+		root := tend.New("root", tend.Spec{})
+		root.Add(tend.Func("x", func(ctx context.Context) error {
+			go func() { panic("ouch") }()
+			<-ctx.Done()
+			return nil
+		}))
+		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
+	},
 	"no address": func() { Main(tend.New("root", tend.Spec{}), Options{Listen: "256.0.0.1:1"}) },
 }
 
@@ -260,6 +269,26 @@ func TestProcessEscalation(t *testing.T) {
 	dir := t.TempDir()
 	contains(t, start(t, "escalation", "TEND_APP_DIR="+dir).end(1), "msg=escalated", "msg=ended code=1")
 	checkBundle(t, dir, "too many failures")
+}
+
+// The end that a plain goroutine makes of the program is in CrashDir, too; what ended
+// well leaves nothing there, see checkBundle.
+func TestProcessPanic(t *testing.T) {
+	dir := t.TempDir()
+	contains(t, start(t, "panics", "TEND_APP_DIR="+dir).end(2), "panic: ouch")
+	found := names(t, dir)
+	if len(found) != 1 || !strings.HasPrefix(found[0], "root-crash-") || !strings.HasSuffix(found[0], "Z.txt") {
+		t.Fatalf("there is %q", found)
+	}
+	path := filepath.Join(dir, found[0])
+	words, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(words), "panic: ouch", "goroutine ", "app.init.")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
 }
 
 func TestProcessCannotStart(t *testing.T) {
