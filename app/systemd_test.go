@@ -98,9 +98,9 @@ func TestSystemd(t *testing.T) {
 func TestSystemdLongStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root, db := tend.New("root", quiet(tend.Spec{Ordered: true})), tend.New("db", tend.Spec{})
-		db.Add(readyAfter("pool", 40*time.Second))
+		db.Add(readyAfter("pool", 39500*time.Millisecond))
 		root.Add(db)
-		root.Add(readyAfter("cache", 40*time.Second))
+		root.Add(readyAfter("cache", 39500*time.Millisecond))
 		root.Add(tend.Child{Service: tendtest.Idle("never"), ReadyTimeout: 9500 * time.Millisecond})
 		var m manager
 		s := under(t.Context(), &m, 0, root, Options{})
@@ -111,7 +111,7 @@ func TestSystemdLongStart(t *testing.T) {
 				extended = append(extended, at)
 			}
 		}
-		if n := len(extended); n < 90 || extended[0] != "0s" || extended[n-1] != "1m29s" {
+		if n := len(extended); n != 89 || extended[0] != "0s" || extended[n-1] != "1m28s" {
 			t.Errorf("it asked for more time at %q", extended)
 		}
 		s.signals <- syscall.SIGTERM

@@ -225,6 +225,7 @@ func TestHTTPListenerBreaks(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		failed, ok := p.ended.(tend.ServiceFailed)
 		if !ok || p.at.Sub(broke) < 3*time.Second || !strings.HasSuffix(failed.Err.Error(), "ended by itself: unexpected EOF") {
 			t.Errorf("after %v there was %v", p.at.Sub(broke), p.ended)
