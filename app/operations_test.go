@@ -178,16 +178,20 @@ func unique(list []string) []string {
 	return slices.Compact(list)
 }
 
-// What this package and the tree's own hook log: calls of LogAttrs with a constant
+// What this package, package process and the tree itself log: calls of LogAttrs with a constant
 // message, which is all of them but the one for events.
 func TestOperationsRecords(t *testing.T) {
 	table := records(t, "record")
 	said := map[string]logged{}
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
+	files := []string{filepath.Join("..", "foldlog.go"), filepath.Join("..", "hub.go")}
+	for _, pattern := range []string{"*.go", filepath.Join("..", "process", "*.go")} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, more...)
 	}
-	for _, name := range append(files, filepath.Join("..", "foldlog.go")) {
+	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
