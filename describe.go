@@ -131,7 +131,10 @@ func (e ServiceEnded) describe() description {
 		d.attrs = append(d.attrs, slog.String("error", e.Err.Error()))
 	}
 	asked := !e.Cause.IsZero()
-	if !asked {
+	switch {
+	case e.Unclean:
+		d.level = slog.LevelWarn
+	case !asked:
 		d.level = slog.LevelInfo // by its own will
 	}
 	d = d.withStack(e.Err)

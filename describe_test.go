@@ -90,6 +90,14 @@ var told = func() []struct {
 			tend.ServiceEnded{Origin: svc, Err: boom, Cause: stopped, Took: time.Second, Next: tend.StatePending},
 			"DEBUG", "root/db/a%2Fb: service ended: boom; now pending", "error=boom asked=true took=1s next=pending",
 		},
+		{
+			tend.ServiceEnded{Origin: svc, Err: boom, Cause: stopped, Unclean: true, Next: tend.StateDone},
+			"WARN", "root/db/a%2Fb: service ended: boom; now done", "error=boom asked=true took=0s next=done",
+		},
+		{
+			tend.ServiceEnded{Origin: svc, Err: boom, Unclean: true, Next: tend.StateGone},
+			"WARN", "root/db/a%2Fb: service ended: boom; now gone", "error=boom asked=false next=gone",
+		},
 		{tend.ServiceEnded{Origin: svc, Next: tend.StateGone}, "INFO", "root/db/a%2Fb: service ended: now gone", "asked=false next=gone"},
 		{
 			tend.ServiceEnded{Origin: svc, Err: tend.Reason{Err: &tend.PanicError{Value: "x"}, Text: "panic: x"}, Cause: stopped},

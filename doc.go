@@ -27,7 +27,9 @@
 // recovered, become a [*PanicError], are each reported at level error with their
 // stack, whenever and wherever in a service they happen, and count as failures,
 // whatever errors they come from; with [Spec].PassThroughPanics they crash the program
-// as usual. A service that was asked to stop may return what it likes.
+// as usual. What a service returns that was asked to stop costs nothing; but an error
+// that is neither that of its context nor the cause of that is told at level warning
+// and kept in its history: see [ServiceEnded].
 //
 // # States
 //

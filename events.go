@@ -162,6 +162,12 @@ type (
 		Origin
 		Err   Reason `json:"error,omitzero"` // what it returned, or its panic on the way down; zero after nil
 		Cause Reason `json:"cause,omitzero"` // why it was asked to stop
+		// Unclean: Err is news, at level warning. Of a service that was asked to stop
+		// that is everything but nil, the error of its context, the cause of that, and
+		// what it may ask for ([ErrDoNotRestart], wrapped or not; [ErrTerminateTree]
+		// itself); it is in the history of the service, and costs no budget. Of one that
+		// was not: it is Temporary and has crashed.
+		Unclean bool `json:"unclean,omitempty"`
 		// Took is how long it took to stop: since it was asked to, or since Serve
 		// returned while helpers still ran, or methods of its error. Zero if none was so.
 		Took time.Duration `json:"took,omitempty"`

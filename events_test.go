@@ -3,6 +3,7 @@ package tend_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -170,6 +171,102 @@ func TestDefaultHookForgetsWhoIsGone(t *testing.T) {
 	if text := strings.Join(lines, "\n"); strings.Count(text, `msg="same error" path=root/a error=boom times=2`) != 1 || strings.Count(text, "gave up") != 1 {
 		t.Error(text)
 	}
+}
+
+// TestWhatIsSaidOnTheWayDownIsNotLost: what a service returns that was asked to stop
+// costs nothing, and is told and kept if it is more than that.
+func TestWhatIsSaidOnTheWayDownIsNotLost(t *testing.T) {
+	signal := errors.New("signal")
+	for _, c := range []struct {
+		name    string
+		returns func(ctx context.Context) error
+		level   slog.Level
+	}{
+		{"nil", func(context.Context) error { return nil }, slog.LevelDebug},
+		{"its context's error", func(ctx context.Context) error { return ctx.Err() }, slog.LevelDebug},
+		{"that, wrapped", func(ctx context.Context) error { return fmt.Errorf("read: %w", ctx.Err()) }, slog.LevelDebug},
+		{"its cause", context.Cause, slog.LevelDebug},
+		{"that, wrapped", func(ctx context.Context) error { return fmt.Errorf("read: %w", context.Cause(ctx)) }, slog.LevelDebug},
+		{"a wish to leave", func(context.Context) error { return fmt.Errorf("all done: %w", tend.ErrDoNotRestart) }, slog.LevelDebug},
+		{"a wish to end the tree", func(context.Context) error { return tend.ErrTerminateTree }, slog.LevelDebug},
+		{"one with a reason", func(context.Context) error { return fmt.Errorf("exit 4: %w", tend.ErrTerminateTree) }, slog.LevelWarn},
+		{"an error", func(context.Context) error { return errors.New("flush: no space left on device") }, slog.LevelWarn},
+		{"its own deadline", func(context.Context) error { return context.DeadlineExceeded }, slog.LevelWarn},
+		{"a panic", func(context.Context) error { panic("ouch") }, slog.LevelError},
+		{"an exit", func(context.Context) error { runtime.Goexit(); return nil }, slog.LevelWarn},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var ended []tend.ServiceEnded
+				s := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+					if e, is := e.(tend.ServiceEnded); is {
+						ended = append(ended, e)
+					}
+				}})
+				tok := s.Add(tend.Func("a", func(ctx context.Context) error { <-ctx.Done(); return c.returns(ctx) }))
+				ctx, cancel := context.WithCancelCause(t.Context())
+				done := s.ServeBackground(ctx)
+				synctest.Wait()
+				if err := s.Suspend(tok); err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
+				if err := s.Restart(tok, nil); err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
+				cancel(signal)
+				<-done
+				if len(ended) != 2 {
+					t.Fatalf("it has ended %d times", len(ended))
+				}
+				want := 0
+				for _, e := range ended {
+					if e.Level() != c.level || e.Unclean != (c.level > slog.LevelInfo) {
+						t.Errorf("%v, at %v", e, e.Level())
+					}
+					if e.Unclean {
+						want++
+					}
+				}
+				st := s.Status()
+				if n := len(st.Services[0].Failures); n != want {
+					t.Errorf("%d are in its history", n)
+				}
+				if st.Services[0].Failed != 0 || st.Count != 0 {
+					t.Errorf("%d failures were counted, %g charged", st.Services[0].Failed, st.Count)
+				}
+			})
+		})
+	}
+}
+
+// TestATemporaryThatCrashesIsAWarning, and one that is through is not.
+func TestATemporaryThatCrashesIsAWarning(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var levels []slog.Level
+		s := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if e, is := e.(tend.ServiceEnded); is {
+				levels = append(levels, e.Level())
+			}
+		}})
+		done := s.ServeBackground(t.Context())
+		for _, f := range []func(context.Context) error{
+			func(context.Context) error { return nil },
+			func(context.Context) error { return tend.ErrDoNotRestart },
+			func(context.Context) error { return errBoom },
+			func(context.Context) error { return context.Canceled }, // of somebody else
+			func(context.Context) error { panic("ouch") },
+		} {
+			s.Add(tend.Child{Service: tend.Func("a", f), Restart: tend.Temporary})
+			synctest.Wait()
+		}
+		s.Stop()
+		<-done
+		if d := cmp.Diff([]slog.Level{slog.LevelInfo, slog.LevelInfo, slog.LevelWarn, slog.LevelWarn, slog.LevelError}, levels); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+	})
 }
 
 // TestNestedHooks: events travel up, each once to each hook; a supervisor below

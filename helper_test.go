@@ -77,7 +77,7 @@ func TestAHelperThatObeysARemovalOverridesNothing(t *testing.T) {
 				}))
 				p.Lines()
 				_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
-				p.Want("1s root/a service ended err=boom cause=ErrRemoved took=1s next=gone")
+				p.Want("1s root/a service ended err=boom cause=ErrRemoved unclean took=1s next=gone")
 			})
 		})
 	}
@@ -94,7 +94,7 @@ func TestAHelperStartedOnTheWayDownOverridesNothing(t *testing.T) {
 		}))
 		p.Lines()
 		_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
-		p.Want("1s root/a service ended err=boom cause=ErrRemoved took=1s next=gone")
+		p.Want("1s root/a service ended err=boom cause=ErrRemoved unclean took=1s next=gone")
 	})
 }
 

@@ -254,7 +254,7 @@ func isNews(e Event) bool {
 		PauseBegan, Escalated, EventsDropped:
 		return true
 	case ServiceEnded:
-		return e.Err.panicked() != nil
+		return e.Unclean || e.Err.panicked() != nil
 	case SupervisorStopped:
 		return e.Unstopped > 0
 	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady:

@@ -208,7 +208,8 @@ func TestNewsIsAtLevelWarning(t *testing.T) {
 		SupervisorStarted{}, SupervisorStopping{}, SupervisorStopped{}, SupervisorStopped{Unstopped: 1}, PauseBegan{}, PauseEnded{},
 		Escalated{Err: &TooManyFailures{}}, EventsDropped{}, ServiceStarted{}, ServiceReady{}, ServiceUnresponsive{}, ServiceFailed{},
 		ServiceEnded{}, ServiceEnded{Cause: known(ErrStopped)}, ServiceEnded{Err: Reason{Err: &PanicError{}}}, ServiceStuck{},
-		ServiceEndedLate{}, ServiceGaveUp{}, ServiceRefused{}, ServiceAlsoFailed{},
+		ServiceEnded{Unclean: true}, ServiceAlsoFailed{},
+		ServiceEndedLate{}, ServiceGaveUp{}, ServiceRefused{},
 	} {
 		seen[e.Kind()] = true
 		if isNews(e) != (e.Level() >= slog.LevelWarn) {

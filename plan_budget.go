@@ -5,6 +5,7 @@ package tend
 func (p *plan) fail(now instant, out outcome, ran instant) {
 	n := out.n
 	n.remember(Failure{p.wall(now), n.number, out.why})
+	n.rare.failed++
 	told := ServiceFailed{Err: out.why, Ran: ran}
 	switch {
 	case n.conf().Restart == Temporary:

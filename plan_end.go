@@ -95,6 +95,9 @@ func (p *plan) endedAsked(now instant, out outcome) {
 		next = StateSuspended
 	}
 	p.ended(now, out, cause, next)
+	if isUnclean(out, true) {
+		n.remember(Failure{p.wall(now), n.number, out.why})
+	}
 	switch next {
 	case StateGone:
 		if n.want == wantGone {

@@ -54,8 +54,9 @@ const (
 // rare is the part of a record that services without trouble do without.
 type rare struct {
 	conf     *Child    // immutable; nil: all defaults
-	failures []Failure // a ring of historySize: failed%historySize is the oldest
-	failed   uint64
+	failures []Failure // a ring of historySize: kept%historySize is the oldest
+	kept     uint64    // in it, so far
+	failed   uint64    // of them those that were failures, and no end on the way down
 	tally    tally.Tally
 	began    instant     // the latest run; see node.began
 	until    instant     // in state backoff
@@ -161,18 +162,18 @@ func (n *node) remember(f Failure) {
 		r.failures = make([]Failure, historySize)
 	}
 	f.Err = f.Err.lasting()
-	r.failures[r.failed%historySize] = f
-	r.failed++
+	r.failures[r.kept%historySize] = f
+	r.kept++
 }
 
 // history copies the failures, oldest first.
 func (n *node) history() []Failure {
-	if n.rare == nil || n.rare.failed == 0 {
+	if n.rare == nil || n.rare.kept == 0 {
 		return nil
 	}
 	r := n.rare
-	out := make([]Failure, 0, min(r.failed, historySize))
-	for i := r.failed - uint64(cap(out)); i < r.failed; i++ {
+	out := make([]Failure, 0, min(r.kept, historySize))
+	for i := r.kept - uint64(cap(out)); i < r.kept; i++ {
 		out = append(out, r.failures[i%historySize])
 	}
 	return out

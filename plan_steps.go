@@ -250,7 +250,9 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	if !p.heard {
 		return
 	}
-	told := ServiceEnded{Origin: p.of(now, out.n), Cause: cause, Took: out.n.stopped(now), Next: next}
+	told := ServiceEnded{
+		Origin: p.of(now, out.n), Cause: cause, Unclean: isUnclean(out, !cause.IsZero()), Took: out.n.stopped(now), Next: next,
+	}
 	if out.why.Err != nil {
 		told.Err = out.why
 	}
@@ -264,6 +266,18 @@ func failureOf(r Reason) error {
 		return r
 	}
 	return r.Err
+}
+
+// isUnclean: a run that is no failure has ended with news: see [ServiceEnded].
+func isUnclean(out outcome, asked bool) bool {
+	switch {
+	case !asked:
+		return out.verdict == failing
+	case out.verdict == doNotRestart, out.why.Err == ErrTerminateTree: //nolint:errorlint // what wraps it says more
+		return false
+	default:
+		return out.news
+	}
 }
 
 // inGroup: n is being stopped, or kept down, for a group restart.

@@ -51,7 +51,8 @@ type ServiceStatus struct {
 	Incarnation uint64 `json:"incarnation"` // runs so far
 	Restarts    uint64 `json:"restarts"`    // runs so far, less the first
 	Failed      uint64 `json:"failed"`      // failures so far
-	// Failures are the last few, oldest first.
+	// Failures are the last few, oldest first; among them those on the way down:
+	// [ServiceEnded].Unclean.
 	Failures []Failure `json:"failures,omitempty"`
 	// WaitingFor says why it does not run although it should: its delay, the pause
 	// of its supervisor, its turn, its group, its last run to end, its supervisor to

@@ -357,7 +357,7 @@ func TestTrap13_ASecondMemberDiesDuringAnOrderedGroupStop(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		p.Want(
 			"0s root/victim service failed err=boom count=1 threshold=5 restarting",
-			"0s root/second service ended err=boom cause=ErrSiblingFailed",
+			"0s root/second service ended err=boom cause=ErrSiblingFailed unclean",
 			"5s root/last service ended cause=ErrSiblingFailed took=5s",
 			"5s root/second service started restarts=1",
 			"5s root/victim service started restarts=1",
@@ -468,7 +468,7 @@ func TestTrap18_APanicOnTheWayDown(t *testing.T) {
 		}
 		p.Want(
 			"0s root supervisor stopping cause=ErrStopped",
-			`0s root/a service ended err="panic: while stopping" cause=ErrStopped`,
+			`0s root/a service ended err="panic: while stopping" cause=ErrStopped unclean`,
 			"0s root supervisor stopped cause=ErrStopped",
 		)
 		if e := p.Events()[len(p.Events())-2]; e.Level() < 8 || !strings.Contains(fmt.Sprint(e.LogValue()), "TestTrap18") {
