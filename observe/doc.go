@@ -26,7 +26,9 @@
 // router does not redirect it.
 //
 // [http.Server].WriteTimeout may be set; streams have deadlines of their own. Call
-// [Page.Close] when the server is to shut down.
+// [Page.Close] when the server is to shut down; the page is live again when another
+// one serves it. Behind a middleware whose ResponseWriter can neither Flush nor
+// Unwrap there are no streams, and the page asks every two seconds.
 //
 // # API
 //

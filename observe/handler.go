@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tend-go/tend"
@@ -66,8 +67,9 @@ type Page struct {
 	guard   *guard
 	streams atomic.Int64
 
-	closed context.Context
-	close  context.CancelFunc
+	mu   sync.Mutex
+	life context.Context // of streams and of the collection of events; over after Close
+	end  context.CancelFunc
 }
 
 // Handler returns a page of the tree below root, which is the root of the whole
@@ -93,8 +95,7 @@ func newPage(t tree, o Options) *Page {
 	}
 	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts)}
 	p.routes = p.newRoutes()
-	p.closed, p.close = context.WithCancel(context.Background())
-	go p.hub.collect(t.Events(p.closed))
+	p.begin()
 	return p
 }
 
@@ -102,8 +103,31 @@ func newPage(t tree, o Options) *Page {
 // events. [http.Server.Shutdown] waits for requests under way and streams do not
 // end by themselves, so register it: server.RegisterOnShutdown(page.Close). A
 // program that shows its tree for as long as it runs need not call it. Requests
-// after Close are answered as before, only nothing is live.
-func (p *Page) Close() { p.close() }
+// after Close are answered as before, and the next one for a stream, of a server
+// that has been started again, say, begins the collection anew. The events between
+// are missing in the list of events, and in nothing else.
+func (p *Page) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end()
+}
+
+// begin begins the collection of events, if it is not under way, and returns the
+// context that Close ends.
+func (p *Page) begin() context.Context {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.life == nil:
+	case p.life.Err() == nil:
+		return p.life
+	default:
+		p.hub.restart()
+	}
+	p.life, p.end = context.WithCancel(context.Background())
+	go p.hub.collect(p.tree.Events(p.life))
+	return p.life
+}
 
 // ServeHTTP answers a request for the page or its API. See [Options.Hosts] for
 // requests that it refuses.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tend-go/tend"
@@ -213,7 +214,41 @@ func TestClose(t *testing.T) {
 	if w := request(p, "GET", "/"); w.Code != http.StatusOK {
 		t.Errorf("status %d after Close, want 200", w.Code)
 	}
-	if w := request(p, "GET", "/api/events"); w.Code != http.StatusOK {
-		t.Errorf("a stream after Close: %d", w.Code)
-	}
+}
+
+// A page whose server is started again is live again: it gets what happens from then
+// on, and starts with the tree as it is.
+func TestCloseIsNotTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{})
+		l, stop := serveOn(p, 0)
+		first := openStream(t, l, "")
+		synctest.Wait()
+		_, id, _, err := p.hub.opening(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		if ms := first.all(); len(ms) != 0 {
+			t.Errorf("got %v", ms)
+		}
+		stop()
+
+		l, stop = serveOn(p, 0)
+		defer stop()
+		if m, _ := openStream(t, l, id).next(); m.kind != "reset" {
+			t.Errorf("got %v, want a reset: events may be missing", m)
+		}
+		_, id, _, err = p.hub.opening(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := openStream(t, l, id)
+		f.events <- started("x")
+		if m, ok := second.next(); !ok || len(m.change(t).Events) != 1 {
+			t.Errorf("got %v", m)
+		}
+		p.Close()
+	})
 }

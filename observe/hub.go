@@ -224,6 +224,14 @@ func (h *hub) forget() {
 	h.wakeReaders()
 }
 
+// restart makes everybody start anew: events are missing before this moment.
+func (h *hub) restart() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dirty = true
+	h.forget()
+}
+
 // after returns the frames after the one numbered seq. ok is false if some of
 // them have left the ring: the reader must start anew.
 func (h *hub) after(seq uint64) (frames []frame, ok bool) {

@@ -37,12 +37,13 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(p.closed, cancel)()
+	defer context.AfterFunc(p.begin(), cancel)()
 
 	if p.hub.update(ctx) != nil { // what "from now on" counts from
 		return
 	}
 	s := &stream{hub: p.hub, to: w, control: http.NewResponseController(w)}
+	s.polled = !canFlush(w)
 	if s.write("retry: "+strconv.FormatInt(retryAfter.Milliseconds(), 10)+"\n\n") != nil {
 		return
 	}
@@ -50,10 +51,34 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		_ = s.write(reset)
 		return
 	}
+	if s.polled {
+		s.poll()
+		return
+	}
 	s.run(ctx)
 }
 
-const reset = "event: reset\ndata: {}\n\n"
+// What a reader is told besides frames: to fetch api/view again, and that what it
+// reads is no stream, as something in between cannot hand on what is written at
+// once. It gets what there is, and comes back for more.
+const (
+	reset  = "event: reset\ndata: {}\n\n"
+	polled = "event: polled\ndata: {}\n\n"
+)
+
+// canFlush: w, or what it says that it wraps, can flush, as middleware often cannot.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch inner := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return false
+		}
+	}
+}
 
 // lastID is where a reader wants to go on.
 func lastID(r *http.Request) string {
@@ -70,6 +95,7 @@ type stream struct {
 	to      http.ResponseWriter
 	control *http.ResponseController
 	seq     uint64 // of the last frame sent
+	polled  bool   // what is written arrives at the end
 }
 
 // resume sets where to go on from: an id, or nothing for "from now on". It
@@ -87,6 +113,13 @@ func (s *stream) resume(id string) bool {
 	s.seq = seq
 	_, ok := s.hub.after(seq)
 	return ok
+}
+
+// poll sends what there is.
+func (s *stream) poll() {
+	if s.write(polled) == nil {
+		s.send()
+	}
 }
 
 // run sends frames until ctx ends, the reader is too slow, or it is gone.
@@ -139,6 +172,9 @@ func (s *stream) write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	if _, err := s.to.Write([]byte(text)); err != nil {
 		return err
+	}
+	if s.polled {
+		return nil
 	}
 	return s.control.Flush()
 }

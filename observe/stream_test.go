@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -202,6 +203,47 @@ func TestAReaderThatWasAwayGetsWhatItMissed(t *testing.T) {
 			}
 		})
 	})
+}
+
+// plainWriter is what a middleware makes of a writer that does not know of Flush.
+type plainWriter struct{ w http.ResponseWriter }
+
+func (p plainWriter) Header() http.Header         { return p.w.Header() }
+func (p plainWriter) Write(b []byte) (int, error) { return p.w.Write(b) }
+func (p plainWriter) WriteHeader(code int)        { p.w.WriteHeader(code) }
+
+// wrapper says what it wraps.
+type wrapper struct{ plainWriter }
+
+func (w wrapper) Unwrap() http.ResponseWriter { return w.w }
+
+// Behind a middleware without Flush a reader is told so, and gets what there is each
+// time that it comes.
+func TestStreamWithoutFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{})
+		plain := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.ServeHTTP(wrapper{plainWriter{plainWriter{w}}}, r) })
+		_, id, _, err := p.hub.opening(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const head = "retry: 2000\n\nevent: polled\ndata: {}\n\n"
+		if w := request(plain, "GET", "/api/events?since="+id); w.Body.String() != head {
+			t.Errorf("got %q, want %q", w.Body, head)
+		}
+		time.Sleep(time.Minute)
+		f.events <- started("x")
+		synctest.Wait()
+		w := request(plain, "GET", "/api/events?since="+id)
+		if body := w.Body.String(); !strings.HasPrefix(body, head+"id: ") || strings.Count(body, "\n\n") != 3 {
+			t.Errorf("got %q", body)
+		}
+		p.Close()
+	})
+	if !canFlush(wrapper{plainWriter{httptest.NewRecorder()}}) || canFlush(plainWriter{httptest.NewRecorder()}) {
+		t.Error("what a writer says that it wraps counts")
+	}
 }
 
 func TestStreamLimit(t *testing.T) {

@@ -495,6 +495,39 @@ func TestEmptyTree(t *testing.T) {
 	b.wait(`document.querySelector("#empty").innerText === ""`)
 }
 
+// Behind a middleware without Flush, and with a server that is started again after
+// Close, the page goes on.
+func TestBehindMiddleware(t *testing.T) {
+	b := newTab(t)
+	root := quiet("root", idle("first"))
+	served := root.ServeBackground(t.Context())
+	t.Cleanup(func() {
+		root.Stop()
+		<-served
+	})
+	page := observe.Handler(root, observe.Options{})
+	s := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page.ServeHTTP(noFlush{w}, r)
+	}))
+	b.open(s.URL)
+	for _, name := range []string{"second", "third"} {
+		b.wait(`document.querySelector("#live").textContent === "live"`)
+		root.Add(idle(name))
+		b.wait(row(name))
+		page.Close()
+	}
+	if p := b.trouble(); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
+// noFlush does not say that what it wraps can flush.
+type noFlush struct{ w http.ResponseWriter }
+
+func (n noFlush) Header() http.Header         { return n.w.Header() }
+func (n noFlush) Write(b []byte) (int, error) { return n.w.Write(b) }
+func (n noFlush) WriteHeader(code int)        { n.w.WriteHeader(code) }
+
 // A server that goes away leaves the last state, grey and with its age; when it is
 // back, even as another process, the page goes on by itself.
 func TestOffline(t *testing.T) {

@@ -1,9 +1,9 @@
-// The stream, the clock, the filter and the address bar.
+// Stream, clock, filter and address bar.
 const query = new URLSearchParams(location.search), live = query.get('live') !== 'off';
 let seq = first.seq, stream, heard = 0, lost = 0, timer, ticks = 0;
 let stale = true, drawing = false, turn = 0;
 
-// soon draws with the screen's next frame, changed when what is listed may differ.
+// soon draws with the next frame, changed when the list may differ.
 function soon() {
 	drawing ||= requestAnimationFrame(render);
 }
@@ -35,8 +35,7 @@ function drawChip(s, count) {
 	say(chip.lastChild, count.toLocaleString());
 }
 
-// filter takes what the field and the chips say. The server searches a tree that
-// is not all here.
+// filter takes field and chips. The server searches a tree that is not all here.
 async function filter() {
 	words = $('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
 	const mine = ++turn, q = new URLSearchParams({ q: words.join(' '), state: [...only].join() });
@@ -64,7 +63,7 @@ function remember() {
 	history.replaceState(null, '', location.pathname + (q.size ? '?' + q : ''));
 }
 
-// connect opens the stream. A hidden page has none: a browser allows six per host.
+// connect opens the stream, if the page is seen: browsers allow six per host.
 function connect() {
 	disconnect();
 	if (!live || document.hidden) return;
@@ -73,6 +72,7 @@ function connect() {
 	const alive = () => { heard = Date.now(); lost = 0; soon(); };
 	stream.onopen = alive;
 	stream.addEventListener('ka', alive);
+	stream.addEventListener('polled', () => stream.over = 1);
 	stream.addEventListener('reset', () => again(reload));
 	stream.onerror = () => again(connect);
 	stream.onmessage = e => {
@@ -94,8 +94,8 @@ function disconnect() {
 }
 
 function again(f) {
+	if (f === connect && !stream?.over) lost ||= heard || Date.now();
 	disconnect();
-	if (f === connect) lost ||= heard || Date.now();
 	timer = setTimeout(f, 2e3);
 	soon();
 }

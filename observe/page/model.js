@@ -31,8 +31,7 @@ function load(view) {
 	}
 }
 
-// put takes in a row. A new one of a branch that is not all here has to wait
-// until that is fetched.
+// put takes in a row. A new one of a branch not all here waits until that is fetched.
 function put(r, loading) {
 	let n = nodes.get(r.i);
 	const up = nodes.get(r.p);
