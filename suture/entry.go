@@ -27,11 +27,7 @@ func (e *entry) String() string { return e.name }
 func (e *entry) Serve(ctx context.Context) error {
 	e.running.Store(true)
 	defer e.running.Store(false)
-	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
-	if errorIs(err, ErrTerminateSupervisorTree) {
-		e.owner.terminated.CompareAndSwap(nil, &err)
-	}
-	return err
+	return e.service.Serve(context.WithValue(ctx, entryKey{}, e))
 }
 
 // errorIs asks an error of a service, whose methods may panic, what it is.

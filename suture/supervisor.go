@@ -2,6 +2,7 @@ package suture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"sync"
@@ -21,13 +22,14 @@ type Supervisor struct {
 	Name string
 	known
 
-	core    *tend.Supervisor
-	hook    EventHook
-	sprint  SprintFunc
-	asker   *asker // nil: the core knows how long pauses are
+	core   *tend.Supervisor
+	hook   EventHook
+	sprint SprintFunc
+	asker  *asker // nil: the core knows how long pauses are
+	// Of the Spec.
+	keepsTermination bool
+
 	serving atomic.Bool
-	// What a service returned to end the tree, since Serve began.
-	terminated atomic.Pointer[error]
 
 	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
 	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
@@ -50,12 +52,13 @@ type term struct {
 // not a number, or the half-life negative.
 func New(name string, spec Spec) *Supervisor {
 	s := &Supervisor{
-		Name:    name,
-		hook:    spec.EventHook,
-		sprint:  spec.Sprint,
-		nests:   map[*entry]struct{}{},
-		term:    &term{over: make(chan struct{})},
-		entries: map[ServiceToken]*entry{},
+		Name:             name,
+		hook:             spec.EventHook,
+		sprint:           spec.Sprint,
+		keepsTermination: spec.DontPropagateTermination,
+		nests:            map[*entry]struct{}{},
+		term:             &term{over: make(chan struct{})},
+		entries:          map[ServiceToken]*entry{},
 	}
 	if s.hook == nil {
 		s.hook = func(e Event) { log.Print(e) }
@@ -257,7 +260,6 @@ func (s *Supervisor) begin(ctx context.Context) (context.Context, *term) {
 	if !s.serving.CompareAndSwap(false, true) {
 		panic(fmt.Sprintf("tend/suture: Serve on supervisor %q, which is being served already", s.Name))
 	}
-	s.terminated.Store(nil)
 	s.mu.Lock()
 	t := s.term
 	if t.ctx != nil {
@@ -279,15 +281,12 @@ func (s *Supervisor) end(t *term) {
 // result is what v4 returns where the core returns err, which wraps that to say
 // more.
 func (s *Supervisor) result(ctx context.Context, err error) error {
-	terminated := s.terminated.Load()
 	switch {
 	case ctx.Err() != nil && errorIs(err, ctx.Err()):
 		return ctx.Err()
-	case terminated == nil:
-		return err
-	case errorIs(err, ErrTerminateSupervisorTree):
-		return *terminated
-	case errorIs(err, ErrDoNotRestart): // Spec.DontPropagateTermination
+	case errorIs(err, ErrTerminateSupervisorTree): // the core says of which service
+		return errors.Unwrap(err)
+	case s.keepsTermination && errorIs(err, ErrDoNotRestart):
 		return ErrDoNotRestart
 	}
 	return err

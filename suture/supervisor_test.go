@@ -318,6 +318,21 @@ func TestTerminationGoesFirst(t *testing.T) {
 	})
 }
 
+// Serve returns what the service returned that ended the tree, not what one that was
+// removed, or was being stopped, returned besides.
+func TestServeReturnsTheErrorThatEndedTheTree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		removed, ended, stopped := &fatal{errBoom, 1}, &fatal{errBoom, 2}, &fatal{errBoom, 3}
+		s := suture.NewSimple("root")
+		token := s.Add(&service{"removed", func(ctx context.Context) error { <-ctx.Done(); return removed }})
+		s.Add(&service{"ends", func(context.Context) error { time.Sleep(time.Second); return ended }})
+		s.Add(&service{"is stopped", func(ctx context.Context) error { <-ctx.Done(); return stopped }})
+		result := s.ServeBackground(t.Context())
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), nil)
+		same(t, "Serve", <-result, ended)
+	})
+}
+
 func TestAfterTheTreeHasTerminated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := suture.NewSimple("root")
