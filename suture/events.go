@@ -154,7 +154,8 @@ func (e EventBackoff) Map() map[string]any {
 }
 
 // EventResume says that the pause ended: the failure count is zero, and all
-// services that waited are being started.
+// services that waited are being started. There is none if the supervisor is stopped
+// in a pause, nor when it is served again.
 type EventResume struct {
 	Supervisor     *Supervisor `json:"-"`
 	SupervisorName string      `json:"supervisor_name"`

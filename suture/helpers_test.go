@@ -152,6 +152,9 @@ var identity = cmp.Options{
 	cmpopts.EquateComparable(suture.ServiceToken{}),
 }
 
+// anyOrder is for what happens at once.
+var anyOrder = cmpopts.SortSlices(func(a, b string) bool { return a < b })
+
 // same is for what must be the very thing; programs compare errors so, too.
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()

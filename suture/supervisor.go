@@ -30,6 +30,7 @@ type Supervisor struct {
 	keepsTermination bool
 
 	serving atomic.Bool
+	stops   stops // that tell knows of
 
 	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
 	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own

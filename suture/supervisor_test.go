@@ -453,16 +453,28 @@ func TestFailuresDecayAndPause(t *testing.T) {
 	})
 }
 
-// Whoever is told of the beginning of a pause is told of its end.
+// A supervisor that is stopped in a pause does not resume, at any depth, and not
+// either when it is served again; the next pause has its own end.
 func TestStopInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()
-		s := suture.New("root", suture.Spec{EventHook: l.hook, FailureThreshold: 0.5})
-		s.Add(returns("svc", errBoom))
-		stop := serve(t, s)
-		time.Sleep(time.Second)
+		spec := suture.Spec{
+			EventHook: l.hook, FailureThreshold: 0.5, FailureBackoff: 3 * time.Second, BackoffJitter: suture.NoJitter{},
+		}
+		root, child := suture.New("root", spec), suture.New("child", spec)
+		root.Add(child)
+		root.Add(returns("a", errBoom))
+		child.Add(returns("b", errBoom, errBoom))
+		mid := tend.New("mid", tend.Spec{FailureThreshold: 0.5})
+		mid.Add(returns("c", errBoom))
+		root.Add(mid)
+		stop := serve(t, root)
+		want(t, "pauses", pauses(l, time.Second), []string{"0s child backoff", "0s mid backoff", "0s root backoff"}, anyOrder)
 		_ = stop()
-		want(t, "events", l.lines()[1:], []string{"0s root backoff", "1s root resume"})
+		stop = serve(t, root)
+		want(t, "pauses", pauses(l, time.Minute)[3:], []string{"1s child backoff", "4s child resume"})
+		_ = stop()
+		want(t, "pauses", len(pauses(l, 0)), 5)
 	})
 }
 

@@ -18,6 +18,7 @@ func (s *Supervisor) tell(e tend.Event) {
 	if s.in.Load() != nil {
 		return
 	}
+	s.stops.heard(e)
 	switch e := e.(type) {
 	case tend.ServiceFailed:
 		t := s.translation(e.Origin)
@@ -35,6 +36,9 @@ func (s *Supervisor) tell(e tend.Event) {
 		t := s.translation(e.Origin)
 		t.tell(EventBackoff{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.PauseEnded:
+		if s.stops.ended(e) {
+			return // v4 does not resume then
+		}
 		t := s.translation(e.Origin)
 		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
