@@ -270,7 +270,7 @@ func TestLateEnds(t *testing.T) {
 		close(release)
 		want(t, "events", l.lines(), []string{
 			"1s root/svc stop timeout",
-			"2s root/svc panicked: late (0.00 of 0) restarting=false",
+			"2s root/svc panicked: late (0.00 of 5) restarting=false",
 		})
 	})
 }

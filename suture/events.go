@@ -1,14 +1,22 @@
 package suture
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
+)
 
 // Event is one of the five structs of this package: [EventStopTimeout],
 // [EventServicePanic], [EventServiceTerminate], [EventBackoff], [EventResume].
 type Event interface {
 	fmt.Stringer
 	Type() EventType
-	// Map is the event without its pointers, for a logger. Err of an
-	// [EventServiceTerminate] is in it as it is.
+	// Map is the event without its pointers, for a logger: package encoding/json
+	// can encode all that is in it. Err of an [EventServiceTerminate] is there as
+	// what it says, and an infinite FailureThreshold as [math.MaxFloat64].
 	Map() map[string]any
 }
 
@@ -67,7 +75,11 @@ func (e EventStopTimeout) Map() map[string]any {
 
 // EventServicePanic says that a service panicked. Restarting: it is started again
 // at once; if not, it waits for the end of a pause, or was being stopped
-// (CurrentFailures is 0 then, as that does not count).
+// (CurrentFailures is 0 then, as that does not count). FailureThreshold is that of
+// the Spec; of a [tend.Child] with a budget of its own, the N of its Limit.
+//
+// Stacktrace is a traceback as [runtime.Stack] writes it, of the innermost 64
+// functions and without their arguments. The goroutine's number is 0: it has ended.
 type EventServicePanic struct {
 	Supervisor       *Supervisor `json:"-"`
 	SupervisorName   string      `json:"supervisor_name"`
@@ -126,10 +138,11 @@ func (e EventServiceTerminate) String() string {
 		failure(e.SupervisorName, e.ServiceName, e.CurrentFailures, e.FailureThreshold, e.Restarting), e.Err)
 }
 
-// Map has the keys of the JSON tags, but "error" for Err.
+// Map has the keys of the JSON tags, but "error" for what Err says; nil if that is
+// nil.
 func (e EventServiceTerminate) Map() map[string]any {
 	m := failureMap(e.SupervisorName, e.ServiceName, e.CurrentFailures, e.FailureThreshold, e.Restarting)
-	m["error"] = e.Err
+	m["error"] = encodable(e.Err)
 	return m
 }
 
@@ -184,7 +197,21 @@ func failureMap(supervisor, service string, failures, threshold float64, restart
 		"supervisor_name":   supervisor,
 		"service_name":      service,
 		"current_failures":  failures,
-		"failure_threshold": threshold,
+		"failure_threshold": max(-math.MaxFloat64, min(threshold, math.MaxFloat64)),
 		"restarting":        restarting,
 	}
+}
+
+// encodable is v, or what it says if package encoding/json may not encode it or, as
+// with most errors, would leave out what it says.
+func encodable(v any) any {
+	if err, is := v.(error); is {
+		return said.By(err, err.Error)
+	}
+	ok := false
+	guard.Do(func() { _, err := json.Marshal(v); ok = err == nil })
+	if !ok {
+		return fmt.Sprint(v)
+	}
+	return v
 }

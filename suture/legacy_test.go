@@ -99,7 +99,7 @@ func TestAsServicePanicInStop(t *testing.T) {
 		}))
 		serve(t, s)
 		same(t, "RemoveAndWait", s.RemoveAndWait(token, time.Second), nil)
-		want(t, "events", l.lines(), []string{"0s root/suture_test.stops panicked: boom (0.00 of 0) restarting=false"})
+		want(t, "events", l.lines(), []string{"0s root/suture_test.stops panicked: boom (0.00 of 5) restarting=false"})
 		if e := last[suture.EventServicePanic](t, l); !strings.Contains(e.Stacktrace, "panicInStop") {
 			t.Errorf("the stack does not show where it happened:\n%s", e.Stacktrace)
 		}

@@ -52,14 +52,11 @@ func (s Spec) core(supervisor string) tend.Spec {
 	}
 	spec := tend.Spec{
 		FailureDecay:      halfLife(s.FailureDecay),
-		FailureThreshold:  min(s.FailureThreshold, math.MaxFloat64),
+		FailureThreshold:  coreThreshold(s.FailureThreshold),
 		FailureBackoff:    orAtOnce(s.FailureBackoff),
 		Timeout:           orAtOnce(s.Timeout),
 		PassThroughPanics: s.PassThroughPanics,
 		KeepTermination:   s.DontPropagateTermination,
-	}
-	if s.FailureThreshold < 0 {
-		spec.FailureThreshold = math.SmallestNonzeroFloat64
 	}
 	spec.Jitter, _ = s.jitter()
 	return spec
@@ -76,6 +73,14 @@ func (s Spec) jitter() (core float64, ask Jitter) {
 	default:
 		return -1, j
 	}
+}
+
+// coreThreshold is a threshold as the core takes it: finite, and not below zero.
+func coreThreshold(f float64) float64 {
+	if f < 0 {
+		return math.SmallestNonzeroFloat64
+	}
+	return min(f, math.MaxFloat64)
 }
 
 // halfLife is so many seconds, but at least a nanosecond and at most a century;

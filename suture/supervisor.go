@@ -1,6 +1,7 @@
 package suture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Supervisor struct {
 	sprint SprintFunc
 	asker  *asker // nil: the core knows how long pauses are
 	// Of the Spec.
+	threshold        float64
 	keepsTermination bool
 
 	serving atomic.Bool
@@ -56,6 +58,7 @@ func New(name string, spec Spec) *Supervisor {
 		Name:             name,
 		hook:             spec.EventHook,
 		sprint:           spec.Sprint,
+		threshold:        cmp.Or(spec.FailureThreshold, 5),
 		keepsTermination: spec.DontPropagateTermination,
 		nests:            map[*entry]struct{}{},
 		term:             &term{over: make(chan struct{})},

@@ -572,7 +572,7 @@ func TestPanicMsgIsTakenAtOnce(t *testing.T) {
 		value.text = "later"
 		close(release)
 		want(t, "events", l.lines(), []string{
-			"1s root/suture_test.stops panicked: then (0.00 of 0) restarting=false",
+			"1s root/suture_test.stops panicked: then (0.00 of 5) restarting=false",
 			"1s root/svc panicked: then (1.00 of 5) restarting=true",
 		})
 	})

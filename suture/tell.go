@@ -51,7 +51,7 @@ func (s *Supervisor) tell(e tend.Event) {
 func (s *Supervisor) tellPanic(o tend.Origin, why tend.Reason) {
 	if p := panicked(why); p != nil {
 		t := s.translation(o)
-		t.tell(t.panicked(p, tend.ServiceFailed{Err: why}))
+		t.tell(t.panicked(p, tend.ServiceFailed{Err: why, Threshold: t.supervisor.threshold}))
 	}
 }
 
@@ -79,7 +79,7 @@ func (t translation) failed(e tend.ServiceFailed) Event {
 		Service:          t.service(),
 		ServiceName:      t.origin.Service,
 		CurrentFailures:  e.Count,
-		FailureThreshold: e.Threshold,
+		FailureThreshold: t.threshold(e),
 		Restarting:       atOnce(e),
 	}
 	if err := e.Err.Err; err != nil {
@@ -103,10 +103,10 @@ func (t translation) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
 		Service:          t.service(),
 		ServiceName:      t.origin.Service,
 		CurrentFailures:  e.Count,
-		FailureThreshold: e.Threshold,
+		FailureThreshold: t.threshold(e),
 		Restarting:       atOnce(e),
 		PanicMsg:         msg,
-		Stacktrace:       p.Stack(),
+		Stacktrace:       traceback(p.PCs),
 	}
 }
 
@@ -122,6 +122,15 @@ func (t translation) service() Service {
 		return standIn(t.origin.Service)
 	}
 	return t.entry.given
+}
+
+// threshold is what the Spec says; the core has another number for an infinite or
+// negative one.
+func (t translation) threshold(e tend.ServiceFailed) float64 {
+	if own := t.supervisor.threshold; e.Threshold == coreThreshold(own) {
+		return own
+	}
+	return e.Threshold
 }
 
 // atOnce: the service is started again without a delay, which is what v4 calls
