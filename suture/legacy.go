@@ -20,7 +20,9 @@ type DeprecatedService interface {
 // AsService makes a [Service] of an old one, called what the old one is called.
 // When the context ends it calls Stop. It returns when Serve and, if it was
 // called, Stop have returned: nil if Serve returned by itself, the error of the
-// context if it was stopped. A panic in either is a panic of the service.
+// context if it was stopped. If the old one has a method Complete() bool as well, and
+// Serve returned by itself, that is asked: true is [ErrDoNotRestart]. A panic in any of
+// them is a panic of the service.
 // AsService panics if service is nil.
 func AsService(service DeprecatedService) Service {
 	if service == nil {
@@ -50,6 +52,9 @@ func (l legacy) Serve(ctx context.Context) error {
 	}
 	if stopper.called {
 		return ctx.Err()
+	}
+	if c, is := l.old.(interface{ Complete() bool }); is && c.Complete() {
+		return ErrDoNotRestart
 	}
 	return nil
 }

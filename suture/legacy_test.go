@@ -82,6 +82,63 @@ func TestAsServiceGoexit(t *testing.T) {
 	})
 }
 
+// completes is a service of suture v2 that is done after so many runs.
+type completes struct {
+	*old
+	runs, after int
+}
+
+func (c *completes) Serve()         { c.runs++ }
+func (c *completes) Complete() bool { return c.runs >= c.after }
+
+// v2 and v3 take a service out that says it is complete. v4 does not ask.
+func TestAsServiceComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook})
+		c := &completes{old: newOld(), after: 3}
+		s.Add(suture.AsService(c))
+		serve(t, s)
+		want(t, "events", l.lines(), []string{
+			"0s root/old failed: <nil> (1.00 of 5) restarting=true",
+			"0s root/old failed: <nil> (2.00 of 5) restarting=true",
+		})
+		want(t, "runs", c.runs, 3)
+		want(t, "services", s.Services(), []suture.Service{})
+	})
+}
+
+// stoppable is complete, but has been stopped.
+type stoppable struct{ *old }
+
+func (stoppable) Complete() bool { return true }
+
+// A service that was stopped is not asked: it may be to start again.
+func TestAsServiceStoppedIsNotComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		same(t, "Serve", suture.AsService(stoppable{newOld()}).Serve(ctx), context.Canceled)
+	})
+}
+
+type incomplete struct{ *old }
+
+func (i incomplete) Serve()       {}
+func (incomplete) Complete() bool { panic("complete?") }
+
+func TestAsServicePanicInComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		s := suture.New("root", suture.Spec{EventHook: l.hook, FailureThreshold: 0.5})
+		s.Add(suture.AsService(incomplete{newOld()}))
+		serve(t, s)
+		want(t, "events", l.lines(), []string{
+			"0s root/old panicked: complete? (1.00 of 0.5) restarting=false", "0s root backoff",
+		})
+	})
+}
+
 type stops struct{ serve, stop func() }
 
 func (s stops) Serve() { s.serve() }
