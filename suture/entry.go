@@ -12,12 +12,13 @@ import (
 // entry stands for a service in the core. It knows what the core does not say of
 // a service: whose it is, and what it was before it was wrapped.
 type entry struct {
-	owner   *Supervisor
-	given   Service // to Add
-	service Service // the same without a tend.Child around it
-	name    string
-	running atomic.Bool
-	below   []*Supervisor // that it serves, or has served; family guards it
+	owner       *Supervisor
+	given       Service // to Add
+	service     Service // the same without a tend.Child around it
+	name        string
+	running     atomic.Bool
+	significant bool          // as a tend.Child may be
+	below       []*Supervisor // that it serves, or has served; family guards it
 }
 
 // String is what the service is called.
@@ -27,7 +28,12 @@ func (e *entry) String() string { return e.name }
 func (e *entry) Serve(ctx context.Context) error {
 	e.running.Store(true)
 	defer e.running.Store(false)
-	return e.service.Serve(context.WithValue(ctx, entryKey{}, e))
+	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
+	if e.significant || errorIs(err, ErrTerminateSupervisorTree) {
+		t, _ := e.owner.latest()
+		t.endAsked.Store(true)
+	}
+	return err
 }
 
 // errorIs asks an error of a service, whose methods may panic, what it is.
@@ -51,6 +57,7 @@ func (e *entry) wrap(service Service) Service {
 	case nil: // the core refuses it
 		return nil
 	case tend.Child:
+		e.significant = e.significant || v.Significant
 		v.Service = e.wrap(v.Service)
 		return v
 	case *tend.Child:

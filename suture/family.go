@@ -4,11 +4,12 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/treepath"
 )
 
-// family guards who is below whom in all trees: the writes of Supervisor.in and
-// heeds, Supervisor.nests and entry.below. Nothing else is done under it.
+// family guards who is below whom in all trees: the writes of Supervisor.in,
+// added and heeds, Supervisor.nests and entry.below. Nothing else is done under it.
 var family sync.Mutex
 
 // settle notes that s is served in the context of e; nil: as a root.
@@ -16,6 +17,7 @@ func (s *Supervisor) settle(e *entry) {
 	family.Lock()
 	defer family.Unlock()
 	s.in.Store(nil)
+	s.added.Store(nil)
 	s.place(e)
 }
 
@@ -24,8 +26,11 @@ func (s *Supervisor) settle(e *entry) {
 func (s *Supervisor) adopt(e *entry) {
 	family.Lock()
 	defer family.Unlock()
-	if s.in.Load() == nil && !s.serving.Load() {
-		s.place(e)
+	if !s.serving.Load() {
+		s.added.Store(e)
+		if s.in.Load() == nil {
+			s.place(e)
+		}
 	}
 	for o := e.owner; o != nil; o = o.heeds.Load() {
 		if o == s { // in a circle there would be no hook
@@ -62,6 +67,43 @@ func (s *Supervisor) above() *Supervisor {
 		return e.owner
 	}
 	return nil
+}
+
+// isOver: s has been told to stop, and nobody is going to serve it again of whom this
+// package or the core knows.
+func (s *Supervisor) isOver() bool {
+	if s.state() != ErrSupervisorNotRunning { //nolint:errorlint // its own
+		return false
+	}
+	if e := s.added.Load(); e != nil {
+		return e.isOver()
+	}
+	_, ctx := s.latest()
+	self, below := tend.Self(ctx)
+	if !below || hasLeft(self) {
+		return true
+	}
+	e := entryIn(ctx)
+	return e != nil && e.isOver()
+}
+
+// isOver: the service has left, or is to, or its supervisor is over.
+func (e *entry) isOver() bool {
+	is := func(service Service) bool { return entryOf(service) == e }
+	return !slices.ContainsFunc(e.owner.core.Services(), is) || e.owner.isOver()
+}
+
+// hasLeft: the service has left, or is to. One that is being suspended is taken for
+// such a one until it has ended.
+func hasLeft(s tend.ServiceStatus) bool {
+	switch s.State {
+	case tend.StateGone:
+		return true
+	case tend.StateStopping, tend.StateStuck:
+		return !s.Wanted
+	default:
+		return false
+	}
 }
 
 // isBelow: s is top or somewhere below it.

@@ -43,9 +43,8 @@ var (
 	// ErrWrongSupervisor: the token is zero, or of another supervisor's service.
 	// It is the value of package tend.
 	ErrWrongSupervisor = tend.ErrWrongSupervisor
-	// ErrSupervisorNotStarted: [Supervisor.Remove] or [Supervisor.RemoveAndWait]
-	// was called before the supervisor was served for the first time. The service
-	// has been removed.
+	// ErrSupervisorNotStarted is returned by nothing. v4 has it for what is asked of
+	// a supervisor before it is served, and does not do that; here it is done.
 	ErrSupervisorNotStarted = errors.New("supervisor not started yet")
 	// ErrSupervisorNotRunning: [Supervisor.RemoveAndWait] was called when the
 	// supervisor was stopping or had stopped. The service has been removed.

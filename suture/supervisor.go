@@ -35,6 +35,7 @@ type Supervisor struct {
 	stops   stops // that tell knows of
 
 	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
+	added atomic.Pointer[entry]      // with which it was added since it was last served, if it was
 	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
 	nests map[*entry]struct{}        // its services below which there are supervisors
 
@@ -47,6 +48,7 @@ type Supervisor struct {
 // term is one time of being served.
 type term struct {
 	ctx       context.Context        // nil: it has not begun
+	endAsked  atomic.Bool            // a service may have ended the tree
 	over      chan struct{}          // closed when Serve is about to return
 	unstopped UnstoppedServiceReport // to be read then
 }
@@ -130,7 +132,12 @@ func (s *Supervisor) GetSupervisor() *Supervisor { return s }
 
 // Add adds a service, to be started at once or when the supervisor is served. It
 // does not wait for that. Services are kept until they leave by themselves or are
-// removed, also while the supervisor is not served, or not any more.
+// removed.
+//
+// Once the supervisor has been told to stop, or was removed, Add does nothing and
+// returns the zero token, until it is served again or added to another one. A
+// supervisor that is to be served again by one above, as after a failure of what
+// serves it, has not been stopped in that sense.
 //
 // If the service is a supervisor, or [HasSupervisor], that one uses the EventHook
 // of s from now on, whatever hook it had. A [tend.Child] is supervised as it says.
@@ -138,6 +145,9 @@ func (s *Supervisor) GetSupervisor() *Supervisor { return s }
 // Add panics if service is nil, or a [tend.Child] makes no sense.
 func (s *Supervisor) Add(service Service) ServiceToken {
 	s.made("Add")
+	if s.isOver() {
+		return ServiceToken{}
+	}
 	return s.enroll(&entry{owner: s, given: service})
 }
 
@@ -159,20 +169,11 @@ func (s *Supervisor) Services() []Service {
 // Remove makes a service leave: it is stopped, if it runs, and not started
 // again. Remove does not wait for that. It returns
 //   - [ErrWrongSupervisor] for the zero token and those of other supervisors;
-//   - [ErrSupervisorNotStarted] if the supervisor has never been served, as there
-//     was nothing to stop; the service is removed all the same;
 //   - nil otherwise, also if the service is gone already, or the supervisor does
-//     not run any more.
+//     not run yet, or not any more.
 func (s *Supervisor) Remove(id ServiceToken) error {
 	s.made("Remove")
-	state := s.state()
-	if err := s.remove(id); err != nil {
-		return err
-	}
-	if state == ErrSupervisorNotStarted { //nolint:errorlint // its own
-		return state
-	}
-	return nil
+	return s.remove(id)
 }
 
 // RemoveAndWait is Remove, and then waits until the service has ended, for at
@@ -180,9 +181,8 @@ func (s *Supervisor) Remove(id ServiceToken) error {
 //   - [ErrTimeout] if the service has not ended in that time, or not before the
 //     supervisor ended;
 //   - [ErrWrongSupervisor] as Remove does;
-//   - [ErrSupervisorNotStarted] and [ErrSupervisorNotRunning] if the supervisor has
-//     never been served, or had been told to stop before; the service is removed all
-//     the same, and not waited for.
+//   - [ErrSupervisorNotRunning] if the supervisor had been told to stop before; the
+//     service is removed all the same, and not waited for.
 func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error {
 	s.made("RemoveAndWait")
 	t, _ := s.latest()
@@ -190,7 +190,7 @@ func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error
 	if err := s.remove(id); err != nil {
 		return err
 	}
-	if state != nil {
+	if state == ErrSupervisorNotRunning { //nolint:errorlint // its own
 		return state
 	}
 	ended := make(chan error, 1)
@@ -213,10 +213,10 @@ func (s *Supervisor) remove(id ServiceToken) error {
 
 // state is nil while the supervisor is served and has not been told to stop.
 func (s *Supervisor) state() error {
-	switch _, ctx := s.latest(); {
+	switch t, ctx := s.latest(); {
 	case ctx == nil:
 		return ErrSupervisorNotStarted
-	case ctx.Err() != nil, !s.serving.Load():
+	case ctx.Err() != nil, !s.serving.Load(), t.endAsked.Load() && !s.core.Status().Stopping.IsZero():
 		return ErrSupervisorNotRunning
 	}
 	return nil

@@ -131,7 +131,8 @@ func TestRemove(t *testing.T) {
 		below := child.Add(idle("below"))
 		foreign := other.Add(idle("svc"))
 
-		same(t, "before Serve", s.Remove(token), suture.ErrSupervisorNotStarted)
+		same(t, "before Serve", s.Remove(token), nil)
+		same(t, "zero, before Serve", s.Remove(suture.ServiceToken{}), suture.ErrWrongSupervisor)
 		same(t, "other's, before Serve", s.Remove(foreign), suture.ErrWrongSupervisor)
 		same(t, "child's, before Serve", s.Remove(below), suture.ErrWrongSupervisor)
 
@@ -165,8 +166,10 @@ func TestRemoveAndWait(t *testing.T) {
 		slow := func(d time.Duration) suture.ServiceToken {
 			return s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(d); return nil }})
 		}
-		same(t, "before Serve", s.RemoveAndWait(slow(0), time.Second), suture.ErrSupervisorNotStarted)
+		same(t, "before Serve", s.RemoveAndWait(slow(0), time.Second), nil)
 		stop := serve(t, s)
+		want(t, "services", s.Services(), []suture.Service{})
+		late := s.Add(idle("late"))
 		for _, c := range []struct {
 			takes, timeout, returns time.Duration
 			err                     error
@@ -189,7 +192,7 @@ func TestRemoveAndWait(t *testing.T) {
 		synctest.Wait()
 		same(t, "stopping", s.RemoveAndWait(token, time.Second), suture.ErrSupervisorNotRunning)
 		time.Sleep(time.Hour)
-		same(t, "stopped", s.RemoveAndWait(s.Add(idle("late")), time.Second), suture.ErrSupervisorNotRunning)
+		same(t, "stopped", s.RemoveAndWait(late, time.Second), suture.ErrSupervisorNotRunning)
 		serve(t, s)
 		want(t, "services when served again", s.Services(), []suture.Service{})
 	})
@@ -229,8 +232,8 @@ func TestRemoveAndWaitWhenTheSupervisorStops(t *testing.T) {
 // ended with it.
 func TestRemoveAndWaitForTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := suture.NewSimple("root")
 		for range 100 {
+			s := suture.NewSimple("root")
 			token := s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }})
 			stop := serve(t, s)
 			go func() { same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), nil) }()
@@ -238,6 +241,108 @@ func TestRemoveAndWaitForTheLast(t *testing.T) {
 			_ = stop()
 		}
 	})
+}
+
+// v4 documents it so for a supervisor that "was already stopped".
+func TestAddWhenStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs, below, none := 0, 0, suture.ServiceToken{}
+		s, child := suture.New("root", suture.Spec{EventHook: newLog().hook, Timeout: time.Minute}), suture.NewSimple("child")
+		s.Add(child)
+		s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }})
+		stop := serve(t, s)
+		go func() { _ = stop() }()
+		synctest.Wait()
+		same(t, "stopping", s.Add(counted("svc", &runs)), none)
+		same(t, "below, stopped", child.Add(counted("svc", &below)), none)
+		time.Sleep(time.Minute)
+		other := suture.NewSimple("other")
+		same(t, "stopped", s.Add(counted("svc", &runs)), none)
+		same(t, "stopped, a supervisor", s.Add(other), none)
+		stop = serve(t, s)
+		want(t, "services when served again", len(s.Services())+len(child.Services()), 2)
+		want(t, "served again", s.Add(counted("svc", &runs)) != none, true)
+		want(t, "below, served again", child.Add(counted("svc", &below)) != none, true)
+		synctest.Wait()
+		want(t, "runs", []int{runs, below}, []int{1, 1})
+		_ = stop()
+	})
+}
+
+// A service may have ended the tree.
+func TestAddWhileTheTreeTerminates(t *testing.T) {
+	for name, quit := range map[string]suture.Service{
+		"terminates":  returns("quit", suture.ErrTerminateSupervisorTree),
+		"significant": tend.Child{Service: returns("quit", suture.ErrDoNotRestart), Significant: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := suture.NewSimple("root")
+				s.Add(&service{"slow", func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Second); return nil }})
+				result := s.ServeBackground(t.Context())
+				s.Add(quit)
+				synctest.Wait()
+				same(t, "Add", s.Add(idle("svc")), suture.ServiceToken{})
+				want(t, "services", s.Services() == nil, true)
+				<-result
+				same(t, "Add", s.Add(idle("svc")), suture.ServiceToken{})
+			})
+		})
+	}
+}
+
+// An error that asks for the end when nobody heeds it any more ends nothing.
+func TestAddAfterARemovedServiceAskedForTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := suture.NewSimple("root")
+		token := s.Add(&service{"svc", func(ctx context.Context) error { <-ctx.Done(); return suture.ErrTerminateSupervisorTree }})
+		serve(t, s)
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), nil)
+		want(t, "added", s.Add(idle("svc")) != suture.ServiceToken{}, true)
+	})
+}
+
+// A supervisor that was removed is over, until it is somewhere again.
+func TestAddToASupervisorThatWasRemoved(t *testing.T) {
+	type supervisor interface {
+		Add(suture.Service) suture.ServiceToken
+		RemoveAndWait(suture.ServiceToken, time.Duration) error
+		ServeBackground(context.Context) <-chan error
+	}
+	for name, newTop := range map[string]func() supervisor{
+		"from one of this package": func() supervisor { return suture.NewSimple("top") },
+		"from one of package tend": func() supervisor { return tend.New("top", tend.Spec{EventHook: func(tend.Event) {}}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				top, none := newTop(), suture.ServiceToken{}
+				s, deep := suture.NewSimple("child"), suture.NewSimple("deep")
+				s.Add(deep)
+				token := top.Add(s)
+				ctx, cancel := context.WithCancel(t.Context())
+				result := top.ServeBackground(ctx)
+				synctest.Wait()
+				want(t, "served", s.Add(idle("svc")) != none, true)
+				same(t, "RemoveAndWait", top.RemoveAndWait(token, 0), nil)
+				same(t, "removed", s.Add(idle("svc")), none)
+				same(t, "below what was removed", deep.Add(idle("svc")), none)
+
+				other := suture.NewSimple("other")
+				token = other.Add(s)
+				want(t, "added again", s.Add(idle("svc")) != none, true)
+				want(t, "below what was added again", deep.Add(idle("svc")) != none, true)
+				stop := serve(t, other)
+				want(t, "services", []int{len(s.Services()), len(deep.Services())}, []int{3, 1})
+				same(t, "RemoveAndWait", other.RemoveAndWait(token, 0), nil)
+				token = other.Add(s)
+				same(t, "RemoveAndWait", other.RemoveAndWait(token, 0), nil)
+				same(t, "removed again", s.Add(idle("svc")), none)
+				_ = stop()
+				cancel()
+				<-result
+			})
+		})
+	}
 }
 
 func TestServices(t *testing.T) {
@@ -505,6 +610,16 @@ func TestTheParentsHookReplacesTheChilds(t *testing.T) {
 		inner := child("inner")
 		root.Add(&has{service{"has", inner.Serve}, inner})
 		root.Add(&has{*idle("has none"), nil})
+		late := make(chan struct{})
+		deep.Add(&service{"late", func(ctx context.Context) error {
+			select {
+			case <-late:
+				late = nil
+				return nil
+			case <-ctx.Done():
+				return nil
+			}
+		}})
 		hidden := child("hidden") // keeps its own hook, as in v4
 		root.Add(&service{"hides", hidden.Serve})
 		stop := serve(t, root)
@@ -516,8 +631,8 @@ func TestTheParentsHookReplacesTheChilds(t *testing.T) {
 		want(t, "own events", own.lines(), []string{"0s hidden/svc failed: boom (1.00 of 5) restarting=true"})
 		_ = stop()
 
-		deep.Add(returns("late", nil)) // still with the hook of root
-		serve(t, deep)
+		serve(t, deep) // still with the hook of root
+		close(late)
 		want(t, "last event", last[suture.EventServiceTerminate](t, l).ServiceName, "late")
 	})
 }
@@ -612,9 +727,10 @@ func TestUnstoppedServiceReport(t *testing.T) {
 
 		release := make(chan struct{})
 		svc := hung("svc", release)
+		stop = serve(t, s)
 		id := s.Add(svc)
 		s.Add(idle("idle"))
-		_ = serve(t, s)()
+		_ = stop()
 		got, err := s.UnstoppedServiceReport()
 		same(t, "error", err, nil)
 		wanted := suture.UnstoppedServiceReport{{[]*suture.Supervisor{s}, svc, "svc", id}}
