@@ -3,22 +3,25 @@ package suture
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync/atomic"
+	"weak"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/guard"
 )
 
 // entry stands for a service in the core. It knows what the core does not say of
-// a service: whose it is, and what it was before it was wrapped.
+// a service: whose it is, and what it was before it was wrapped. The core holds it
+// until the service has left, and pins until the last event of it has been told.
 type entry struct {
 	owner       *Supervisor
 	given       Service // to Add
 	service     Service // the same without a tend.Child around it
 	name        string
-	running     atomic.Bool
+	runs        atomic.Uint64 // so far; the incarnation
 	significant bool          // as a tend.Child may be
-	below       []*Supervisor // that it serves, or has served; family guards it
+	below       below         // what it serves, or has served; family guards it
 }
 
 // String is what the service is called.
@@ -26,8 +29,8 @@ func (e *entry) String() string { return e.name }
 
 // Serve runs the service, which has the entry in its context.
 func (e *entry) Serve(ctx context.Context) error {
-	e.running.Store(true)
-	defer e.running.Store(false)
+	e.runs.Add(1)
+	defer e.owner.pins.add(e)
 	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
 	if e.significant || errorIs(err, ErrTerminateSupervisorTree) {
 		t, _ := e.owner.latest()
@@ -117,10 +120,10 @@ func (s *Supervisor) enroll(e *entry) ServiceToken {
 	if !done {
 		token = s.core.Add(service)
 	}
-	s.entries[token] = e
-	if len(s.entries) > s.roomy {
-		s.sweep()
-		s.roomy = max(64, 2*len(s.entries))
+	s.books[token.ID()] = weak.Make(e)
+	if s.room.isFull(len(s.books)) {
+		maps.DeleteFunc(s.books, func(_ uint64, e weak.Pointer[entry]) bool { return e.Value() == nil })
+		s.room.fit(len(s.books))
 	}
 	return token
 }
@@ -147,26 +150,10 @@ func (s *Supervisor) tryAdd(service Service) (token ServiceToken, done bool) {
 	return token, done
 }
 
-// sweep forgets the services that have left. It runs when they may be half of
-// all, so that it costs little, and so that events of one that has just left,
-// which may be under way, still find it. The caller holds s.mu.
-func (s *Supervisor) sweep() {
-	stay := map[*entry]bool{}
-	for _, service := range s.core.Services() {
-		stay[entryOf(service)] = true
-	}
-	for token, e := range s.entries {
-		if !stay[e] && !e.running.Load() {
-			delete(s.entries, token)
-			s.forsake(e)
-		}
-	}
-}
-
-// book returns the entry of a service of s, nil if it has none such or has
-// forgotten it.
+// book returns the entry of a service of s, nil if it has none such or nobody can
+// hear of it any more.
 func (s *Supervisor) book(token ServiceToken) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.entries[token]
+	return s.books[token.ID()].Value()
 }

@@ -3,6 +3,7 @@ package suture
 import (
 	"slices"
 	"sync"
+	"weak"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/treepath"
@@ -46,18 +47,20 @@ func (s *Supervisor) place(e *entry) {
 		return
 	}
 	s.in.Store(e)
-	// Those that are not served any more go only now, since events of theirs may
-	// have been under way until now.
-	e.below = slices.DeleteFunc(e.below, func(o *Supervisor) bool { return o == s || !o.serving.Load() })
-	e.below = append(e.below, s)
-	e.owner.nests[e] = struct{}{}
+	if e.below == nil {
+		e.below = below{}
+	}
+	e.below.add(s)
+	e.owner.nests.add(e)
 }
 
-// forsake lets go of what was below a service that has left.
-func (s *Supervisor) forsake(e *entry) {
+// letGo notes that the end of s has been told: no event names it any more.
+func (s *Supervisor) letGo() {
 	family.Lock()
 	defer family.Unlock()
-	delete(s.nests, e)
+	if e := s.in.Load(); e != nil {
+		e.below[weak.Make(s)] = nil
+	}
 }
 
 // above is the supervisor in whose service s is or was last served; nil if s is
@@ -134,9 +137,13 @@ func (s *Supervisor) tree() []*Supervisor {
 // appendTree appends s, and below it whatever it finds by going down where it may.
 func (s *Supervisor) appendTree(tree []*Supervisor, down func(*Supervisor) bool) []*Supervisor {
 	tree = append(tree, s)
-	for e := range s.nests {
-		for _, o := range e.below {
-			if o.in.Load() == e && down(o) {
+	for p := range s.nests.services {
+		e := p.Value()
+		if e == nil {
+			continue
+		}
+		for p := range e.below {
+			if o := p.Value(); o != nil && o.in.Load() == e && down(o) {
 				tree = o.appendTree(tree, down)
 			}
 		}

@@ -266,35 +266,96 @@ func TestEventsOfManyServices(t *testing.T) {
 	})
 }
 
-// Their memory is free then, and that of supervisors that one makes for itself.
+// Their memory is free then, though their tokens are kept, and that of supervisors that
+// one makes for itself, or has removed.
 func TestWhatLeftIsFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := suture.New("root", suture.Spec{EventHook: func(suture.Event) {}, FailureThreshold: 1e9})
 		serve(t, s)
 		const many = 1000
 		var services []weak.Pointer[service]
-		for range many {
+		var tokens []suture.ServiceToken
+		for i := range many {
 			svc := returns("svc", suture.ErrDoNotRestart)
+			if i%2 == 0 {
+				svc = idle("svc")
+			}
 			services = append(services, weak.Make(svc))
-			same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(svc), 0), nil)
+			tokens = append(tokens, s.Add(svc))
+			same(t, "RemoveAndWait", s.RemoveAndWait(tokens[i], 0), nil)
 		}
 		var supervisors []weak.Pointer[suture.Supervisor]
+		for range many {
+			child := suture.NewSimple("child")
+			child.Add(idle("svc"))
+			supervisors = append(supervisors, weak.Make(child))
+			same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(child), 0), nil)
+		}
+		var inners []weak.Pointer[suture.Supervisor]
 		s.Add(&service{"has a new one each time", func(ctx context.Context) error {
-			if len(supervisors) == many {
+			if len(inners) == many {
 				<-ctx.Done()
 				return nil
 			}
 			inner := suture.NewSimple("inner")
-			supervisors = append(supervisors, weak.Make(inner))
+			inners = append(inners, weak.Make(inner))
 			inner.Add(returns("svc", suture.ErrTerminateSupervisorTree))
 			_ = inner.Serve(ctx)
 			return errBoom
 		}})
 		synctest.Wait()
 		runtime.GC()
-		want(t, "services that are kept", kept(services) < 100, true)
-		want(t, "supervisors that are kept", kept(supervisors) < 100, true)
-		want(t, "supervisors", len(supervisors), many)
+		want(t, "kept", []int{kept(services), kept(supervisors), kept(inners)}, []int{0, 0, 0})
+		want(t, "supervisors", len(inners), many)
+		runtime.KeepAlive(tokens)
+	})
+}
+
+// But not before a hook that is slow has heard of their end.
+func TestEventsUnderWayNameWhatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, told := make(chan struct{}), map[string]bool{}
+		s := suture.New("root", suture.Spec{EventHook: func(e suture.Event) {
+			<-release
+			switch e := e.(type) {
+			case suture.EventServicePanic:
+				_, is := e.Service.(*service)
+				told[e.Supervisor.Name+"/"+e.ServiceName] = is
+			case suture.EventServiceTerminate:
+				_, is := e.Service.(*service)
+				told[e.Supervisor.Name+"/"+e.ServiceName] = is
+			}
+		}})
+		serve(t, s)
+		for i := range 100 {
+			svc := &service{fmt.Sprint(i), func(ctx context.Context) error { <-ctx.Done(); panic(errBoom) }}
+			same(t, "RemoveAndWait", s.RemoveAndWait(s.Add(svc), 0), nil)
+		}
+		s.Add(&service{"has one", func(ctx context.Context) error {
+			inner := suture.New("inner", suture.Spec{EventHook: func(suture.Event) {}})
+			inner.Add(returns("fails", errBoom, suture.ErrTerminateSupervisorTree))
+			_ = inner.Serve(ctx)
+			return suture.ErrDoNotRestart
+		}})
+		child := suture.NewSimple("child")
+		child.Add(returns("fails", errBoom))
+		token := s.Add(child)
+		synctest.Wait()
+		same(t, "RemoveAndWait", s.RemoveAndWait(token, 0), nil)
+		child = nil
+		for range 3 {
+			runtime.GC()
+		}
+		close(release)
+		synctest.Wait()
+		named := 0
+		for _, is := range told {
+			if is {
+				named++
+			}
+		}
+		want(t, "told", len(told), 102-1) // the hook of inner is its own
+		want(t, "named", named, len(told))
 	})
 }
 

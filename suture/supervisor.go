@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/tend-go/tend"
 )
@@ -37,12 +38,13 @@ type Supervisor struct {
 	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
 	added atomic.Pointer[entry]      // with which it was added since it was last served, if it was
 	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
-	nests map[*entry]struct{}        // its services below which there are supervisors
+	nests nests                      // its services below which there are supervisors
+	pins  pins
 
-	mu      sync.Mutex
-	term    *term // the one that is on, else the latest; at first the one to come
-	entries map[ServiceToken]*entry
-	roomy   int // with more entries than this, those of gone services are looked for
+	mu    sync.Mutex
+	term  *term                          // the one that is on, else the latest; at first the one to come
+	books map[uint64]weak.Pointer[entry] // by the number of the token
+	room  room                           // of the books
 }
 
 // term is one time of being served.
@@ -62,9 +64,8 @@ func New(name string, spec Spec) *Supervisor {
 		sprint:           spec.Sprint,
 		threshold:        cmp.Or(spec.FailureThreshold, 5),
 		keepsTermination: spec.DontPropagateTermination,
-		nests:            map[*entry]struct{}{},
 		term:             &term{over: make(chan struct{})},
-		entries:          map[ServiceToken]*entry{},
+		books:            map[uint64]weak.Pointer[entry]{},
 	}
 	if s.hook == nil {
 		s.hook = func(e Event) { log.Print(e) }

@@ -23,10 +23,16 @@ func (s *Supervisor) tell(e tend.Event) {
 	case tend.ServiceFailed:
 		t := s.translation(e.Origin)
 		t.tell(t.failed(e))
+		t.over()
 	case tend.ServiceEnded:
 		s.tellPanic(e.Origin, e.Err) // on the way down
+		s.translation(e.Origin).over()
 	case tend.ServiceAlsoFailed:
 		s.tellPanic(e.Origin, e.Err)
+	case tend.SupervisorStopped:
+		if t := s.translation(e.Origin); t.supervisor.core.Path() == e.Supervisor {
+			t.supervisor.letGo()
+		}
 	case tend.ServiceStuck:
 		t := s.translation(e.Origin)
 		t.tell(EventStopTimeout{
@@ -41,7 +47,7 @@ func (s *Supervisor) tell(e tend.Event) {
 		}
 		t := s.translation(e.Origin)
 		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
-	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated, tend.EventsDropped,
+	case tend.SupervisorStarted, tend.SupervisorStopping, tend.Escalated, tend.EventsDropped,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
 		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
@@ -68,6 +74,13 @@ func (s *Supervisor) translation(o tend.Origin) translation {
 }
 
 func (t translation) tell(e Event) { t.supervisor.teller().hook(e) }
+
+// over: this was the end of a run, after which no event of that run comes.
+func (t translation) over() {
+	if t.entry != nil {
+		t.entry.owner.pins.told(t.entry, t.origin.Incarnation)
+	}
+}
 
 func (t translation) failed(e tend.ServiceFailed) Event {
 	if p := panicked(e.Err); p != nil {
