@@ -13,15 +13,16 @@ import (
 
 // entry stands for a service in the core. It knows what the core does not say of
 // a service: whose it is, and what it was before it was wrapped. The core holds it
-// until the service has left, and pins until the last event of it has been told.
+// until the service has left, and pinned until the last event of it has been told.
 type entry struct {
 	owner       *Supervisor
 	given       Service // to Add
 	service     Service // the same without a tend.Child around it
 	name        string
-	runs        atomic.Uint64 // so far; the incarnation
-	significant bool          // as a tend.Child may be
-	below       below         // what it serves, or has served; family guards it
+	id          uint64              // of its token; the owner's mutex guards it
+	runs        atomic.Uint64       // so far; the incarnation
+	significant bool                // as a tend.Child may be
+	below       weakSet[Supervisor] // what it serves, or has served; family guards it
 }
 
 // String is what the service is called.
@@ -30,7 +31,7 @@ func (e *entry) String() string { return e.name }
 // Serve runs the service, which has the entry in its context.
 func (e *entry) Serve(ctx context.Context) error {
 	e.runs.Add(1)
-	defer e.owner.pins.add(e)
+	defer pinned.add(e)
 	err := e.service.Serve(context.WithValue(ctx, entryKey{}, e))
 	if e.significant || errorIs(err, ErrTerminateSupervisorTree) {
 		t, _ := e.owner.latest()
@@ -120,7 +121,8 @@ func (s *Supervisor) enroll(e *entry) ServiceToken {
 	if !done {
 		token = s.core.Add(service)
 	}
-	s.books[token.ID()] = weak.Make(e)
+	e.id = token.ID()
+	s.books[e.id] = weak.Make(e)
 	if s.room.isFull(len(s.books)) {
 		maps.DeleteFunc(s.books, func(_ uint64, e weak.Pointer[entry]) bool { return e.Value() == nil })
 		s.room.fit(len(s.books))
@@ -156,4 +158,11 @@ func (s *Supervisor) book(token ServiceToken) *entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.books[token.ID()].Value()
+}
+
+// number is that of the token of a service of s.
+func (s *Supervisor) number(e *entry) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.id
 }

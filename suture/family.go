@@ -3,7 +3,6 @@ package suture
 import (
 	"slices"
 	"sync"
-	"weak"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/treepath"
@@ -47,20 +46,8 @@ func (s *Supervisor) place(e *entry) {
 		return
 	}
 	s.in.Store(e)
-	if e.below == nil {
-		e.below = below{}
-	}
 	e.below.add(s)
 	e.owner.nests.add(e)
-}
-
-// letGo notes that the end of s has been told: no event names it any more.
-func (s *Supervisor) letGo() {
-	family.Lock()
-	defer family.Unlock()
-	if e := s.in.Load(); e != nil {
-		e.below[weak.Make(s)] = nil
-	}
 }
 
 // above is the supervisor in whose service s is or was last served; nil if s is
@@ -137,13 +124,9 @@ func (s *Supervisor) tree() []*Supervisor {
 // appendTree appends s, and below it whatever it finds by going down where it may.
 func (s *Supervisor) appendTree(tree []*Supervisor, down func(*Supervisor) bool) []*Supervisor {
 	tree = append(tree, s)
-	for p := range s.nests.services {
-		e := p.Value()
-		if e == nil {
-			continue
-		}
-		for p := range e.below {
-			if o := p.Value(); o != nil && o.in.Load() == e && down(o) {
+	for e := range s.nests.values() {
+		for o := range e.below.values() {
+			if o.in.Load() == e && down(o) {
 				tree = o.appendTree(tree, down)
 			}
 		}
@@ -172,7 +155,7 @@ func (s *Supervisor) line(path string) []*Supervisor {
 	family.Lock()
 	defer family.Unlock()
 	return s.appendTree(nil, func(o *Supervisor) bool {
-		p := o.core.Path()
+		p := o.address()
 		return path == p || treepath.Below(path, p)
 	})
 }
@@ -187,11 +170,31 @@ func (s *Supervisor) locate(path string, token ServiceToken) (*Supervisor, *entr
 		if e := o.book(token); e != nil {
 			return o, e
 		}
-		if o.core.Path() == path {
+		if o.address() == path {
 			nearest = o
 		}
 	}
+	if owner, e := s.find(token); e != nil { // it has moved since
+		return owner, e
+	}
 	return nearest, nil
+}
+
+// started notes where s is served. The first of a tree to start is at the top of it; of
+// those below it, and of none else, s hears as well.
+func (s *Supervisor) started(path string) {
+	if before := s.served.Load(); before == nil || !treepath.Below(path, *before) {
+		s.served.Store(&path)
+	}
+}
+
+// address is the path that events of s have. When it has left it has another path already,
+// but events of it may be under way.
+func (s *Supervisor) address() string {
+	if p := s.served.Load(); p != nil {
+		return *p
+	}
+	return s.core.Path()
 }
 
 // descent is the supervisors from s down to o.

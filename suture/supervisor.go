@@ -35,11 +35,11 @@ type Supervisor struct {
 	serving atomic.Bool
 	stops   stops // that tell knows of
 
-	in    atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
-	added atomic.Pointer[entry]      // with which it was added since it was last served, if it was
-	heeds atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
-	nests nests                      // its services below which there are supervisors
-	pins  pins
+	in     atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
+	added  atomic.Pointer[entry]      // with which it was added since it was last served, if it was
+	served atomic.Pointer[string]     // the path when it was last served
+	heeds  atomic.Pointer[Supervisor] // whose hook it uses; nil: its own
+	nests  weakSet[entry]             // its services below which there are supervisors
 
 	mu    sync.Mutex
 	term  *term                          // the one that is on, else the latest; at first the one to come

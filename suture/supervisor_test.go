@@ -730,6 +730,7 @@ func TestUnstoppedServiceReport(t *testing.T) {
 		stop = serve(t, s)
 		id := s.Add(svc)
 		s.Add(idle("idle"))
+		synctest.Wait()
 		_ = stop()
 		got, err := s.UnstoppedServiceReport()
 		same(t, "error", err, nil)

@@ -10,11 +10,14 @@ import (
 
 // tell is the core's EventHook. The supervisor at the top of a tree sees the
 // events of all below it and tells them, so that a hook hears them in order and
-// is waited for when the top one stops. The others see theirs too, but only the
-// Jitter is for them: that of the topmost is asked as soon as the hook has heard what
-// happened before.
+// is waited for when the top one stops. The others see theirs too, but only their place
+// and the Jitter is for them: that of the topmost is asked as soon as the hook has heard
+// what happened before.
 func (s *Supervisor) tell(e tend.Event) {
 	s.asker.heard(e)
+	if e, is := e.(tend.SupervisorStarted); is {
+		s.started(e.Supervisor)
+	}
 	if s.in.Load() != nil {
 		return
 	}
@@ -23,21 +26,19 @@ func (s *Supervisor) tell(e tend.Event) {
 	case tend.ServiceFailed:
 		t := s.translation(e.Origin)
 		t.tell(t.failed(e))
-		t.over()
+		pinned.told(e.Token, e.Incarnation)
 	case tend.ServiceEnded:
 		s.tellPanic(e.Origin, e.Err) // on the way down
-		s.translation(e.Origin).over()
+		pinned.told(e.Token, e.Incarnation)
 	case tend.ServiceAlsoFailed:
 		s.tellPanic(e.Origin, e.Err)
-	case tend.SupervisorStopped:
-		if t := s.translation(e.Origin); t.supervisor.core.Path() == e.Supervisor {
-			t.supervisor.letGo()
-		}
 	case tend.ServiceStuck:
 		t := s.translation(e.Origin)
 		t.tell(EventStopTimeout{
 			Supervisor: t.supervisor, SupervisorName: t.supervisorName(), Service: t.service(), ServiceName: e.Service,
 		})
+	case tend.EventsDropped:
+		pinned.lost(s)
 	case tend.PauseBegan:
 		t := s.translation(e.Origin)
 		t.tell(EventBackoff{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
@@ -47,7 +48,7 @@ func (s *Supervisor) tell(e tend.Event) {
 		}
 		t := s.translation(e.Origin)
 		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
-	case tend.SupervisorStarted, tend.SupervisorStopping, tend.Escalated, tend.EventsDropped,
+	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
 		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
@@ -74,13 +75,6 @@ func (s *Supervisor) translation(o tend.Origin) translation {
 }
 
 func (t translation) tell(e Event) { t.supervisor.teller().hook(e) }
-
-// over: this was the end of a run, after which no event of that run comes.
-func (t translation) over() {
-	if t.entry != nil {
-		t.entry.owner.pins.told(t.entry, t.origin.Incarnation)
-	}
-}
 
 func (t translation) failed(e tend.ServiceFailed) Event {
 	if p := panicked(e.Err); p != nil {
@@ -124,7 +118,7 @@ func (t translation) panicked(p *tend.PanicError, e tend.ServiceFailed) Event {
 }
 
 func (t translation) supervisorName() string {
-	if path := t.origin.Supervisor; t.supervisor.core.Path() != path {
+	if path := t.origin.Supervisor; t.supervisor.address() != path {
 		return treepath.Name(path)
 	}
 	return t.supervisor.Name
