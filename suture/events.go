@@ -22,9 +22,10 @@ type Event interface {
 
 // EventHook is told what happens. It may call anything, block or panic: it runs
 // apart from the supervisors, which do not wait for it. All hooks of a tree are
-// called one after the other, in the order of the events. If one does not keep
-// up, events are lost once 1,024 wait. The Serve of the topmost supervisor waits a
-// tenth of a second, before it returns, for the last to be told.
+// called one after the other, in the order of the events. What of them waits for a hook
+// that is slow, and what the Serve of the topmost supervisor does for the last, is as
+// with [tend.Spec].EventHook; that a hook did not keep up and events are lost is logged,
+// with package log, when it goes on.
 type EventHook func(Event)
 
 // SprintFunc makes the PanicMsg of an [EventServicePanic] of the value that a

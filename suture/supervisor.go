@@ -33,7 +33,8 @@ type Supervisor struct {
 	keepsTermination bool
 
 	serving atomic.Bool
-	stops   stops // that tell knows of
+	stops   stops // that tell knows of, as of losses
+	losses  losses
 
 	in     atomic.Pointer[entry]      // in whose context it is or was last served; nil: a root
 	added  atomic.Pointer[entry]      // with which it was added since it was last served, if it was

@@ -22,6 +22,7 @@ func (s *Supervisor) tell(e tend.Event) {
 		return
 	}
 	s.stops.heard(e)
+	s.losses.heard(s, e)
 	switch e := e.(type) {
 	case tend.ServiceFailed:
 		t := s.translation(e.Origin)
