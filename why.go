@@ -42,7 +42,7 @@ func explain(r Reason) *explanation {
 		go func() {
 			said := Reason{r.Err, fmt.Sprintf("%T", r.Err)}
 			patiently(func() Reason { return reasonOf(r.Err) }, &said)
-			e.reason = said
+			e.reason.Text = said.Text // and nothing else: now may be reading the error
 			e.known.happen()
 		}()
 		return e
