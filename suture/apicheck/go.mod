@@ -7,9 +7,12 @@ go 1.25.0
 
 require (
 	github.com/tend-go/tend v0.0.0
+	github.com/tend-go/tend/suture/shim v0.0.0
 	github.com/thejerf/suture/v4 v4.0.6
 )
 
 require github.com/thejerf/abtime v1.0.7 // indirect
 
 replace github.com/tend-go/tend => ../..
+
+replace github.com/tend-go/tend/suture/shim => ../shim
