@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -335,6 +336,40 @@ func TestNamesDoNotTell(t *testing.T) {
 			}
 		}
 		want(t, "name", report[0].Name == "*suture_test.secretive" || report[1].Name == "*suture_test.secretive", true)
+	})
+}
+
+type nameless struct{ *service }
+
+func (nameless) String() int { return 0 } // is no Stringer
+
+// In some programs all services are of one type, which has no name but that: in logs
+// they are to be told apart.
+func TestServicesOfOneTypeHaveNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var names []string
+		s := suture.New("root", suture.Spec{EventHook: func(e suture.Event) {
+			if e, is := e.(suture.EventServiceTerminate); is && !slices.Contains(names, e.ServiceName) {
+				names = append(names, e.ServiceName)
+			}
+		}})
+		other := suture.NewSimple("other")
+		s.Add(other)
+		for range 3 {
+			s.Add(nameless{returns("", errBoom)})
+		}
+		s.Add(returns("named", errBoom))
+		s.Add(returns("named", errBoom))
+		other.Add(nameless{returns("", errBoom)})
+		for range 2 {
+			other.Add(suture.AsService(stops{func() {}, func() {}}))
+		}
+		serve(t, s)
+		synctest.Wait()
+		want(t, "names", names, []string{
+			"named", "suture_test.nameless", "suture_test.nameless#2", "suture_test.nameless#3",
+			"suture_test.stops", "suture_test.stops#2",
+		}, anyOrder)
 	})
 }
 

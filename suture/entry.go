@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strconv"
 	"sync/atomic"
 	"weak"
 
@@ -114,6 +115,7 @@ func (s *Supervisor) enroll(e *entry) ServiceToken {
 	below := e.supervisor()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.distinguish(e)
 	token, done := ServiceToken{}, false
 	if below != nil {
 		token, done = s.tryAdd(e.nested(below, service))
@@ -128,6 +130,22 @@ func (s *Supervisor) enroll(e *entry) ServiceToken {
 		s.room.fit(len(s.books))
 	}
 	return token
+}
+
+// distinguish gives a service that is called as its type is a number, from the second of
+// the type on. The caller holds s.mu.
+func (s *Supervisor) distinguish(e *entry) {
+	if e.name != typeName(e.service) {
+		return
+	}
+	if s.types == nil {
+		s.types = map[string]int{}
+	}
+	n := s.types[e.name] + 1
+	s.types[e.name] = n
+	if n > 1 {
+		e.name += "#" + strconv.Itoa(n)
+	}
 }
 
 // supervisor is the core of the supervisor that the service is or has, if any.

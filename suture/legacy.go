@@ -3,6 +3,7 @@ package suture
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
@@ -97,5 +98,16 @@ func name(service any) string {
 			return name
 		}
 	}
-	return fmt.Sprintf("%T", service)
+	return typeName(service)
+}
+
+// typeName is the type of a service, or of the old one in it.
+func typeName(service any) string {
+	if l, is := service.(legacy); is {
+		service = l.old
+	}
+	if service == nil {
+		return "<nil>"
+	}
+	return reflect.TypeOf(service).String()
 }

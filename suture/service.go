@@ -15,7 +15,8 @@ import (
 // called while an earlier call still runs, even if that one did not stop in time.
 //
 // A service is called what its String method returns when it is added; without
-// one, by the name of its type. Its contents are never printed.
+// one, by the name of its type, which has "#2" and so on after it from the second of
+// that type on in a supervisor. Its contents are never printed.
 type Service = tend.Service
 
 // ServiceToken names a service of one [Supervisor], for [Supervisor.Remove]. It

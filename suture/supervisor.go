@@ -46,6 +46,7 @@ type Supervisor struct {
 	term  *term                          // the one that is on, else the latest; at first the one to come
 	books map[uint64]weak.Pointer[entry] // by the number of the token
 	room  room                           // of the books
+	types map[string]int                 // how many services were called as their type is
 }
 
 // term is one time of being served.
