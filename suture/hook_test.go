@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,37 @@ func failing(hook suture.EventHook, services, nth int) *suture.Supervisor {
 	return s
 }
 
+// A hook that keeps up hears of every failure, however many there are at once, and
+// whatever else happens that v4 has no words for.
+func TestFastHooksHearOfEveryFailure(t *testing.T) {
+	for name, c := range map[string]struct{ services, nth int }{
+		"all of 3,000 fail": {3000, 1}, "50 of 5,000 fail": {5000, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := 0
+				serve(t, failing(func(suture.Event) { told++ }, c.services, c.nth))
+				want(t, "told", told, c.services/c.nth)
+			})
+		})
+	}
+}
+
+// A hook that makes progress is waited for when the topmost supervisor stops.
+func TestSlowHooksHearOfTheLastFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told atomic.Int32
+		s := failing(func(suture.Event) { time.Sleep(30 * time.Millisecond); told.Add(1) }, 10, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := s.ServeBackground(ctx)
+		synctest.Wait()
+		cancel()
+		same(t, "Serve", <-result, context.Canceled)
+		want(t, "told", told.Load(), 10)
+		time.Sleep(time.Minute)
+	})
+}
+
 // logged is what f makes package log, and slog without a handler of its own, write.
 func logged(f func()) []string {
 	var out bytes.Buffer
@@ -45,6 +77,18 @@ func count(lines []string, text string) (n int) {
 		}
 	}
 	return n
+}
+
+// A hook that panics is told of once, and goes on being called.
+func TestHookThatPanicsIsLogged(t *testing.T) {
+	calls := 0
+	lines := logged(func() {
+		synctest.Test(t, func(t *testing.T) {
+			serve(t, failing(func(suture.Event) { calls++; panic("in the hook") }, 5, 1))
+		})
+	})
+	want(t, "calls", calls, 5)
+	want(t, "lines", count(lines, "in the hook"), 1)
 }
 
 // Loss is never silent. v4 loses nothing: it waits.
