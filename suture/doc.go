@@ -1,6 +1,7 @@
 // Package suture runs programs that were written for
 // github.com/thejerf/suture/v4 on tend: change the import path to
-// github.com/tend-go/tend/suture and build again. It has every exported name of
+// github.com/tend-go/tend/suture and build again; or put module shim in the place of v4
+// in the program's go.mod, and change nothing. The package has every exported name of
 // v4.0.6 and none besides; a test in the nested module apicheck holds the two
 // together.
 //
