@@ -118,10 +118,10 @@ func runOf(ctx context.Context) *run {
 	return r
 }
 
-// Deadline, Done and Err hide the end of the supervisor's context; Value adds the
-// run itself to its values.
+// Done and Err hide the end of the supervisor's context; its deadline, when the stop
+// begins, is true of its services as well. Value adds the run itself to its values.
 
-func (r *run) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (r *run) Deadline() (time.Time, bool) { return r.base.Deadline() }
 func (r *run) Done() <-chan struct{}       { return nil }
 func (r *run) Err() error                  { return nil }
 

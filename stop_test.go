@@ -76,11 +76,12 @@ func TestCauses(t *testing.T) {
 	})
 }
 
-// TestContextOfAService: values and labels come from Serve's context, its end does not.
+// TestContextOfAService: values, labels and the deadline come from Serve's context, its
+// end does not.
 func TestContextOfAService(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		type key struct{}
-		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "value"), time.Hour)
+		above, cancel := context.WithTimeout(context.WithValue(t.Context(), key{}, "value"), time.Hour)
 		defer cancel()
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 		sub := tend.New("sub", tend.Spec{NoLabels: true})
@@ -91,8 +92,9 @@ func TestContextOfAService(t *testing.T) {
 			if ctx.Value(key{}) != "value" || service != "a"+self.Token.String() || supervisor != "root" {
 				t.Errorf("value %v, labels %q %q", ctx.Value(key{}), service, supervisor)
 			}
-			if _, limited := ctx.Deadline(); limited {
-				t.Error("the deadline of Serve's context has come down")
+			by, limited := ctx.Deadline()
+			if want, _ := above.Deadline(); !limited || !by.Equal(want) {
+				t.Errorf("deadline %v %v, Serve's is %v", by, limited, want)
 			}
 			<-ctx.Done()
 			return nil
@@ -105,7 +107,7 @@ func TestContextOfAService(t *testing.T) {
 			return nil
 		}))
 		s.Add(sub)
-		done := s.ServeBackground(ctx)
+		done := s.ServeBackground(above)
 		synctest.Wait()
 		if err := s.RemoveAndWait(tok, 0); err != nil {
 			t.Error(err)

@@ -126,6 +126,7 @@ func eventSamples() []tend.Event {
 		tend.ServiceFailed{Err: tend.Reason{Err: panicked}},
 		tend.ServiceEnded{},
 		tend.ServiceEnded{Cause: tend.Reason{Err: io.EOF}, Err: tend.Reason{Err: io.EOF}},
+		tend.ServiceEnded{Err: tend.Reason{Err: io.EOF}, Unclean: true},
 		tend.ServiceEnded{Err: tend.Reason{Err: panicked}},
 		tend.ServiceAlsoFailed{},
 		tend.ServiceAlsoFailed{Err: tend.Reason{Err: panicked}},
