@@ -42,7 +42,7 @@ func wantLogged(t *testing.T, text string, want map[string]int) {
 		n := 0
 		for line := range strings.Lines(text) {
 			all := true
-			for _, part := range strings.Split(record, " … ") {
+			for part := range strings.SplitSeq(record, " … ") {
 				all = all && strings.Contains(line, part)
 			}
 			if all {
@@ -101,8 +101,9 @@ func TestTheLogNeverEndsTheProgram(t *testing.T) {
 
 // TestAnotherPanicIsAnotherFailure: all nil dereferences say the same.
 func TestAnotherPanicIsAnotherFailure(t *testing.T) {
-	here := func() error { var n *node; return errors.New(n.name) }
-	there := func() error { var n *node; return errors.New(n.name) }
+	var n *node
+	here := func() error { return errors.New(n.name) }
+	there := func() error { return errors.New(n.name) }
 	runs := 0
 	text := noted(func() {
 		synctest.Test(t, func(t *testing.T) {

@@ -229,7 +229,7 @@ func TestAPanicOnTheWayDownOfAFailureIsTold(t *testing.T) {
 		tok := s.Status().Services[0].Token
 		for _, end := range []error{errOther, nil, context.Canceled} {
 			o.Run(func(ctx context.Context) error {
-				if <-ctx.Done(); end == errOther { //nolint:errorlint // this very one
+				if <-ctx.Done(); end == errOther {
 					return blow("down")
 				}
 				return end

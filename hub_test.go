@@ -31,7 +31,7 @@ func (h *held) hook(e Event) { <-h.let; h.events = append(h.events, e) }
 func served(t *testing.T, s *Supervisor) (stop func()) {
 	t.Helper()
 	done := s.ServeBackground(t.Context())
-	return func() { s.Stop(); <-done }
+	return func() { s.Stop(); _ = <-done }
 }
 
 // come makes n services come and go: two events each.
@@ -205,11 +205,27 @@ func TestNewsIsKeptForAHookThatKeepsUp(t *testing.T) {
 func TestNewsIsAtLevelWarning(t *testing.T) {
 	seen := map[Kind]bool{}
 	for _, e := range []Event{
-		SupervisorStarted{}, SupervisorStopping{}, SupervisorStopped{}, SupervisorStopped{Unstopped: 1}, PauseBegan{}, PauseEnded{},
-		Escalated{Err: &TooManyFailures{}}, EventsDropped{}, ServiceStarted{}, ServiceReady{}, ServiceUnresponsive{}, ServiceFailed{},
-		ServiceEnded{}, ServiceEnded{Cause: known(ErrStopped)}, ServiceEnded{Err: Reason{Err: &PanicError{}}}, ServiceStuck{},
-		ServiceEnded{Unclean: true}, ServiceAlsoFailed{},
-		ServiceEndedLate{}, ServiceGaveUp{}, ServiceRefused{},
+		SupervisorStarted{},
+		SupervisorStopping{},
+		SupervisorStopped{},
+		SupervisorStopped{Unstopped: 1},
+		PauseBegan{},
+		PauseEnded{},
+		Escalated{Err: &TooManyFailures{}},
+		EventsDropped{},
+		ServiceStarted{},
+		ServiceReady{},
+		ServiceUnresponsive{},
+		ServiceFailed{},
+		ServiceEnded{},
+		ServiceEnded{Cause: known(ErrStopped)},
+		ServiceEnded{Err: Reason{Err: &PanicError{}}},
+		ServiceStuck{},
+		ServiceEnded{Unclean: true},
+		ServiceAlsoFailed{},
+		ServiceEndedLate{},
+		ServiceGaveUp{},
+		ServiceRefused{},
 	} {
 		seen[e.Kind()] = true
 		if isNews(e) != (e.Level() >= slog.LevelWarn) {
@@ -304,7 +320,8 @@ func TestAHookThatMakesProgressIsWaitedFor(t *testing.T) {
 		{"within a bound", 30 * time.Millisecond, Spec{StopWithin: 500 * time.Millisecond}, 0, 20, 500 * time.Millisecond, 16},
 		{
 			"what is left of a bound", 30 * time.Millisecond,
-			Spec{StopWithin: 2 * time.Second}, 1990 * time.Millisecond, 100, 2 * time.Second, 66, // stuck after 1.9 s
+			Spec{StopWithin: 2 * time.Second},
+			1990 * time.Millisecond, 100, 2 * time.Second, 66, // stuck after 1.9 s
 		},
 		{"too slow within a bound", time.Hour, Spec{StopWithin: time.Second}, 0, 2, 100 * time.Millisecond, 0},
 		{"within a short bound", time.Hour, Spec{StopWithin: 40 * time.Millisecond}, 0, 2, 40 * time.Millisecond, 0},

@@ -87,7 +87,7 @@ func TestWhatAnErrorAsksFor(t *testing.T) {
 		{(*isOnly)(nil), failing},
 	} {
 		out := &outcome{why: Reason{Err: c.err}}
-		out.judge(context.Background())
+		out.judge(t.Context())
 		if out.verdict != c.want {
 			t.Errorf("%v: verdict %d, want %d", c.err, out.verdict, c.want)
 		}
@@ -96,7 +96,7 @@ func TestWhatAnErrorAsksFor(t *testing.T) {
 
 // TestWhatIsNews: an error is, unless it is just that the context has ended.
 func TestWhatIsNews(t *testing.T) {
-	open := context.Background()
+	open := t.Context()
 	boom := errors.New("boom")
 	ended, cancel := context.WithCancelCause(open)
 	cancel(boom)

@@ -37,7 +37,7 @@ func TestAnAnswerThatIsSeenAfterTheEndIsTooLate(t *testing.T) {
 			if k.lost != nil {
 				t.Errorf("lost in time: %v", k.lost)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			k.answered(began, answer, end, why)
 			if !errors.Is(k.lost, ErrLost) || !errors.Is(context.Cause(ctx), ErrLost) {
 				t.Errorf("lost: %v, the cause of the work's context: %v", k.lost, context.Cause(ctx))

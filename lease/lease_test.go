@@ -314,19 +314,23 @@ func TestMaxHold(t *testing.T) {
 	}{
 		{
 			"work that listens", 5 * time.Minute, nil, false,
-			[]string{"2m0s renew", "4m0s renew", "5m0s stopped", "5m0s release, <nil>"}, "MaxHold 5m0s is over: context deadline exceeded",
+			[]string{"2m0s renew", "4m0s renew", "5m0s stopped", "5m0s release, <nil>"},
+			"MaxHold 5m0s is over: context deadline exceeded",
 		},
 		{
 			"work that hangs", 5 * time.Minute, nil, true,
-			[]string{"2m0s renew", "4m0s renew", "1h0m0s done", "1h0m0s release, <nil>"}, "MaxHold 5m0s is over: context deadline exceeded",
+			[]string{"2m0s renew", "4m0s renew", "1h0m0s done", "1h0m0s release, <nil>"},
+			"MaxHold 5m0s is over: context deadline exceeded",
 		},
 		{
 			"at the moment of a renewal", 4 * time.Minute, nil, false,
-			[]string{"2m0s renew", "4m0s stopped", "4m0s release, <nil>"}, "MaxHold 4m0s is over: context deadline exceeded",
+			[]string{"2m0s renew", "4m0s stopped", "4m0s release, <nil>"},
+			"MaxHold 4m0s is over: context deadline exceeded",
 		},
 		{
 			"lost before", 9 * time.Minute, errStore, false,
-			[]string{"2m0s renew", "4m0s renew", "6m0s renew", "8m0s stopped", "8m0s release, <nil>"}, "store unreachable",
+			[]string{"2m0s renew", "4m0s renew", "6m0s renew", "8m0s stopped", "8m0s release, <nil>"},
+			"store unreachable",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -62,9 +62,13 @@ func TestLife(t *testing.T) {
 			{0, "start", "0 - starting"}, {7, "stop", "9 - killing"}, {7, "timer", "0 - killing"},
 		}, "asked"},
 		"not ready in time": {watched, []step{
-			{0, "start", "0 30 starting"}, {1, "alive", "0 30 starting"},
-			{8, "timer", "0 30 starting"}, {16, "timer", "0 30 starting"}, {24, "timer", "0 30 starting"},
-			{30, "timer", "15 35 stopping"}, {35, "timer", "9 - killing"},
+			{0, "start", "0 30 starting"},
+			{1, "alive", "0 30 starting"},
+			{8, "timer", "0 30 starting"},
+			{16, "timer", "0 30 starting"},
+			{24, "timer", "0 30 starting"},
+			{30, "timer", "15 35 stopping"},
+			{35, "timer", "9 - killing"},
 		}, "tend: service was not ready in time: 30s"},
 		"a start that asks for more time": {watched, []step{
 			{0, "start", "0 30 starting"}, {29, "extend 50", "0 79 starting"}, {30, "timer", "0 79 starting"}, {40, "ready", "0 50 up"},

@@ -127,11 +127,13 @@ func TestServer(t *testing.T) {
 		{"fails", &fakeServer{ends: io.EOF}, []string{"0s serve", "1s drain"}, "tend/server: the server ended by itself: EOF", time.Second},
 		{"ends", &fakeServer{endsFine: true}, []string{"0s serve", "1s drain"}, "tend/server: the server ended by itself", time.Second},
 		{
-			"fails with work under way", &fakeServer{ends: io.EOF, drains: 3 * time.Second}, []string{"0s serve", "1s drain"},
+			"fails with work under way", &fakeServer{ends: io.EOF, drains: 3 * time.Second},
+			[]string{"0s serve", "1s drain"},
 			"tend/server: the server ended by itself: EOF", 4 * time.Second,
 		},
 		{
-			"fails with too much work under way", &fakeServer{ends: io.EOF, drains: time.Hour}, []string{"0s serve", "1s drain", "6s stop"},
+			"fails with too much work under way", &fakeServer{ends: io.EOF, drains: time.Hour},
+			[]string{"0s serve", "1s drain", "6s stop"},
 			"tend/server: the server ended by itself: EOF tend/server: work under way was cut off after 5s", 6 * time.Second,
 		},
 		{"panics", &fakeServer{crashes: true}, []string{"0s serve", "1s stop"}, "panic: crash", time.Second},

@@ -122,7 +122,7 @@ func (p *piped) stop() (time.Duration, string) {
 func TestHTTPStopping(t *testing.T) {
 	for name, base := range map[string]func(net.Listener) context.Context{
 		"the service's context": nil,
-		"another one":           func(net.Listener) context.Context { return context.Background() },
+		"another one":           func(net.Listener) context.Context { return context.Background() }, //nolint:usetesting // of the bubble, which t is not
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -64,6 +64,7 @@ func isSmall(v reflect.Value, depth int, parts *int) bool {
 				return false
 			}
 		}
+	default: // scalars, channels and functions have no parts
 	}
 	return true
 }
