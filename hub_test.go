@@ -31,7 +31,13 @@ func (h *held) hook(e Event) { <-h.let; h.events = append(h.events, e) }
 func served(t *testing.T, s *Supervisor) (stop func()) {
 	t.Helper()
 	done := s.ServeBackground(t.Context())
-	return func() { s.Stop(); _ = <-done }
+	return func() {
+		t.Helper()
+		s.Stop()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	}
 }
 
 // come makes n services come and go: two events each.

@@ -21,10 +21,10 @@ import (
 //     [ErrDoNotRestart].
 //
 // Contexts of services carry the values and the deadline of ctx, but not its end:
-// each service is told to stop when its turn comes. Once it, or that of a supervisor above, has
-// begun to stop, whatever a service returns is its end as asked and no failure, and
-// nothing is started any more. Serve can be called again after it returned, and has
-// its services still. It panics while it is being served, and when ctx is nil.
+// each service is told to stop when its turn comes. Once it, or a supervisor above,
+// has begun to stop, whatever a service returns is its end as asked and no failure,
+// and nothing is started any more. Serve can be called again after it returned, and
+// has its services still. It panics while it is being served, and when ctx is nil.
 func (s *Supervisor) Serve(ctx context.Context) error {
 	t, err := s.begin(ctx)
 	if err != nil {

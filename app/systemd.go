@@ -17,8 +17,8 @@ import (
 const (
 	busyPeriod  = time.Second     // while it starts or stops
 	quietPeriod = 5 * time.Second // else; more often if the watchdog wants that
-	// extension is the time that is asked for in each busyPeriod of a start that goes
-	// on, or of a stop: enough for a machine that is short of breath.
+	// extension is the time that is asked for in each busyPeriod of a start or a stop
+	// that goes on: a machine that stalls for nine seconds is not killed.
 	extension = 10 * time.Second
 )
 
