@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -46,27 +47,29 @@ func File(path string, maxAge time.Duration) Check {
 			return err
 		}
 		Detail(ctx, slog.Time("heartbeat", beat))
-		return judgeBeat(path, beat, time.Now(), begun(ctx), maxAge)
+		now := time.Now()
+		return judgeBeat(path, now.Sub(beat), ran(ctx, now), maxAge)
 	}
 }
 
-// begun is when the guarded service began, if the check that runs under ctx is about
-// one; else zero.
-func begun(ctx context.Context) time.Time {
+// ran is for how long the guarded service has run, if the check that runs under ctx is
+// about one; else for ever.
+func ran(ctx context.Context, now time.Time) time.Duration {
 	if r, ok := ctx.Value(runKey{}).(*run); ok && r.entry.watch != nil {
-		return r.entry.since
+		return now.Sub(r.entry.since)
 	}
-	return time.Time{}
+	return math.MaxInt64
 }
 
-// judgeBeat compares the beat with the start in whole seconds: a file may have no more.
-func judgeBeat(path string, beat, now, begun time.Time, maxAge time.Duration) error {
-	age := now.Sub(beat)
+// judgeBeat compares ages and not moments: after the clock was set back, every beat
+// would be from before a start that was read off the old one. A beat can be a second
+// younger than it says: a file may know whole seconds only.
+func judgeBeat(path string, age, ran, maxAge time.Duration) error {
 	switch {
 	case age < -maxFuture:
-		return fmt.Errorf("heartbeat %s is %v in the future", path, beat.Sub(now))
-	case beat.Before(begun.Truncate(time.Second)):
-		return fmt.Errorf("heartbeat %s is %v old, from before the start %v ago", path, age, now.Sub(begun))
+		return fmt.Errorf("heartbeat %s is %v in the future", path, -age)
+	case age-time.Second >= ran:
+		return fmt.Errorf("heartbeat %s is %v old, from before the start %v ago", path, age, ran)
 	case age > maxAge:
 		return fmt.Errorf("heartbeat %s is %v old, more than %v", path, age, maxAge)
 	}

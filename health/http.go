@@ -38,7 +38,8 @@ func StatusBetween(lo, hi int) HTTPOption { return func(h *httpCheck) { h.lo, h.
 // many sockets in TIME_WAIT. At most 512 bytes of a body are read, and those
 // only if the status is bad.
 //
-// A url that makes no sense, or is not http or https, is the error of every run.
+// A url that makes no sense, or is not http or https, is the error of every run. Errors
+// have it without its query and password: what they say is logged.
 func HTTP(url string, opts ...HTTPOption) Check {
 	h := &httpCheck{client: probing, header: http.Header{}, lo: 200, hi: 299}
 	for _, opt := range opts {
@@ -54,8 +55,8 @@ func HTTP(url string, opts ...HTTPOption) Check {
 // StatusError is an HTTP status that is not good.
 type StatusError struct {
 	Code     int
-	Location string // of a redirect
-	Body     string // its first line
+	Location string // of a redirect, without its query
+	Body     string // its first line; of a redirect nothing
 }
 
 // Error says the code, what that means and the first line of the body.
@@ -106,11 +107,11 @@ func (h *httpCheck) prepare(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return err
+		return withoutQuery(err)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("url %q is neither http nor https", raw)
+		return fmt.Errorf("url %q is neither http nor https", shown(raw))
 	case u.Hostname() == "":
-		return fmt.Errorf("url %q has no host", raw)
+		return fmt.Errorf("url %q has no host", shown(raw))
 	case h.client == nil:
 		return errors.New("the client is nil")
 	case h.lo > h.hi:
@@ -127,20 +128,38 @@ func (h *httpCheck) check(ctx context.Context) error {
 	req := (&http.Request{Method: http.MethodGet, URL: h.url, Host: h.header.Get("Host"), Header: h.header.Clone()}).WithContext(ctx)
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return err
+		return withoutQuery(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer is known
 	Detail(ctx, slog.Int("status", resp.StatusCode))
 	if h.lo <= resp.StatusCode && resp.StatusCode <= h.hi {
 		return nil
 	}
+	if location := resp.Header.Get("Location"); location != "" { // says more than the body, which repeats it with its query
+		return &StatusError{Code: resp.StatusCode, Location: said.Clean(shown(location), bodyLimit)}
+	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, bodyLimit)) // the status is bad anyway
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return &StatusError{
-		Code:     resp.StatusCode,
-		Location: said.Clean(resp.Header.Get("Location"), bodyLimit),
-		Body:     said.Clean(strings.TrimSpace(line), bodyLimit),
+	return &StatusError{Code: resp.StatusCode, Body: said.Clean(strings.TrimSpace(line), bodyLimit)}
+}
+
+// shown is a URL as errors and logs may have it: without its query, which may be a
+// token, and without a password.
+func shown(raw string) string {
+	raw, _, _ = strings.Cut(raw, "?")
+	if u, err := url.Parse(raw); err == nil {
+		return u.Redacted()
 	}
+	return raw[strings.LastIndexByte(raw, '@')+1:]
+}
+
+// withoutQuery changes the URL in an error of package net/url or net/http.
+func withoutQuery(err error) error {
+	var e *url.Error
+	if errors.As(err, &e) { // made for us alone
+		e.URL = shown(e.URL)
+	}
+	return err
 }
 
 // TCP is a check that connects to addr, "host:port", and resets the connection.

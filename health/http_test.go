@@ -41,7 +41,7 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		case "/created":
 			w.WriteHeader(http.StatusCreated)
 		case "/moved":
-			http.Redirect(w, r, "/ok", http.StatusFound)
+			http.Redirect(w, r, "/ok?"+r.URL.RawQuery, http.StatusFound)
 		case "/sick":
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, "no \x1b[31mdatabase\nstack\nof it")
@@ -60,7 +60,8 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 	}{
 		{health.HTTP(s.URL + "/ok"), ""},
 		{health.HTTP(s.URL + "/created"), ""},
-		{health.HTTP(s.URL + "/moved"), `HTTP status 302 Found to /ok: <a href="/ok">Found</a>.`},
+		{health.HTTP(s.URL + "/moved"), `HTTP status 302 Found to /ok`},
+		{health.HTTP(s.URL + "/moved?token=s"), `HTTP status 302 Found to /ok`},
 		{health.HTTP(s.URL+"/moved", health.Client(s.Client())), ""}, // its way
 		{health.HTTP(s.URL + "/sick"), "HTTP status 503 Service Unavailable: no \ufffd[31mdatabase"},
 		{health.HTTP(s.URL+"/sick", health.StatusBetween(500, 599)), ""},
@@ -70,6 +71,10 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		{health.HTTP("http://[::1"), `tend/health: HTTP check: parse "http://[::1": missing ']' in host`},
 		{health.HTTP("ftp://example.org"), `tend/health: HTTP check: url "ftp://example.org" is neither http nor https`},
 		{health.HTTP("http://:80/"), `tend/health: HTTP check: url "http://:80/" has no host`},
+		{health.HTTP("http://u:password@[::1?token=s"), `tend/health: HTTP check: parse "[::1": missing ']' in host`},
+		{health.HTTP("ftp://u:password@example.org/?token=s"), `tend/health: HTTP check: url "ftp://u:xxxxx@example.org/" is neither http nor https`},
+		{health.HTTP("http:///?token=s"), `tend/health: HTTP check: url "http:///" has no host`},
+		{health.HTTP("http://u:password@127.0.0.1:1/a?token=s"), `Get "http://u:xxxxx@127.0.0.1:1/a": dial tcp 127.0.0.1:1: connect: connection refused`},
 		{health.HTTP(s.URL, health.Client(nil)), `tend/health: HTTP check: the client is nil`},
 		{health.HTTP(s.URL, health.StatusBetween(3, 2)), `tend/health: HTTP check: no status is between 3 and 2`},
 	} {
