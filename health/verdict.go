@@ -11,7 +11,8 @@ const (
 	Unknown State = iota
 	// Healthy: the last results were successes.
 	Healthy
-	// Degraded: it works, but the last success was a warning; see [Warn].
+	// Degraded: it works, but one of the last successes was a warning ([Warn]): as
+	// many in a row without one as the FailureThreshold make it Healthy.
 	Degraded
 	// Unhealthy: as many failures in a row as the threshold allows.
 	Unhealthy
@@ -47,10 +48,13 @@ type verdict struct {
 	fails int  // since it was last well
 	row   int  // results of the same sort in a row
 	ok    bool // what sort they were
+	clean int  // successes without a warning in a row
 }
 
 // next is the verdict after one more result; fall is how many failures in a row make
-// it Unhealthy, and rise how many successes in a row end that.
+// it Unhealthy, and rise how many successes in a row end that. A warning tells at once;
+// it takes fall clean successes to take that back, or one that comes every other time
+// would be news each time.
 func (v verdict) next(m mark, fall, rise int) verdict {
 	ok := m != failed
 	if ok != v.ok {
@@ -58,6 +62,10 @@ func (v verdict) next(m mark, fall, rise int) verdict {
 	}
 	v.ok = ok
 	v.row++
+	v.clean++
+	if m != passed {
+		v.clean = 0
+	}
 	switch {
 	case !ok:
 		v.fails++
@@ -65,12 +73,12 @@ func (v verdict) next(m mark, fall, rise int) verdict {
 			v.state = Unhealthy
 		}
 	case v.state == Unhealthy && v.row < rise:
-	default:
+	case m == warned:
+		v.fails, v.state = 0, Degraded
+	case v.state == Degraded && v.clean < fall:
 		v.fails = 0
-		v.state = Healthy
-		if m == warned {
-			v.state = Degraded
-		}
+	default:
+		v.fails, v.state = 0, Healthy
 	}
 	return v
 }
@@ -78,5 +86,5 @@ func (v verdict) next(m mark, fall, rise int) verdict {
 // wavering says whether the last result spoke against the state, so that more
 // of its sort would change it.
 func (v verdict) wavering() bool {
-	return v.row > 0 && v.ok == (v.state == Unhealthy)
+	return v.row > 0 && v.ok == (v.state == Unhealthy) || v.state == Degraded && v.clean > 0
 }
