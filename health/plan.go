@@ -118,9 +118,19 @@ func (p *plan) add(pr Probe, now time.Time, source *entry, w *watch) error {
 	if e.passive() {
 		p.listen(e, begin)
 	} else {
-		p.wait(e, begin.Add(p.jitter(e, e.Interval)))
+		p.wait(e, begin.Add(p.spread(e)))
 	}
 	return nil
+}
+
+// firstSpread bounds how much later a first run is than its turn: seconds spread the
+// probes of a program that starts as well as a tenth of an hour does, and nothing is
+// ready before it.
+const firstSpread = 5 * time.Second
+
+// spread is what is added to the delay of the first run.
+func (p *plan) spread(e *entry) time.Duration {
+	return time.Duration(min(e.Jitter*float64(e.Interval), float64(firstSpread)) * p.random())
 }
 
 // jitter is what is added to an interval.

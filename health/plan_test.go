@@ -158,6 +158,10 @@ func TestJitter(t *testing.T) {
 	b.end(e, failed)
 	b.at(62 * time.Second)
 	b.want(e.due.Sub(b.begun), 72*time.Second)
+	for interval, want := range map[time.Duration]time.Duration{30 * time.Second: 1500 * time.Millisecond, time.Hour: 2500 * time.Millisecond, 1<<63 - 1: 2500 * time.Millisecond} {
+		first := b.add(Probe{Name: "every " + interval.String(), Interval: interval})
+		b.want(first.due.Sub(b.now), want)
+	}
 	if got := saturating(1<<62, 1e30); got != 1<<63-1 {
 		t.Errorf("jitter overflows: %v", got)
 	}

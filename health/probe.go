@@ -103,8 +103,8 @@ type Probe struct {
 	InitialDelay time.Duration
 
 	// Jitter is the part of the interval, 0.2 for 20 %, up to which a random time is
-	// added before every run, the first included; at most 1. Default 0.1; a negative
-	// one means none, which makes the schedule exact.
+	// added before every run, the first included, to which at most 5 seconds are added;
+	// at most 1. Default 0.1; a negative one means none, which makes the schedule exact.
 	Jitter float64
 
 	// MaxAge makes silence a failure of a passive probe ([ErrSilent]), each time that
@@ -113,7 +113,8 @@ type Probe struct {
 
 	// FailureThreshold is how many failures in a row make it Unhealthy, default
 	// [DefaultFailureThreshold]; SuccessThreshold how many successes in a row end
-	// that, default [DefaultSuccessThreshold].
+	// that, default [DefaultSuccessThreshold]. As many successes without a [Warn] as the
+	// FailureThreshold end Degraded.
 	FailureThreshold, SuccessThreshold int
 
 	// Optional: Unhealthy is no more than a warning for the whole.
