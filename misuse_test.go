@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -184,8 +185,12 @@ func TestAServiceThatReturnsErrTooManyServices(t *testing.T) {
 // TestRemoveAndWaitThatDoesNotWait: not even for a clock that stands still.
 func TestRemoveAndWaitThatDoesNotWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s, _, _ := serve(t, tend.Spec{Clock: abtime.NewManual()}, idle("a"))
+		let := make(chan struct{})
+		s, _, _ := serve(t, tend.Spec{Clock: abtime.NewManual()}, tend.Func("a", func(context.Context) error { <-let; return nil }))
 		wantError(t, s.RemoveAndWait(s.Status().Services[0].Token, -1), tend.ErrTimeout)
+		wantStates(t, s, "a stopping")
+		close(let)
+		synctest.Wait()
 		wantStates(t, s, "")
 	})
 }
