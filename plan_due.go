@@ -1,5 +1,7 @@
 package tend
 
+import "time"
+
 // fired: the time for which a timer was armed has come. It counts as come even
 // if the clock says otherwise, because a test may fire a timer by hand.
 func (p *plan) fired(now instant, m fired) {
@@ -14,10 +16,33 @@ func (p *plan) fired(now instant, m fired) {
 	}
 	heap := &p.heaps[m.timer]
 	for heap.next() <= m.at {
-		n := (*heap)[0].n
-		heap.drop(n)
-		p.expired(now, m.timer, n)
+		d := (*heap)[0]
+		heap.drop(d.n)
+		if !p.spare(now, m.timer, d) {
+			p.expired(now, m.timer, d.n)
+		}
 	}
+}
+
+// spare gives n its time once more if the timer that would judge it comes late by half
+// of that time: whatever held the timer up, a program that was frozen or a machine that
+// was suspended, held the service up too. Once in a row, or a loop that is always late
+// would never find one that hangs.
+func (p *plan) spare(now instant, t timer, d deadline) bool {
+	var limit time.Duration
+	switch t {
+	case readyTimer:
+		limit = d.n.conf().ReadyTimeout
+	case watchdogTimer:
+		limit = d.n.conf().Watchdog
+	case stopTimer, backoffTimer, pauseTimer, timers: // nobody is judged
+	}
+	if limit == 0 || d.n.is(spared) || now-d.at < limit/2 {
+		return false
+	}
+	d.n.set(spared, true)
+	p.due(t, d.n, later(now, limit))
+	return true
 }
 
 // expired: time is up for n.
@@ -74,6 +99,7 @@ func (p *plan) beaten(now instant, m beaten) {
 		return
 	}
 	n.rare.beats = m.beats
+	n.set(spared, false)
 	p.due(watchdogTimer, n, later(m.last, n.conf().Watchdog))
 }
 

@@ -138,6 +138,7 @@ func (p *plan) launch(now instant, n *node) {
 	n.number++
 	n.why = unasked
 	n.set(alive, true)
+	n.set(spared, false)
 	if n.rare != nil {
 		n.rare.began = now
 	}
@@ -163,6 +164,7 @@ func (p *plan) launch(now instant, n *node) {
 // up brings n into state running.
 func (p *plan) up(now instant, n *node) {
 	p.put(now, n, StateRunning)
+	n.set(spared, false)
 	if w := n.conf().Watchdog; w > 0 {
 		n.more().beats = 0
 		p.due(watchdogTimer, n, later(now, w))

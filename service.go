@@ -67,11 +67,15 @@ type Child struct {
 
 	// ReadyTimeout, if positive, keeps the service in state starting until it
 	// calls [Ready]; it is a failure ([ErrNotReady]) if it does not in this time.
-	// Zero: it counts as running once it is launched.
+	// Zero: it counts as running once it is launched. As with Watchdog, it has that time
+	// once more if the program was held up.
 	ReadyTimeout time.Duration
 
 	// Watchdog, if positive, is how often at least the running service must call
-	// [Alive]. Silence for that long is a failure ([ErrUnresponsive]).
+	// [Alive]. Silence for that long is a failure ([ErrUnresponsive]). If it is noticed
+	// half that time late, or more, then the whole program was held up (the machine was
+	// suspended, a manual clock advanced too far at once): the service has its time once
+	// more.
 	Watchdog time.Duration
 
 	// Backoff and Limit are a budget of the service's own. If one of them is not
