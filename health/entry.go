@@ -90,12 +90,13 @@ func (e *entry) answer() {
 
 // watch is one run of a Guard: the probes that are there while its service runs.
 type watch struct {
-	entries []*entry
-	sick    *UnhealthyError // the verdict, once there is one
-	ending  func() bool     // says whether the service is being stopped, for whatever reason
-	fail    func()          // is called when there is a verdict
-	started func()          // is called when the last Startup probe has passed
-	note    func(slog.Attr) // is called when the state of a probe has changed
+	entries  []*entry
+	sick     *UnhealthyError // the verdict, once there is one
+	ending   func() bool     // says whether the service is being stopped, for whatever reason
+	fail     func()          // is called when there is a verdict
+	starting func() bool     // says whether the service is not ready yet
+	started  func()          // is called when the last Startup probe has passed
+	note     func(slog.Attr) // is called when the state of a probe has changed
 }
 
 // quiet says whether nothing that happens to the probes counts any more: a service

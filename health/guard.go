@@ -47,7 +47,9 @@ func (e *UnhealthyError) Unwrap() error { return e.Err.Err }
 //
 // If there are Startup probes, the service counts as ready ([tend.Ready]) when
 // the last of them has passed, at the latest; that matters if its
-// [tend.Child].ReadyTimeout is set.
+// [tend.Child].ReadyTimeout is set. Until it is ready the checks of its Liveness probes
+// are not run: what bounds the start is that timeout. The silence of a passive one is
+// not excused, see [Probe].InitialDelay.
 //
 // The error names what makes no sense. If a probe of such a name was added by other
 // means, the service fails with that when it is run.
@@ -133,7 +135,11 @@ func (g *guarded) Serve(ctx context.Context) (err error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(errReturned)
 	w := &watch{
-		ending:  func() bool { return inner.Err() != nil },
+		ending: func() bool { return inner.Err() != nil },
+		starting: func() bool {
+			self, supervised := tend.Self(ctx)
+			return supervised && self.State == tend.StateStarting
+		},
 		started: func() { tend.Ready(ctx) },
 		note:    func(a slog.Attr) { tend.Annotate(ctx, a) },
 	}

@@ -340,6 +340,29 @@ func TestStartupHoldsBackLivenessAndReadiness(t *testing.T) {
 	})
 }
 
+// TestLivenessWaitsForReady: a service that has its time to start is not judged alive or
+// not while it does.
+func TestLivenessWaitsForReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		child := guarded(t, prober, "db", tend.Func("", func(ctx context.Context) error {
+			time.Sleep(25 * time.Second)
+			tend.Ready(ctx)
+			return obey(ctx)
+		}),
+			health.Probe{Name: "live", Kind: health.Liveness, FailureThreshold: 1, Check: l.logged("live", script("+"))},
+			health.Probe{Name: "ready", FailureThreshold: 1, Check: l.logged("ready", script("-+"))})
+		child.ReadyTimeout = time.Minute
+		root(t, l, prober, child)
+		time.Sleep(45 * time.Second)
+		l.want(t,
+			"0s health started", "0s db started", "0s ready", "0s db:ready unknown>unhealthy 1", "10s ready", "10s db:ready unhealthy>healthy 1",
+			"20s ready", "25s db ready", "30s live", "30s ready", "30s db:live unknown>healthy 0",
+			"40s live", "40s ready")
+	})
+}
+
 // TestStartupOfComponent: without a Guard it holds back its component all the same,
 // and may recover.
 func TestStartupOfComponent(t *testing.T) {

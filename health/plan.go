@@ -41,7 +41,7 @@ type landing struct {
 	run     *run
 	outcome outcome
 	at      time.Time
-	dropped bool // the Prober was being stopped: the outcome says nothing
+	dropped bool // the Prober was being stopped, or the run was early: the outcome says nothing
 }
 
 // decision is an outcome that has still to be applied.

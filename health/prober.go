@@ -179,10 +179,16 @@ func (p *Prober) act(e effects) {
 // start launches checks. Only the driver calls it.
 func (p *Prober) start(ctx context.Context, runs []*run) {
 	for _, r := range runs {
-		go r.do(ctx, func(o outcome) {
-			dropped := ctx.Err() != nil
+		landed := func(o outcome, dropped bool) {
 			p.do(func(plan *plan, now time.Time) { plan.landed = append(plan.landed, landing{r, o, now, dropped}) })
-		})
+		}
+		go func() {
+			if r.isEarly() {
+				landed(outcome{}, true)
+				return
+			}
+			r.do(ctx, func(o outcome) { landed(o, ctx.Err() != nil) })
+		}()
 	}
 }
 

@@ -28,6 +28,12 @@ type run struct {
 // runKey is the key of the run in the context of a check.
 type runKey struct{}
 
+// isEarly says whether the check would judge the life of a service that is still
+// starting. Its supervisor is asked, which may take its time: not with a lock held.
+func (r *run) isEarly() bool {
+	return r.probe.Kind == Liveness && r.entry.watch != nil && r.entry.watch.starting()
+}
+
 // abort ends the context of the check, even if that has not begun yet.
 func (r *run) abort() {
 	r.mu.Lock()
