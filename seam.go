@@ -40,22 +40,31 @@ func (s *Supervisor) forget() {
 // cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
 func (s *Supervisor) cancel(e cancel) {
 	r := e.n.run
-	if m := r.open(); e.n.subtree() != nil && m != nil {
-		why := s.term.Load().why.Load()
-		if e.cause.Text != "" || why == nil {
-			why = explain(e.cause)
-		}
-		m.mu.Lock()
-		m.why = why
-		m.mu.Unlock()
+	if e.n.subtree() != nil { // few are, and others do without further fields
+		s.explainTo(r, e.cause)
 	}
 	r.ask(e.cause.Err)
 }
 
+// explainTo notes for the supervisor that r serves why it is asked to stop.
+func (s *Supervisor) explainTo(r *run, cause Reason) {
+	m := r.open()
+	if m == nil {
+		return
+	}
+	why := s.term.Load().why.Load()
+	if cause.Text != "" || why == nil {
+		why = explain(cause)
+	}
+	m.mu.Lock()
+	m.why = why
+	m.mu.Unlock()
+}
+
 // why is what cancel has noted; nil if nothing.
 func (r *run) why() *explanation {
-	m := r.more.Load()
-	if m == nil || m == closedRun {
+	m := r.own()
+	if m == nil {
 		return nil
 	}
 	m.mu.Lock()
