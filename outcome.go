@@ -42,6 +42,10 @@ func (out *outcome) judge(ctx context.Context) {
 		out.why.Text, out.news = ended.Error(), false
 		return
 	}
+	if p, is := err.(*PanicError); is && p.isText() { //nolint:errorlint // of the run or helper itself
+		out.why = known(p) // no user code, and few frames: more would make the stack of the run grow
+		return
+	}
 	out.why = reasonOf(err)
 	guard.Do(func() { out.verdict = verdictOf(err) })
 	guard.Do(func() { out.news = !isEndOf(ctx, err) })
@@ -104,11 +108,7 @@ func isInert(err error) bool {
 	case nil, *TooManyFailures, syscall.Errno:
 		return true
 	case *PanicError:
-		if e == nil {
-			return true
-		}
-		_, isText := e.Value.(string)
-		return isText
+		return e == nil || e.isText()
 	}
 	switch reflect.TypeOf(err) {
 	case textError:

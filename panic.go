@@ -35,6 +35,15 @@ func (p *PanicError) Error() string {
 	return said.Panic(p.Value)
 }
 
+// isText: the value is a text, so that asking what it says runs no code of users.
+func (p *PanicError) isText() bool {
+	if p == nil {
+		return false
+	}
+	_, is := p.Value.(string)
+	return is
+}
+
 // Unwrap returns the value if it is an error.
 func (p *PanicError) Unwrap() error {
 	err, _ := p.Value.(error)
