@@ -49,8 +49,8 @@ const (
 	// inspecting: its goroutines are being looked up and nothing else is done
 	// about what is due until they are known.
 	inspecting
-	// spared: it had its time once more, because a timer came late; it has not been
-	// heard of since.
+	// spared: it had its time in this state once more, because a timer came late; it has
+	// not been heard of since.
 	spared
 )
 

@@ -20,8 +20,8 @@ func (p *plan) of(now instant, n *node) Origin {
 	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n}, Incarnation: n.number}
 }
 
-// put brings n into a state: the only place where a state changes. What was due
-// in the old one is not due any more.
+// put brings n into a state: the only place where a state changes. What was due in
+// the old one, or put off once, is so no more.
 func (p *plan) put(now instant, n *node, s State) {
 	if old := n.state; old < StateGone {
 		p.tally[old]--
@@ -41,6 +41,7 @@ func (p *plan) put(now instant, n *node, s State) {
 		}
 	}
 	n.state, n.since = s, now
+	n.set(spared, false)
 	p.tally[s]++
 }
 
@@ -138,7 +139,6 @@ func (p *plan) launch(now instant, n *node) {
 	n.number++
 	n.why = unasked
 	n.set(alive, true)
-	n.set(spared, false)
 	if n.rare != nil {
 		n.rare.began = now
 	}
@@ -164,7 +164,6 @@ func (p *plan) launch(now instant, n *node) {
 // up brings n into state running.
 func (p *plan) up(now instant, n *node) {
 	p.put(now, n, StateRunning)
-	n.set(spared, false)
 	if w := n.conf().Watchdog; w > 0 {
 		n.more().beats = 0
 		p.due(watchdogTimer, n, later(now, w))
