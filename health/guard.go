@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -134,11 +135,16 @@ func (g *guarded) String() string { return g.component }
 func (g *guarded) Serve(ctx context.Context) (err error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(errReturned)
+	var begun atomic.Bool // for the rest of the run: its supervisor need not be asked again
 	w := &watch{
 		ending: func() bool { return inner.Err() != nil },
 		starting: func() bool {
+			if begun.Load() {
+				return false
+			}
 			self, supervised := tend.Self(ctx)
-			return supervised && self.State == tend.StateStarting
+			begun.Store(!supervised || self.State != tend.StateStarting)
+			return !begun.Load()
 		},
 		started: func() { tend.Ready(ctx) },
 		note:    func(a slog.Attr) { tend.Annotate(ctx, a) },
