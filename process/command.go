@@ -384,24 +384,19 @@ func (c *Command) Pid() int {
 // Signal sends sig to the group of the process that Serve runs now. The error is
 // [os.ErrProcessDone] if there is none. It is never sent to a stranger that got
 // the same process id later. It may be called at any time by any goroutine.
-func (c *Command) Signal(sig syscall.Signal) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current == nil {
-		return os.ErrProcessDone
-	}
-	return c.current.signal(signalGroup, sig)
-}
+func (c *Command) Signal(sig syscall.Signal) error { return c.send(signalGroup, sig) }
 
 // SignalLeader is Signal for the process alone, without its group: for a signal that
 // only it knows, such as a SIGHUP that means "reload", which by default ends a worker.
-func (c *Command) SignalLeader(sig syscall.Signal) error {
+func (c *Command) SignalLeader(sig syscall.Signal) error { return c.send(signalLeader, sig) }
+
+func (c *Command) send(by func(*os.Process, syscall.Signal) error, sig syscall.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current == nil {
 		return os.ErrProcessDone
 	}
-	return c.current.signal(signalLeader, sig)
+	return c.current.signal(by, sig)
 }
 
 func (c *Command) begin() bool {
