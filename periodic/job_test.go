@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/periodic"
 )
 
@@ -40,19 +41,7 @@ func newTimeline() *timeline { return &timeline{start: time.Now()} }
 func (l *timeline) add(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf("%s@%s", what, short(time.Since(l.start))))
-}
-
-// short is d without its zero parts: 15m30s, 1h.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = s[:len(s)-2]
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = s[:len(s)-2]
-	}
-	return s
+	l.lines = append(l.lines, fmt.Sprintf("%s@%s", what, said.Setting(time.Since(l.start))))
 }
 
 func (l *timeline) want(t *testing.T, lines string) {
@@ -573,7 +562,7 @@ func TestAnnotations(t *testing.T) {
 			for _, a := range s.Status().Services[0].Annotations {
 				notes[a.Key] = a.Value.String()
 				if a.Key == "next_run" {
-					notes[a.Key] = short(a.Value.Time().Sub(start))
+					notes[a.Key] = said.Setting(a.Value.Time().Sub(start))
 				}
 			}
 			got = append(got, fmt.Sprint(notes))
