@@ -113,8 +113,8 @@
 //
 // # Contexts
 //
-// The contexts of services carry the values of the context given to Serve but not
-// its end: the supervisor relays that, in order, with reasons and deadlines.
+// The contexts of services carry the values and the deadline of the context given to
+// Serve but not its end: the supervisor relays that, in order, with reasons.
 //
 // A supervisor is where it was added, or where a service serves it; its path, its
 // clock, where its events go and who may use its tokens follow from that. A service
