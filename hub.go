@@ -48,11 +48,11 @@ type hub struct {
 // sink is one hook or subscriber: a bounded queue of what it has not seen yet. It is
 // busy from the moment when it takes an event until it comes for the next.
 type sink struct {
+	of   *Supervisor   // whose events these are
 	call func(Event)   // the hook; nil: a subscriber
 	wake chan struct{} // for the subscriber
 
 	mu      sync.Mutex
-	path    string  // of the supervisor whose events these are
 	queue   []Event // of which queue[:next] are taken
 	next    int
 	lost    EventsDropped // after the last in queue; none if N is 0
@@ -68,15 +68,15 @@ type sink struct {
 	accused bool // of a panic or an exit: that is said once
 }
 
-func newHook(f func(Event)) *sink {
-	k := &sink{call: f}
+func newHook(s *Supervisor, f func(Event)) *sink {
+	k := &sink{of: s, call: f}
 	k.work = k.deliver
 	return k
 }
 
 // newSubscriber is busy from the beginning: nobody knows whether it will ever come.
-func newSubscriber() *sink {
-	return &sink{wake: make(chan struct{}, 1), busy: true}
+func newSubscriber(s *Supervisor) *sink {
+	return &sink{of: s, wake: make(chan struct{}, 1), busy: true}
 }
 
 // heard reports whether anybody gets the events of s. Those of a service that is on
@@ -102,12 +102,12 @@ func (s *Supervisor) emit(e Event) {
 	}
 	for p := s; p != nil; p = p.above() {
 		for _, k := range p.hub.all() {
-			k.put(p.place(), e, ends && p == s)
+			k.put(e, ends && p == s)
 		}
 	}
 	for _, p := range s.alsoTo {
 		for _, k := range p.hub.all() {
-			k.put(p.place(), e, false)
+			k.put(e, false)
 		}
 	}
 }
@@ -120,7 +120,8 @@ func (h *hub) all() []*sink {
 }
 
 // setHook makes f the hook if there is none. A nil f removes the hook.
-func (h *hub) setHook(f func(Event)) {
+func (s *Supervisor) setHook(f func(Event)) {
+	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -128,7 +129,7 @@ func (h *hub) setHook(f func(Event)) {
 		h.forget(h.hook)
 		h.hook = nil
 	case f != nil && h.hook == nil:
-		h.hook = newHook(f)
+		h.hook = newHook(s, f)
 		h.remember(h.hook)
 	}
 }
@@ -191,14 +192,14 @@ func (s *Supervisor) await(c <-chan struct{}, d time.Duration) {
 	}
 }
 
-// put takes an event of the supervisor at path or below, or counts it if there is no
-// room; last: it is the end of that supervisor, for which there always is.
-func (k *sink) put(path string, e Event, last bool) {
-	if !k.push(path, e, last) {
+// put takes an event, or counts it if there is no room; last: it is the end of the
+// supervisor whose events these are, for which there always is.
+func (k *sink) put(e Event, last bool) {
+	if !k.push(e, last) {
 		// It may be that the hook is fast and is only not being run. This is no
 		// waiting: it happens once until it comes for an event.
 		runtime.Gosched()
-		k.push(path, e, last)
+		k.push(e, last)
 	}
 	if k.call != nil {
 		k.strand.Wake(k.work)
@@ -212,10 +213,9 @@ func (k *sink) put(path string, e Event, last bool) {
 
 // push is put without the wake-up. The first time that a hook has no room, until it
 // comes for an event, push does nothing and returns false.
-func (k *sink) push(path string, e Event, last bool) bool {
+func (k *sink) push(e Event, last bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.path = path
 	room := k.hasRoom(!last && isNews(e), e.From().Time)
 	switch {
 	case room:
@@ -300,7 +300,7 @@ func (k *sink) lose(n uint64, e Event) {
 // gap is the word that something is missing.
 func (k *sink) gap() Event {
 	told := k.lost
-	told.Supervisor = k.path
+	told.Supervisor = k.of.place() // now: making a path costs more than an event, and few need one
 	k.lost = EventsDropped{}
 	return told
 }
@@ -353,7 +353,7 @@ func (k *sink) progressed(seen *uint64) bool {
 
 // deliver calls the hook as long as there are events.
 func (k *sink) deliver() {
-	if _, busy := k.now(); busy { // the call before this one has not returned
+	if k.isBusy() { // the call before this one has not returned
 		k.accuse(errHookExited)
 	}
 	for {
@@ -371,10 +371,10 @@ func (k *sink) deliver() {
 // errHookExited is what a hook did that did not return.
 var errHookExited = errors.New("called runtime.Goexit")
 
-func (k *sink) now() (path string, busy bool) {
+func (k *sink) isBusy() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.path, k.busy
+	return k.busy
 }
 
 // tell calls the hook.
@@ -392,9 +392,8 @@ func (k *sink) accuse(why error) {
 		return
 	}
 	k.accused = true
-	path, _ := k.now()
 	r := reasonOf(why)
-	attrs := []slog.Attr{slog.String("supervisor", path), slog.String("error", r.Text)}
+	attrs := []slog.Attr{slog.String("supervisor", k.of.place()), slog.String("error", r.Text)}
 	if stack := r.Stack(); stack != "" {
 		attrs = append(attrs, slog.String("stack", stack))
 	}
@@ -413,7 +412,7 @@ func (k *sink) accuse(why error) {
 // begins, and until ctx ends or the loop is left. The sequence can be used once.
 func (s *Supervisor) Events(ctx context.Context) iter.Seq[Event] {
 	s.made()
-	k := newSubscriber()
+	k := newSubscriber(s)
 	s.hub.add(k)
 	forget := context.AfterFunc(ctx, func() { s.hub.remove(k) })
 	return func(yield func(Event) bool) {

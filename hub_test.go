@@ -193,7 +193,7 @@ func TestNewsIsKeptForAHookThatKeepsUp(t *testing.T) {
 		{ServiceFailed{Origin: at(drainTime)}, queueSize - reserved},
 		{ServiceStarted{Origin: at(0)}, queueSize - reserved},
 	} {
-		k := newHook(func(Event) {})
+		k := newHook(New("root", Spec{}), func(Event) {})
 		give(k, ServiceStarted{Origin: at(-time.Hour)}, false)
 		give(k, ServiceStarted{Origin: at(-time.Hour)}, false)
 		k.take()
@@ -245,7 +245,7 @@ func TestNewsIsAtLevelWarning(t *testing.T) {
 
 // TestABurstIsBounded, also for a hook that keeps up, and with the end.
 func TestABurstIsBounded(t *testing.T) {
-	k := newHook(func(Event) {})
+	k := newHook(New("root", Spec{}), func(Event) {})
 	for range 2 * burstSize {
 		give(k, ServiceFailed{}, false)
 	}
@@ -266,15 +266,15 @@ func TestABurstIsBounded(t *testing.T) {
 
 // give is put without the wake-up.
 func give(k *sink, e Event, last bool) {
-	if !k.push("root", e, last) {
-		k.push("root", e, last)
+	if !k.push(e, last) {
+		k.push(e, last)
 	}
 }
 
 // TestEventsComeInOrder, each once, however they are put and taken, and the memory is
 // used again.
 func TestEventsComeInOrder(t *testing.T) {
-	k := newHook(func(Event) {})
+	k := newHook(New("root", Spec{}), func(Event) {})
 	put, taken, most := 0, 0, 0
 	for round := range 200 {
 		for range round*37%301 + round%2 {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // newOutcome is how a run, or a helper, ended that returned err.
@@ -44,6 +45,12 @@ func (out *outcome) judge(ctx context.Context) {
 	}
 	if p, is := err.(*PanicError); is && p.isText() { //nolint:errorlint // of the run or helper itself
 		out.why = known(p) // no user code, and few frames: more would make the stack of the run grow
+		return
+	}
+	if reflect.TypeOf(err) == textError { // most are: it is no other and runs no user code, so nobody is asked or guarded
+		out.why.Text, out.verdict = said.Text(err), verdictOf(err)
+		cause := context.Cause(ctx)
+		out.news = cause == nil || err != cause && (err != context.Canceled || err != ctx.Err()) //nolint:errorlint // see above
 		return
 	}
 	out.why = reasonOf(err)

@@ -11,7 +11,7 @@ import (
 
 // PanicError is the failure of a service that panicked.
 type PanicError struct {
-	Value any       // that it panicked with; nil of one that came as JSON, and in a history unless it is an error
+	Value any       // that it panicked with; nil of one that came as JSON, and in a history unless it is a string or an error
 	PCs   []uintptr // where: the innermost 64 program counters, see [runtime.CallersFrames]
 
 	said  string // of one without a Value

@@ -66,14 +66,15 @@ func (r Reason) panicked() *PanicError {
 }
 
 // lasting is r for the history of a service: of a panic without its value, unless that
-// is an error, as what a service returns is. Anything else may hold whatever was at
-// hand, for as long as the service is there.
+// is a string, or an error, as what a service returns is. Anything else may hold
+// whatever was at hand, for as long as the service is there.
 func (r Reason) lasting() Reason {
 	p := r.panicked()
 	if p == nil {
 		return r
 	}
-	if _, is := p.Value.(error); is {
+	switch p.Value.(type) {
+	case string, error:
 		return r
 	}
 	return Reason{&PanicError{PCs: p.PCs, said: r.Text, stack: p.stack}, r.Text}

@@ -93,9 +93,9 @@ func (s *Supervisor) settleIn(r *run) {
 	switch {
 	case spec.EventHook != nil:
 	case r == nil:
-		s.hub.setHook(newFoldLog(c).log)
+		s.setHook(newFoldLog(c).log)
 	default:
-		s.hub.setHook(nil)
+		s.setHook(nil)
 	}
 }
 

@@ -64,7 +64,7 @@ func New(name string, spec Spec) *Supervisor {
 	s.plan = newPlan(spec, s.place(), c.epoch)
 	s.plan.random = rand.Float64
 	if spec.EventHook != nil {
-		s.hub.setHook(spec.EventHook)
+		s.setHook(spec.EventHook)
 	}
 	return s
 }
