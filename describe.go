@@ -44,11 +44,6 @@ func describe(e Event) description {
 				slog.String("cause", e.Cause.Error()), slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks),
 			},
 		}
-	case ServiceEndedLate:
-		return description{
-			slog.LevelWarn, said.Brief(e.Late) + " after it was reported as stuck",
-			[]slog.Attr{slog.Duration("late", e.Late)},
-		}
 	case ServiceGaveUp:
 		return e.describe()
 	}
@@ -121,7 +116,7 @@ func (e ServiceFailed) describe() description {
 	case e.Delay > 0:
 		d.text += "; restarts in " + said.Brief(e.Delay)
 	}
-	return d.withStack(e.Err)
+	return d.late(e.Late).withStack(e.Err)
 }
 
 func (e ServiceEnded) describe() description {
@@ -143,6 +138,17 @@ func (e ServiceEnded) describe() description {
 		d.attrs = append(d.attrs, slog.Duration("took", e.Took))
 	}
 	d.attrs = append(d.attrs, slog.String("next", e.Next.String()))
+	return d.late(e.Late)
+}
+
+// late adds that a run had been reported as stuck, so long before it ended.
+func (d description) late(after time.Duration) description {
+	if after == 0 {
+		return d
+	}
+	d.level = max(d.level, slog.LevelWarn)
+	d.text += "; " + said.Brief(after) + " after it was reported as stuck"
+	d.attrs = append(d.attrs, slog.Duration("late", after))
 	return d
 }
 

@@ -114,8 +114,8 @@ var told = func() []struct {
 			"cause=tend: supervisor was stopped waited=10s stacks=main.f",
 		},
 		{
-			tend.ServiceEndedLate{Origin: svc, Late: time.Minute},
-			"WARN", "root/db/a%2Fb: service ended late: 1m0s after it was reported as stuck", "late=1m0s",
+			tend.ServiceEnded{Origin: svc, Cause: stopped, Took: time.Hour, Late: time.Minute, Next: tend.StateGone},
+			"WARN", "root/db/a%2Fb: service ended: now gone; 1m0s after it was reported as stuck", "asked=true took=1h0m0s next=gone late=1m0s",
 		},
 		{
 			tend.ServiceGaveUp{Origin: svc, Err: boom, Failures: 3, Within: time.Hour},

@@ -145,6 +145,8 @@ type (
 		Err Reason `json:"error"`
 		// Ran is how long the run lasted.
 		Ran time.Duration `json:"ran"`
+		// Late is how long ago it was reported as stuck; zero if it was not.
+		Late time.Duration `json:"late,omitempty"`
 		// Count is the failure count that it led to, of Threshold: the
 		// supervisor's, or with a budget of its own the service's (Threshold is
 		// the N of its Limit then, 0 if there is none).
@@ -171,6 +173,9 @@ type (
 		// Took is how long it took to stop: since it was asked to, or since Serve
 		// returned while helpers still ran, or methods of its error. Zero if none was so.
 		Took time.Duration `json:"took,omitempty"`
+		// Late is how long ago it was reported as stuck; zero if it was not. A run that
+		// has ended late is told at level warning.
+		Late time.Duration `json:"late,omitempty"`
 		// Next is the state that it is in now; [StateGone] if it left the tree.
 		Next State `json:"next"`
 	}
@@ -193,13 +198,6 @@ type (
 		Cause  Reason        `json:"cause"`
 		Waited time.Duration `json:"waited"`
 		Stacks string        `json:"stacks"` // of its goroutines; if there are none, a word why
-	}
-
-	// ServiceEndedLate: a service that was stuck has returned after all. The
-	// ServiceEnded or ServiceFailed of the run follows.
-	ServiceEndedLate struct {
-		Origin
-		Late time.Duration `json:"late"` // since it was reported as stuck
 	}
 
 	// ServiceGaveUp: it used up its [Child].Limit and stays failed until

@@ -51,7 +51,7 @@ func TestASupervisorMoves(t *testing.T) {
 			t.Errorf("on the books: %v, and of the new root %v", list, c.UnstoppedServices())
 		}
 		time.Sleep(time.Minute)
-		if lines := grep(fromA, "root/b/sub/hangs service ended late"); len(lines) != 1 || len(a.UnstoppedServices()) != 0 {
+		if lines := grep(fromA, "root/b/sub/hangs service ended"); len(lines) != 1 || len(a.UnstoppedServices()) != 0 {
 			t.Errorf("%q, on the books %v", lines, a.UnstoppedServices())
 		}
 		// And back, below what it was beside.

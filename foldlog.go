@@ -80,7 +80,7 @@ func (l *foldLog) isRepeat(n *node, e ServiceFailed) bool {
 		return false
 	}
 	t.last = now
-	if !isSame(t.err, e.Err) {
+	if !isSame(t.err, e.Err) || e.Late > 0 { // that it has ended after all is news
 		t.sum(now)
 		t.err, t.summed = e.Err, now
 		return false

@@ -289,3 +289,23 @@ func TestTheLogKeepsNothing(t *testing.T) {
 		})
 	})
 }
+
+// TestALateEndIsNoRepeat: that a run which was stuck has ended after all is said, also
+// if it failed with the same error as the one before.
+func TestALateEndIsNoRepeat(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			l := newFoldLog(abtime.NewRealTime())
+			here := Origin{Supervisor: "root", Service: "a", Token: New("root", Spec{}).Add(idleForever{})}
+			for _, late := range []time.Duration{0, 0, time.Minute, 0} {
+				l.log(ServiceFailed{Origin: here, Err: known(ErrNotReady), Restarting: true, Late: late})
+			}
+			l.log(SupervisorStopped{Origin: Origin{Supervisor: "root"}})
+		})
+	})
+	wantLogged(t, text, map[string]int{
+		`msg="service failed"`:             2,
+		`msg="service failed" … late=1m0s`: 1,
+		`msg="same error" … times=1`:       2,
+	})
+}

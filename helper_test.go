@@ -324,8 +324,7 @@ func TestAFailedHelperMakesTheServiceStop(t *testing.T) {
 		time.Sleep(time.Minute)
 		p.Want(
 			`1s root/a service stuck cause="tend: Serve has returned" waited=1s`,
-			"1m0s root/a service ended late late=59s",
-			"1m0s root/a service failed err=boom ran=1m0s count=1 threshold=5 restarting",
+			"1m0s root/a service failed err=boom ran=1m0s late=59s count=1 threshold=5 restarting",
 			"1m0s root/a service started restarts=1",
 		)
 	})

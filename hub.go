@@ -250,11 +250,11 @@ func (k *sink) hasRoom(news bool, at time.Time) bool {
 // known here without making its words.
 func isNews(e Event) bool {
 	switch e := e.(type) {
-	case ServiceFailed, ServiceAlsoFailed, ServiceUnresponsive, ServiceStuck, ServiceEndedLate, ServiceGaveUp, ServiceRefused,
+	case ServiceFailed, ServiceAlsoFailed, ServiceUnresponsive, ServiceStuck, ServiceGaveUp, ServiceRefused,
 		PauseBegan, Escalated, EventsDropped:
 		return true
 	case ServiceEnded:
-		return e.Unclean || e.Err.panicked() != nil
+		return e.Unclean || e.Late > 0 || e.Err.panicked() != nil
 	case SupervisorStopped:
 		return e.Unstopped > 0
 	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady:

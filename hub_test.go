@@ -229,7 +229,8 @@ func TestNewsIsAtLevelWarning(t *testing.T) {
 		ServiceStuck{},
 		ServiceEnded{Unclean: true},
 		ServiceAlsoFailed{},
-		ServiceEndedLate{},
+		ServiceEnded{Late: 1},
+		ServiceFailed{Late: 1},
 		ServiceGaveUp{},
 		ServiceRefused{},
 	} {

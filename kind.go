@@ -28,7 +28,6 @@ const (
 	kindServiceEnded
 	kindServiceAlsoFailed
 	kindServiceStuck
-	kindServiceEndedLate
 	kindServiceGaveUp
 	kindServiceRefused
 )
@@ -48,7 +47,6 @@ var kinds = words.New[Kind]("tend",
 	"service ended",
 	"service also failed",
 	"service stuck",
-	"service ended late",
 	"service gave up",
 	"service refused",
 )
@@ -90,7 +88,6 @@ var decoders = [...]func([]byte) (Event, error){
 	kindServiceEnded:        decode[ServiceEnded],
 	kindServiceAlsoFailed:   decode[ServiceAlsoFailed],
 	kindServiceStuck:        decode[ServiceStuck],
-	kindServiceEndedLate:    decode[ServiceEndedLate],
 	kindServiceGaveUp:       decode[ServiceGaveUp],
 	kindServiceRefused:      decode[ServiceRefused],
 }
@@ -253,16 +250,6 @@ func (e ServiceStuck) String() string       { return line(e) }
 func (e ServiceStuck) LogValue() slog.Value { return value(e) }
 func (e ServiceStuck) MarshalJSON() ([]byte, error) {
 	type fields ServiceStuck
-	return encode(e.Kind(), fields(e))
-}
-
-func (ServiceEndedLate) effect()                {}
-func (ServiceEndedLate) Kind() Kind             { return kindServiceEndedLate }
-func (e ServiceEndedLate) Level() slog.Level    { return describe(e).level }
-func (e ServiceEndedLate) String() string       { return line(e) }
-func (e ServiceEndedLate) LogValue() slog.Value { return value(e) }
-func (e ServiceEndedLate) MarshalJSON() ([]byte, error) {
-	type fields ServiceEndedLate
 	return encode(e.Kind(), fields(e))
 }
 

@@ -23,7 +23,7 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 // failed emits ServiceFailed.
 func (p *plan) failed(now instant, n *node, told ServiceFailed) {
 	if p.heard {
-		told.Origin = p.of(now, n)
+		told.Origin, told.Late = p.of(now, n), n.late(now)
 		p.do(told)
 	}
 }

@@ -36,7 +36,7 @@ func (p *plan) ending(now instant, m ending) {
 func (p *plan) exited(now instant, out outcome) {
 	n := out.n
 	if n.state == StateStuck {
-		p.endedLate(now, n)
+		p.settle(now, n)
 	}
 	ran := now - n.began()
 	n.set(alive, false)
@@ -58,13 +58,12 @@ func (p *plan) exited(now instant, out outcome) {
 	}
 }
 
-// endedLate settles the books after a service that was stuck.
-func (p *plan) endedLate(now instant, n *node) {
+// settle takes a service that was stuck off the books.
+func (p *plan) settle(now instant, n *node) {
 	if n.is(inspecting) { // its report has not been made yet
 		p.stuck(now, n, "ended before its goroutines were looked up")
 	}
 	p.do(settle{n})
-	p.do(ServiceEndedLate{p.of(now, n), now - n.since})
 }
 
 // beside tells how a run ended that has failed before, for another reason.

@@ -119,6 +119,15 @@ func (n *node) stopped(now instant) instant {
 	}
 }
 
+// late is how long ago n, whose run has just ended, was reported as stuck; zero if it
+// was not.
+func (n *node) late(now instant) instant {
+	if n.state != StateStuck {
+		return 0
+	}
+	return now - n.since
+}
+
 // conf are the settings of the service.
 func (n *node) conf() *Child {
 	if n.rare == nil || n.rare.conf == nil {

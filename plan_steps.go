@@ -252,7 +252,8 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 		return
 	}
 	told := ServiceEnded{
-		Origin: p.of(now, out.n), Cause: cause, Unclean: isUnclean(out, !cause.IsZero()), Took: out.n.stopped(now), Next: next,
+		Origin: p.of(now, out.n), Cause: cause, Unclean: isUnclean(out, !cause.IsZero()), Took: out.n.stopped(now), Late: out.n.late(now),
+		Next: next,
 	}
 	if out.why.Err != nil {
 		told.Err = out.why

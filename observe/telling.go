@@ -36,7 +36,7 @@ func tell(e tend.Event) telling {
 	case tend.EventsDropped:
 		return telling{word: "events dropped", text: said.Times(e.N, "event")}
 	case tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceFailed, tend.ServiceEnded,
-		tend.ServiceAlsoFailed, tend.ServiceStuck, tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused:
+		tend.ServiceAlsoFailed, tend.ServiceStuck, tend.ServiceGaveUp, tend.ServiceRefused:
 		return tellService(e)
 	}
 	return telling{}
@@ -60,8 +60,6 @@ func tellService(e tend.Event) telling {
 		return telling{word: "also failed", text: e.Err.Error(), reason: e.Err}
 	case tend.ServiceStuck:
 		return telling{word: "stuck", text: "has not returned after " + said.Brief(e.Waited), reason: e.Cause, stacks: e.Stacks}
-	case tend.ServiceEndedLate:
-		return telling{word: "ended late", text: said.Brief(e.Late) + " after it was reported as stuck"}
 	case tend.ServiceGaveUp:
 		return tellGaveUp(e)
 	case tend.ServiceRefused:
@@ -95,6 +93,7 @@ func tellFailed(e tend.ServiceFailed) telling {
 	case e.Delay > 0:
 		t.text += ", restarts in " + said.Brief(e.Delay)
 	}
+	t.text += late(e.Late)
 	return t
 }
 
@@ -103,7 +102,16 @@ func tellEnded(e tend.ServiceEnded) telling {
 	if !e.Err.IsZero() {
 		t.text = e.Err.Error() + ", " + t.text
 	}
+	t.text += late(e.Late)
 	return t
+}
+
+// late is what is added of a run that had been reported as stuck.
+func late(after time.Duration) string {
+	if after == 0 {
+		return ""
+	}
+	return ", " + said.Brief(after) + " after it was reported as stuck"
 }
 
 func tellGaveUp(e tend.ServiceGaveUp) telling {

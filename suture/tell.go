@@ -51,7 +51,7 @@ func (s *Supervisor) tell(e tend.Event) {
 		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated,
 		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive,
-		tend.ServiceEndedLate, tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
+		tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
 }
 

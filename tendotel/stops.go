@@ -18,10 +18,9 @@ type stops struct {
 	spans trace.Tracer
 	open  map[string]*stop // by supervisor
 
-	// Services whose stop has a span already when they end: supervisors, by path, and
-	// those that were stuck.
+	// Supervisors that have stopped: the services that they are have a span already when
+	// they end.
 	stopped map[string]bool
-	late    map[tend.ServiceToken]bool
 }
 
 // stop is that of a supervisor, under way.
@@ -32,7 +31,7 @@ type stop struct {
 }
 
 func newStops(spans trace.Tracer) stops {
-	return stops{spans, map[string]*stop{}, map[string]bool{}, map[tend.ServiceToken]bool{}}
+	return stops{spans, map[string]*stop{}, map[string]bool{}}
 }
 
 // see looks at an event and makes the spans of what begins to stop or is over. It
@@ -47,11 +46,8 @@ func (t *stops) see(e tend.Event) trace.Span {
 		return t.end(e)
 	case tend.ServiceStuck:
 		return t.stuck(e)
-	case tend.ServiceEndedLate:
-		mark(t.late, e.Token)
 	case tend.ServiceFailed:
 		delete(t.stopped, e.Path())
-		delete(t.late, e.Token)
 	case tend.ServiceEnded:
 		return t.ended(e)
 	}
@@ -71,14 +67,14 @@ func (t *stops) forget(supervisor string, s *stop, at time.Time) {
 	delete(t.open, supervisor)
 }
 
-// mark notes k. What is noted of something whose end was dropped, or of a supervisor
-// inside of a service that is more than it, stays; as with incidents, all is
-// forgotten when there is too much of that.
-func mark[K comparable](marks map[K]bool, k K) {
-	if len(marks) >= maxIncidents {
-		clear(marks)
+// mark notes that a supervisor has stopped. What is noted of one whose end was
+// dropped, or that is inside of a service which is more than it, stays; as with
+// incidents, all is forgotten when there is too much of that.
+func (t *stops) mark(supervisor string) {
+	if len(t.stopped) >= maxIncidents {
+		clear(t.stopped)
 	}
-	marks[k] = true
+	t.stopped[supervisor] = true
 }
 
 func (t *stops) begin(e tend.SupervisorStopping) trace.Span {
@@ -106,7 +102,7 @@ func (t *stops) end(e tend.SupervisorStopped) trace.Span {
 	span := t.open[e.Supervisor].span
 	delete(t.open, e.Supervisor)
 	if treepath.Parent(e.Supervisor) != "" {
-		mark(t.stopped, e.Supervisor)
+		t.mark(e.Supervisor)
 	} else { // what is open below has lost its end
 		for below, s := range t.open {
 			t.forget(below, s, e.Time)
@@ -132,9 +128,8 @@ func (t *stops) stuck(e tend.ServiceStuck) trace.Span {
 
 // ended is the end of a service, which is the end of a stop if it was asked to.
 func (t *stops) ended(e tend.ServiceEnded) trace.Span {
-	has := t.stopped[e.Path()] || t.late[e.Token]
+	has := t.stopped[e.Path()] || e.Late > 0
 	delete(t.stopped, e.Path())
-	delete(t.late, e.Token)
 	if has || e.Cause.IsZero() {
 		return nil
 	}

@@ -713,10 +713,9 @@ func TestKnownIsBounded(t *testing.T) {
 	tr := newTracer(TraceOptions{Hook: func(context.Context, tend.Event) {}}, nil)
 	for i, token := range surveytest.Tokens(maxIncidents + more) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
-		tr.hook(tend.ServiceEndedLate{Origin: tend.Origin{Token: token}})
 		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})
 	}
-	if known, late, stopped := len(tr.known), len(tr.stops.late), len(tr.stops.stopped); known != more || late != more || stopped != more {
-		t.Errorf("it knows %d, late %d, stopped %d", known, late, stopped)
+	if known, stopped := len(tr.known), len(tr.stops.stopped); known != more || stopped != more {
+		t.Errorf("it knows %d, stopped %d", known, stopped)
 	}
 }

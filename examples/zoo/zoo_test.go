@@ -51,7 +51,6 @@ func TestEveryKindOfTrouble(t *testing.T) {
 			tend.PauseBegan{},
 			tend.PauseEnded{},
 			tend.ServiceEnded{},
-			tend.ServiceEndedLate{},
 			tend.ServiceFailed{},
 			tend.ServiceGaveUp{},
 			tend.ServiceReady{},
