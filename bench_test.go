@@ -85,7 +85,7 @@ func newSupervised(spec tend.Spec) *supervised {
 
 func (t *supervised) start()               { t.sup.ServeBackground(context.Background()) }
 func (t *supervised) add(svc tend.Service) { t.sup.Add(svc) }
-func (t *supervised) remove(i int)         { _ = t.sup.RemoveAndWait(t.tokens[i], 0) }
+func (t *supervised) remove(i int)         { _ = t.sup.RemoveAndWait(context.Background(), t.tokens[i]) }
 func (t *supervised) stop()                { t.sup.Stop() }
 
 func (t *supervised) fill(svc tend.Service, n int) {

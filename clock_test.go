@@ -54,11 +54,6 @@ func TestEachTimerFiresAlone(t *testing.T) {
 		)
 		clock.Trigger(tendtest.StopTimer)
 		p.Want("0s root/hanging service stuck cause=ErrSuspended waited=10s")
-		wait := make(chan error)
-		go func() { wait <- s.RemoveAndWait(tokens["hanging"], time.Hour) }()
-		synctest.Wait()
-		clock.Trigger(tendtest.RemoveTimer)
-		wantError(t, <-wait, tend.ErrTimeout)
 		s.Stop()
 		<-done
 	})

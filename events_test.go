@@ -28,7 +28,7 @@ func TestSlowHookMissesEventsAndIsTold(t *testing.T) {
 		done := s.ServeBackground(t.Context())
 		events := s.Events(t.Context())
 		for range 2000 { // two events each
-			if err := s.RemoveAndWait(s.Add(idle("a")), 0); err != nil {
+			if err := s.RemoveAndWait(t.Context(), s.Add(idle("a"))); err != nil {
 				t.Fatal(err)
 			}
 		}

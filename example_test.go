@@ -168,7 +168,7 @@ func ExampleSupervisor_UnstoppedServices() {
 		fmt.Println(u.Path(), "hangs:", strings.Contains(u.Stacks, "ExampleSupervisor_UnstoppedServices"))
 	}
 	close(release)
-	fmt.Println(root.RemoveAndWait(token, 0))
+	fmt.Println(root.RemoveAndWait(context.Background(), token))
 	// Output:
 	// app/deaf hangs: true
 	// <nil>

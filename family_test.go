@@ -26,7 +26,7 @@ func TestASupervisorMoves(t *testing.T) {
 		c, _, _ := serve(t, tend.Spec{EventHook: fromB.Hook}, b)
 		_ = sub.Remove(hangs)
 		time.Sleep(2 * time.Second)
-		if err := a.RemoveAndWait(a.Status().Services[0].Token, 0); err != nil {
+		if err := a.RemoveAndWait(t.Context(), a.Status().Services[0].Token); err != nil {
 			t.Error(err)
 		}
 		wantError(t, a.Suspend(tok), tend.ErrWrongSupervisor)
@@ -55,7 +55,7 @@ func TestASupervisorMoves(t *testing.T) {
 			t.Errorf("%q, on the books %v", lines, a.UnstoppedServices())
 		}
 		// And back, below what it was beside.
-		if err := b.RemoveAndWait(b.Status().Services[0].Token, 0); err != nil {
+		if err := b.RemoveAndWait(t.Context(), b.Status().Services[0].Token); err != nil {
 			t.Error(err)
 		}
 		a.Add(sub)
@@ -83,7 +83,7 @@ func TestWhatWasAboveComesBelow(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := upper.ServeBackground(ctx)
 		synctest.Wait()
-		_ = upper.RemoveAndWait(tok, 0)
+		_ = upper.RemoveAndWait(t.Context(), tok)
 		cancel()
 		<-done
 		lower.Add(upper)

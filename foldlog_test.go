@@ -184,7 +184,7 @@ func TestTheLogForgetsWhoLeft(t *testing.T) {
 			for i := range maxFolded {
 				tok := s.Add(Child{Service: faulty(fmt.Sprint("gone", i), 1, boom), Backoff: Backoff{Min: time.Hour}})
 				synctest.Wait()
-				if err := s.RemoveAndWait(tok, 0); err != nil {
+				if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -258,7 +258,7 @@ func TestNoTroubleNoTimer(t *testing.T) {
 				if n, want := armed.Load(), []int64{0, 2, 2, 3, 5}[i]; n != want {
 					t.Errorf("%v: the timer was armed %d times, want %d", svc.Service, n, want)
 				}
-				if err := s.RemoveAndWait(tok, 0); err != nil {
+				if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 					t.Error(err)
 				}
 			}

@@ -76,7 +76,7 @@ func TestAHelperThatObeysARemovalOverridesNothing(t *testing.T) {
 					return errBoom
 				}))
 				p.Lines()
-				_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
+				_ = s.RemoveAndWait(t.Context(), s.Status().Services[0].Token)
 				p.Want("1s root/a service ended err=boom cause=ErrRemoved unclean took=1s next=gone")
 			})
 		})
@@ -93,7 +93,7 @@ func TestAHelperStartedOnTheWayDownOverridesNothing(t *testing.T) {
 			return errBoom
 		}))
 		p.Lines()
-		_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
+		_ = s.RemoveAndWait(t.Context(), s.Status().Services[0].Token)
 		p.Want("1s root/a service ended err=boom cause=ErrRemoved unclean took=1s next=gone")
 	})
 }
@@ -359,7 +359,7 @@ func TestNothingIsStartedAfterServe(t *testing.T) {
 		)
 		o.Run(func(ctx context.Context) error { old = ctx; return errBoom })
 		synctest.Wait()
-		_ = s.RemoveAndWait(s.Status().Services[0].Token, 0)
+		_ = s.RemoveAndWait(t.Context(), s.Status().Services[0].Token)
 		p.Lines()
 		tooLate() // of a service that has left
 		p.Want(`1s root/a service also failed err="tend: Go was called when Serve had returned; nothing was started"`)

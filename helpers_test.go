@@ -1,6 +1,7 @@
 package tend_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -65,6 +66,14 @@ func wantStates(t *testing.T, s *tend.Supervisor, want string) {
 	if got := states(s); got != want {
 		t.Errorf("states are %q, want %q", got, want)
 	}
+}
+
+// within is a context that ends after d.
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func wantError(t *testing.T, got, want error) {

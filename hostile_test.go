@@ -36,7 +36,7 @@ var deeds = []deed{
 		_, _, _ = s.Status(), s.Services(), s.UnstoppedServices()
 		tok := s.Add(idle("of hostile code"))
 		_, _ = s.Restart(tok, nil), s.Suspend(tok)
-		if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+		if err := s.RemoveAndWait(context.Background(), tok); err != nil {
 			panic(err)
 		}
 	}},
@@ -82,7 +82,7 @@ func lives(t *testing.T, s *tend.Supervisor) {
 	o.End(errBoom)
 	time.Sleep(time.Second)
 	o.End(errBoom)
-	if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+	if err := s.RemoveAndWait(within(t, time.Minute), tok); err != nil {
 		t.Error("the tree is dead:", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestHostileHook(t *testing.T) {
 		func(t *testing.T, s *tend.Supervisor, _ func(), blocks bool) {
 			if blocks { // even when far more happens than the hook may miss
 				for range 3000 {
-					if err := s.RemoveAndWait(s.Add(idle("a")), 0); err != nil {
+					if err := s.RemoveAndWait(t.Context(), s.Add(idle("a"))); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -44,7 +44,7 @@ func served(t *testing.T, s *Supervisor) (stop func()) {
 func come(t *testing.T, s *Supervisor, n int) {
 	t.Helper()
 	for range n {
-		if err := s.RemoveAndWait(s.Add(idleForever{}), 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), s.Add(idleForever{})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -88,13 +88,5 @@ func Self(ctx context.Context) (ServiceStatus, bool) {
 	if r == nil {
 		return ServiceStatus{}, false
 	}
-	var self ServiceStatus
-	var now *run
-	r.node.sup.query(func(p *plan, at instant) {
-		self, now = p.serviceStatus(at, r.node, p.path, p.holdup()), r.node.run
-	})
-	if now != nil {
-		self.Annotations = now.noted()
-	}
-	return self, true
+	return r.node.sup.statusOf(r.node), true
 }

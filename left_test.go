@@ -51,16 +51,16 @@ func TestWhatLeftIsCollected(t *testing.T) {
 				removed, service := added()
 				_ = s.Restart(removed, errBoom) // into its history
 				synctest.Wait()
-				_ = s.RemoveAndWait(removed, 0)
+				_ = s.RemoveAndWait(t.Context(), removed)
 				wantCollected(t, "a removed service", service)
-				if err := s.RemoveAndWait(removed, 0); err != nil {
+				if err := s.RemoveAndWait(t.Context(), removed); err != nil {
 					t.Error(err)
 				}
 				wantError(t, s.Restart(removed, nil), tend.ErrRemoved)
 				wantError(t, s.Suspend(removed), tend.ErrRemoved)
 				s.Stop()
 				pending, service := added()
-				_ = s.RemoveAndWait(pending, 0)
+				_ = s.RemoveAndWait(t.Context(), pending)
 				wantCollected(t, "one that never ran", service)
 				runtime.KeepAlive(p.Events())
 			})
@@ -78,7 +78,7 @@ func TestLastWordsAreNotKept(t *testing.T) {
 			b := &ballast{}
 			tok := s.Add(tend.Func("a", func(ctx context.Context) error { <-ctx.Done(); return holding{b} }))
 			synctest.Wait()
-			_ = s.RemoveAndWait(tok, 0)
+			_ = s.RemoveAndWait(t.Context(), tok)
 			return weak.Make(b)
 		}()
 		wantCollected(t, "what a removed service returned", word)

@@ -32,6 +32,15 @@ type (
 		cause Reason // none: on request, not a failure
 	}
 	resume struct{ after time.Duration } // the pause, if there is one, has this long to go
+	wait   struct {                      // answer when the service is in the state
+		n     *node
+		state State
+		to    call
+	}
+	unwait struct { // nobody waits for the answer any more
+		n  *node
+		to call
+	}
 	// query runs read, which must only copy, on the state of the plan.
 	query struct {
 		read func(p *plan, now instant)
@@ -93,6 +102,8 @@ func (remove) message()    {}
 func (suspend) message()   {}
 func (restart) message()   {}
 func (resume) message()    {}
+func (wait) message()      {}
+func (unwait) message()    {}
 func (query) message()     {}
 func (readied) message()   {}
 func (ending) message()    {}

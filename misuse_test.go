@@ -10,7 +10,6 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
-	"github.com/thejerf/abtime"
 )
 
 // TestMisuse: a clear panic at the call that is wrong, and nothing changed.
@@ -36,6 +35,7 @@ func TestMisuse(t *testing.T) {
 			`the Supervisor is nil`:                                                       func() { s.Add(nilSupervisor) },
 			`tend: the Supervisor is nil`:                                                 func() { nilSupervisor.Stop() },
 			`zero Supervisor; make one with New`:                                          func() { new(tend.Supervisor).Status() },
+			`tend: WaitState: there is no state 200`:                                      func() { _ = s.WaitState(t.Context(), s.Status().Services[0].Token, 200) },
 			`tend: zero Supervisor`:                                                       func() { s.Add(new(tend.Supervisor)) },
 			`supervisor "root": Serve with a nil context`:                                 func() { _ = s.Serve(nil) }, //nolint:staticcheck // what is tested
 			`supervisor "root" is being added below itself`:                               func() { sub.Add(s) },
@@ -88,9 +88,13 @@ func TestWrongSupervisor(t *testing.T) {
 		own := s.Status().Services[0].Token
 		for name, try := range map[string]func(*tend.Supervisor, tend.ServiceToken) error{
 			"Remove":        (*tend.Supervisor).Remove,
-			"RemoveAndWait": func(s *tend.Supervisor, tok tend.ServiceToken) error { return s.RemoveAndWait(tok, 0) },
+			"RemoveAndWait": func(s *tend.Supervisor, tok tend.ServiceToken) error { return s.RemoveAndWait(t.Context(), tok) },
 			"Restart":       func(s *tend.Supervisor, tok tend.ServiceToken) error { return s.Restart(tok, nil) },
 			"Suspend":       (*tend.Supervisor).Suspend,
+			"ServiceStatus": func(s *tend.Supervisor, tok tend.ServiceToken) error { _, err := s.ServiceStatus(tok); return err },
+			"WaitState": func(s *tend.Supervisor, tok tend.ServiceToken) error {
+				return s.WaitState(t.Context(), tok, tend.StateGone)
+			},
 		} {
 			for _, err := range []error{try(s, tend.ServiceToken{}), try(s, foreign), try(sub, own)} {
 				if !errors.Is(err, tend.ErrWrongSupervisor) {
@@ -182,15 +186,21 @@ func TestAServiceThatReturnsErrTooManyServices(t *testing.T) {
 	})
 }
 
-// TestRemoveAndWaitThatDoesNotWait: not even for a clock that stands still.
-func TestRemoveAndWaitThatDoesNotWait(t *testing.T) {
+// TestNobodyWaitsForItsOwnEnd: its context ends when it is removed, and says so.
+func TestNobodyWaitsForItsOwnEnd(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		let := make(chan struct{})
-		s, _, _ := serve(t, tend.Spec{Clock: abtime.NewManual()}, tend.Func("a", func(context.Context) error { <-let; return nil }))
-		wantError(t, s.RemoveAndWait(s.Status().Services[0].Token, -1), tend.ErrTimeout)
-		wantStates(t, s, "a stopping")
-		close(let)
+		s := tend.New("root", tend.Spec{})
+		var told error
+		s.Add(tend.Func("a", func(ctx context.Context) error {
+			self, _ := tend.Self(ctx)
+			told = s.RemoveAndWait(ctx, self.Token)
+			return nil
+		}))
+		done := s.ServeBackground(t.Context())
 		synctest.Wait()
+		wantError(t, told, tend.ErrRemoved)
 		wantStates(t, s, "")
+		s.Stop()
+		<-done
 	})
 }

@@ -48,7 +48,8 @@ type plan struct {
 	heaps [pauseTimer]deadlines // by timer
 	armed [timers]instant
 
-	out []effect
+	out     []effect
+	replies []reply // the last of them
 }
 
 // phase is what the supervisor is doing as a whole.
@@ -89,6 +90,10 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.restart(now, m)
 	case resume:
 		p.resume(now, m.after)
+	case wait:
+		p.wait(m)
+	case unwait:
+		p.unwait(m)
 	case query:
 		m.read(p, now)
 		p.do(reply{m.to, nil})
@@ -118,7 +123,17 @@ func (p *plan) handle(now instant, m message) []effect {
 	}
 	p.proceed(now)
 	p.setTimers()
+	p.answers()
 	return p.out
+}
+
+// answers come after all else that a message does, so that who gets one finds it done.
+func (p *plan) answers() {
+	for _, r := range p.replies {
+		p.do(r)
+	}
+	clear(p.replies)
+	p.replies = p.replies[:0]
 }
 
 // finished: every service has ended or was given up on, and nothing is left to
@@ -149,7 +164,7 @@ func (p *plan) add(now instant, m add) {
 	switch {
 	case m.to == nil:
 	case m.start:
-		n.more().starter = m.to
+		n.await(StateRunning, m.to)
 	default:
 		p.do(reply{m.to, nil})
 	}
@@ -233,7 +248,6 @@ func (p *plan) readied(now instant, m readied) {
 	if p.heard {
 		p.do(ServiceReady{p.of(now, n), took})
 	}
-	p.answer(n, nil)
 }
 
 // nested: a run serves a supervisor now, which gets as long as its own services

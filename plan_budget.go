@@ -82,7 +82,6 @@ func (p *plan) failShared(now instant, out outcome, told ServiceFailed) {
 	p.startGroup(n)
 	if p.pause.on {
 		p.put(now, n, StateBackoff)
-		p.pause.waiting = append(p.pause.waiting, n)
 		return
 	}
 	p.again(now, n)

@@ -65,7 +65,7 @@ type rare struct {
 	until    instant     // in state backoff
 	asked    instant     // when it was asked to stop
 	blame    Reason      // the cause given to Restart
-	starter  call        // who waits in Start
+	waiting  *waiter     // who waits for a state of it, the latest first
 	holds    *Supervisor // that the service is, or embeds; immutable
 	serving  *Supervisor // that its run serves
 	beats    uint64      // of the watchdog, when it was last looked at
@@ -176,6 +176,14 @@ func (n *node) remember(f Failure) {
 	f.Err = f.Err.lasting()
 	r.failures[r.kept%historySize] = f
 	r.kept++
+}
+
+// lastFailure is the latest that is kept; none if there was none.
+func (n *node) lastFailure() Reason {
+	if n.rare == nil || n.rare.kept == 0 {
+		return Reason{}
+	}
+	return n.rare.failures[(n.rare.kept-1)%historySize].Err
 }
 
 // history copies the failures, oldest first.

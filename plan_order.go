@@ -24,6 +24,10 @@ type turn struct {
 	// group is the first of the services that are being stopped in order to be
 	// started again together: it and all after it. nil: no group restart.
 	group *node
+	// holds is the first member that may hold the group up once all have been asked:
+	// those before it do not run and wait for nothing, and will not as long as there is a
+	// group. So the members are looked through once, and not with each message.
+	holds *node
 	// origin is the member whose failure that is: the group starts when its delay is
 	// over. nil: it has left.
 	origin *node
@@ -94,8 +98,8 @@ func (p *plan) restartGroup(now instant) {
 	if !p.stopNext(now, p.turn.group, siblingFailed) {
 		return
 	}
-	for n := p.turn.group; n != nil; n = n.next {
-		if n.is(alive) || p.delaysGroup(n) {
+	for ; p.turn.holds != nil; p.turn.holds = p.turn.holds.next {
+		if n := p.turn.holds; n.is(alive) || p.delaysGroup(n) {
 			return
 		}
 	}

@@ -43,6 +43,7 @@ func (p *plan) put(now instant, n *node, s State) {
 	n.state, n.since = s, now
 	n.set(spared, false)
 	p.tally[s]++
+	p.arrived(n)
 }
 
 // finality is 1 for the states of a service that has ended by its own will, or has
@@ -106,14 +107,6 @@ func (p *plan) leave(now instant, n *node, err error) {
 	p.do(leave{n})
 }
 
-// answer answers who waits in Start for n.
-func (p *plan) answer(n *node, err error) {
-	if n.rare != nil && n.rare.starter != nil {
-		p.do(reply{n.rare.starter, err})
-		n.rare.starter = nil
-	}
-}
-
 // again starts a service that does not run, now or when its turn comes.
 func (p *plan) again(now instant, n *node) {
 	if n.state != StatePending {
@@ -156,9 +149,6 @@ func (p *plan) launch(now instant, n *node) {
 		p.do(ServiceStarted{p.of(now, n), n.number - 1})
 	}
 	p.do(launch{n})
-	if n.state == StateRunning {
-		p.answer(n, nil)
-	}
 }
 
 // up brings n into state running.
@@ -261,15 +251,6 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	p.do(told)
 }
 
-// failureOf is a failure as an error: also of a service that must not end and has
-// returned nil.
-func failureOf(r Reason) error {
-	if r.Err == nil {
-		return r
-	}
-	return r.Err
-}
-
 // isUnclean: a run that is no failure has ended with news: see [ServiceEnded].
 func isUnclean(out outcome, asked bool) bool {
 	switch {
@@ -299,7 +280,7 @@ func (p *plan) startGroup(n *node) {
 	if t.group == nil || first.id < t.group.id {
 		t.group = first
 	}
-	t.origin, t.sweep = n, p.last
+	t.origin, t.sweep, t.holds = n, p.last, t.group
 	if t.cursor != nil && p.inGroup(t.cursor) {
 		t.cursor = nil // all from there on start with the group
 	}
@@ -316,6 +297,9 @@ func (p *plan) skip(n *node) {
 		if t.group == n {
 			t.sweep = nil
 		}
+	}
+	if t.holds == n {
+		t.holds = n.next
 	}
 	if t.group == n {
 		t.group = n.next

@@ -150,7 +150,6 @@ func (p *plan) willed(now instant, out outcome) {
 type pause struct {
 	on          bool
 	began, ends instant
-	waiting     []*node
 	// The last pause, by which the next may grow.
 	lastLength time.Duration
 	lastEnd    instant
@@ -178,17 +177,17 @@ func (p *plan) resume(now instant, after time.Duration) {
 }
 
 // endPause ends the pause, if there is one: the count is zero and all that wait
-// are started, unless the supervisor stops.
+// are started, unless the supervisor stops. They are looked for rather than kept in a
+// list, which would hold those that leave, and grow with every failure.
 func (p *plan) endPause(now instant) {
 	if !p.pause.on {
 		return
 	}
-	waiting := p.pause.waiting
-	p.pause.on, p.pause.waiting, p.pause.lastEnd = false, nil, now
+	p.pause.on, p.pause.lastEnd = false, now
 	p.failures = decaying{at: now}
 	p.do(PauseEnded{p.here(now), now - p.pause.began})
-	for _, n := range waiting {
-		if n.state == StateBackoff {
+	for n := p.first; n != nil && p.tally[StateBackoff] > 0; n = n.next {
+		if n.state == StateBackoff && !n.ownBudget() {
 			p.again(now, n)
 		}
 	}

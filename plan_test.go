@@ -67,6 +67,7 @@ type story struct {
 	nodes    map[string]*node
 	runs     map[string]incarnation // the latest, and as "a1", "a2" all
 	names    map[call]string
+	waits    call
 	inspects []inspected // to be answered
 	probes   []beaten
 	told     uint64 // how often "told" has asked for a stop
@@ -193,6 +194,12 @@ func (s *story) message(f []string) (message, error) {
 			return restart{n, Reason{errors.New(why), why}}, nil
 		}
 		return restart{n: n}, nil
+	case "wait":
+		m := wait{n: n, to: newCall()}
+		s.names[m.to], s.waits = n.name+" "+arg(2), m.to
+		return m, m.state.UnmarshalText([]byte(arg(2)))
+	case "unwait": // the one who waits since the last wait
+		return unwait{n, s.waits}, nil
 	case "ready":
 		return readied(r), nil
 	case "ending":

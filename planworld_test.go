@@ -26,17 +26,25 @@ type world struct {
 	owed     map[*node]bool
 	inspects []inspected // to be answered
 	probes   []beaten
-	calls    map[call]*node // without an answer
-	begun    map[*node]bool // ServiceStarted without an end
-	stopping bool           // SupervisorStopping without SupervisorStopped
+	calls    map[call]awaited // without an answer
+	begun    map[*node]bool   // ServiceStarted without an end
+	stopping bool             // SupervisorStopping without SupervisorStopped
+	group    []*node          // those of a group that is being restarted that ran before the message
+	first    uint64           // of that group
 	log      []string
+}
+
+// awaited is the state of a service that somebody waits for.
+type awaited struct {
+	n     *node
+	state State
 }
 
 func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
 		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, owed: map[*node]bool{},
-		calls: map[call]*node{}, begun: map[*node]bool{},
+		calls: map[call]awaited{}, begun: map[*node]bool{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -56,6 +64,7 @@ func (w *world) send(m message) {
 	if f, is := m.(fired); is {
 		w.meant = max(w.now, f.at) // a timer that a test fires by hand means its own time
 	}
+	w.lookAtGroup()
 	effects := append([]effect(nil), w.p.handle(w.now, m)...)
 	for _, e := range effects {
 		w.carryOut(e)
@@ -75,6 +84,7 @@ func (w *world) carryOut(e effect) {
 		if w.p.isDoomed() {
 			w.fail("%s is launched although a supervisor above stops", e.n.name)
 		}
+		w.checkGroup(e.n)
 		w.alive[e.n] = true
 		w.checkTurn(e.n)
 	case cancel:
@@ -113,6 +123,25 @@ func (w *world) carryOut(e effect) {
 	case Event:
 		w.heard(e)
 	case limit, arm, disarm, settled, ready:
+	}
+}
+
+// lookAtGroup notes who of a group that is being restarted runs.
+func (w *world) lookAtGroup() {
+	w.group = nil
+	for n := w.p.turn.group; n != nil; n = n.next {
+		if w.alive[n] {
+			w.group, w.first = append(w.group, n), w.p.turn.group.id
+		}
+	}
+}
+
+// checkGroup: a group starts again when none of it runs any more.
+func (w *world) checkGroup(n *node) {
+	for _, m := range w.group {
+		if n.id >= w.first && w.alive[m] {
+			w.fail("%s is launched while %s of its group still runs", n.name, m.name)
+		}
 	}
 }
 
@@ -211,6 +240,11 @@ func (w *world) check() {
 			}
 		}
 	}
+	for _, a := range w.calls {
+		if a.n.state == a.state || a.n.state == StateGone {
+			w.fail("somebody waits until %s is %v, and it is %v", a.n.name, a.state, a.n.state)
+		}
+	}
 	if p.finished() && live != tally[StateStuck] {
 		w.fail("finished while services run")
 	}
@@ -258,6 +292,7 @@ var moves = []struct {
 	{"restart with a cause", 1, func(w *world) {
 		w.onNode(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
 	}},
+	{"somebody waits for a state", 1, (*world).wait},
 	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
 	{"serve", 1, (*world).start},
 	{"a supervisor above stops", 1, func(w *world) {
@@ -294,6 +329,19 @@ func (w *world) step() {
 	w.stopIfFinished()
 }
 
+// wait has somebody wait for a state of a service, who may give up at once.
+func (w *world) wait() {
+	w.onNode(func(n *node) {
+		m := wait{n, State(w.choose(int(StateGone) + 1)), newCall()}
+		w.calls[m.to] = awaited{n, m.state}
+		w.send(m)
+		if _, waits := w.calls[m.to]; waits && w.choose(4) == 0 {
+			w.send(unwait{n, m.to})
+			delete(w.calls, m.to)
+		}
+	})
+}
+
 func (w *world) add() {
 	conf := &Child{
 		Restart: Restart(w.choose(3)), ReadyTimeout: time.Duration(w.choose(2)) * 4 * time.Second,
@@ -327,7 +375,7 @@ func (w *world) add() {
 	m := add{n: n}
 	if w.choose(2) == 0 {
 		m.to, m.start = newCall(), w.choose(2) == 0
-		w.calls[m.to] = n
+		w.calls[m.to] = awaited{n, StateRunning}
 	}
 	w.send(m)
 	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
@@ -509,9 +557,9 @@ func life(spec Spec, choose func(int) int, steps int) {
 				w.fail("at rest %s is %v", n.name, n.state)
 			}
 		}
-		for _, n := range w.calls {
-			if n.state != StateSuspended && n.state != StateGone {
-				w.fail("who started %s (%v) waits for ever", n.name, n.state)
+		for _, a := range w.calls {
+			if a.state == StateRunning && a.n.state != StateSuspended {
+				w.fail("who started %s (%v) waits for ever", a.n.name, a.n.state)
 			}
 		}
 		w.shutdown()

@@ -65,6 +65,15 @@ func (r Reason) panicked() *PanicError {
 	return p
 }
 
+// failureOf is a failure as an error: also of a service that must not end and has
+// returned nil.
+func failureOf(r Reason) error {
+	if r.Err == nil {
+		return r
+	}
+	return r.Err
+}
+
 // lasting is r for the history of a service: of a panic without its value, unless that
 // is a string, or an error, as what a service returns is. Anything else may hold
 // whatever was at hand, for as long as the service is there.

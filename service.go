@@ -162,8 +162,6 @@ var errServeReturned = errors.New("tend: Serve has returned")
 var (
 	// ErrGoexit is the failure of a service that called [runtime.Goexit].
 	ErrGoexit = errors.New("tend: service called runtime.Goexit")
-	// ErrTimeout: the service did not end within the time given to RemoveAndWait.
-	ErrTimeout = errors.New("tend: the service did not end in time")
 	// ErrTooManyServices: [Spec].MaxServices is reached.
 	ErrTooManyServices = errors.New("tend: supervisor holds as many services as it may")
 	// ErrWrongSupervisor: the token is zero, or of a service that is neither this

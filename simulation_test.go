@@ -218,7 +218,9 @@ func (sim *simulation) meddle(r *rand.Rand) {
 	case 3:
 		err = o.sup.Remove(o.tok)
 	case 4:
-		err = o.sup.RemoveAndWait(o.tok, time.Duration(r.IntN(5))*time.Second-1)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(5))*time.Second-1)
+		err = o.sup.RemoveAndWait(ctx, o.tok)
+		cancel()
 	case 5:
 		err = o.sup.Restart(o.tok, nil)
 	case 6:
@@ -231,7 +233,7 @@ func (sim *simulation) meddle(r *rand.Rand) {
 		}
 		_, _ = s.Services(), s.UnstoppedServices()
 	}
-	if err != nil && !errors.Is(err, tend.ErrTimeout) && !errors.Is(err, tend.ErrRemoved) {
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tend.ErrRemoved) {
 		sim.t.Error(err)
 	}
 }

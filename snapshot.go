@@ -10,6 +10,33 @@ func (s *Supervisor) Status() Status {
 	return s.statusAt(s.Path())
 }
 
+// ServiceStatus is what [Supervisor.Status] says of one service, and costs as much as
+// that; the subtree of a nested supervisor is left out. For a service that has left it
+// returns [ErrRemoved].
+func (s *Supervisor) ServiceStatus(t ServiceToken) (ServiceStatus, error) {
+	n, err := s.find(t)
+	if err != nil {
+		return ServiceStatus{}, err
+	}
+	status := n.sup.statusOf(n)
+	if status.State == StateGone {
+		return ServiceStatus{}, ErrRemoved
+	}
+	return status, nil
+}
+
+// statusOf is the status of one service of s.
+func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
+	var r *run
+	s.query(func(p *plan, now instant) {
+		status, r = p.serviceStatus(now, n, p.path, p.holdup()), n.run
+	})
+	if r != nil {
+		status.Annotations = r.noted()
+	}
+	return status
+}
+
 // statusAt is Status for a supervisor that is at a path. What runs have noted, and
 // what is below, is asked when the plan has answered: that takes locks.
 func (s *Supervisor) statusAt(path string) Status {

@@ -109,7 +109,7 @@ func TestContextOfAService(t *testing.T) {
 		s.Add(sub)
 		done := s.ServeBackground(above)
 		synctest.Wait()
-		if err := s.RemoveAndWait(tok, 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 			t.Error(err)
 		}
 		wantError(t, <-done, context.DeadlineExceeded)
@@ -195,7 +195,7 @@ func TestTimeoutOfASubtree(t *testing.T) {
 		synctest.Wait()
 		p.Lines()
 		// 4s, less a twentieth for s and a twentieth of the rest for sub.
-		if d := after(func() { _ = s.RemoveAndWait(tok, 0) }); d != 3610*time.Millisecond {
+		if d := after(func() { _ = s.RemoveAndWait(t.Context(), tok) }); d != 3610*time.Millisecond {
 			t.Errorf("RemoveAndWait took %v", d)
 		}
 		// What hangs below is still on the books, although its branch is gone.

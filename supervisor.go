@@ -2,12 +2,12 @@ package tend
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend/internal/said"
-	"github.com/tend-go/tend/internal/timerid"
 	"github.com/thejerf/abtime"
 )
 
@@ -167,38 +167,51 @@ func (s *Supervisor) Remove(t ServiceToken) error {
 	return nil
 }
 
-// RemoveAndWait is Remove, and then waits until the service has ended: at most
-// timeout, then it returns [ErrTimeout] and the service ends whenever it does.
-// Timeout 0 waits as long as it takes; a negative one does not wait, as a
-// deadline that has passed. A service must not wait for its own end so.
-func (s *Supervisor) RemoveAndWait(t ServiceToken, timeout time.Duration) error {
+// RemoveAndWait is Remove, and then waits until the service has ended. It returns the
+// cause of ctx if that ends before; the service ends whenever it does. With its own
+// context a service does not wait for itself: that ends when it is removed.
+func (s *Supervisor) RemoveAndWait(ctx context.Context, t ServiceToken) error {
 	n, err := s.find(t)
 	if err != nil || n.gone.has() {
 		return err
 	}
 	n.sup.wish(remove{n})
-	left := n.gone.happened()
-	switch {
-	case timeout == 0:
-		<-left
-		return nil
-	case timeout < 0: // no timer: a clock that stands still would not let it fire
-		if n.gone.has() {
-			return nil
-		}
-		return ErrTimeout
-	}
-	timer := s.clock.Load().NewTimer(timeout, timerid.Remove)
-	defer timer.Stop()
 	select {
-	case <-left:
+	case <-n.gone.happened():
 		return nil
-	case <-timer.Channel():
+	case <-ctx.Done():
 	}
 	if n.gone.has() {
 		return nil
 	}
-	return ErrTimeout
+	return context.Cause(ctx)
+}
+
+// WaitState waits until a service is in a state, and returns nil then: [StateRunning]
+// after Restart, [StateSuspended] after Suspend. What the caller has asked of the
+// service before is done first. A state that it only passes counts, too. It returns
+//   - the failure with which the service has left, [ErrDoNotRestart] if it left without
+//     one, [ErrRemoved] if it was removed;
+//   - of one that is to run, the failure with which it has given up for good, and
+//     [ErrNotReady] if it is done: it will not run unless somebody restarts it;
+//   - the cause of ctx when that ends first.
+func (s *Supervisor) WaitState(ctx context.Context, t ServiceToken, state State) error {
+	n, err := s.find(t)
+	if err != nil {
+		return err
+	}
+	if state > StateGone {
+		panic(fmt.Sprintf("tend: WaitState: there is no state %d", state))
+	}
+	to := newCall()
+	n.sup.wish(wait{n, state, to})
+	select {
+	case err := <-to:
+		return err
+	case <-ctx.Done():
+		n.sup.post(unwait{n, to})
+		return context.Cause(ctx)
+	}
 }
 
 // Restart stops a service, if it runs, and starts it again once it has returned;

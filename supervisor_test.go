@@ -9,10 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
 )
@@ -239,7 +241,7 @@ func TestSuspendKeepsAServiceAndRemoveDoesNot(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, _, _ := serve(t, tend.Spec{}, idle("a"), idle("b"))
 		a, b := s.Status().Services[0].Token, s.Status().Services[1].Token
-		if err := errors.Join(s.Suspend(a), s.RemoveAndWait(b, 0)); err != nil {
+		if err := errors.Join(s.Suspend(a), s.RemoveAndWait(t.Context(), b)); err != nil {
 			t.Error(err)
 		}
 		wantStates(t, s, "a suspended")
@@ -348,4 +350,74 @@ func TestStacks(t *testing.T) {
 	if _, err := s.Stacks(s.Add(idle("pending"))); err == nil || err.Error() != "tend: no stacks: no goroutine has its label" {
 		t.Error(err)
 	}
+}
+
+func TestWaitState(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, done := serve(t, tend.Spec{})
+		ready := make(chan struct{})
+		tok := s.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("a", func(ctx context.Context) error {
+			select {
+			case <-ready:
+				tend.Ready(ctx)
+			case <-ctx.Done():
+			}
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			return nil
+		})})
+		reaches := func(state tend.State, within time.Duration) {
+			t.Helper()
+			if d := after(func() {
+				if err := s.WaitState(t.Context(), tok, state); err != nil {
+					t.Error(err)
+				}
+			}); d != within {
+				t.Errorf("it took %v until it was %v", d, state)
+			}
+		}
+		reaches(tend.StateStarting, 0)
+		wantError(t, s.WaitState(within(t, time.Minute), tok, tend.StateRunning), context.DeadlineExceeded)
+		close(ready)
+		reaches(tend.StateRunning, 0)
+		_ = s.Suspend(tok)
+		reaches(tend.StateSuspended, time.Second)
+		_ = s.Restart(tok, nil)
+		reaches(tend.StateRunning, 0)
+		_ = s.Restart(tok, nil)
+		reaches(tend.StateRunning, time.Second) // and not the run that was asked to stop
+		_ = s.Remove(tok)
+		reaches(tend.StateGone, time.Second)
+		wantError(t, s.WaitState(t.Context(), tok, tend.StateRunning), tend.ErrRemoved)
+		s.Stop()
+		<-done
+	})
+}
+
+func TestServiceStatus(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{})
+		tok := sub.Add(tend.Func("a", func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Int("port", 80))
+			<-ctx.Done()
+			return nil
+		}))
+		s, _, done := serve(t, tend.Spec{}, sub)
+		synctest.Wait()
+		got, err := s.ServiceStatus(tok)
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(s.Status().Services[0].Supervisor.Services[0], got, cmp.Comparer(func(a, b tend.ServiceToken) bool { return a == b })); diff != "" {
+			t.Error(diff)
+		}
+		if whole, err := s.ServiceStatus(s.Status().Services[0].Token); err != nil || whole.Supervisor != nil || whole.Name != "sub" {
+			t.Errorf("of a nested supervisor: %+v, %v", whole, err)
+		}
+		_ = s.RemoveAndWait(t.Context(), tok)
+		_, err = s.ServiceStatus(tok)
+		wantError(t, err, tend.ErrRemoved)
+		s.Stop()
+		<-done
+	})
 }

@@ -31,11 +31,11 @@ func TestTrap01_TheCallerIsGoneBeforeTheLoopReplies(t *testing.T) {
 		wantStates(t, s, "a running, late starting") // it stays, as promised
 		hang := s.Add(slow("hang", time.Minute))
 		synctest.Wait()
-		wantError(t, s.RemoveAndWait(hang, time.Second), tend.ErrTimeout)
-		if err := s.RemoveAndWait(tok, time.Second); err != nil {
+		wantError(t, s.RemoveAndWait(within(t, time.Second), hang), context.DeadlineExceeded)
+		if err := s.RemoveAndWait(within(t, time.Second), tok); err != nil {
 			t.Error(err)
 		}
-		if err := s.RemoveAndWait(hang, 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), hang); err != nil {
 			t.Error(err)
 		}
 		wantStates(t, s, "a running")
@@ -54,7 +54,7 @@ func TestTrap02_TheEventHookCallsBack(t *testing.T) {
 			_ = s.WaitReady(canceled())
 			tok := e.From().Token
 			if e, failed := e.(tend.ServiceFailed); failed && e.Service == "victim" {
-				if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+				if err := s.RemoveAndWait(within(t, time.Minute), tok); err != nil {
 					t.Error(err)
 				}
 				s.Add(idle("heir"))
@@ -125,7 +125,7 @@ func TestTrap04_ServedTwiceOneAfterTheOtherAndAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 		wantStates(t, s, "a running, b running")
-		if err := s.RemoveAndWait(tok, 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 			t.Error(err)
 		}
 		wantStates(t, s, "a running")
@@ -177,7 +177,7 @@ func TestTrap05_AChildSupervisorFailsAllItsServicesAreBackOnce(t *testing.T) {
 			t.Errorf("the parent counted %v failures", got)
 		}
 		for _, tok := range tokens {
-			if err := sub.RemoveAndWait(tok, 0); err != nil {
+			if err := sub.RemoveAndWait(t.Context(), tok); err != nil {
 				t.Error(err)
 			}
 		}
@@ -263,7 +263,7 @@ func TestTrap09_CallsWhileABackoffOrPauseTimerRuns(t *testing.T) {
 			if w := st.Services[1]; w.WaitingFor.Error() != "its delay" || !w.WaitingUntil.Equal(time.Now().Add(time.Hour)) {
 				t.Errorf("waits for %v until %v", w.WaitingFor, w.WaitingUntil)
 			}
-			if err := s.RemoveAndWait(st.Services[0].Token, 0); err != nil {
+			if err := s.RemoveAndWait(t.Context(), st.Services[0].Token); err != nil {
 				t.Error(err)
 			}
 			s.Stop()
@@ -310,7 +310,7 @@ func TestTrap11_AHundredThousandShortTemporaryServices(t *testing.T) {
 	for range n {
 		ran.Add(1)
 		tok := s.Add(tend.Child{Restart: tend.Temporary, Service: tend.Func("short", func(context.Context) error { ran.Done(); return nil })})
-		if err := s.RemoveAndWait(tok, 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -507,7 +507,7 @@ func TestTrap20_ASubscriberThatIsGone(t *testing.T) {
 		cancel()
 		_ = events
 		for range 3000 { // … and the tree goes on, without keeping events for anybody
-			if err := s.RemoveAndWait(s.Add(idle("b")), 0); err != nil {
+			if err := s.RemoveAndWait(t.Context(), s.Add(idle("b"))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -572,7 +572,7 @@ func TestTrap22_ALockHeldWhileWaitingForAServiceThatCallsTheAPI(t *testing.T) {
 		if d := after(func() {
 			tok := s.Add(meddler)
 			synctest.Wait()
-			if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+			if err := s.RemoveAndWait(within(t, time.Minute), tok); err != nil {
 				t.Error(err)
 			}
 			s.Add(meddler)
@@ -655,7 +655,7 @@ func TestTrap25_AHundredCallersWhileEverythingCrashes(t *testing.T) {
 					_ = s.Suspend(tok)
 					_ = s.Restart(tok, nil)
 					if j%2 == 0 {
-						if err := s.RemoveAndWait(tok, time.Minute); err != nil {
+						if err := s.RemoveAndWait(within(t, time.Minute), tok); err != nil {
 							t.Error(err)
 						}
 					}
@@ -681,7 +681,7 @@ func TestTrap26_DuplicateNames(t *testing.T) {
 		tok := s.Add(slow("twin", time.Minute))
 		synctest.Wait()
 		p.Lines()
-		wantError(t, s.RemoveAndWait(tok, 10*time.Second), tend.ErrTimeout)
+		wantError(t, s.RemoveAndWait(within(t, 10*time.Second), tok), context.DeadlineExceeded)
 		wantStates(t, s, "twin running, twin stuck")
 		list := s.UnstoppedServices()
 		if len(list) != 1 || list[0].Token != tok || strings.Count(list[0].Stacks, "1 goroutine:") != 1 || !strings.Contains(list[0].Stacks, "time.Sleep") {
@@ -741,17 +741,15 @@ func TestTrap28_DeadlinePassedTheRemainingStopStepsAreStillTried(t *testing.T) {
 	})
 }
 
-func TestTrap29_RemoveAndWaitWithATinyTimeoutOnATokenThatIsGone(t *testing.T) {
+func TestTrap29_RemoveAndWaitWithAContextThatHasEndedOnATokenThatIsGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, _, _ := serve(t, tend.Spec{})
 		tok := s.Add(idle("a"))
-		if err := s.RemoveAndWait(tok, 0); err != nil {
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
 			t.Error(err)
 		}
-		for _, timeout := range []time.Duration{-1, 0, 1} {
-			if err := s.RemoveAndWait(tok, timeout); err != nil {
-				t.Errorf("timeout %d: %v", timeout, err)
-			}
+		if err := s.RemoveAndWait(canceled(), tok); err != nil {
+			t.Error(err)
 		}
 		if err := s.Remove(tok); err != nil {
 			t.Error(err)

@@ -495,7 +495,7 @@ func TestExitOfRemoved(t *testing.T) {
 		token := root.Add(tend.Func("x", func(ctx context.Context) error { <-ctx.Done(); return Exit(4, nil) }))
 		s := perform(t.Context(), root, Options{})
 		synctest.Wait()
-		if err := root.RemoveAndWait(token, time.Second); err != nil {
+		if err := root.RemoveAndWait(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 		s.signals <- syscall.SIGTERM

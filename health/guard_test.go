@@ -290,7 +290,7 @@ func TestAServiceThatStopsIsNotSick(t *testing.T) {
 		})
 		add(t, prober, health.Probe{Name: "other", FailureThreshold: 1, Timeout: 20 * time.Second, Check: obey})
 		time.Sleep(4500 * time.Millisecond)
-		if err := s.RemoveAndWait(token, time.Minute); err != nil {
+		if err := s.RemoveAndWait(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

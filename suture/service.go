@@ -38,9 +38,8 @@ var (
 // What the methods of a [Supervisor] return.
 var (
 	// ErrTimeout: the service did not end within the time given to
-	// [Supervisor.RemoveAndWait], or not before its supervisor ended. It is the
-	// value of package tend.
-	ErrTimeout = tend.ErrTimeout
+	// [Supervisor.RemoveAndWait], or not before its supervisor ended.
+	ErrTimeout = errors.New("suture: the service did not end in time")
 	// ErrWrongSupervisor: the token is zero, or of another supervisor's service.
 	// It is the value of package tend.
 	ErrWrongSupervisor = tend.ErrWrongSupervisor

@@ -196,13 +196,21 @@ func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error
 	if state == ErrSupervisorNotRunning { //nolint:errorlint // its own
 		return state
 	}
+	ctx, giveUp := context.WithCancelCause(context.Background())
+	defer giveUp(nil)
+	if timeout > 0 {
+		timed, cancel := context.WithTimeoutCause(ctx, timeout, ErrTimeout)
+		defer cancel()
+		ctx = timed
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- s.core.RemoveAndWait(id, max(0, timeout)) }()
+	go func() { ended <- s.core.RemoveAndWait(ctx, id) }()
 	select {
 	case err := <-ended:
 		return err
 	case <-t.over:
-		return s.core.RemoveAndWait(id, -1)
+		giveUp(ErrTimeout)
+		return <-ended
 	}
 }
 

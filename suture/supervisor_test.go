@@ -306,7 +306,7 @@ func TestAddAfterARemovedServiceAskedForTheEnd(t *testing.T) {
 func TestAddToASupervisorThatWasRemoved(t *testing.T) {
 	type supervisor interface {
 		Add(suture.Service) suture.ServiceToken
-		RemoveAndWait(suture.ServiceToken, time.Duration) error
+		Remove(suture.ServiceToken) error
 		ServeBackground(context.Context) <-chan error
 	}
 	for name, newTop := range map[string]func() supervisor{
@@ -323,7 +323,8 @@ func TestAddToASupervisorThatWasRemoved(t *testing.T) {
 				result := top.ServeBackground(ctx)
 				synctest.Wait()
 				want(t, "served", s.Add(idle("svc")) != none, true)
-				same(t, "RemoveAndWait", top.RemoveAndWait(token, 0), nil)
+				same(t, "Remove", top.Remove(token), nil)
+				synctest.Wait()
 				same(t, "removed", s.Add(idle("svc")), none)
 				same(t, "below what was removed", deep.Add(idle("svc")), none)
 
@@ -774,7 +775,6 @@ func TestErrorsAreThoseOfTheCore(t *testing.T) {
 	for name, pair := range map[string][2]error{
 		"ErrDoNotRestart":            {suture.ErrDoNotRestart, tend.ErrDoNotRestart},
 		"ErrTerminateSupervisorTree": {suture.ErrTerminateSupervisorTree, tend.ErrTerminateTree},
-		"ErrTimeout":                 {suture.ErrTimeout, tend.ErrTimeout},
 		"ErrWrongSupervisor":         {suture.ErrWrongSupervisor, tend.ErrWrongSupervisor},
 	} {
 		if !errors.Is(pair[0], pair[1]) || !errors.Is(pair[1], pair[0]) {

@@ -348,7 +348,7 @@ func TestStuck(t *testing.T) {
 		removed := x.root.Add(tend.Child{Service: tendtest.Slow("gone", 5*time.Second), Timeout: time.Second})
 		x.serve()
 		time.Sleep(time.Second)
-		if err := x.root.RemoveAndWait(removed, 0); err != nil { // until it has returned, at 6s
+		if err := x.root.RemoveAndWait(t.Context(), removed); err != nil { // until it has returned, at 6s
 			t.Fatal(err)
 		}
 		time.Sleep(4 * time.Second)

@@ -61,7 +61,7 @@ func TestScrape(t *testing.T) {
 		}
 	}
 
-	if err := root.RemoveAndWait(flaky, 0); err != nil {
+	if err := root.RemoveAndWait(t.Context(), flaky); err != nil {
 		t.Fatal(err)
 	}
 	got = scrape(t, server.URL)

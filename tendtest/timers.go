@@ -12,7 +12,6 @@ const (
 	BackoffTimer  = timerid.Backoff  // the delay of a service's own Backoff is over
 	ReadyTimer    = timerid.Ready    // a service's ReadyTimeout is over
 	WatchdogTimer = timerid.Watchdog // a service's Watchdog is to be looked at
-	RemoveTimer   = timerid.Remove   // the timeout of RemoveAndWait is over
 	DrainTimer    = timerid.Drain    // a stop waits no longer for its hooks
 	LogTimer      = timerid.Log      // the default hook sums up what repeats
 )

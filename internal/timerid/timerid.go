@@ -9,7 +9,6 @@ const (
 	Backoff                  // the delay of a service's own Backoff is over
 	Ready                    // a service's ReadyTimeout is over
 	Watchdog                 // a service's Watchdog is to be looked at
-	Remove                   // the timeout of RemoveAndWait is over
 	Drain                    // a stop waits no longer for its hooks
 	Log                      // the default hook sums up what repeats
 )

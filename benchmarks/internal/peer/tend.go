@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"math"
 	"sync/atomic"
 	"time"
@@ -81,7 +82,7 @@ func (s *tendSupervisor) Nest(c Config) Supervisor {
 func (s *tendSupervisor) Start() { s.ended = s.sup.ServeBackground(background()) }
 
 func (s *tendSupervisor) Remove(i int) {
-	must(s.sup.RemoveAndWait(s.tokens[i], 0))
+	must(s.sup.RemoveAndWait(context.Background(), s.tokens[i]))
 }
 
 func (s *tendSupervisor) List() int { return len(s.sup.Services()) }
