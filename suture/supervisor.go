@@ -101,6 +101,7 @@ type hidden interface {
 	Path()
 	Restart()
 	Resume()
+	ServiceStatus()
 	Stacks()
 	Start()
 	Status()
@@ -108,6 +109,7 @@ type hidden interface {
 	Suspend()
 	UnstoppedServices()
 	WaitReady()
+	WaitState()
 }
 
 // made panics if s was not made by New.
