@@ -34,6 +34,11 @@ func describe(e Event) description {
 		return e.describe()
 	case ServiceEnded:
 		return e.describe()
+	case ServiceChanged:
+		return description{
+			slog.LevelDebug, "now " + e.Next.String(),
+			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("next", e.Next.String())},
+		}
 	case ServiceAlsoFailed:
 		d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{slog.String("error", e.Err.Error())}}
 		return d.withStack(e.Err)

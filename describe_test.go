@@ -114,6 +114,10 @@ var told = func() []struct {
 			"cause=tend: supervisor was stopped waited=10s stacks=main.f",
 		},
 		{
+			tend.ServiceChanged{Origin: svc, Cause: stopped, Next: tend.StateSuspended},
+			"DEBUG", "root/db/a%2Fb: service changed: now suspended", "cause=tend: supervisor was stopped next=suspended",
+		},
+		{
 			tend.ServiceEnded{Origin: svc, Cause: stopped, Took: time.Hour, Late: time.Minute, Next: tend.StateGone},
 			"WARN", "root/db/a%2Fb: service ended: now gone; 1m0s after it was reported as stuck", "asked=true took=1h0m0s next=gone late=1m0s",
 		},

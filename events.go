@@ -58,7 +58,7 @@ func (o Origin) Path() string {
 
 // The events of a supervisor.
 type (
-	// SupervisorStarted: Serve began.
+	// SupervisorStarted: Serve began. Its services that were done are to run again.
 	SupervisorStarted struct {
 		Origin
 		Services int `json:"services"` // how many it holds
@@ -178,6 +178,15 @@ type (
 		Late time.Duration `json:"late,omitempty"`
 		// Next is the state that it is in now; [StateGone] if it left the tree.
 		Next State `json:"next"`
+	}
+
+	// ServiceChanged: a service that does not run is in another state: it was suspended,
+	// was called back but is not started yet, by request or with its group, or has left. Of
+	// one that ran ServiceEnded says so.
+	ServiceChanged struct {
+		Origin
+		Cause Reason `json:"cause"` // [ErrSuspended], [ErrRestartRequested], [ErrSiblingFailed], [ErrRemoved]
+		Next  State  `json:"next"`
 	}
 
 	// ServiceAlsoFailed: something went wrong in a run that is not what the run ended

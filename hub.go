@@ -257,7 +257,7 @@ func isNews(e Event) bool {
 		return e.Unclean || e.Late > 0 || e.Err.panicked() != nil
 	case SupervisorStopped:
 		return e.Unstopped > 0
-	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady:
+	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady, ServiceChanged:
 	}
 	return false
 }

@@ -228,6 +228,7 @@ func TestNewsIsAtLevelWarning(t *testing.T) {
 		ServiceEnded{Err: Reason{Err: &PanicError{}}},
 		ServiceStuck{},
 		ServiceEnded{Unclean: true},
+		ServiceChanged{},
 		ServiceAlsoFailed{},
 		ServiceEnded{Late: 1},
 		ServiceFailed{Late: 1},

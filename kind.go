@@ -26,6 +26,7 @@ const (
 	kindServiceUnresponsive
 	kindServiceFailed
 	kindServiceEnded
+	kindServiceChanged
 	kindServiceAlsoFailed
 	kindServiceStuck
 	kindServiceGaveUp
@@ -45,6 +46,7 @@ var kinds = words.New[Kind]("tend",
 	"service unresponsive",
 	"service failed",
 	"service ended",
+	"service changed",
 	"service also failed",
 	"service stuck",
 	"service gave up",
@@ -86,6 +88,7 @@ var decoders = [...]func([]byte) (Event, error){
 	kindServiceUnresponsive: decode[ServiceUnresponsive],
 	kindServiceFailed:       decode[ServiceFailed],
 	kindServiceEnded:        decode[ServiceEnded],
+	kindServiceChanged:      decode[ServiceChanged],
 	kindServiceAlsoFailed:   decode[ServiceAlsoFailed],
 	kindServiceStuck:        decode[ServiceStuck],
 	kindServiceGaveUp:       decode[ServiceGaveUp],
@@ -230,6 +233,16 @@ func (e ServiceEnded) String() string       { return line(e) }
 func (e ServiceEnded) LogValue() slog.Value { return value(e) }
 func (e ServiceEnded) MarshalJSON() ([]byte, error) {
 	type fields ServiceEnded
+	return encode(e.Kind(), fields(e))
+}
+
+func (ServiceChanged) effect()                {}
+func (ServiceChanged) Kind() Kind             { return kindServiceChanged }
+func (e ServiceChanged) Level() slog.Level    { return describe(e).level }
+func (e ServiceChanged) String() string       { return line(e) }
+func (e ServiceChanged) LogValue() slog.Value { return value(e) }
+func (e ServiceChanged) MarshalJSON() ([]byte, error) {
+	type fields ServiceChanged
 	return encode(e.Kind(), fields(e))
 }
 

@@ -195,6 +195,7 @@ func (p *plan) remove(now instant, n *node) {
 		p.ask(now, n, removal)
 		return
 	}
+	p.changed(now, n, removal, StateGone)
 	p.leave(now, n, ErrRemoved)
 }
 
@@ -208,6 +209,7 @@ func (p *plan) suspend(now instant, n *node) {
 		p.ask(now, n, suspension)
 	default:
 		n.want = wantSuspended
+		p.changed(now, n, suspension, StateSuspended)
 		p.put(now, n, StateSuspended)
 	}
 }
@@ -225,6 +227,9 @@ func (p *plan) restart(now instant, m restart) {
 	case !n.is(alive):
 		if n.state == StateFailed {
 			n.rare.tally = tally.Tally{}
+		}
+		if n.state != StatePending && !p.mayStart(n) { // else it starts, and that is told
+			p.changed(now, n, restarting, StatePending)
 		}
 		p.again(now, n)
 	case m.cause.IsZero():

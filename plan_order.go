@@ -109,6 +109,9 @@ func (p *plan) restartGroup(now instant) {
 		p.turn.cursor = first
 	}
 	for n := first; n != nil; n = n.next {
+		if n.state == StateDone {
+			p.changed(now, n, siblingFailed, StatePending)
+		}
 		if n.state == StateDone || n.state == StateBackoff {
 			p.put(now, n, StatePending)
 		}

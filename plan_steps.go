@@ -251,6 +251,13 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	p.do(told)
 }
 
+// changed tells that n, which does not run, comes into another state.
+func (p *plan) changed(now instant, n *node, w why, next State) {
+	if p.heard {
+		p.do(ServiceChanged{p.of(now, n), reasons[w], next})
+	}
+}
+
 // isUnclean: a run that is no failure has ended with news: see [ServiceEnded].
 func isUnclean(out outcome, asked bool) bool {
 	switch {

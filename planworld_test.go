@@ -28,6 +28,7 @@ type world struct {
 	probes   []beaten
 	calls    map[call]awaited // without an answer
 	begun    map[*node]bool   // ServiceStarted without an end
+	told     map[*node]State  // what a listener takes the state for, as far as it lasts
 	stopping bool             // SupervisorStopping without SupervisorStopped
 	group    []*node          // those of a group that is being restarted that ran before the message
 	first    uint64           // of that group
@@ -44,7 +45,7 @@ func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
 		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, owed: map[*node]bool{},
-		calls: map[call]awaited{}, begun: map[*node]bool{},
+		calls: map[call]awaited{}, begun: map[*node]bool{}, told: map[*node]State{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -104,6 +105,9 @@ func (w *world) carryOut(e effect) {
 	case leave:
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
+		}
+		if w.told[e.n] != StateGone && e.n.number > 0 {
+			w.fail("%s leaves, and who listens takes it for %v", e.n.name, w.told[e.n])
 		}
 		w.gone[e.n] = true
 	case inspect:
@@ -178,6 +182,17 @@ func (w *world) heard(e Event) {
 	switch e := e.(type) {
 	case ServiceStarted:
 		w.begun[n] = true
+		w.told[n] = StateRunning
+	case SupervisorStarted:
+		for n, state := range w.told {
+			if state == StateDone {
+				w.told[n] = StatePending
+			}
+		}
+	case ServiceChanged:
+		w.told[n] = e.Next
+	case ServiceGaveUp:
+		w.told[n] = StateFailed
 	case ServiceStuck:
 		if e.Cause.IsZero() {
 			w.fail("%s is stuck for no reason", n.name)
@@ -196,6 +211,14 @@ func (w *world) heard(e Event) {
 			w.fail("%s ended but never began, or twice", n.name)
 		}
 		delete(w.begun, n)
+		switch e := e.(type) {
+		case ServiceEnded:
+			w.told[n] = e.Next
+		case ServiceFailed:
+			if w.told[n] = StatePending; !e.Restarting {
+				w.told[n] = StateGone // or it has given up, as the next event says
+			}
+		}
 		if ended, is := e.(ServiceEnded); is && w.leaving != nil && ended.Cause.Err != w.leaving {
 			w.fail("%s was asked to stop by %v and is said to have been by %v", n.name, w.leaving, ended.Cause.Err)
 		}
@@ -250,6 +273,9 @@ func (w *world) check() {
 	}
 }
 
+// lasts: nothing but a wish changes the state, or a new time of being served.
+func (s State) lasts() bool { return s == StateSuspended || s == StateDone || s == StateFailed }
+
 func (w *world) checkNode(n, prev *node) {
 	if n.prev != prev || w.gone[n] || n.state == StateGone {
 		w.fail("the list is broken at %s", n.name)
@@ -258,6 +284,9 @@ func (w *world) checkNode(n, prev *node) {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
+	if told := w.told[n]; n.state.lasts() && told != n.state || told.lasts() && told != n.state {
+		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
+	}
 	if up != n.is(alive) {
 		w.fail("%s is %v, alive %v", n.name, n.state, n.is(alive))
 	}

@@ -130,6 +130,7 @@ func eventSamples() []tend.Event {
 		tend.ServiceEnded{Err: tend.Reason{Err: io.EOF}, Unclean: true},
 		tend.ServiceEnded{Err: tend.Reason{Err: panicked}},
 		tend.ServiceEnded{Late: 1},
+		tend.ServiceChanged{},
 		tend.ServiceAlsoFailed{},
 		tend.ServiceAlsoFailed{Err: tend.Reason{Err: panicked}},
 		tend.ServiceStuck{},

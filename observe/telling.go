@@ -35,7 +35,7 @@ func tell(e tend.Event) telling {
 		return telling{word: "escalated", text: text, reason: e.Err.Last}
 	case tend.EventsDropped:
 		return telling{word: "events dropped", text: said.Times(e.N, "event")}
-	case tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceFailed, tend.ServiceEnded,
+	case tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceFailed, tend.ServiceEnded, tend.ServiceChanged,
 		tend.ServiceAlsoFailed, tend.ServiceStuck, tend.ServiceGaveUp, tend.ServiceRefused:
 		return tellService(e)
 	}
@@ -56,6 +56,8 @@ func tellService(e tend.Event) telling {
 		return tellFailed(e)
 	case tend.ServiceEnded:
 		return tellEnded(e)
+	case tend.ServiceChanged:
+		return telling{word: "changed", text: "now " + e.Next.String(), reason: e.Cause}
 	case tend.ServiceAlsoFailed:
 		return telling{word: "also failed", text: e.Err.Error(), reason: e.Err}
 	case tend.ServiceStuck:
