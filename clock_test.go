@@ -2,9 +2,11 @@ package tend_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/thejerf/abtime"
 
@@ -138,4 +140,68 @@ func TestWatchdogIsExact(t *testing.T) {
 			"31s root/a service started restarts=1",
 		)
 	})
+}
+
+// setClock is a real clock that somebody sets, as NTP or a resume does: the time of day
+// jumps, and what measures durations does not.
+type setClock struct {
+	abtime.AbstractTime
+	by atomic.Int64 // seconds
+}
+
+// Now makes what only package time itself can make: a time whose time of day and whose
+// monotonic reading differ. In virtual time there are no monotonic readings otherwise.
+func (c *setClock) Now() time.Time {
+	t := c.AbstractTime.Now()
+	since := t.Unix() - time.Date(1885, 1, 1, 0, 0, 0, 0, time.UTC).Unix() + c.by.Load()
+	*(*struct {
+		wall uint64 // a bit that says that there are both, 33 bits of seconds since 1885, 30 of nanoseconds
+		ext  int64  // the monotonic reading
+	})(unsafe.Pointer(&t)) = struct {
+		wall uint64
+		ext  int64
+	}{1<<63 | uint64(since)<<30 | uint64(t.Nanosecond()), t.UnixNano()}
+	return t
+}
+
+// TestTheClockIsSet: what happens afterwards has the time of day of then, what happened
+// before is as long ago as it is, and no duration changes.
+func TestTheClockIsSet(t *testing.T) {
+	for name, hour := range map[string]int64{"forward": 3600, "back": -3600} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				begin := time.Now()
+				clock := &setClock{AbstractTime: abtime.NewRealTime()}
+				a := ordered("a")
+				p := tendtest.NewTape(t, begin.Add(time.Duration(hour)*time.Second))
+				s, _, done := serve(t, tend.Spec{Clock: clock, EventHook: p.Hook}, a, tend.Child{Service: slow("b", time.Minute), Watchdog: time.Minute})
+				p.Lines()
+				time.Sleep(10 * time.Second)
+				clock.by.Store(hour)
+				a.End(errBoom)
+				synctest.Wait()
+				p.Want(
+					"10s root/a service failed err=boom ran=10s count=1 threshold=5 restarting",
+					"10s root/a service started restarts=1",
+				)
+				status := s.Status()
+				was := func(what string, at time.Time, ago time.Duration) {
+					t.Helper()
+					if got := clock.Now().Round(0).Sub(at.Round(0)); got != ago {
+						t.Errorf("%s was %v ago, want %v", what, got, ago)
+					}
+				}
+				was("the beginning", status.Since, 10*time.Second)
+				was("the second run of a", status.Services[0].Since, 0)
+				was("the failure of a", status.Services[0].Failures[0].Time, 0)
+				was("the first run of b", status.Services[1].Since, 10*time.Second)
+				time.Sleep(49 * time.Second)
+				wantStates(t, s, "a running, b running")
+				time.Sleep(time.Second)
+				wantStates(t, s, "a running, b stopping")
+				s.Stop()
+				<-done
+			})
+		})
+	}
 }

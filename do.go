@@ -20,7 +20,7 @@ func (s *Supervisor) send(m message, patient bool) {
 func (s *Supervisor) handle(m message) {
 	c := s.clock.Load()
 	s.plan.heard = s.heard()
-	now := c.now()
+	now := s.tick(c)
 	switch m := m.(type) { //nolint:gochecksumtype // others neither end a run nor start one by themselves
 	case exited:
 		s.letGo(m.out.n)
@@ -34,6 +34,16 @@ func (s *Supervisor) handle(m message) {
 	}
 	clear(effects) // the next message may be long in coming
 	s.alsoTo = nil
+}
+
+// tick is what time it is. What happens now has the time of day of now, and what
+// happened before has that less the time since: a clock that is set, or a machine
+// that slept, puts no time of the tree off for good.
+func (s *Supervisor) tick(c *clock) instant {
+	at := c.Now()
+	now := at.Sub(c.epoch)
+	s.plan.epoch = at.Add(-now)
+	return now
 }
 
 // foresee tells the plan if a supervisor above has begun to stop: then whatever ends

@@ -18,7 +18,8 @@ import (
 // another, and plan_due knows what happens when time is up. TestPlanIsPure holds
 // them to it.
 type plan struct {
-	// Immutable, but for a nested supervisor's path and epoch when it is served.
+	// Immutable, but for a nested supervisor's path when it is served, and the epoch, which
+	// moves with the time of day: see Supervisor.tick.
 	spec   Spec // with defaults
 	path   string
 	epoch  time.Time      // of instant 0

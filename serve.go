@@ -89,7 +89,7 @@ func (s *Supervisor) settleIn(r *run) {
 		s.base = pprof.WithLabels(s.base, pprof.Labels(supervisorLabel, s.plan.path))
 	}
 	s.setClock(c)
-	s.since = c.Now()
+	s.since = s.clock.Load().now()
 	switch {
 	case spec.EventHook != nil:
 	case r == nil:
@@ -157,7 +157,7 @@ func (s *Supervisor) finish() (result error) {
 			ended.text = ended.how + ": " + s.plan.stop.cause.Error()
 		}
 		s.handle(over{})
-		s.since = s.clock.Load().Now()
+		s.since = s.clock.Load().now()
 		for _, m := range rest {
 			s.handle(m)
 		}

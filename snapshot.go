@@ -119,7 +119,7 @@ func (q *snapshots) begin(snap *snapshot) {
 }
 
 func (snap *snapshot) take(s *Supervisor, p *plan, now instant) {
-	snap.status.Since = s.since
+	snap.status.Since = p.wall(s.since)
 	p.status(now, &snap.status, func(i int, n *node) {
 		noted := n.run != nil && n.run.more.Load() != nil
 		if sup := n.subtree(); noted || sup != nil {

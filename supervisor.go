@@ -22,7 +22,7 @@ type Supervisor struct {
 	// Of the current or latest call of Serve; the loop's.
 	base   context.Context // that Serve got
 	timers [timers]abtime.Timer
-	since  time.Time     // when plan.phase last went to or from idle
+	since  instant       // when plan.phase last went to or from idle
 	alsoTo []*Supervisor // whom what is being handled concerns, too
 
 	// Anybody's.
@@ -57,7 +57,7 @@ func New(name string, spec Spec) *Supervisor {
 		c.AbstractTime = abtime.NewRealTime()
 	}
 	c.epoch = c.Now()
-	s := &Supervisor{name: name, since: c.epoch}
+	s := &Supervisor{name: name}
 	s.inbox.wake = make(chan struct{}, 1)
 	s.clock.Store(c)
 	s.term.Store(&term{})
