@@ -14,12 +14,17 @@ type clock struct {
 
 func (c *clock) now() instant { return c.Now().Sub(c.epoch) }
 
-// instantOf is the plan's time for a time of day, never for the zero one.
-func (c *clock) instantOf(t time.Time) instant {
-	if t.IsZero() {
+// on is an instant of c's as one of other's. Of another source of time it goes by what is
+// left until then, as the two need not agree what time of day it is.
+func (c *clock) on(other *clock, at instant) instant {
+	switch {
+	case at == never:
 		return never
+	case c.AbstractTime == other.AbstractTime:
+		return at + c.epoch.Sub(other.epoch)
+	default:
+		return later(other.now(), at-c.now())
 	}
-	return t.Sub(c.epoch)
 }
 
 // setClock changes the clock. The plan's time goes on where it was.

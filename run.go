@@ -31,7 +31,8 @@ type runMore struct {
 	failed      *outcome      // of the first helper that failed
 	refused     bool          // a helper was to be started after Serve had returned
 	annotations []slog.Attr
-	stopBy      time.Time    // see Supervisor.limit
+	limited     bool         // a supervisor that it serves
+	stopBy      instant      // … by then: see Supervisor.limit
 	unready     bool         // it is to say that it is ready, and has not yet
 	why         *explanation // of its cancel, for a supervisor that it serves
 

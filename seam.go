@@ -2,7 +2,6 @@ package tend
 
 import (
 	"context"
-	"time"
 )
 
 // The seam between the plan, which knows a run by its record and its incarnation
@@ -83,22 +82,25 @@ func (s *Supervisor) limit(e limit) {
 		return
 	}
 	m.mu.Lock()
-	m.stopBy = s.plan.wall(e.by)
+	m.limited, m.stopBy = true, e.by
 	m.mu.Unlock()
 	if below := e.n.nested(); below != nil {
-		below.post(hurry{below.clock.Load().instantOf(m.stopBy)})
+		below.post(hurry{s.clock.Load().on(below.clock.Load(), e.by)})
 	}
 }
 
-// stopBy is until when a supervisor that the run serves must have stopped; zero:
-// no limit.
-func (r *run) stopBy() time.Time {
+// stopBy is until when a supervisor that the run serves must have stopped, in the time
+// of the one that runs it; never: no limit.
+func (r *run) stopBy() instant {
 	m := r.own()
 	if m == nil {
-		return time.Time{}
+		return never
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.limited {
+		return never
+	}
 	return m.stopBy
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
@@ -569,4 +570,37 @@ func TestContextsAreUserCode(t *testing.T) {
 		wantError(t, err, context.Canceled)
 		wantError(t, err, errBoom)
 	})
+}
+
+// ahead is a clock that is a day ahead of the real one.
+type ahead struct{ abtime.AbstractTime }
+
+func (c ahead) Now() time.Time { return c.AbstractTime.Now().Add(24 * time.Hour) }
+
+// TestStopWithinHoldsBetweenClocks: what is left of the time goes down, not a time of
+// day; also if what hangs was being stopped already.
+func TestStopWithinHoldsBetweenClocks(t *testing.T) {
+	for name, already := range map[string]bool{"begins below": false, "is on below": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				bad := ordered("bad")
+				sub := tend.New("sub", tend.Spec{Clock: ahead{abtime.NewRealTime()}, Escalate: true, FailureThreshold: 0.5, Timeout: time.Hour})
+				sub.Add(slow("leaf", 2*time.Hour))
+				sub.Add(bad)
+				s, p, done := serve(t, tend.Spec{StopWithin: 10 * time.Second}, sub)
+				if already {
+					bad.End(errBoom)
+					synctest.Wait()
+				}
+				p.Lines()
+				if d := after(s.Stop); d != 9025*time.Millisecond {
+					t.Errorf("Stop took %v", d)
+				}
+				<-done
+				if n := len(p.Lines(tend.ServiceStuck{}.Kind())); n != 1 {
+					t.Errorf("%d are stuck", n)
+				}
+			})
+		})
+	}
 }

@@ -137,7 +137,7 @@ func (s *Supervisor) shutdownFor(end endOfContext, why *explanation) shutdown {
 		m.result.Err = &contextEnded{err: end.err, how: end.how}
 	}
 	if r := s.term.Load().run; r != nil {
-		m.by = s.clock.Load().instantOf(r.stopBy())
+		m.by = r.node.sup.clock.Load().on(s.clock.Load(), r.stopBy())
 	}
 	return m
 }
