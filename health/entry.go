@@ -21,6 +21,7 @@ type entry struct {
 	place  int       // in that schedule
 	run    *run      // under way, or timed out and still not over
 	heard  time.Time // passive: when silence began
+	early  bool      // passive: that was while its service was starting
 	asked  []*waiter // for the next result
 	gone   bool      // removed
 	passed bool      // a Startup probe that has been healthy

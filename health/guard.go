@@ -48,9 +48,9 @@ func (e *UnhealthyError) Unwrap() error { return e.Err.Err }
 //
 // If there are Startup probes, the service counts as ready ([tend.Ready]) when
 // the last of them has passed, at the latest; that matters if its
-// [tend.Child].ReadyTimeout is set. Until it is ready the checks of its Liveness probes
-// are not run: what bounds the start is that timeout. The silence of a passive one is
-// not excused, see [Probe].InitialDelay.
+// [tend.Child].ReadyTimeout is set. Until it is ready its Liveness probes do not judge
+// it: what bounds the start is that timeout. Their checks are not run, and the silence
+// of a passive one begins when it is ready, or up to a MaxAge later.
 //
 // The error names what makes no sense. If a probe of such a name was added by other
 // means, the service fails with that when it is run.

@@ -363,6 +363,29 @@ func TestLivenessWaitsForReady(t *testing.T) {
 	})
 }
 
+// TestSilenceBeginsWhenReady: a service that has its time to start is not silent while it
+// does; and then it is, if it does not beat.
+func TestSilenceBeginsWhenReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := newLog()
+		prober := newProber(t, health.Config{OnChange: l.changes})
+		child := guarded(t, prober, "db", tend.Func("", func(ctx context.Context) error {
+			select {
+			case <-time.After(25 * time.Second):
+				tend.Ready(ctx)
+			case <-ctx.Done():
+			}
+			return obey(ctx)
+		}), health.Probe{Name: "beats", Kind: health.Liveness, FailureThreshold: 2, MaxAge: 10 * time.Second})
+		child.ReadyTimeout = time.Minute
+		root(t, l, prober, child)
+		time.Sleep(55 * time.Second)
+		l.want(t,
+			"0s health started", "0s db started", "25s db ready",
+			"50s db:beats unknown>unhealthy 2", "50s db failed: db:beats liveness 2 nothing was heard (for 20s)", "50s db started")
+	})
+}
+
 // TestStartupOfComponent: without a Guard it holds back its component all the same,
 // and may recover.
 func TestStartupOfComponent(t *testing.T) {

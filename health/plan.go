@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -262,6 +263,9 @@ func (p *plan) land() {
 		case running:
 			p.landInTime(e, l)
 		case waiting: // it is late; the next run need not be
+			if e.passive() {
+				break
+			}
 			p.due.drop(e)
 			p.wait(e, p.nextStart(e, l.run.start))
 		case idle, queued, decided, held, resting: // nobody wants its outcome any more
@@ -292,6 +296,8 @@ func (p *plan) landInTime(e *entry, l landing) {
 	p.deadlines.drop(e)
 	p.free(l.run)
 	switch {
+	case e.passive():
+		p.asked(e, l)
 	case l.dropped:
 		e.answer()
 		p.wait(e, p.nextStart(e, l.run.start))
@@ -325,6 +331,10 @@ func (p *plan) overdue(now time.Time) {
 	for e := p.deadlines.next(now); e != nil; e = p.deadlines.next(now) {
 		p.deadlines.drop(e)
 		p.free(e.run)
+		if e.passive() { // that its supervisor does not answer is no fault of the service
+			p.listen(e, now)
+			continue
+		}
 		p.timedOut(e, e.run, now)
 	}
 }
@@ -375,7 +385,33 @@ func (p *plan) listenOn(e *entry, now time.Time) {
 		p.wait(e, end)
 		return
 	}
+	switch {
+	case e.Kind != Liveness || e.watch == nil:
+		p.silent(e, now)
+	case e.run != nil || p.lingering[e.Name] != nil: // it is being asked, perhaps for a guard before this one
+		p.listen(e, now)
+	default: // is the service still starting? That is asked as a run
+		p.enqueue(e)
+	}
+}
+
+func (p *plan) silent(e *entry, now time.Time) {
 	p.decide(e, failure(errSilent.with("for %v", now.Sub(e.heard))), now, now)
+}
+
+// asked is the end of the run that has asked whether the service of a silent entry is
+// still starting. If it is, or was when that was asked before, the silence begins now.
+func (p *plan) asked(e *entry, l landing) {
+	early := e.early
+	e.early = l.dropped
+	switch {
+	case l.dropped || early:
+		p.listen(e, l.at)
+	case e.heard.Add(e.MaxAge).After(l.at):
+		p.listen(e, e.heard)
+	default:
+		p.silent(e, l.at)
+	}
 }
 
 // start gives the free slots to those who wait for one. Probes whose last run has
@@ -405,7 +441,7 @@ func (p *plan) start(now time.Time, onlySources bool) {
 
 // launch starts a run of e, for which there is a slot.
 func (p *plan) launch(e *entry, now time.Time) {
-	r := &run{entry: e, probe: e.Probe, start: now, deadline: now.Add(e.Timeout), slow: e.slow && e.List == nil}
+	r := &run{entry: e, probe: e.Probe, start: now, deadline: now.Add(cmp.Or(e.Timeout, DefaultTimeout)), slow: e.slow && e.List == nil}
 	p.slots--
 	if r.slow {
 		p.slowSlots--

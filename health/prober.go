@@ -183,8 +183,8 @@ func (p *Prober) start(ctx context.Context, runs []*run) {
 			p.do(func(plan *plan, now time.Time) { plan.landed = append(plan.landed, landing{r, o, now, dropped}) })
 		}
 		go func() {
-			if r.isEarly() {
-				landed(outcome{}, true)
+			if early := r.isEarly(); early || r.probe.passive() {
+				landed(outcome{}, early)
 				return
 			}
 			r.do(ctx, func(o outcome) { landed(o, ctx.Err() != nil) })
