@@ -30,7 +30,7 @@ type timeline struct {
 	lines []string
 }
 
-func newTimeline() *timeline { return &timeline{start: time.Now()} }
+func newTimeline() *timeline { return &timeline{start: time.Now(), lines: []string{}} }
 
 func (l *timeline) add(format string, args ...any) {
 	l.mu.Lock()

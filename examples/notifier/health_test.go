@@ -104,7 +104,7 @@ func TestClair7HealthPage(t *testing.T) {
 func TestClair7ChecksDoNotHoldThePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &counting{watched: put(t, newTimeline()), hang: make(chan struct{})}
-		root, prober, err := tree(clair(s), "")
+		root, prober, err := tree(clair(s, newFake(newTimeline(), "chat", works)), "")
 		if err != nil {
 			t.Fatal(err)
 		}

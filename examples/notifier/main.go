@@ -16,8 +16,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -72,8 +70,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.store, "store", "", "a JSON `file` of notifications; without it, a sample")
 	flags.Func("to", "a receiver, `name=url`; may be repeated", func(s string) error {
-		name, address, _ := strings.Cut(s, "=")
-		if u, err := url.Parse(address); err != nil || name == "" || u.Host == "" || !strings.HasPrefix(u.Scheme, "http") {
+		name, address, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
 			return errors.New("not of the form name=http://host/path")
 		}
 		o.to = append(o.to, receiverAddress{name, address})
@@ -153,11 +151,8 @@ func notify(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		o.to = own.addresses()
 	}
 	n := &notifier{
-		store: queue, owner: owner(), poll: o.poll, backoff: o.backoff(), attempts: o.attempts,
+		store: queue, senders: webhooks(o.to, o.longest, log), owner: owner(), poll: o.poll, backoff: o.backoff(), attempts: o.attempts,
 		timeout: 10 * time.Second, lockTTL: 10 * time.Minute, untilEmpty: !o.forever, log: log,
-	}
-	for _, r := range o.to {
-		n.senders = append(n.senders, &webhook{title: r.name, url: r.url, client: http.DefaultClient, patience: o.longest})
 	}
 	root, _, err := tree(n, o.http)
 	if err != nil {
@@ -167,7 +162,12 @@ func notify(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if left, _ := queue.size(ctx); left > 0 {
 		log.LogAttrs(ctx, slog.LevelWarn, "stopped", slog.Int("left", left))
 	}
-	if ctx.Err() != nil || errors.Is(err, tend.ErrDoNotRestart) {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, errDisabled):
+		return errDisabled
+	case errors.Is(err, tend.ErrDoNotRestart):
 		return nil
 	}
 	return err

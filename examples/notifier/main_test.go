@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -51,22 +54,50 @@ pager got 12 notifications in 18 requests, 0 of them twice
 	}
 }
 
+// storeFile is a file of notifications that holds text.
+func storeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "store.json")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A receiver whose url makes no sense is logged, and the others get everything.
+func TestReceiverThatCannotBeConfiguredIsLeftOut(t *testing.T) {
+	got := 0 // requests come one after the other
+	mail := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got++ }))
+	defer mail.Close()
+	var stdout, stderr bytes.Buffer
+	args := []string{"-http", "", "-store", storeFile(t, `[{"id": "1"}, {"id": "2"}]`), "-to", "chat=http://[::1", "-to", "mail=" + mail.URL}
+	code := run(t.Context(), args, &stdout, &stderr)
+	want := `level=ERROR msg="left out" receiver=chat error="the url is \"http://[::1\", not http://host/path"`
+	if code != 0 || got != 2 || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit code %d, the other one got %d, want 2, and %s in\n%s", code, got, want, &stderr)
+	}
+}
+
+// If none is left, that is said, and nothing was taken for sent.
+func TestNoReceivers(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	args := []string{"-http", "", "-store", storeFile(t, `[{"id": "1"}, {"id": "2"}]`), "-to", "chat=ftp://x/y"}
+	code := run(t.Context(), args, &stdout, &stderr)
+	for _, want := range []string{"msg=stopped left=2\n", "notifier: disabled: there is nobody to send to\n"} {
+		if code != 1 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("exit code %d, want 1 with %q in\n%s", code, want, &stderr)
+		}
+	}
+}
+
 // What makes no sense is said by name: 2 for the command line, 1 for the world.
 func TestBadInput(t *testing.T) {
-	write := func(text string) string {
-		path := t.TempDir() + "/store.json"
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
 	for want, c := range map[string]struct {
 		code int
 		args []string
 	}{
-		`invalid value "chat" for flag -to`:             {2, []string{"-to", "chat"}},
-		`invalid value "chat=ftp://x/y" for flag -to`:   {2, []string{"-to", "chat=ftp://x/y"}},
-		`invalid value "chat=http://[::1" for flag -to`: {2, []string{"-to", "chat=http://[::1"}},
+		`invalid value "chat" for flag -to`:       {2, []string{"-to", "chat"}},
+		`invalid value "=http://x/" for flag -to`: {2, []string{"-to", "=http://x/"}},
 		`-poll is -1s`:                           {2, []string{"-poll", "-1s"}},
 		`-attempts is 0`:                         {2, []string{"-attempts", "0"}},
 		`Backoff.Min is -1s`:                     {2, []string{"-first", "-1s"}},
@@ -74,9 +105,9 @@ func TestBadInput(t *testing.T) {
 		`unexpected ["sample.json"]`:             {2, []string{"sample.json"}},
 		`no such file or directory`:              {1, []string{"-store", "nowhere.json"}},
 		`is a directory`:                         {1, []string{"-store", t.TempDir()}},
-		`reading notifications: unexpected EOF`:  {1, []string{"-store", write(`[{"id": "1"`)}},
-		`notification "no id" has no id`:         {1, []string{"-store", write(`[{"text": "no id"}]`)}},
-		`notification "1" is there already`:      {1, []string{"-store", write(`[{"id": "1"}, {"id": "1"}]`)}},
+		`reading notifications: unexpected EOF`:  {1, []string{"-store", storeFile(t, `[{"id": "1"`)}},
+		`notification "no id" has no id`:         {1, []string{"-store", storeFile(t, `[{"text": "no id"}]`)}},
+		`notification "1" is there already`:      {1, []string{"-store", storeFile(t, `[{"id": "1"}, {"id": "1"}]`)}},
 		`two receivers are called "a"`:           {2, []string{"-to", "a=http://x/", "-to", "a=http://y/"}},
 	} {
 		var stdout, stderr bytes.Buffer

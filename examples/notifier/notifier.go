@@ -48,8 +48,15 @@ func (n *notifier) job() *periodic.Job {
 	return &periodic.Job{Name: "poll", Run: n.drain, Interval: n.poll, Rest: n.poll, Logger: n.log}
 }
 
-// drain processes notifications until nothing is due.
+// errDisabled ends a notifier without senders.
+var errDisabled = errors.New("disabled: there is nobody to send to")
+
+// drain processes notifications until nothing is due. Without senders it touches
+// none: what everybody of nobody has got would be finished, and lost.
 func (n *notifier) drain(ctx context.Context) error {
+	if len(n.senders) == 0 {
+		return fmt.Errorf("%w: %w", errDisabled, tend.ErrDoNotRestart)
+	}
 	for ctx.Err() == nil {
 		m, err := n.store.next(ctx)
 		if errors.Is(err, errEmpty) {

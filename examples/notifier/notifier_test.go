@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/retry"
 )
 
@@ -32,6 +34,29 @@ func TestPollTimeline(t *testing.T) {
 		time.AfterFunc(6*time.Minute, func() { s.put(t, "c") })
 		serve(t, clair(s, newFake(l, "mail", taking(time.Minute))), time.Hour)
 		l.want(t, "mail:a@1m unlock:a@1m mail:b@2m unlock:b@2m mail:c@8m unlock:c@8m")
+	})
+}
+
+// Without senders the work is over at once, and nothing was taken for sent: neither
+// locked nor finished nor even looked for.
+func TestNoSendersTouchesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTimeline()
+		s := put(t, l, "a", "b")
+		n := clair(s)
+		root, _, err := tree(n, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := root.Serve(ctx); !errors.Is(err, errDisabled) || !errors.Is(err, tend.ErrDoNotRestart) {
+			t.Errorf("the tree returned %v", err)
+		}
+		l.want(t, "")
+		if size, _ := s.size(t.Context()); size != 2 || time.Since(l.start) != 0 {
+			t.Errorf("%d are left after %v", size, time.Since(l.start))
+		}
 	})
 }
 

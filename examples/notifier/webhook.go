@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -18,6 +20,27 @@ type webhook struct {
 	title, url string
 	client     *http.Client
 	patience   time.Duration // the longest Retry-After that is believed
+}
+
+// webhooks makes a sender for each receiver. One that cannot be configured is logged
+// and left out: a mistake about one is no reason to tell the others nothing.
+func webhooks(list []receiverAddress, patience time.Duration, log *slog.Logger) (senders []sender) {
+	for _, r := range list {
+		w, err := newWebhook(r.name, r.url, patience)
+		if err != nil {
+			log.LogAttrs(context.Background(), slog.LevelError, "left out", slog.String("receiver", r.name), slog.Any("error", err))
+			continue
+		}
+		senders = append(senders, w)
+	}
+	return senders
+}
+
+func newWebhook(name, address string, patience time.Duration) (*webhook, error) {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the url is %q, not http://host/path", address)
+	}
+	return &webhook{title: name, url: address, client: http.DefaultClient, patience: patience}, nil
 }
 
 func (w *webhook) name() string { return w.title }

@@ -15,6 +15,18 @@ import (
 	"github.com/tend-go/tend/retry"
 )
 
+// Which addresses make a receiver.
+func TestWebhookAddresses(t *testing.T) {
+	for address, good := range map[string]bool{
+		"http://x": true, "https://x:1/y?z": true, "http://[::1]:1/": true,
+		"": false, "x": false, "localhost:1": false, "ftp://x/y": false, "httpx://x/y": false, "http://": false, "http:///y": false, "http://[::1": false,
+	} {
+		if _, err := newWebhook("chat", address, time.Minute); (err == nil) != good {
+			t.Errorf("%q: got %v", address, err)
+		}
+	}
+}
+
 // What an answer means: the wait before the next attempt, or that there is none.
 func TestWebhookAnswers(t *testing.T) {
 	const hour = time.Hour
