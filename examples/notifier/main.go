@@ -10,6 +10,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"flag"
@@ -186,8 +187,10 @@ func openStore(path string) (*memory, error) {
 	return load(f)
 }
 
-// owner names this process in the store.
+// owner names this run in the store, for no other run that ever was or will be: host
+// and process id do not, they come again in a container that is restarted. They are in
+// the name for people.
 func owner() string {
 	host, _ := os.Hostname()
-	return fmt.Sprintf("%s/%d", host, os.Getpid())
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text())
 }

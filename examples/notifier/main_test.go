@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend/lease"
 )
 
 const asProgram = "NOTIFIER_TEST_PROGRAM"
@@ -88,6 +93,24 @@ func TestNoReceivers(t *testing.T) {
 			t.Errorf("exit code %d, want 1 with %q in\n%s", code, want, &stderr)
 		}
 	}
+}
+
+// Two runs of one process, as in a container that is restarted, are not the same
+// owner of a lock: what the first has left locked is not the second's.
+func TestLockIdentityIsUniqueForEachRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := put(t, newTimeline(), "a")
+		first, second := owner(), owner()
+		if err := s.lock(t.Context(), "a", first, 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.finish(t.Context(), "a", second); !errors.Is(err, lease.ErrLost) {
+			t.Errorf("%q finishes what %q has locked: %v", second, first, err)
+		}
+		if err := s.finish(t.Context(), "a", first); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // What makes no sense is said by name: 2 for the command line, 1 for the world.
