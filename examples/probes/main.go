@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"errors"
+	"expvar"
 	"flag"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("probes", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	interval := flags.Duration("interval", 200*time.Millisecond, "from one probe of a target to the next")
-	verbose := flags.Bool("v", false, "log every change of health, too")
+	verbose := flags.Bool("v", false, "log every change of health, too, and what has failed once or twice")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "probes: -interval is %v, and what is %q?\n", *interval, flags.Args())
 		return 2
 	}
-	var log *slog.Logger
+	log := slog.New(slog.DiscardHandler)
 	if *verbose {
 		log = slog.New(slog.NewTextHandler(stderr, nil))
 	}
@@ -62,6 +63,7 @@ type story struct {
 	games  *games
 	broker *broker
 	health *health.Prober
+	count  *expvar.Map // of events
 }
 
 // demo builds the tree and serves it until the story has been told.
@@ -71,10 +73,13 @@ type story struct {
 func demo(ctx context.Context, interval time.Duration, b *broker, log *slog.Logger, stderr io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute+100*interval)
 	defer cancel()
-	s := &story{games: newGames(), broker: b}
-	p := &prober{list: s.games.list, publish: b.publish, interval: interval, timeout: interval, failures: 3, log: log}
+	s := &story{games: newGames(), broker: b, count: new(expvar.Map)}
 	var err error
-	if s.health, err = p.service(); err != nil {
+	s.health, err = newProber(prober{
+		list: s.games.list, publish: b.publish, count: s.count, log: log,
+		interval: interval, timeout: interval, failures: 3,
+	})
+	if err != nil {
 		return err
 	}
 	root := tend.New("probes", tend.Spec{Ordered: true, EventHook: func(e tend.Event) {
@@ -181,20 +186,18 @@ func (s *story) departure(ctx context.Context) error {
 // may have failed and recovered than the story tells of, but never out of order.
 func (s *story) sumUp() error {
 	failed := map[string]bool{} // by container: what was published last
-	counts := map[string]int{}
 	for _, e := range s.broker.events() {
 		if failed[e.Container] == (e.Type == probeFailed) {
 			return fmt.Errorf("%s of %s, which had failed: %v", e.Type, e.Container, failed[e.Container])
 		}
 		failed[e.Container] = e.Type == probeFailed
-		counts[e.Type]++
 	}
 	for n := 20; n < 40; n++ {
 		if !failed[s.container(n).Container] {
 			return fmt.Errorf("%s hangs and has not failed", game(n))
 		}
 	}
-	s.broker.say("%d failed, %d recovered.", counts[probeFailed], counts[probeRecovered])
+	s.broker.say("%v failed, %v recovered.", s.count.Get(probeFailed), s.count.Get(probeRecovered))
 	return nil
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,11 +32,19 @@ type world struct {
 	down     bool // the broker
 	answers  map[string]func(at time.Duration) (status int, takes time.Duration, err error)
 	asking   int
+	asked    []string // urls
 	timeline []string
+	events   []event
+
+	count expvar.Map
+	log   *slog.Logger
 }
 
 func newWorld(t *testing.T, games ...string) *world {
-	w := &world{t: t, begun: time.Now(), answers: map[string]func(time.Duration) (int, time.Duration, error){}}
+	w := &world{
+		t: t, begun: time.Now(), log: slog.New(slog.DiscardHandler),
+		answers: map[string]func(time.Duration) (int, time.Duration, error){},
+	}
 	for _, g := range games {
 		w.run(g, g+"-1")
 	}
@@ -82,6 +92,7 @@ func (w *world) status(container string, status int) {
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	w.asking++
+	w.asked = append(w.asked, r.URL.String())
 	status, takes, err := 200, time.Duration(0), error(nil)
 	if f := w.answers[r.URL.Host]; f != nil {
 		status, takes, err = f(time.Since(w.begun))
@@ -117,12 +128,12 @@ func (w *world) publish(_ context.Context, e event) error {
 	case probeFailed:
 		line += fmt.Sprintf(" %d, last %d %s", e.ConsecutiveFailures, e.LastStatus, e.LastError)
 	case probeRecovered:
-		line += fmt.Sprintf(" after %d", e.PriorFailures)
+		line += fmt.Sprintf(" after %d", e.PriorFailureCount)
 	}
 	if late := time.Since(e.Time); late > 0 {
 		line += fmt.Sprintf(" (%v late)", late)
 	}
-	w.timeline = append(w.timeline, line)
+	w.timeline, w.events = append(w.timeline, line), append(w.events, e)
 	return nil
 }
 
@@ -141,15 +152,19 @@ func (w *world) want(lines ...string) {
 // service is the prober with the usual numbers, on an exact schedule.
 func (w *world) service() *health.Prober {
 	w.t.Helper()
-	p := &prober{
-		list: w.list, publish: w.publish, interval: 10 * time.Second, timeout: 5 * time.Second, failures: 3,
-		client: &http.Client{Transport: w}, jitter: -1,
-	}
-	m, err := p.service()
+	m, err := newProber(w.prober())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return m
+}
+
+func (w *world) prober() prober {
+	return prober{
+		list: w.list, publish: w.publish, count: &w.count, log: w.log,
+		interval: 10 * time.Second, timeout: 5 * time.Second, failures: 3,
+		client: &http.Client{Transport: w}, jitter: -1,
+	}
 }
 
 // serve serves the prober until the function returned is called.
