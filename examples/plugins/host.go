@@ -23,14 +23,15 @@ type rules struct {
 }
 
 // usual are the rules of Mattermost: a ping every 30 seconds, three that fail are
-// a failure, the third failure within an hour is the last. The delays before
-// restarts and the limits of time are ours: it has none.
+// a failure, the third failure within an hour is the last, and at the end a plugin
+// has ten seconds. The delays before restarts and the timeout of a ping are ours: it
+// has none.
 var usual = rules{
 	interval: 30 * time.Second,
 	fast:     time.Second,
 	timeout:  5 * time.Second,
 	pings:    3,
-	grace:    5 * time.Second,
+	grace:    10 * time.Second,
 	backoff:  tend.Backoff{Min: time.Second, Max: time.Minute, Jitter: 0.2},
 	limit:    tend.Limit{N: 3, Within: time.Hour},
 }
@@ -109,14 +110,33 @@ func (h *host) add(name string, p plugin, child tend.Child) error {
 	return nil
 }
 
-// reset starts a plugin again that has failed for good, with a budget as new. One
-// that runs is restarted, which is no failure.
+// reset starts a plugin again that has failed for good, with a budget as new, or that
+// was deactivated. One that runs is restarted, which is no failure.
 func (h *host) reset(name string) error {
-	h.mu.Lock()
-	token, ok := h.tokens[name]
-	h.mu.Unlock()
-	if !ok {
-		return fmt.Errorf("there is no plugin %q", name)
+	token, err := h.token(name)
+	if err != nil {
+		return err
 	}
 	return h.root.Restart(token, nil)
+}
+
+// deactivate stops a plugin, until it is reset, and has it pinged no more. Its
+// failures are not forgotten: a plugin that is switched off and on does not get more
+// of them than others.
+func (h *host) deactivate(name string) error {
+	token, err := h.token(name)
+	if err != nil {
+		return err
+	}
+	return h.root.Suspend(token)
+}
+
+func (h *host) token(name string) (tend.ServiceToken, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	token, ok := h.tokens[name]
+	if !ok {
+		return token, fmt.Errorf("there is no plugin %q", name)
+	}
+	return token, nil
 }

@@ -268,6 +268,102 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// The window is an hour, the end of it included: the third failure an hour after the
+// first is the last, and one that comes any later is not.
+func TestThirdFailureAfterExactlyAnHour(t *testing.T) {
+	// Two starts come a second after a failure each.
+	inWorld(t, map[string]*fake{"a": {crashes: 30*time.Minute - time.Second}}, func(w *world) {
+		w.until(3 * time.Hour)
+		w.want(
+			"29m59s a failed: exit status 2", "30m0s a started",
+			"59m59s a failed: exit status 2", "1h0m0s a started",
+			"1h29m59s a failed: exit status 2", "1h29m59s a gave up",
+		)
+	})
+	inWorld(t, map[string]*fake{"a": {crashes: 30*time.Minute - time.Second + 1}}, func(w *world) {
+		w.until(23*time.Hour + 45*time.Minute)
+		if s := w.status("a"); s.State != tend.StateRunning || s.Failed != 47 {
+			t.Errorf("%v after %d failures", s.State, s.Failed)
+		}
+	})
+}
+
+// A plugin that fails as soon as it is started is tried again like others, and not
+// forgotten about: it may be well the second time.
+func TestFailedStartIsTriedAgain(t *testing.T) {
+	a := &fake{crashes: 1}
+	inWorld(t, map[string]*fake{"a": a}, func(w *world) {
+		w.until(500 * time.Millisecond)
+		a.repair()
+		w.until(24 * time.Hour)
+		w.want("1ns a failed: exit status 2", "1.000000001s a started")
+		if s := w.status("a"); s.State != tend.StateRunning {
+			t.Errorf("%v", s.State)
+		}
+	})
+}
+
+// A plugin that is deactivated does not run, is not pinged and does not fail, until
+// it is reset.
+func TestDeactivatedPluginIsLeftAlone(t *testing.T) {
+	a := &fake{}
+	inWorld(t, map[string]*fake{"a": a}, func(w *world) {
+		w.until(time.Minute)
+		if err := w.host.deactivate("a"); err != nil {
+			t.Error(err)
+		}
+		w.until(time.Hour)
+		if s := w.status("a"); s.State != tend.StateSuspended {
+			t.Errorf("%v", s.State)
+		}
+		if err := w.host.reset("a"); err != nil {
+			t.Error(err)
+		}
+		w.until(time.Hour + time.Minute)
+		w.want("1h0m0s a started")
+		want := []time.Duration{30 * time.Second, time.Minute, time.Hour + 30*time.Second, time.Hour + time.Minute}
+		if diff := cmp.Diff(want, a.pings); diff != "" {
+			t.Errorf("pings (-want +got)\n%s", diff)
+		}
+		if err := w.host.deactivate("b"); err == nil || err.Error() != `there is no plugin "b"` {
+			t.Error(err)
+		}
+	})
+}
+
+// Nor is one pinged that has failed for good.
+func TestFailedPluginIsNotPinged(t *testing.T) {
+	a := &fake{crashes: 40 * time.Second}
+	inWorld(t, map[string]*fake{"a": a}, func(w *world) {
+		w.until(24 * time.Hour)
+		want := []time.Duration{30 * time.Second, 71 * time.Second, 113 * time.Second} // 30 s after each start
+		if diff := cmp.Diff(want, a.pings); diff != "" {
+			t.Errorf("pings (-want +got)\n%s", diff)
+		}
+	})
+}
+
+// Failures are the plugin's, not those of a run: neither a restart by the operator nor
+// a while in which it is deactivated makes them forgotten.
+func TestFailuresSurviveRestarts(t *testing.T) {
+	for name, restart := range map[string]func(h *host) error{
+		"restarted":   func(h *host) error { return h.reset("a") },
+		"deactivated": func(h *host) error { return errors.Join(h.deactivate("a"), h.reset("a")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, map[string]*fake{"a": {crashes: 15 * time.Minute}}, func(w *world) {
+				w.until(40 * time.Minute)
+				w.want("15m0s a failed: exit status 2", "15m1s a started", "30m1s a failed: exit status 2", "30m2s a started")
+				if err := restart(w.host); err != nil {
+					t.Error(err)
+				}
+				w.until(24 * time.Hour)
+				w.want("40m0s a started", "55m0s a failed: exit status 2", "55m0s a gave up")
+			})
+		})
+	}
+}
+
 // A stop in the middle of pings that fail is no failure, and it does not wait for
 // them.
 func TestStopIsQuiet(t *testing.T) {
@@ -302,7 +398,7 @@ func TestBadPlugins(t *testing.T) {
 
 func TestFaster(t *testing.T) {
 	want := usual
-	want.interval, want.fast, want.timeout, want.grace = 3*time.Second, 100*time.Millisecond, 500*time.Millisecond, 500*time.Millisecond
+	want.interval, want.fast, want.timeout, want.grace = 3*time.Second, 100*time.Millisecond, 500*time.Millisecond, time.Second
 	want.backoff.Min, want.backoff.Max, want.limit.Within = 100*time.Millisecond, 6*time.Second, 6*time.Minute
 	if diff := cmp.Diff(want, usual.faster(10), cmp.AllowUnexported(rules{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
