@@ -1,15 +1,13 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/health"
 	"github.com/tend-go/tend/periodic"
-	"github.com/tend-go/tend/retry"
 )
 
 // schedule says when things happen until the server says otherwise, and what the
@@ -37,33 +35,39 @@ var usual = schedule{
 // agent looks after plugins in two ways that know nothing of each other: it asks
 // each for its status, and it reads the heartbeats. What they find it reports.
 type agent struct {
-	plugins []plugin
-	server  server
-	bounds  bounds
-	log     *slog.Logger
+	plugins  func() ([]plugin, error) // that are installed, asked anew in each turn
+	server   server
+	commands commands
+	bounds   bounds
+	log      *slog.Logger
 
+	root                      *tend.Supervisor
 	scan, pull, upgrade, list *periodic.Job
 	status, beats             *view
-	starters                  []*starter
+	reporter                  *health.Reporter // of the heartbeats
+	answer                    directive        // of the server, to the last of its reports. Only pull uses it
+	starters                  *starters
 }
 
 // newAgent makes an agent.
-func newAgent(plugins []plugin, s server, c commands, when schedule, log *slog.Logger) (*agent, error) {
-	a := &agent{plugins: plugins, server: s, bounds: when.bounds, log: log}
+func newAgent(plugins func() ([]plugin, error), s server, c commands, when schedule, log *slog.Logger) (*agent, error) {
+	a := &agent{plugins: plugins, server: s, commands: c, bounds: when.bounds, log: log}
 	var err error
-	if a.status, err = a.newView(scanPath, statusTimeout, func(ctx context.Context, p plugin) error { return c.status(ctx, p) }); err != nil {
+	if a.status, err = newView(statusTimeout, a.askStatus); err != nil {
 		return nil, err
 	}
-	if a.beats, err = a.newView(pullPath, beatTimeout, heartbeat); err != nil {
+	if a.beats, err = newView(beatTimeout, heartbeat); err != nil {
 		return nil, err
 	}
-	for _, p := range plugins {
-		a.starters = append(a.starters, &starter{
-			plugin: p, commands: c, log: log, wanted: make(chan struct{}),
+	a.reporter = &health.Reporter{Prober: a.beats.prober, Send: a.sendBeats}
+	a.starters = &starters{services: tend.New("plugins", tend.Spec{}), hire: func(name string) *starter {
+		return &starter{
+			name: name, commands: c, log: log, wanted: make(chan plugin, 1), report: a.reportStart,
 			delay: func() time.Duration { return rand.N(when.delay + 1) },
-		})
-	}
+		}
+	}}
 	a.schedule(when)
+	a.root = a.tree()
 	return a, nil
 }
 
@@ -97,80 +101,12 @@ func (a *agent) schedule(when schedule) {
 //	├─ scan, pull     the two ways of looking, a minute apart
 //	├─ upgrade, list
 //	└─ plugins
-//	   └─ start …     one for each plugin
+//	   └─ start …     one for each daemon that is installed
 func (a *agent) tree() *tend.Supervisor {
 	root := tend.New("agent", tend.Spec{Timeout: 15 * time.Second})
 	for _, j := range []*periodic.Job{a.scan, a.pull, a.upgrade, a.list} {
 		root.Add(j)
 	}
-	plugins := tend.New("plugins", tend.Spec{})
-	for _, s := range a.starters {
-		plugins.Add(s)
-	}
-	root.Add(plugins)
+	root.Add(a.starters.services)
 	return root
-}
-
-// runScan asks every plugin for its status and has those started that are dead.
-func (a *agent) runScan(ctx context.Context) error {
-	dead, err := a.status.look(ctx)
-	if err != nil {
-		return err
-	}
-	for _, i := range dead {
-		a.starters[i].request()
-	}
-	return a.report(ctx, a.status)
-}
-
-// runPull reads all heartbeats.
-func (a *agent) runPull(ctx context.Context) error {
-	if _, err := a.beats.look(ctx); err != nil {
-		return err
-	}
-	return a.report(ctx, a.beats)
-}
-
-// report reports what a view has seen and does what the server answers.
-func (a *agent) report(ctx context.Context, v *view) error {
-	v.answer = directive{}
-	if err := v.reporter.Report(ctx); err != nil {
-		return err
-	}
-	a.obey(ctx, v.answer)
-	return nil
-}
-
-// runUpgrade asks whether there is something newer. What an agent does about it is
-// not what this program is about: it says so.
-func (a *agent) runUpgrade(ctx context.Context) error {
-	d, err := a.post(ctx, upgradePath, listReport(a.plugins), retry.Policy{Backoff: tend.Backoff{Min: 3 * time.Second}, Limit: tend.Limit{N: 2}})
-	if err != nil {
-		return err
-	}
-	a.obey(ctx, d)
-	return nil
-}
-
-// runList says once a day which plugins there are. Tomorrow would be late, so it
-// does not give up.
-func (a *agent) runList(ctx context.Context) error {
-	d, err := a.post(ctx, listPath, listReport(a.plugins), retry.Policy{Backoff: tend.Backoff{Min: time.Minute, Max: time.Hour}})
-	if err != nil {
-		return err
-	}
-	a.obey(ctx, d)
-	return nil
-}
-
-// post posts r until it is delivered or given up.
-func (a *agent) post(ctx context.Context, path string, r report, again retry.Policy) (d directive, err error) {
-	err = again.Do(ctx, func(ctx context.Context) error {
-		d, err = a.server.post(ctx, path, r)
-		return err
-	})
-	if err != nil {
-		return d, fmt.Errorf("report to %s: %w", path, err)
-	}
-	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +18,7 @@ import (
 // falls silent, and a server.
 type demo struct {
 	dir     string
-	plugins []plugin
+	plugins []plugin // for its file
 	out     io.Writer
 	began   time.Time
 	server  http.Server
@@ -54,12 +55,24 @@ func newDemo(out io.Writer) (*demo, error) {
 	d.add(self, "net", "net", "none")
 	d.add(self, "disk", "disk", "crash")
 	d.add(self, "gauge", "größenmesser "+strings.Repeat("€", 20), "mute") // 15 bytes and 20 times 3: too long
+	d.plugins = append(d.plugins, plugin{Name: "fonts", Version: "1.0", Once: true})
+	const gauge = "größenmesser €€€€€€€€€€€€€€€€="
 	d.want = map[string][]string{
-		scanPath: {"disk=dead", "disk=running", "disk=dead", "disk=running"}, // nothing runs at first
-		pullPath: {"größenmesser €€€€€€€€€€€€€€€€=running", "größenmesser €€€€€€€€€€€€€€€€=dead"},
+		scanPath: {"disk=left out", "disk=" + running, "disk=left out", "disk=" + running}, // nothing runs at first
+		pullPath: {gauge + running, gauge + failed},
+	}
+	text, err := json.Marshal(d.plugins)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(d.file(), text, 0o600); err != nil {
+		return nil, err
 	}
 	return d, d.listen()
 }
+
+// file says which plugins are installed.
+func (d *demo) file() string { return filepath.Join(d.dir, "plugins.json") }
 
 func (d *demo) add(self, id, name, fault string) {
 	d.plugins = append(d.plugins, plugin{
@@ -105,16 +118,27 @@ func (d *demo) take(path string, r report) bool {
 		fmt.Fprintln(d.out, line, "refused")
 		return false
 	}
+	for _, state := range states(r) {
+		line += " " + state
+		d.saw(path, state)
+	}
+	if path == scanPath && strings.Contains(line, "fonts") && !strings.Contains(line, "disk") {
+		d.saw(path, "disk=left out") // of a scan's report, which always has the fonts
+	}
+	fmt.Fprintln(d.out, line)
+	return true
+}
+
+// states is what a report says.
+func states(r report) (list []string) {
 	for _, p := range r.Plugins {
 		state := p.Name
 		if p.Status != "" {
 			state += "=" + p.Status
 		}
-		line += " " + state
-		d.saw(path, state)
+		list = append(list, state)
 	}
-	fmt.Fprintln(d.out, line)
-	return true
+	return list
 }
 
 func (d *demo) saw(path, state string) {

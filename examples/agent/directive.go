@@ -16,13 +16,13 @@ type bounds struct {
 
 type limits struct{ least, most time.Duration }
 
-// obey does what the server says, as far as it makes sense.
+// obey does what the server says, as far as it makes sense. That it wants changes only
+// holds for pulls: a scan is so rare that it tells the server that we are there.
 func (a *agent) obey(ctx context.Context, d directive) {
 	switch d.ReportType {
 	case "":
 	case "normal", "lazy":
-		a.status.reporter.ChangesOnly(d.ReportType == "lazy")
-		a.beats.reporter.ChangesOnly(d.ReportType == "lazy")
+		a.reporter.ChangesOnly(d.ReportType == "lazy")
 	default:
 		a.log.LogAttrs(ctx, slog.LevelWarn, "unknown report type", slog.String("type", cut(d.ReportType, maxName)))
 	}

@@ -29,7 +29,7 @@ type timeline struct {
 	lines []string
 }
 
-func newTimeline() *timeline { return &timeline{start: time.Now()} }
+func newTimeline() *timeline { return &timeline{start: time.Now(), lines: []string{}} }
 
 func (l *timeline) add(format string, args ...any) {
 	l.mu.Lock()
@@ -106,7 +106,7 @@ func text(path string, r report, err error) string {
 	}
 	text += ":"
 	for _, p := range r.Plugins {
-		text += map[string]string{"running": "+", "dead": "-"}[p.Status]
+		text += map[string]string{running: "+", failed: "-", installed: "1"}[p.Status]
 	}
 	return text
 }
@@ -192,17 +192,30 @@ func write(t *testing.T, p plugin, text string) {
 // 30 s, the first pull after 90 s, the first list after 3 m, and a start after 4 s.
 func prepare(t *testing.T, list []plugin, s server, c commands) *agent {
 	t.Helper()
-	a, err := newAgent(list, s, c, usual, slog.New(slog.DiscardHandler))
+	return prepareFor(t, func() ([]plugin, error) { return list, nil }, s, c)
+}
+
+func prepareFor(t *testing.T, plugins func() ([]plugin, error), s server, c commands) *agent {
+	t.Helper()
+	a, err := newAgent(plugins, s, c, usual, silent())
 	if err != nil {
 		t.Fatal(err)
 	}
+	settle(a)
+	return a
+}
+
+// settle fixes the random delays.
+func settle(a *agent) {
 	a.scan.InitialDelay, a.scan.InitialSpread = 30*time.Second, 0
 	a.pull.InitialDelay, a.pull.InitialSpread = 90*time.Second, 0
 	a.list.InitialDelay, a.list.InitialSpread = 3*time.Minute, 0
-	for _, s := range a.starters {
+	hire := a.starters.hire
+	a.starters.hire = func(name string) *starter {
+		s := hire(name)
 		s.delay = func() time.Duration { return 4 * time.Second }
+		return s
 	}
-	return a
 }
 
 // serveFor serves the agent's tree for d, and checks that it stops at once.
@@ -210,7 +223,7 @@ func serveFor(t *testing.T, a *agent, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	ended := a.tree().ServeBackground(ctx)
+	ended := a.root.ServeBackground(ctx)
 	time.Sleep(d)
 	synctest.Wait() // what is due at this very moment comes first
 	cancel(errStop)

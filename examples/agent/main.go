@@ -95,13 +95,8 @@ func (o *options) check(rest []string) error {
 
 // look runs the agent until ctx is done.
 func look(ctx context.Context, o options, log *slog.Logger) error {
-	f, err := os.Open(o.plugins)
-	if err != nil {
-		return err
-	}
-	plugins, err := loadPlugins(f)
-	_ = f.Close() // it was only read
-	if err != nil {
+	plugins := pluginsIn(o.plugins)
+	if _, err := plugins(); err != nil { // later somebody may mend it meanwhile
 		return err
 	}
 	return serve(ctx, plugins, o.server, usual, log)
@@ -124,7 +119,7 @@ func showDemo(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
 		case <-limited.Done():
 		}
 	}()
-	if err := serve(limited, d.plugins, d.url, hurried, log); err != nil {
+	if err := serve(limited, pluginsIn(d.file()), d.url, hurried, log); err != nil {
 		return err
 	}
 	if errors.Is(limited.Err(), context.DeadlineExceeded) {
@@ -134,12 +129,12 @@ func showDemo(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
 }
 
 // serve runs the tree. It returns nil when ctx has ended it.
-func serve(ctx context.Context, plugins []plugin, url string, when schedule, log *slog.Logger) error {
+func serve(ctx context.Context, plugins func() ([]plugin, error), url string, when schedule, log *slog.Logger) error {
 	a, err := newAgent(plugins, &remote{url: url, client: http.DefaultClient}, processes{}, when, log)
 	if err != nil {
 		return err
 	}
-	err = a.tree().Serve(ctx)
+	err = a.root.Serve(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -46,7 +46,7 @@ func TestProgram(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, &stdout, &stderr)
 	}
-	for _, want := range []string{"refused", "disk=dead", "größenmesser €€€€€€€€€€€€€€€€=dead"} {
+	for _, want := range []string{"refused", "fonts=ONCE_INSTALLED", "disk=PERSIST_RUNNING", "größenmesser €€€€€€€€€€€€€€€€=PERSIST_FAIL"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, &stdout)
 		}
@@ -62,6 +62,8 @@ func TestBadInput(t *testing.T) {
 		}
 		return path
 	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // what makes sense ends at once, with 0
 	with := func(text string) []string { return []string{"-server", "http://localhost:1", "-plugins", file(text)} }
 	for want, c := range map[string]struct {
 		code int
@@ -84,7 +86,7 @@ func TestBadInput(t *testing.T) {
 			{"name": "a", "path": "/a", "heartbeat": "/b", "heartbeat_seconds": 1}]`)},
 	} {
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), c.args, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), want) {
+		if code := run(ctx, c.args, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), want) {
 			t.Errorf("%q: exit code %d, want %d with %s\n%s", c.args, code, c.code, want, &stderr)
 		}
 	}

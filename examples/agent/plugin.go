@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 	"unicode/utf8"
 
@@ -18,10 +19,12 @@ import (
 
 // plugin is a program that runs by itself as a daemon. The agent talks to it in
 // two ways only: by its command ("status" succeeds while it runs, "start" starts it
-// and returns) and by the heartbeat file that it writes.
+// and returns) and by the heartbeat file that it writes. One that is run once, by
+// others, is not talked to at all.
 type plugin struct {
 	Name      string   `json:"name"`
 	Version   string   `json:"version"`
+	Once      bool     `json:"once"`
 	Path      string   `json:"path"`
 	Args      []string `json:"args"` // come before "status" or "start"
 	Heartbeat string   `json:"heartbeat"`
@@ -47,6 +50,28 @@ func (p plugin) startTimeout() time.Duration {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// daemons are those of the plugins that run all the time.
+func daemons(plugins []plugin) (list []plugin) {
+	for _, p := range plugins {
+		if !p.Once {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// pluginsIn reads the plugins that are installed from a file, whenever it is called.
+func pluginsIn(path string) func() ([]plugin, error) {
+	return func() ([]plugin, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		return loadPlugins(f)
+	}
+}
 
 // loadPlugins reads a JSON array of plugins.
 func loadPlugins(r io.Reader) ([]plugin, error) {
@@ -74,6 +99,8 @@ func (p plugin) validate() error {
 	switch {
 	case p.Name == "":
 		return errors.New("name is empty")
+	case p.Once:
+		return nil
 	case p.Path == "":
 		return errors.New("path is empty")
 	case p.Heartbeat == "":

@@ -9,14 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tend-go/tend/health"
 	"github.com/tend-go/tend/retry"
-)
-
-// The widths of the server's columns, in bytes.
-const (
-	maxName   = 64
-	maxOutput = 256
 )
 
 // The paths that reports are posted to.
@@ -26,18 +19,6 @@ const (
 	listPath    = "/plugins"
 	upgradePath = "/upgrades"
 )
-
-// report is what the agent posts.
-type report struct {
-	Plugins []pluginReport `json:"plugins"`
-}
-
-type pluginReport struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Status  string `json:"status,omitempty"` // running or dead
-	Output  string `json:"output,omitempty"` // why
-}
 
 // directive is what the server answers to any report. What is zero changes
 // nothing. Intervals are in seconds.
@@ -91,31 +72,4 @@ func (s *remote) post(ctx context.Context, path string, r report) (directive, er
 		return directive{}, nil //nolint:nilerr // delivered; see above
 	}
 	return d, nil
-}
-
-// newReport says what a prober knows of the plugins, which are its probes.
-func newReport(plugins []plugin, r health.Report) report {
-	out := report{Plugins: make([]pluginReport, len(plugins))}
-	for _, probe := range r.Probes {
-		i := pluginOf(probe.Name)
-		out.Plugins[i] = pluginReport{
-			Name:    cut(plugins[i].Name, maxName),
-			Version: cut(plugins[i].Version, maxName),
-			Status:  "running",
-		}
-		if probe.State != health.Healthy {
-			out.Plugins[i].Status = "dead"
-			out.Plugins[i].Output = cut(probe.Output, maxOutput)
-		}
-	}
-	return out
-}
-
-// listReport says which plugins there are.
-func listReport(plugins []plugin) report {
-	out := report{Plugins: make([]pluginReport, len(plugins))}
-	for i, p := range plugins {
-		out.Plugins[i] = pluginReport{Name: cut(p.Name, maxName), Version: cut(p.Version, maxName)}
-	}
-	return out
 }
