@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -11,6 +12,8 @@ import (
 
 // report is what the agent posts.
 type report struct {
+	OS      string         `json:"os"`
+	Arch    string         `json:"arch"`
 	Plugins []pluginReport `json:"plugins"`
 }
 
@@ -73,7 +76,7 @@ func (a *agent) post(ctx context.Context, path string, list []pluginReport, agai
 		return d, nil
 	}
 	err = again.Do(ctx, func(ctx context.Context) error {
-		d, err = a.server.post(ctx, path, report{list})
+		d, err = a.server.post(ctx, path, report{runtime.GOOS, runtime.GOARCH, list})
 		return err
 	})
 	if err != nil {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -174,6 +176,27 @@ func TestOneShotPluginsAreReportedWithoutBeingAsked(t *testing.T) {
 			if d := cmp.Diff(want[i], r.Plugins); d != "" {
 				t.Errorf("report %d (-want +got):\n%s", i, d)
 			}
+		}
+	})
+}
+
+// Every request says what the plugins run on.
+func TestRequestsNameOsAndArch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(newTimeline(), "")
+		serveFor(t, prepare(t, plugins(t, "a", "dead"), s, newCommands(newTimeline(), "dead")), 4*time.Minute)
+		for i, r := range s.reports {
+			if r.OS != runtime.GOOS || r.Arch != runtime.GOARCH {
+				t.Errorf("request %d is from %q on %q", i, r.OS, r.Arch)
+			}
+		}
+		if len(s.reports) != 5 { // upgrades, scan, start, pull, list
+			t.Fatalf("%d requests, want 5", len(s.reports))
+		}
+		text, err := json.Marshal(s.reports[1])
+		want := fmt.Sprintf(`{"os":%q,"arch":%q,"plugins":[{"name":"a","version":"1.0","status":"PERSIST_RUNNING"}]}`, runtime.GOOS, runtime.GOARCH)
+		if string(text) != want || err != nil {
+			t.Errorf("%v, got\n%s, want\n%s", err, text, want)
 		}
 	})
 }

@@ -46,7 +46,7 @@ func TestRemote(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer server.Close()
-			sent := report{[]pluginReport{{"größe", "1.0", failed, "no such file"}}}
+			sent := report{"linux", "arm64", []pluginReport{{"größe", "1.0", failed, "no such file"}}}
 			d, err := (&remote{server.URL, server.Client()}).post(t.Context(), scanPath, sent)
 			if diff := cmp.Diff(c.want, d); diff != "" || (err != nil) != c.lost {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
