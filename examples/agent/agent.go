@@ -29,6 +29,7 @@ var usual = schedule{
 		scan:    limits{5 * time.Minute, 24 * time.Hour},
 		pull:    limits{time.Minute, 24 * time.Hour},
 		upgrade: limits{5 * time.Minute, 7 * 24 * time.Hour},
+		list:    limits{time.Hour, 7 * 24 * time.Hour},
 	},
 }
 

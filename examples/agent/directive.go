@@ -12,6 +12,7 @@ import (
 // mistaken, or not who it says it is.
 type bounds struct {
 	scan, pull, upgrade limits
+	list                limits // the local configuration's only
 }
 
 type limits struct{ least, most time.Duration }

@@ -1,7 +1,7 @@
 // Command agent looks after plugins that run as daemons, and reports on them to a
 // server.
 //
-//	agent [-plugins file -server url]
+//	agent [-plugins file -server url [-intervals file]]
 //
 // Without arguments it brings plugins and a server of its own. README.md says what
 // it shows.
@@ -34,7 +34,7 @@ func main() {
 
 // options are the command line.
 type options struct {
-	plugins, server string
+	plugins, intervals, server string
 }
 
 // run is the program: it returns the exit code. 0: it was asked to stop, or the
@@ -65,6 +65,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.plugins, "plugins", "", "a JSON `file` of plugins")
+	flags.StringVar(&o.intervals, "intervals", "", "a JSON `file` that says how often to do what")
 	flags.StringVar(&o.server, "server", "", "the `url` that reports go to")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -83,6 +84,9 @@ func (o *options) check(rest []string) error {
 	if (o.plugins == "") != (o.server == "") {
 		return errors.New("-plugins and -server go together")
 	}
+	if o.server == "" && o.intervals != "" {
+		return errors.New("-intervals needs -plugins and -server")
+	}
 	if o.server == "" {
 		return nil
 	}
@@ -95,11 +99,28 @@ func (o *options) check(rest []string) error {
 
 // look runs the agent until ctx is done.
 func look(ctx context.Context, o options, log *slog.Logger) error {
+	when, err := o.schedule()
+	if err != nil {
+		return err
+	}
 	plugins := pluginsIn(o.plugins)
 	if _, err := plugins(); err != nil { // later somebody may mend it meanwhile
 		return err
 	}
-	return serve(ctx, plugins, o.server, usual, log)
+	return serve(ctx, plugins, o.server, when, log)
+}
+
+// schedule is the usual one, but for what a file says.
+func (o *options) schedule() (schedule, error) {
+	if o.intervals == "" {
+		return usual, nil
+	}
+	f, err := os.Open(o.intervals)
+	if err != nil {
+		return usual, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return loadIntervals(f, usual)
 }
 
 // showDemo runs the agent with plugins and a server of its own, until these have

@@ -69,6 +69,9 @@ func TestBadInput(t *testing.T) {
 		code int
 		args []string
 	}{
+		`-intervals needs -plugins and -server`:      {2, []string{"-intervals", "x"}},
+		`open nowhere.json: no such file`:            {1, append(with(`[]`), "-intervals", "nowhere.json")},
+		`interval pull is "1s", not 1m0s to 24h0m0s`: {1, append(with(`[]`), "-intervals", file(`{"pull": "1s"}`))},
 		`-plugins and -server go together`:           {2, []string{"-server", "http://localhost:1"}},
 		`unexpected ["x"]`:                           {2, []string{"x"}},
 		`-server is "localhost:1", not http://host`:  {2, []string{"-plugins", "x", "-server", "localhost:1"}},

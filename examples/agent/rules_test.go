@@ -290,3 +290,50 @@ func TestFortyHungStatusCommandsDelayNoOther(t *testing.T) {
 		l.want(t, "asked-dead@30s started-dead@34s reported-dead@34s")
 	})
 }
+
+// What the local configuration says holds from the first turn on, and what it does not
+// say stays.
+func TestIntervalsFromALocalConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		when, err := loadIntervals(strings.NewReader(`{"scan": "10m", "upgrade": "8m30s"}`), usual)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newTimeline()
+		list := plugins(t, "a")
+		a, err := newAgent(func() ([]plugin, error) { return list, nil }, newServer(l, ""), newCommands(l), when, silent())
+		if err != nil {
+			t.Fatal(err)
+		}
+		settle(a)
+		serveFor(t, a, 20*time.Minute)
+		l.want(t, `upgrades@0s status:+@30s heartbeats:+@1m30s plugins@3m heartbeats:+@6m30s upgrades@8m30s
+			status:+@10m30s heartbeats:+@11m30s heartbeats:+@16m30s upgrades@17m`)
+	})
+}
+
+// Each of them, to the last nanosecond of its bounds.
+func TestIntervalsAreBounded(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "15m0s 5m0s 30m0s 24h0m0s",
+		`{"scan": "5m", "pull": "1m", "upgrade": "5m", "list": "1h"}`:       "5m0s 1m0s 5m0s 1h0m0s",
+		`{"scan": "24h", "pull": "24h", "upgrade": "168h", "list": "168h"}`: "24h0m0s 24h0m0s 168h0m0s 168h0m0s",
+		`{"scan": "4m59.999999999s"}`:                                       `interval scan is "4m59.999999999s", not 5m0s to 24h0m0s`,
+		`{"scan": "24h0m0.000000001s"}`:                                     `interval scan is "24h0m0.000000001s", not 5m0s to 24h0m0s`,
+		`{"pull": "0s"}`:                                                    `interval pull is "0s", not 1m0s to 24h0m0s`,
+		`{"upgrade": "-5m"}`:                                                `interval upgrade is "-5m", not 5m0s to 168h0m0s`,
+		`{"list": "daily"}`:                                                 `interval list is "daily", not 1h0m0s to 168h0m0s`,
+		`{"scans": "5m"}`:                                                   `reading intervals: json: unknown field "scans"`,
+		`{"scan": 300}`:                                                     `reading intervals: json: cannot unmarshal number into Go struct field intervals.scan of type string`,
+		`{"scan": "5m"`:                                                     `reading intervals: unexpected EOF`,
+	} {
+		when, err := loadIntervals(strings.NewReader(text), usual)
+		got := fmt.Sprint(when.scan, when.pull, when.upgrade, when.list)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
