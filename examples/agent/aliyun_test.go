@@ -199,6 +199,10 @@ func TestAliyun5StopInterruptsAnything(t *testing.T) {
 			s.answer = func(context.Context, string, int) (directive, error) { return directive{}, errDown }
 		}},
 		"the delay before a start": {32 * time.Second, func(c *fakeCommands, _ *fakeServer) { c.set("a", true) }},
+		"the wait for the report of a start": {35 * time.Second, func(c *fakeCommands, s *fakeServer) {
+			c.set("a", true)
+			s.answer = func(context.Context, string, int) (directive, error) { return directive{}, errDown }
+		}},
 		"a start":                  {40 * time.Second, func(c *fakeCommands, _ *fakeServer) { c.set("a", true); c.onStart = hang }},
 		"the looks at a heartbeat": {90*time.Second + 300*time.Millisecond, func(*fakeCommands, *fakeServer) {}},
 		"the gate":                 {50 * time.Second, func(*fakeCommands, *fakeServer) {}},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,33 @@ func TestPublishedEventsAreLogged(t *testing.T) {
 	if lines := logged(t, true, "published"); lines != nil {
 		t.Errorf("the broker is down, and %q", lines)
 	}
+}
+
+// panics is a network in which every request panics.
+type panics struct{}
+
+func (panics) RoundTrip(r *http.Request) (*http.Response, error) { panic("no " + r.URL.Host) }
+
+// A check that panics is a failure of its target; the program goes on.
+func TestPanicOfACheckIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "a")
+		p := w.prober()
+		p.client = &http.Client{Transport: panics{}}
+		m, err := newProber(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			if err := m.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if len(w.events) != 1 || w.events[0].Type != probeFailed || !strings.Contains(w.events[0].LastError, "no a-1") {
+			t.Errorf("got %+v", w.timeline)
+		}
+	})
 }
 
 // A list that fails is no target: it is no event, and not logged as a game.
