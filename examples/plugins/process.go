@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,11 @@ func (c *connection) call(ctx context.Context, request string) (string, error) {
 			return "", errNotRunning
 		}
 	}
-	if _, err := fmt.Fprintf(c.pipe, "%d %s\n", id, request); err != nil {
+	_, err := fmt.Fprintf(c.pipe, "%d %s\n", id, request)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded): // a full pipe, or a late write, says nothing about the process
+		return "", fmt.Errorf("no answer to %q: %w", request, cmp.Or(context.Cause(ctx), context.DeadlineExceeded))
+	case err != nil:
 		return "", fmt.Errorf("%w: %w", errNotRunning, err)
 	}
 	select {
