@@ -27,6 +27,16 @@ func (c *clock) on(other *clock, at instant) instant {
 	}
 }
 
+// givenClock is the clock that s was made with, or the next one above; nil: none was.
+func (s *Supervisor) givenClock() abtime.AbstractTime {
+	for p := s; p != nil; p = p.above() {
+		if c := p.plan.spec.Clock; c != nil { // immutable
+			return c
+		}
+	}
+	return nil
+}
+
 // setClock changes the clock. The plan's time goes on where it was.
 func (s *Supervisor) setClock(c abtime.AbstractTime) {
 	old := s.clock.Load()

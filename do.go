@@ -18,8 +18,13 @@ func (s *Supervisor) send(m message, patient bool) {
 // handle has the plan decide what m means and carries that out. Only the owner
 // of the plan may call it.
 func (s *Supervisor) handle(m message) {
+	if s.plan.heard = s.heard(); s.plan.heard && s.plan.phase == idle {
+		s.plan.path = s.place() // it may have been added, or removed
+		if c := s.givenClock(); c != nil {
+			s.setClock(c)
+		}
+	}
 	c := s.clock.Load()
-	s.plan.heard = s.heard()
 	now := s.tick(c)
 	switch m := m.(type) { //nolint:gochecksumtype // others neither end a run nor start one by themselves
 	case exited:

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/thejerf/abtime"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
 )
@@ -155,4 +157,27 @@ func TestDeclaredWrappers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBeforeItIsServedToo a supervisor is where it was added: that is the path in its
+// events, and the clock that gives them their time.
+func TestBeforeItIsServedToo(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		clock := abtime.NewManualAtTime(time.Unix(1e9, 0))
+		p := tendtest.NewTape(t, clock.Now())
+		root := tend.New("root", tend.Spec{Clock: clock, EventHook: p.Hook})
+		deep := tend.New("deep", tend.Spec{})
+		_ = deep.Suspend(deep.Add(idle("a")))
+		sub := tend.New("sub", tend.Spec{})
+		tok := sub.Add(deep)
+		at := root.Add(sub)
+		_ = deep.Suspend(deep.Add(idle("b")))
+		p.Want("0s root/sub/deep/b service changed cause=ErrSuspended next=suspended")
+		_ = root.Remove(at)
+		_ = sub.Remove(tok)
+		p.Want("0s root/sub service changed cause=ErrRemoved next=gone")
+		root.Add(deep)
+		_ = deep.Suspend(deep.Add(idle("c")))
+		p.Want("0s root/deep/c service changed cause=ErrSuspended next=suspended")
+	})
 }

@@ -75,11 +75,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 // its clock, where its events go.
 func (s *Supervisor) settleIn(r *run) {
 	s.enter(r)
-	spec := &s.plan.spec
-	c := spec.Clock
-	if c == nil && r != nil {
-		c = r.node.sup.clock.Load().AbstractTime
-	}
+	spec, c := &s.plan.spec, s.givenClock()
 	if c == nil {
 		c = abtime.NewRealTime()
 	}

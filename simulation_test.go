@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/thejerf/abtime"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
 )
@@ -48,7 +50,7 @@ func TestSimulation(t *testing.T) {
 func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		sim := &simulation{t: t, seed: seed, model: newModel()}
+		sim := &simulation{t: t, seed: seed, model: newModel(), places: map[*tend.Supervisor]owned{}}
 		sim.run(rand.New(rand.NewPCG(seed, 7)))
 		if t.Failed() {
 			t.Logf("seed %d; replay with -sim.seed %d", seed, seed)
@@ -61,11 +63,13 @@ type simulation struct {
 	seed  uint64
 	model *model
 	tape  *tendtest.Tape
+	clock *setClock
 	root  *tend.Supervisor
 
 	mu     sync.Mutex
 	sups   []*tend.Supervisor
 	tokens []owned
+	places map[*tend.Supervisor]owned // of those that are below another one
 	names  int
 }
 
@@ -76,6 +80,7 @@ type owned struct {
 
 func (sim *simulation) run(r *rand.Rand) {
 	sim.tape = tendtest.NewTape(sim.t)
+	sim.clock = &setClock{AbstractTime: abtime.NewRealTime()}
 	sim.root = sim.supervisor(r, "root", 1+r.IntN(4), sim.tape.Hook)
 	for range 1 + r.IntN(2) { // it may be served again
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -123,6 +128,9 @@ func (sim *simulation) supervisor(r *rand.Rand, name string, depth int, hook fun
 		Timeout: time.Duration(1+r.IntN(5)) * time.Second, KeepTermination: r.IntN(2) == 0,
 		Jitter: -1, EventHook: hook,
 	}
+	if name == "root" {
+		spec.Clock = sim.clock
+	}
 	if r.IntN(3) == 0 {
 		spec.StopWithin = time.Duration(1+r.IntN(10)) * time.Second
 	}
@@ -140,7 +148,7 @@ func (sim *simulation) supervisor(r *rand.Rand, name string, depth int, hook fun
 			if r.IntN(3) == 0 {
 				svc = struct{ *tend.Supervisor }{below}
 			}
-			sim.keep(s, s.Add(svc))
+			sim.put(below, s, s.Add(svc))
 		} else {
 			sim.keep(s, s.Add(sim.service(r)))
 		}
@@ -159,6 +167,14 @@ func (sim *simulation) keep(s *tend.Supervisor, tok tend.ServiceToken) {
 	sim.mu.Lock()
 	defer sim.mu.Unlock()
 	sim.tokens = append(sim.tokens, owned{s, tok})
+}
+
+// put notes where a supervisor is.
+func (sim *simulation) put(below, s *tend.Supervisor, tok tend.ServiceToken) {
+	sim.keep(s, tok)
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	sim.places[below] = owned{s, tok}
 }
 
 // service makes a random service: each run does something else.
@@ -208,7 +224,7 @@ func (sim *simulation) meddle(r *rand.Rand) {
 	s := sim.sups[r.IntN(len(sim.sups))]
 	sim.mu.Unlock()
 	var err error
-	switch r.IntN(9) {
+	switch r.IntN(13) {
 	case 0, 1:
 		sim.keep(s, s.Add(sim.service(r)))
 	case 2:
@@ -232,10 +248,71 @@ func (sim *simulation) meddle(r *rand.Rand) {
 			sim.t.Error("the status is empty")
 		}
 		_, _ = s.Services(), s.UnstoppedServices()
+	case 9:
+		err = sim.wait(r, o)
+	case 10:
+		sim.clock.by.Add(r.Int64N(7200) - 3600)
+	case 11:
+		sim.move(s, sim.any(r))
+	case 12:
+		sim.flood(s, o)
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tend.ErrRemoved) {
 		sim.t.Error(err)
 	}
+}
+
+// wait waits for any state of a service, and asks how it is.
+func (sim *simulation) wait(r *rand.Rand, o owned) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = o.sup.WaitState(ctx, o.tok, tend.State(r.IntN(int(tend.StateGone)+1)))
+	status, err := o.sup.ServiceStatus(o.tok)
+	if err == nil && status.Token != o.tok {
+		sim.t.Errorf("the status is that of %v", status.Token)
+	}
+	return err
+}
+
+// any is a random supervisor.
+func (sim *simulation) any(r *rand.Rand) *tend.Supervisor {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	return sim.sups[r.IntN(len(sim.sups))]
+}
+
+// move takes a supervisor away, if it has stopped in time, and adds it to another one;
+// or to none, if that is below it.
+func (sim *simulation) move(s, to *tend.Supervisor) {
+	sim.mu.Lock()
+	from, is := sim.places[s]
+	delete(sim.places, s) // nobody else moves it
+	sim.mu.Unlock()
+	if !is {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if from.sup.RemoveAndWait(ctx, from.tok) != nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	sim.put(s, to, to.Add(s))
+}
+
+// flood asks a supervisor for all kinds of things, from many goroutines at once.
+func (sim *simulation) flood(s *tend.Supervisor, o owned) {
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 5 { // not so many that events have no room
+				_, _ = s.Status(), s.Services()
+				_ = o.sup.Restart(o.tok, nil)
+				_ = o.sup.RemoveAndWait(canceled(), s.Add(idle("flood")))
+			}
+		})
+	}
+	all.Wait()
 }
 
 // check compares what happened with the model. A goroutine that is left behind fails the
@@ -346,7 +423,7 @@ func (m *model) check(t *testing.T, events []tend.Event) {
 			t.Errorf("%v comes after something later", e)
 		}
 		last = o.Time
-		id := o.Path() + o.Token.String()
+		id := o.Token.String()
 		switch e := e.(type) {
 		case tend.ServiceStarted:
 			if running[id] || uint64(started[id]) != e.Restarts {
