@@ -131,7 +131,7 @@ func (s *Supervisor) place() string {
 	switch {
 	case l == nil || l.up == nil:
 		return treepath.Join("", s.name)
-	case l.added:
+	case l.added, l.node.name == s.name: // a name twice says no more
 		return treepath.Join(l.up.place(), l.node.name)
 	default: // something that has not declared it serves it
 		return treepath.Join(treepath.Join(l.up.place(), l.node.name), s.name)

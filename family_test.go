@@ -181,3 +181,20 @@ func TestBeforeItIsServedToo(t *testing.T) {
 		p.Want("0s root/deep/c service changed cause=ErrSuspended next=suspended")
 	})
 }
+
+// TestOneNameOnceInAPath: also of a supervisor that a service serves without saying so.
+func TestOneNameOnceInAPath(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for service, want := range map[string]string{"db": "root/db", "store": "root/store/db"} {
+			sub := tend.New("db", tend.Spec{})
+			s, _, done := serve(t, tend.Spec{}, tend.Func(service, sub.Serve))
+			synctest.Wait()
+			wantPath(t, sub, want)
+			if st := s.Status().Services[0]; st.Path != "root/"+service || st.Supervisor.Path != want {
+				t.Errorf("status: %s, and below %s", st.Path, st.Supervisor.Path)
+			}
+			s.Stop()
+			<-done
+		}
+	})
+}
