@@ -73,9 +73,11 @@ func (r *run) helped(ctx context.Context, m *runMore, out *outcome) {
 		r.cancel(out.why.Err)
 		r.post(ending{r.node, r.number})
 		out.judge(ctx)
+		r.lookAbove(out)
 	default:
 		defer r.helpedLate(m, out)
 		out.judge(ctx)
+		r.lookAbove(out)
 	}
 }
 

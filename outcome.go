@@ -102,6 +102,25 @@ func isEndOf(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
+// lookAbove takes back that out is news if something above the run is being stopped, and
+// the error says no more than why: a service may watch the context of the program. It
+// follows judge rather than being part of it, which would take more stack.
+func (r *run) lookAbove(out *outcome) {
+	if out.news && !r.node.sup.stopAbove().IsZero() {
+		guard.Do(func() { out.news = !r.isEndAbove(out.why.Err) })
+	}
+}
+
+// isEndAbove: a context above that of r has ended, and err says no more than why.
+func (r *run) isEndAbove(err error) bool {
+	for ; r != nil; r = runOf(r.base) {
+		if cause := context.Cause(r.base); cause != nil && errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
 // The types of the errors that are made by packages errors and fmt.
 var (
 	textError    = reflect.TypeOf(errors.New(""))

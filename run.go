@@ -166,6 +166,7 @@ func (r *run) end(ctx context.Context, out *outcome) {
 	failed := r.join(!isInert(out.why.Err))
 	defer r.report(failed, out)
 	out.judge(ctx)
+	r.lookAbove(out)
 }
 
 // report tells the supervisor that the run is over. A helper that failed before Serve

@@ -431,6 +431,9 @@ func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
 								}
 								select {
 								case <-c:
+									if why := context.Cause(program); why != nil {
+										return why
+									}
 									return errBoom
 								case <-ctx.Done():
 									return nil
@@ -471,6 +474,9 @@ func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
 						for _, e := range p.Events() {
 							if e, is := e.(tend.SupervisorStopped); is && e.Cause.Text != "signal" {
 								t.Errorf("%v", e)
+							}
+							if e, is := e.(tend.ServiceEnded); is && e.Unclean { // it knows why from above
+								t.Errorf("unclean: %v", e)
 							}
 						}
 					})
