@@ -3,6 +3,7 @@ package tend
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
 // Ready says that the service whose context ctx is, or comes from, is up: see
@@ -78,6 +79,25 @@ func Go(ctx context.Context, f func(context.Context) error) {
 		return
 	}
 	go func() { _ = f(ctx) }()
+}
+
+// StopBy is until when the service whose context ctx is, or comes from, must have
+// returned, lest it is reported as stuck; for those who have to finish something, and
+// would rather cut it short. It is known once the context has ended, and may come nearer
+// then, as when the supervisor is to stop too. Before that, outside of a supervisor, and
+// if nothing bounds the stop, it returns false.
+func StopBy(ctx context.Context) (time.Time, bool) {
+	r := runOf(ctx)
+	if r == nil {
+		return time.Time{}, false
+	}
+	var by time.Time
+	r.node.sup.query(func(p *plan, _ instant) {
+		if at := p.stopLimit(r.node); at != never && r.node.runs(r.number) {
+			by = p.wall(at)
+		}
+	})
+	return by, !by.IsZero()
 }
 
 // Self is what [Supervisor.Status] says of the service whose context ctx is, or

@@ -52,8 +52,24 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 		s.Limit = n.conf().Limit
 		s.Recent = n.rare.tally.Count(now, s.Limit.window())
 	}
+	if by := p.stopLimit(n); by != never {
+		s.StopBy = p.wall(by)
+	}
 	p.explainWait(n, holder, &s)
 	return s
+}
+
+// stopLimit is when n, which is being stopped, is taken as stuck; never, if it is not,
+// or nothing bounds that.
+func (p *plan) stopLimit(n *node) instant {
+	switch {
+	case n.state == StateStopping && n.slot > 0:
+		return p.heaps[stopTimer][n.slot-1].at
+	case n.state == StateStuck:
+		return n.since
+	default:
+		return never
+	}
 }
 
 // What a service may wait for.

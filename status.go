@@ -63,6 +63,8 @@ type ServiceStatus struct {
 	HeldBy       string    `json:"held_by,omitempty"`
 	// Stopping is why it is being stopped, in states stopping and stuck.
 	Stopping Reason `json:"stopping,omitzero"`
+	// StopBy is when it is taken as stuck, in state stopping, or was, in state stuck.
+	StopBy time.Time `json:"stop_by,omitzero"`
 	// Limit is its own budget's; Recent is how many failures count against it.
 	Limit  Limit `json:"limit,omitzero"`
 	Recent int   `json:"recent,omitempty"`

@@ -610,3 +610,39 @@ func TestStopWithinHoldsBetweenClocks(t *testing.T) {
 		})
 	}
 }
+
+// TestAServiceKnowsUntilWhen it may take to stop: from the moment when it is asked, and
+// anew when that comes nearer.
+func TestAServiceKnowsUntilWhen(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *tend.Supervisor
+		begin := time.Now()
+		wants := func(ctx context.Context, want time.Duration) {
+			t.Helper()
+			by, ok := tend.StopBy(ctx)
+			self, _ := tend.Self(ctx)
+			if ok != (want > 0) || ok && by.Sub(begin) != want || !self.StopBy.Equal(by) {
+				t.Errorf("it is to stop by %v, %v, and status says %v; want %v", by.Sub(begin), ok, self.StopBy, want)
+			}
+		}
+		s, _, done := serve(t, tend.Spec{StopWithin: 20 * time.Second}, tend.Child{Timeout: time.Minute, Service: tend.Func("a", func(ctx context.Context) error {
+			wants(ctx, 0)
+			<-ctx.Done()
+			wants(ctx, time.Minute+time.Second)
+			time.Sleep(time.Second)
+			go s.Stop()
+			synctest.Wait()
+			wants(ctx, 21*time.Second)
+			time.Sleep(time.Hour)
+			wants(ctx, 21*time.Second) // that is over, and it is on the books
+			return nil
+		})})
+		time.Sleep(time.Second)
+		_ = s.Suspend(s.Status().Services[0].Token)
+		time.Sleep(2 * time.Hour)
+		<-done
+	})
+	if _, ok := tend.StopBy(t.Context()); ok {
+		t.Error("outside of a supervisor there is a limit")
+	}
+}
