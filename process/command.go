@@ -83,9 +83,9 @@ type Command struct {
 	// StopTimeout, gets SIGKILL.
 	StopLeader bool
 	// StopTimeout is how long the group, all of it, may take to stop before it gets
-	// SIGKILL. Default: [DefaultStopTimeout]. A [tend.Child] needs a
-	// Timeout longer than StopTimeout and DrainTimeout together; [Command.Child]
-	// sees to that.
+	// SIGKILL. Default: [DefaultStopTimeout]. It needs a [tend.Child] with a Timeout
+	// longer than StopTimeout and DrainTimeout together, as [Command.Child] makes; if less
+	// is left, of that or of the stop of the tree, the group is killed sooner.
 	StopTimeout time.Duration
 	// Orphans says what becomes of the rest of the group once the process itself
 	// has exited. Default: [KillOrphans].
@@ -186,10 +186,12 @@ func (c *Command) Child() tend.Child {
 	return child
 }
 
-// stopTime is how long Serve may take to return, plus a second for the kernel
-// to bring down a killed group. It saturates.
+// killTime is what the kernel gets to bring down a killed group.
+const killTime = time.Second
+
+// stopTime is how long Serve may take to return, with killTime. It saturates.
 func (c *Command) stopTime() time.Duration {
-	sum := time.Second
+	sum := killTime
 	for _, d := range []time.Duration{c.stopTimeout(), c.drainTimeout()} {
 		if d > math.MaxInt64-sum {
 			return math.MaxInt64
@@ -197,6 +199,14 @@ func (c *Command) stopTime() time.Duration {
 		sum += max(d, 0)
 	}
 	return sum
+}
+
+// stopTimeoutWithin is the StopTimeout of a stop for which so long is left. If that is
+// less than it takes, the group is killed sooner, so that the service has ended in time
+// and is not reported as stuck.
+func (c *Command) stopTimeoutWithin(left time.Duration) time.Duration {
+	rest := min(max(c.drainTimeout(), 0)+killTime, left/2)
+	return min(c.stopTimeout(), max(0, left-rest))
 }
 
 // Validate returns an error that names the first setting that makes no sense, or

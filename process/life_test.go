@@ -166,3 +166,20 @@ func TestAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestStopTimeoutWithin: what is left of a stop is for draining and for the kernel, too.
+func TestStopTimeoutWithin(t *testing.T) {
+	c := &Command{StopTimeout: 5 * time.Second, DrainTimeout: 2 * time.Second}
+	for left, want := range map[time.Duration]time.Duration{
+		c.stopTime():           5 * time.Second, // the Timeout of its Child
+		time.Hour:              5 * time.Second,
+		7 * time.Second:        4 * time.Second,
+		4 * time.Second:        2 * time.Second,
+		100 * time.Millisecond: 50 * time.Millisecond,
+		-time.Second:           0,
+	} {
+		if got := c.stopTimeoutWithin(left); got != want {
+			t.Errorf("of %v it may take %v, want %v", left, got, want)
+		}
+	}
+}

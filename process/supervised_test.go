@@ -46,6 +46,27 @@ func next[E tend.Event](t *testing.T, events <-chan tend.Event) E {
 	}
 }
 
+// TestAStopThatHasLessTime kills sooner, and is not stuck.
+func TestAStopThatHasLessTime(t *testing.T) {
+	c := command("deaf")
+	c.StopTimeout = time.Hour
+	await := record(t, c)
+	root, events := supervise(t, tend.Child{Service: c.Child(), Timeout: 2 * time.Second})
+	await("up")
+	root.Stop()
+	for {
+		switch e := (<-events).(type) {
+		case tend.ServiceStuck:
+			t.Fatal(e)
+		case tend.ServiceEnded:
+			if exit := new(process.ExitError); !errors.As(e.Err.Err, &exit) || !exit.Forced {
+				t.Errorf("got %v", e)
+			}
+			return
+		}
+	}
+}
+
 // A supervisor sees when a process is ready, its pid and its status; a stop is
 // no failure, however the process takes it, and never late.
 func TestSupervised(t *testing.T) {

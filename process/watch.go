@@ -37,6 +37,9 @@ func (r *run) watch(ctx context.Context) exit {
 			return leader
 		case <-stop:
 			stop = nil
+			if by, bounded := tend.StopBy(ctx); bounded {
+				r.life.stopTimeout = r.c.stopTimeoutWithin(time.Until(by))
+			}
 			r.send(ctx, r.life.end(time.Now(), stopped.Err(ctx)))
 		case <-ready:
 			ready = nil

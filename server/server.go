@@ -65,9 +65,9 @@ type Config struct {
 	New func(ctx context.Context) Graceful
 
 	// Drain is how long work under way may take to come to its end once the
-	// service is to stop. Default 8s. The service's Timeout is 2s more, for closing;
-	// a shorter Timeout, or a shorter rest of the tree's StopWithin, makes it
-	// stuck before it has cut off what takes too long.
+	// service is to stop. Default 8s. The service's Timeout is 2s more, for closing.
+	// With a shorter Timeout, or if less is left of the tree's StopWithin, what takes too
+	// long is cut off sooner: a fifth of the time before the end.
 	Drain time.Duration
 }
 
@@ -152,19 +152,30 @@ func (s *service) await(ctx context.Context, srv Graceful, ended <-chan bool) er
 			return try(srv.Stop)
 		}
 	}
-	return s.stop(srv)
+	return s.stop(srv, s.drainWithin(ctx))
+}
+
+// drainWithin is the Drain of a run that is to stop: less, if less time is left to it. What
+// takes too long is cut off then, rather than the service be stuck.
+func (s *service) drainWithin(ctx context.Context) time.Duration {
+	by, bounded := tend.StopBy(ctx)
+	if !bounded {
+		return s.Drain
+	}
+	left := time.Until(by)
+	return max(0, min(s.Drain, left-min(closing, left/5)))
 }
 
 // stop stops gracefully, or when that takes too long by force. It returns when the
 // graceful stop has come to its end.
-func (s *service) stop(srv Graceful) error {
+func (s *service) stop(srv Graceful, drain time.Duration) error {
 	forced := make(chan error, 1)
 	force := func() { forced <- try(srv.Stop) }
-	timer := time.AfterFunc(s.Drain, force)
+	timer := time.AfterFunc(drain, force)
 	err := try(srv.GracefulStop)
 	switch {
 	case !timer.Stop():
-		return errors.Join(fmt.Errorf("%w after %v", errCutOff, s.Drain), err, <-forced)
+		return errors.Join(fmt.Errorf("%w after %v", errCutOff, drain), err, <-forced)
 	case err != nil: // it has panicked
 		force()
 		return errors.Join(err, <-forced)

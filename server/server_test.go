@@ -187,6 +187,40 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// TestServerIsCutOffInTime: when less is left than Drain, so that it does not get stuck.
+func TestServerIsCutOffInTime(t *testing.T) {
+	for _, c := range []struct {
+		within time.Duration
+		stop   string
+	}{
+		{time.Minute, "5s stop"},       // Drain
+		{10 * time.Second, "5s stop"},  // Timeout, which is Drain and 2s
+		{5 * time.Second, "3.8s stop"}, // of 4.75s a fifth less
+		{time.Second, "760ms stop"},    // of 950ms
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := (&fakeServer{drains: time.Hour}).start()
+			root := tend.New("root", tend.Spec{StopWithin: c.within, EventHook: func(tend.Event) {}})
+			root.Add(Config{
+				Name: "fake", Drain: 5 * time.Second,
+				Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
+				New:    func(context.Context) Graceful { return fake },
+			}.Child())
+			result := root.ServeBackground(t.Context())
+			synctest.Wait()
+			root.Stop()
+			<-result
+			synctest.Wait()
+			if diff := cmp.Diff([]string{"0s serve", "0s drain", c.stop}, fake.calls); diff != "" {
+				t.Errorf("within %v: -want +got\n%s", c.within, diff)
+			}
+			if u := root.UnstoppedServices(); len(u) > 0 {
+				t.Errorf("within %v: stuck: %v", c.within, u)
+			}
+		})
+	}
+}
+
 // A panic of the server says where it happened.
 func TestServerPanicsSomewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
