@@ -193,7 +193,7 @@ type (
 	// with, and so is in no other event: an error or a panic of a helper ([Go]) after
 	// Serve had returned or another helper had failed; of Serve after a helper had
 	// failed, or after the service was found unready or unresponsive; or Go was called
-	// too late. It counts nowhere. That their context has ended is no news.
+	// too late, or [Ready] in vain. It counts nowhere. That their context has ended is no news.
 	ServiceAlsoFailed struct {
 		Origin
 		Err Reason `json:"error"`

@@ -8,9 +8,12 @@ import (
 
 // Ready says that the service whose context ctx is, or comes from, is up: see
 // [Child].ReadyTimeout. Later calls, calls of an earlier run, calls of a service
-// without ReadyTimeout and calls outside of a supervisor do nothing.
+// without ReadyTimeout and calls outside of a supervisor do nothing. But if services
+// start in order ([Spec].Ordered), and those after this one did not wait for it because
+// it has no ReadyTimeout, and that was a tenth of a second or more, a
+// [ServiceAlsoFailed] says so, once for each run.
 func Ready(ctx context.Context) {
-	if r := runOf(ctx); r != nil && r.isFirstReady() {
+	if r := runOf(ctx); r != nil && (r.isFirstReady() || r.isInVain()) {
 		r.post(readied{r.node, r.number})
 	}
 }

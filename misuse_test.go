@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/tendtest"
 )
@@ -203,4 +205,42 @@ func TestNobodyWaitsForItsOwnEnd(t *testing.T) {
 		s.Stop()
 		<-done
 	})
+}
+
+// TestReadyInVainIsTold where others should have waited for it, once for each run. Who
+// says it at once has not been missed.
+func TestReadyInVainIsTold(t *testing.T) {
+	const most = 100 * time.Millisecond
+	told := []string{`100ms root/a service also failed err="tend: Ready was called, but there is no Child.ReadyTimeout, so the services after it have not waited"`}
+	for name, c := range map[string]struct {
+		ordered      bool
+		takes, ready time.Duration
+		want         []string
+	}{
+		"ordered":                {true, most, 0, told},
+		"ordered, at once":       {true, most - 1, 0, nil},
+		"ordered, with a time":   {true, most, time.Second, nil},
+		"unordered":              {false, most, 0, nil},
+		"unordered, with a time": {false, most, time.Second, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, p, done := serve(t, tend.Spec{Ordered: c.ordered}, tend.Child{ReadyTimeout: c.ready, Service: tend.Func("a", func(ctx context.Context) error {
+					time.Sleep(c.takes)
+					for range 3 {
+						tend.Ready(ctx)
+					}
+					<-ctx.Done()
+					tend.Ready(ctx)
+					return nil
+				})})
+				time.Sleep(time.Second)
+				s.Stop()
+				<-done
+				if diff := cmp.Diff(c.want, p.Lines(tend.ServiceAlsoFailed{}.Kind())); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }

@@ -246,6 +246,9 @@ func (p *plan) restart(now instant, m restart) {
 // readied: a run said that it is ready.
 func (p *plan) readied(now instant, m readied) {
 	n := m.n
+	if p.isInVain(now, m) {
+		p.erred(now, erred{n, m.run, readyInVain})
+	}
 	if !n.runs(m.run) || n.state != StateStarting || n.is(inspecting) {
 		return // of an earlier run, again, or too late
 	}
@@ -254,6 +257,20 @@ func (p *plan) readied(now instant, m readied) {
 	if p.heard {
 		p.do(ServiceReady{p.of(now, n), took})
 	}
+}
+
+// readyInVain is what is told of a service that others should have waited for.
+var readyInVain = known(errors.New("tend: Ready was called, but there is no Child.ReadyTimeout, so the services after it have not waited"))
+
+// vainTime is how long a service without ReadyTimeout may take to say that it is ready
+// before that is told. Some always say it, and at once: nobody has missed them.
+const vainTime = 100 * time.Millisecond
+
+// isInVain: a run says that it is ready that should have been waited for.
+func (p *plan) isInVain(now instant, m readied) bool {
+	n := m.n
+	return p.spec.Ordered && n.runs(m.run) && n.state == StateRunning && n.conf().ReadyTimeout == 0 && !n.is(isSupervisor) &&
+		now-n.since >= vainTime
 }
 
 // nested: a run serves a supervisor now, which gets as long as its own services

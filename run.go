@@ -33,6 +33,7 @@ type runMore struct {
 	annotations []slog.Attr
 	limited     bool         // a supervisor that it serves
 	stopBy      instant      // … by then: see Supervisor.limit
+	expected    bool         // it is to say that it is ready, or has said it in vain
 	unready     bool         // it is to say that it is ready, and has not yet
 	why         *explanation // of its cancel, for a supervisor that it serves
 
@@ -99,6 +100,23 @@ func (r *run) isFirstReady() bool {
 	defer m.mu.Unlock()
 	first := m.unready
 	m.unready = false
+	return first
+}
+
+// isInVain: the run says for the first time that it is ready, which others might wait for
+// but do not.
+func (r *run) isInVain() bool {
+	if !r.node.sup.plan.spec.Ordered { // immutable
+		return false
+	}
+	m := r.open()
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := !m.expected
+	m.expected = true
 	return first
 }
 

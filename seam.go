@@ -18,7 +18,7 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	}
 	if conf := n.conf(); conf.Watchdog > 0 || conf.ReadyTimeout > 0 {
 		m := r.open()
-		m.clock, m.unready = c, conf.ReadyTimeout > 0
+		m.clock, m.unready, m.expected = c, conf.ReadyTimeout > 0, conf.ReadyTimeout > 0
 	}
 	n.run = r
 	var ctx context.Context
