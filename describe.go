@@ -3,6 +3,7 @@ package tend
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/tend-go/tend/internal/said"
@@ -73,7 +74,7 @@ func describeSupervisor(e Event) description {
 		return description{
 			slog.LevelWarn,
 			fmt.Sprintf("until %s, failure count %.1f is over %g", e.Until.Format(time.TimeOnly), e.Count, e.Threshold),
-			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold)},
+			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", brief(e.Count)), slog.Float64("threshold", e.Threshold)},
 		}
 	case PauseEnded:
 		return description{slog.LevelInfo, "after " + said.Brief(e.Lasted), []slog.Attr{slog.Duration("lasted", e.Lasted)}}
@@ -81,7 +82,7 @@ func describeSupervisor(e Event) description {
 		return description{
 			slog.LevelError, e.Err.Error(),
 			[]slog.Attr{
-				slog.Float64("count", e.Err.Count), slog.Float64("threshold", e.Err.Threshold),
+				slog.Float64("count", brief(e.Err.Count)), slog.Float64("threshold", e.Err.Threshold),
 				slog.String("last", e.Err.Service), slog.String("error", e.Err.Last.Error()),
 			},
 		}
@@ -112,29 +113,33 @@ func (e SupervisorStopped) describe() description {
 func (e ServiceFailed) describe() description {
 	d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{
 		slog.String("error", e.Err.Error()), slog.Duration("ran", e.Ran),
-		slog.Float64("count", e.Count), slog.Float64("threshold", e.Threshold),
-		slog.Bool("restarting", e.Restarting), slog.Duration("delay", e.Delay),
+		slog.Float64("count", brief(e.Count)),
 	}}
+	if e.Threshold > 0 { // else it has a budget of its own, without a limit
+		d.attrs = append(d.attrs, slog.Float64("threshold", e.Threshold))
+	}
+	d.attrs = append(d.attrs, slog.Bool("restarting", e.Restarting))
 	switch {
 	case !e.Restarting:
 		d.text += "; not restarted"
 	case e.Delay > 0:
 		d.text += "; restarts in " + said.Brief(e.Delay)
+		d.attrs = append(d.attrs, slog.Duration("delay", e.Delay))
 	}
 	return d.late(e.Late).withStack(e.Err)
 }
 
 func (e ServiceEnded) describe() description {
 	d := description{slog.LevelDebug, "now " + e.Next.String(), nil}
-	if !e.Err.IsZero() {
+	asked := !e.Cause.IsZero()
+	if !e.Err.IsZero() && (e.Unclean || !asked || e.Err.panicked() != nil) { // else it says that it was asked
 		d.text = e.Err.Error() + "; " + d.text
 		d.attrs = append(d.attrs, slog.String("error", e.Err.Error()))
 	}
-	asked := !e.Cause.IsZero()
 	switch {
 	case e.Unclean:
 		d.level = slog.LevelWarn
-	case !asked:
+	case !asked && !(e.Next == StateGone && e.Err.IsZero()): // such as a connection that is over
 		d.level = slog.LevelInfo // by its own will
 	}
 	d = d.withStack(e.Err)
@@ -145,6 +150,9 @@ func (e ServiceEnded) describe() description {
 	d.attrs = append(d.attrs, slog.String("next", e.Next.String()))
 	return d.late(e.Late)
 }
+
+// brief is a failure count as it is shown: with two digits after the point.
+func brief(count float64) float64 { return math.Round(count*100) / 100 }
 
 // late adds that a run had been reported as stuck, so long before it ended.
 func (d description) late(after time.Duration) description {

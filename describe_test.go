@@ -57,7 +57,7 @@ var told = func() []struct {
 		{tend.PauseEnded{Origin: sup, Lasted: 15 * time.Second}, "INFO", "root/db: pause ended: after 15s", "lasted=15s"},
 		{
 			tend.Escalated{Origin: sup, Err: &tend.TooManyFailures{Supervisor: "root/db", Service: "a", Count: 1, Threshold: 0.5, Last: boom}},
-			"ERROR", `root/db: escalated: tend: supervisor "root/db": too many failures (1.0, threshold 0.5); the last was of "a": boom`,
+			"ERROR", `root/db: escalated: tend: a: boom; too many failures of root/db (1.0, threshold 0.5)`,
 			"count=1 threshold=0.5 last=a error=boom",
 		},
 		{tend.EventsDropped{Origin: sup, N: 7}, "WARN", "root/db: events dropped: 7 events", "dropped=7"},
@@ -69,26 +69,26 @@ var told = func() []struct {
 		},
 		{
 			tend.ServiceFailed{Origin: svc, Err: boom, Ran: time.Hour, Count: 1.5, Threshold: 5, Restarting: true},
-			"WARN", "root/db/a%2Fb: service failed: boom", "error=boom ran=1h0m0s count=1.5 threshold=5 restarting=true delay=0s",
+			"WARN", "root/db/a%2Fb: service failed: boom", "error=boom ran=1h0m0s count=1.5 threshold=5 restarting=true",
 		},
 		{
 			tend.ServiceFailed{Origin: svc, Err: boom, Restarting: true, Delay: time.Second},
 			"WARN", "root/db/a%2Fb: service failed: boom; restarts in 1s",
-			"error=boom ran=0s count=0 threshold=0 restarting=true delay=1s",
+			"error=boom ran=0s count=0 restarting=true delay=1s",
 		},
 		{
 			tend.ServiceFailed{Origin: svc, Err: tend.Reason{Text: "returned nil"}},
 			"WARN", "root/db/a%2Fb: service failed: returned nil; not restarted",
-			"error=returned nil ran=0s count=0 threshold=0 restarting=false delay=0s",
+			"error=returned nil ran=0s count=0 restarting=false",
 		},
 		{
 			tend.ServiceFailed{Origin: svc, Err: tend.Reason{Err: &tend.PanicError{Value: "x"}, Text: "panic: x"}, Restarting: true},
 			"ERROR", "root/db/a%2Fb: service failed: panic: x",
-			"error=panic: x ran=0s count=0 threshold=0 restarting=true delay=0s stack=",
+			"error=panic: x ran=0s count=0 restarting=true stack=",
 		},
 		{
 			tend.ServiceEnded{Origin: svc, Err: boom, Cause: stopped, Took: time.Second, Next: tend.StatePending},
-			"DEBUG", "root/db/a%2Fb: service ended: boom; now pending", "error=boom asked=true took=1s next=pending",
+			"DEBUG", "root/db/a%2Fb: service ended: now pending", "asked=true took=1s next=pending", // boom says no more than that it was asked
 		},
 		{
 			tend.ServiceEnded{Origin: svc, Err: boom, Cause: stopped, Unclean: true, Next: tend.StateDone},
@@ -98,7 +98,8 @@ var told = func() []struct {
 			tend.ServiceEnded{Origin: svc, Err: boom, Unclean: true, Next: tend.StateGone},
 			"WARN", "root/db/a%2Fb: service ended: boom; now gone", "error=boom asked=false next=gone",
 		},
-		{tend.ServiceEnded{Origin: svc, Next: tend.StateGone}, "INFO", "root/db/a%2Fb: service ended: now gone", "asked=false next=gone"},
+		{tend.ServiceEnded{Origin: svc, Next: tend.StateDone}, "INFO", "root/db/a%2Fb: service ended: now done", "asked=false next=done"},
+		{tend.ServiceEnded{Origin: svc, Next: tend.StateGone}, "DEBUG", "root/db/a%2Fb: service ended: now gone", "asked=false next=gone"},
 		{
 			tend.ServiceEnded{Origin: svc, Err: tend.Reason{Err: &tend.PanicError{Value: "x"}, Text: "panic: x"}, Cause: stopped},
 			"ERROR", "root/db/a%2Fb: service ended: panic: x; now pending", "error=panic: x stack= asked=true took=0s next=pending",

@@ -132,12 +132,12 @@ func TestDefaultHookFoldsRepeats(t *testing.T) {
 		})
 	})
 	want := []string{
-		`level=WARN msg="service failed" supervisor=root service=a incarnation=1 error=boom ran=0s count=1 threshold=0 restarting=true delay=7s`,
+		`level=WARN msg="service failed" supervisor=root service=a incarnation=1 error=boom ran=0s count=1 restarting=true delay=7s`,
 		`level=WARN msg="same error" path=root/a error=boom times=8 in=1m0s`,
 		`level=WARN msg="same error" path=root/a error=boom times=3 in=17s`,
 		`level=INFO msg=recovered path=root/a after=1m17s`,
-		`level=WARN msg="service failed" supervisor=root service=b incarnation=1 error=one ran=0s count=1 threshold=5 restarting=true delay=0s`,
-		`level=WARN msg="service failed" supervisor=root service=b incarnation=2 error=two ran=0s count=2 threshold=5 restarting=true delay=0s`,
+		`level=WARN msg="service failed" supervisor=root service=b incarnation=1 error=one ran=0s count=1 threshold=5 restarting=true`,
+		`level=WARN msg="service failed" supervisor=root service=b incarnation=2 error=two ran=0s count=2 threshold=5 restarting=true`,
 		`level=WARN msg="same error" path=root/b error=two times=1 in=0s`,
 		`level=INFO msg="supervisor stopped" supervisor=root cause="tend: supervisor was stopped" took=0s`,
 	}
@@ -263,7 +263,7 @@ func TestATemporaryThatCrashesIsAWarning(t *testing.T) {
 		}
 		s.Stop()
 		<-done
-		if d := cmp.Diff([]slog.Level{slog.LevelInfo, slog.LevelInfo, slog.LevelWarn, slog.LevelWarn, slog.LevelError}, levels); d != "" {
+		if d := cmp.Diff([]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelWarn, slog.LevelError}, levels); d != "" {
 			t.Errorf("-want +got\n%s", d)
 		}
 	})

@@ -12,10 +12,10 @@ type TooManyFailures struct {
 	Last       Reason  `json:"last"` // what that service failed with
 }
 
-// Error names the supervisor, the numbers and the last failure.
+// Error says the last failure first, as what is shown of a text may be its beginning, and
+// then the supervisor and the numbers.
 func (e *TooManyFailures) Error() string {
-	return fmt.Sprintf("tend: supervisor %q: too many failures (%.1f, threshold %g); the last was of %q: %s",
-		e.Supervisor, e.Count, e.Threshold, e.Service, e.Last.Error())
+	return fmt.Sprintf("tend: %s: %s; too many failures of %s (%.1f, threshold %g)", e.Service, e.Last.Error(), e.Supervisor, e.Count, e.Threshold)
 }
 
 // Unwrap returns what the service returned that failed last; nil if that was nil.

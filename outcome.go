@@ -36,7 +36,7 @@ func (out *outcome) judge(ctx context.Context) {
 	out.news = out.why.Err != nil
 	err := out.why.Err
 	if err == nil {
-		out.verdict, out.why.Text = fine, "returned nil"
+		out.verdict, out.why.Text = fine, returnedNil
 		return
 	}
 	if ended, is := err.(*contextEnded); is { //nolint:errorlint // of a supervisor that was asked to stop; it has been asked
@@ -57,6 +57,9 @@ func (out *outcome) judge(ctx context.Context) {
 	guard.Do(func() { out.verdict = verdictOf(err) })
 	guard.Do(func() { out.news = !isEndOf(ctx, err) })
 }
+
+// returnedNil is what is wrong with that, if anything is.
+const returnedNil = "returned nil; it is Permanent, and a job that ends is Transient"
 
 // name gives the type as its text to what judging did not come to an end with.
 func (out *outcome) name() { out.why.Text = out.why.Error() }

@@ -3,6 +3,7 @@ package tend
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/tend-go/tend/internal/goroutines"
@@ -51,20 +52,60 @@ func (p *PanicError) Unwrap() error {
 }
 
 // Stack is where the panic happened: the innermost 64 functions, two lines each, as a
-// traceback prints them.
+// traceback prints them, less those of the runtime before them, which made the panic,
+// and those of this package after them, which called the service.
 func (p *PanicError) Stack() string {
 	if p.stack != "" {
 		return p.stack
 	}
 	var b strings.Builder
+	for _, f := range ofService(p.frames()) {
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+	}
+	return b.String()
+}
+
+func (p *PanicError) frames() (list []runtime.Frame) {
+	if len(p.PCs) == 0 {
+		return nil
+	}
 	frames := runtime.CallersFrames(p.PCs)
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+			list = append(list, f)
 		}
 		if !more {
-			return b.String()
+			return list
 		}
 	}
+}
+
+// ofService leaves of a stack what is the service's own; all, if nothing is.
+func ofService(frames []runtime.Frame) []runtime.Frame {
+	begin := slices.IndexFunc(frames, func(f runtime.Frame) bool { return !strings.HasPrefix(f.Function, "runtime.") })
+	end := slices.IndexFunc(frames, func(f runtime.Frame) bool { return f.Function == callerOfServe || f.Function == callerOfHelper })
+	if begin < 0 {
+		return frames
+	}
+	if end < 0 {
+		return frames[begin:] // there are more than are kept
+	}
+	for end > begin && slices.Contains(wrappersOfServe, frames[end-1].Function) {
+		end--
+	}
+	if end == begin {
+		return frames
+	}
+	return frames[begin:end]
+}
+
+// The functions between a service and the runtime.
+const (
+	callerOfServe  = "github.com/tend-go/tend.(*run).main"
+	callerOfHelper = "github.com/tend-go/tend.(*run).help"
+)
+
+var wrappersOfServe = []string{
+	"github.com/tend-go/tend.(*funcService).Serve", "github.com/tend-go/tend.Child.Serve", "github.com/tend-go/tend.(*Child).Serve",
 }

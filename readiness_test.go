@@ -80,8 +80,8 @@ func TestReadiness(t *testing.T) {
 					Backoff: tend.Backoff{Min: time.Hour},
 				}}
 			},
-			ready: `root/sub is in backoff for 999ms, waits for its delay, 59m59s (tend: supervisor "root/sub": too many failures (1.0, threshold 0.5); the last was of "a": boom)`,
-			all: `root/sub is in backoff for 999ms, waits for its delay, 59m59s (tend: supervisor "root/sub": too many failures (1.0, threshold 0.5); the last was of "a": boom); ` +
+			ready: `root/sub is in backoff for 999ms, waits for its delay, 59m59s (tend: a: boom; too many failures of root/sub (1.0, threshold 0.5))`,
+			all: `root/sub is in backoff for 999ms, waits for its delay, 59m59s (tend: a: boom; too many failures of root/sub (1.0, threshold 0.5)); ` +
 				"root/sub/b is pending for 999ms, waits for its supervisor to be served; " +
 				"root/sub/a is pending for 999ms, waits for its supervisor to be served (boom)",
 		},

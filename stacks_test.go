@@ -3,10 +3,13 @@ package tend_test
 import (
 	"context"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
 )
@@ -64,31 +67,56 @@ func TestStacksServeASecond(t *testing.T) {
 	})
 }
 
-// TestStacksOfPanicsBeginThere: with the panic, and the function that panicked below
-// it, wherever in a service that was.
-func TestStacksOfPanicsBeginThere(t *testing.T) {
-	for name, run := range map[string]func(context.Context) error{
-		"Serve": func(context.Context) error { return blow("x") },
-		"helper": func(ctx context.Context) error {
+// TestStacksOfPanicsAreOfTheService: they begin with the function that panicked and end
+// with the outermost of the service, wherever in it that was.
+func TestStacksOfPanicsAreOfTheService(t *testing.T) {
+	const here = "github.com/tend-go/tend_test."
+	for name, c := range map[string]struct {
+		run  func(context.Context) error
+		want []string
+	}{
+		"Serve": {func(context.Context) error { return blow("x") }, []string{here + "blow", here + "TestStacksOfPanicsAreOfTheService.func1"}},
+		"nil dereference": {func(context.Context) error {
+			var p *ballast
+			p.serve = nil //nolint:govet // that is the panic
+			return nil
+		}, []string{here + "TestStacksOfPanicsAreOfTheService.func2"}},
+		"helper": {func(ctx context.Context) error {
 			tend.Go(ctx, func(context.Context) error { return blow("x") })
 			return obey(ctx)
-		},
+		}, []string{here + "blow", here + "TestStacksOfPanicsAreOfTheService.func3.1"}},
+		"deep": {func(context.Context) error { return deep(100) }, append([]string{here + "blow"}, slices.Repeat([]string{here + "deep"}, 62)...)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				o := ordered("a")
-				s, _, _ := serve(t, tend.Spec{}, o)
-				o.Run(run)
+				runs := 0
+				s, _, _ := serve(t, tend.Spec{}, tend.Child{Restart: tend.Transient, Service: tend.Func("a", func(ctx context.Context) error {
+					if runs++; runs > 1 {
+						return nil
+					}
+					return c.run(ctx)
+				})})
+				synctest.Wait()
 				var functions []string
 				for line := range strings.Lines(s.Status().Services[0].Failures[0].Err.Stack()) {
 					if !strings.HasPrefix(line, "\t") {
 						functions = append(functions, strings.TrimSpace(line))
 					}
 				}
-				if functions[0] != "runtime.gopanic" || functions[1] != "github.com/tend-go/tend_test.blow" {
-					t.Errorf("%q", functions)
+				if name == "Serve" || name == "nil dereference" { // of a helper it is not there, of the deep one not kept
+					c.want = append(c.want, here+"TestStacksOfPanicsAreOfTheService.func5.1.1")
+				}
+				if diff := cmp.Diff(c.want, functions); diff != "" {
+					t.Error(diff)
 				}
 			})
 		})
 	}
+}
+
+func deep(n int) error {
+	if n == 0 {
+		return blow("x")
+	}
+	return deep(n - 1)
 }

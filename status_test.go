@@ -50,17 +50,17 @@ func troubled(t *testing.T) *tend.Supervisor {
 func TestStatusString(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		want := strings.TrimPrefix(`
-root         serving    2.5s             not ready; failures 0.9/5
+root         serving    2.5s             not ready; failure count 0.9 of 5
 ├─ noted     running    2.5s             addr=:8080; pid=7; load=NaN; err=boom
 ├─ boot      starting   2.5s             not ready
 │  ├─ first  starting   2.5s
 │  └─ second pending    2.5s             waits for its turn, held by root/boot/first
-├─ pool      running    2.5s             not ready; failures 0.9/0.5; pauses for 12.5s
+├─ pool      running    2.5s             not ready; failure count 0.9 of 0.5; pauses for 12.5s
 │  ├─ hangs  stuck      1.5s             because: tend: a sibling failed and the group restarts; waits for its last run to end
 │  └─ bad    backoff    2.5s             waits for the pause of its supervisor, 12.5s; last failure: boom
 ├─ crash     running    2.5s  1 restart  last failure: panic: no
-├─ lost      failed     2.5s  1 restart  failures 2 of 2; last failure: boom
-├─ later     backoff    2.5s             waits for its delay, 57.5s; failures 1 of 9; last failure: boom
+├─ lost      failed     2.5s  1 restart  2 of 2 failures; last failure: boom
+├─ later     backoff    2.5s             waits for its delay, 57.5s; 1 of 9 failures; last failure: boom
 └─ held      suspended  2.5s
 `, "\n")
 		got := troubled(t).Status().String()

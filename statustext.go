@@ -61,7 +61,7 @@ func (s Status) note(notReady error) string {
 		notes = append(notes, "not ready")
 	}
 	if s.Count >= 0.05 {
-		notes = append(notes, fmt.Sprintf("failures %.1f/%g", s.Count, s.Threshold))
+		notes = append(notes, fmt.Sprintf("failure count %.1f of %g", s.Count, s.Threshold))
 	}
 	if !s.PausedUntil.IsZero() {
 		notes = append(notes, "pauses for "+said.Age(s.PausedUntil.Sub(s.Time)))
@@ -79,7 +79,7 @@ func (s *ServiceStatus) note(now time.Time) string {
 		notes = append(notes, wait)
 	}
 	if s.Limit.N > 0 && s.Recent > 0 {
-		notes = append(notes, fmt.Sprintf("failures %d of %d", s.Recent, s.Limit.N))
+		notes = append(notes, fmt.Sprintf("%d of %s", s.Recent, said.Times(s.Limit.N, "failure")))
 	}
 	if s.Supervisor != nil {
 		if note := s.Supervisor.note(s.Supervisor.Ready()); note != "" {

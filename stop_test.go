@@ -283,7 +283,7 @@ func TestStopOfANestedSupervisor(t *testing.T) {
 		s, p, _ := serve(t, tend.Spec{}, sub)
 		tok := s.Status().Services[0].Token
 		sub.Stop()
-		if lines := grep(p, "root/sub service failed"); len(lines) != 1 || !strings.Contains(lines[0], `err="returned nil"`) {
+		if lines := grep(p, "root/sub service failed"); len(lines) != 1 || !strings.Contains(lines[0], `err="returned nil; it is Permanent, and a job that ends is Transient"`) {
 			t.Errorf("failures of sub: %q", lines)
 		}
 		wantStates(t, sub, "a running")

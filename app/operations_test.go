@@ -124,7 +124,7 @@ func eventSamples() []tend.Event {
 		tend.ServiceUnresponsive{Cause: tend.Reason{Err: tend.ErrNotReady}},
 		tend.ServiceFailed{},
 		tend.ServiceFailed{Err: tend.Reason{Err: panicked}},
-		tend.ServiceFailed{Late: 1},
+		tend.ServiceFailed{Late: 1, Threshold: 1, Restarting: true, Delay: 1},
 		tend.ServiceEnded{},
 		tend.ServiceEnded{Cause: tend.Reason{Err: io.EOF}, Err: tend.Reason{Err: io.EOF}},
 		tend.ServiceEnded{Err: tend.Reason{Err: io.EOF}, Unclean: true},
