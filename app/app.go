@@ -70,7 +70,7 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 	p.tree = &asked.Question[tend.Status]{Ask: root.Status}
 	p.systemd = newSystemd(o, p.tree)
 	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
-	p.journal = &journal{root: root.Path(), log: p.log, done: make(chan struct{})}
+	p.journal = &journal{root: root.Path(), done: make(chan struct{})}
 	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
 	p.journal.escalated = p.bundles.escalated
 	p.journal.stopping = p.stopBegan
@@ -100,7 +100,7 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	serving, stop := context.WithCancelCause(own)
 	p.stop.end = stop
 	defer stop(nil)
-	go p.journal.read(own, p.root.Events(own))
+	go p.journal.read(p.root.Events(own))
 	go p.systemd.run(own)
 	ended := p.root.ServeBackground(serving)
 	go p.awaitReady(own, time.Now())
@@ -185,7 +185,11 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
 		text := fmt.Sprintf("ended with exit code %d", code)
 		if err != nil {
-			attrs = append(attrs, slog.String("error", said.Text(err)))
+			key := "error"
+			if code == 0 {
+				key = "cause"
+			}
+			attrs = append(attrs, slog.String(key, said.Text(err)))
 			text += ": " + said.Text(err)
 		}
 		p.systemd.farewell(text)

@@ -28,7 +28,7 @@ func newBundler(t *testing.T, name string) (*bundler, *buffer) {
 	tree := &asked.Question[tend.Status]{Ask: root.Status}
 	return &bundler{
 		dir: t.TempDir(), name: name, root: root, tree: tree, log: logTo(log),
-		journal: &journal{root: name, log: logTo(log), done: make(chan struct{})},
+		journal: &journal{root: name, done: make(chan struct{})},
 	}, log
 }
 

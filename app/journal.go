@@ -1,9 +1,7 @@
 package app
 
 import (
-	"context"
 	"iter"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -15,11 +13,9 @@ import (
 const kept = 1000
 
 // journal reads the events of the tree: it keeps the last ones, notices when the
-// tree begins to stop, logs what each supervisor took to, and notes the exit code that
-// a service gives on the way down.
+// tree begins to stop, and notes the exit code that a service gives on the way down.
 type journal struct {
-	root      string // path
-	log       *slog.Logger
+	root      string            // path
 	stopping  func(cause error) // the root is
 	escalated func(e tend.Escalated)
 	done      chan struct{} // closed when the root has stopped
@@ -32,10 +28,10 @@ type journal struct {
 }
 
 // read reads until events end, and waits for nothing else.
-func (j *journal) read(ctx context.Context, events iter.Seq[tend.Event]) {
+func (j *journal) read(events iter.Seq[tend.Event]) {
 	for e := range events {
 		j.keep(e)
-		j.notice(ctx, e)
+		j.notice(e)
 		if stopped, ok := e.(tend.SupervisorStopped); ok && stopped.Supervisor == j.root {
 			close(j.done)
 			return
@@ -91,9 +87,8 @@ func (j *journal) latest() []tend.Event {
 	return append(append([]tend.Event(nil), j.ring[j.next:]...), j.ring[:j.next]...)
 }
 
-// notice tells others of what concerns them, and logs how long supervisors take to
-// stop once the root has begun to.
-func (j *journal) notice(ctx context.Context, e tend.Event) {
+// notice tells others of what concerns them.
+func (j *journal) notice(e tend.Event) {
 	switch e := e.(type) { //nolint:gochecksumtype // the others concern nobody
 	case tend.Escalated:
 		j.escalated(e)
@@ -105,10 +100,6 @@ func (j *journal) notice(ctx context.Context, e tend.Event) {
 	case tend.ServiceEnded:
 		if j.ending {
 			j.given(e.Err.Err)
-		}
-	case tend.SupervisorStopped:
-		if j.ending {
-			j.log.LogAttrs(ctx, slog.LevelInfo, "stop took", slog.String("supervisor", e.Supervisor), slog.Duration("took", e.Took))
 		}
 	}
 }

@@ -236,7 +236,7 @@ func TestProcessSignals(t *testing.T) {
 		p := start(t, "plain")
 		p.await("msg=ready")
 		p.signal(s)
-		contains(t, p.end(0), `msg=stopping cause="signal: `+s.String(), `msg="stop took" supervisor=plain`, "msg=ended code=0")
+		contains(t, p.end(0), `msg=stopping cause="signal: `+s.String(), "msg=ended code=0")
 	}
 }
 
