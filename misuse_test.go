@@ -244,3 +244,21 @@ func TestReadyInVainIsTold(t *testing.T) {
 		})
 	}
 }
+
+// TestNamesOfServices: what is wrong with one is said of it by its name, also if that is
+// that of its function or its type.
+func TestNamesOfServices(t *testing.T) {
+	s := tend.New("root", tend.Spec{})
+	for name, svc := range map[string]tend.Service{
+		"a":                                 idle("a"),
+		"github.com/tend-go/tend_test.obey": tend.Func("", obey),
+		"*tend_test.ballast":                &ballast{},
+	} {
+		wantPanic(t, `Child "`+name+`": Timeout is -1ns`, func() { s.Add(tend.Child{Service: svc, Timeout: -1}) })
+		s.Add(svc)
+		services := s.Status().Services
+		if got := services[len(services)-1].Name; got != name {
+			t.Errorf("it is called %q, want %q", got, name)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
+	"runtime"
 	"time"
 
 	"github.com/tend-go/tend/internal/words"
@@ -24,10 +26,13 @@ type Service interface {
 }
 
 // Func makes a [Service] of a function. The name is what events, status and
-// errors call it. It panics if serve is nil.
+// errors call it; default: the name of the function. It panics if serve is nil.
 func Func(name string, serve func(ctx context.Context) error) Service {
 	if serve == nil {
 		panic(fmt.Sprintf("tend: Func %q: the function is nil", name))
+	}
+	if name == "" {
+		name = runtime.FuncForPC(reflect.ValueOf(serve).Pointer()).Name()
 	}
 	return &funcService{name, serve}
 }
@@ -173,7 +178,7 @@ var (
 func (c *Child) check() {
 	name := c.Name
 	if name == "" {
-		name = fmt.Sprintf("%T", c.Service)
+		name = nameOf(c.Service)
 	}
 	bad := func(field string, value any) {
 		panic(fmt.Sprintf("tend: Child %q: %s is %v", name, field, value))

@@ -100,7 +100,11 @@ type Spec struct {
 	EventHook func(Event)
 
 	// Clock is where the time comes from. Default: that of the supervisor above,
-	// or the real one.
+	// or the real one, which under testing/synctest is all that a test needs.
+	//
+	// With [abtime.NewManual] nothing happens by itself: Advance changes what time it is
+	// and lets no timer fire; Trigger of an id of package tendtest lets the time come for
+	// one purpose, such as tendtest.BackoffTimer.
 	Clock abtime.AbstractTime
 }
 

@@ -81,7 +81,7 @@ func TestSecondInterrupt(t *testing.T) {
 			"root: interrupt again: ending at once; this still ran",
 			"quick", "pending", "slowpoke", "stopping",
 			"root/slowpoke is stopping since", ": signal: terminated\n",
-			"1 goroutine:\n", "tendtest.Slow.func1\n")
+			"1 goroutine:\n", "tendtest/services.go:")
 		if strings.Contains(s.stderr.String(), "root/quick is") {
 			t.Errorf("what has stopped does not hang:\n%s", s.stderr)
 		}
@@ -314,7 +314,7 @@ func TestUnstopped(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 1, 3610*time.Millisecond) // each level keeps a twentieth, and does not need it
 		contains(t, s.stderr.String(), "root: 1 service did not stop\n",
-			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "tendtest.Slow.func1\n")
+			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "tendtest/services.go:")
 		time.Sleep(time.Hour)
 	})
 }
@@ -605,8 +605,8 @@ func TestDump(t *testing.T) {
 		s.signals <- syscall.SIGUSR1
 		synctest.Wait()
 		contains(t, s.stderr.String(), "root: as asked, ", "├─ fine", "running", "├─ hung", "stuck", "└─ waiting", "starting",
-			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "tendtest.Slow.func1\n",
-			"\nroot/waiting is starting since ", "tendtest.Idle.func1\n")
+			"\nroot/hung did not stop, asked ", ": tend: service was removed\n", "tendtest/services.go:",
+			"\nroot/waiting is starting since ", "tendtest/services.go:")
 		if n := strings.Count(s.stderr.String(), "\nroot/hung "); n != 1 {
 			t.Errorf("what hangs is named %d times:\n%s", n, s.stderr)
 		}

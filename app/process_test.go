@@ -257,7 +257,7 @@ func TestProcessStuck(t *testing.T) {
 	p := start(t, "does not stop", "TEND_APP_DIR="+dir)
 	p.await("msg=ready")
 	p.signal(syscall.SIGTERM)
-	contains(t, p.end(1), "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "tendtest.Slow.func1", "msg=ended code=1 unstopped=1")
+	contains(t, p.end(1), "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "tendtest/services.go:", "msg=ended code=1 unstopped=1")
 	checkBundle(t, dir, "1 service did not stop")
 }
 
