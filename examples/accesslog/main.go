@@ -1,7 +1,7 @@
 // Command accesslog counts the requests in a web server's access log, in common
 // or combined format.
 //
-//	accesslog [-follow] [-http address] [file]
+//	accesslog [-follow] [-http address] [-v] [file]
 //
 // Without a file it reads a sample that comes with it. It shows what a program
 // on tend looks like; README.md walks through it.
@@ -27,12 +27,12 @@ type options struct {
 	path   string // empty: the sample
 	follow bool
 	http   string
+	all    bool // to be logged
 }
 
 // run is the program: it returns the exit code. 0: the log is counted, or it was
 // asked to stop and did; 1: it could not, and said why; 2: the command line.
 func run(args []string, stdout, stderr io.Writer) int {
-	slog.SetDefault(newLogger(stderr))
 	opts, err := parseArgs(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -40,6 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	}
+	slog.SetDefault(newLogger(stderr, opts.all))
 	if err := count(opts, stdout); err != nil {
 		fmt.Fprintln(stderr, "accesslog:", err)
 		return 1
@@ -47,29 +48,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// newLogger logs what the tree does, starts and stops included, one line each:
-// without the stacks of panics, which the tree's status keeps.
-func newLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
-		Level: slog.LevelDebug,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == "stack" {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
-}
-
 func parseArgs(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("accesslog", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: accesslog [-follow] [-http address] [file]\n\nCounts the requests in an access log; without a file, in a sample.")
+		fmt.Fprintln(stderr, "usage: accesslog [-follow] [-http address] [-v] [file]\n\nCounts the requests in an access log; without a file, in a sample.")
 		flags.PrintDefaults()
 	}
 	flags.BoolVar(&o.follow, "follow", false, "go on when the end is reached, also in the file that replaces it")
 	flags.StringVar(&o.http, "http", "127.0.0.1:0", "serve the counts at this `address`")
+	flags.BoolVar(&o.all, "v", false, "log all that the tree does, and not only what is out of the ordinary")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -37,12 +37,28 @@ func program(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Without arguments it counts the sample, shows the tree, stops it in order and
-// exits with 0.
-func TestProgram(t *testing.T) {
+// TestQuiet: without -v what is logged is shorter than the result, and no crash of a
+// parser.
+func TestQuiet(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	cmd := program(t)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	log, result := strings.Count(stderr.String(), "\n"), strings.Count(stdout.String(), "\n")
+	if log == 0 || log >= result || strings.Contains(stderr.String(), "parser") {
+		t.Errorf("%d lines of log and %d of result:\n%s", log, result, &stderr)
+	}
+}
+
+// With -v it says how it counts the sample, shows the tree, stops it in order and exits
+// with 0.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	cmd := program(t, "-v")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)

@@ -34,7 +34,7 @@ func (p *parser) Serve(ctx context.Context) error {
 // one strike more.
 func (p *parser) handle(ctx context.Context, l *line) error {
 	if l.strikes >= maxStrikes {
-		slog.WarnContext(ctx, "line set aside as malformed", "line", l.number, "text", l.text[:min(len(l.text), maxReject)])
+		slog.DebugContext(ctx, "line set aside as malformed", "line", l.number, "text", l.text[:min(len(l.text), maxReject)])
 		return p.results.put(ctx, result{number: l.number, malformed: true, text: l.text})
 	}
 	l.strikes++ // until it turns out that nothing happened

@@ -86,7 +86,7 @@ func TestProgramFollows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "access.log")
 	good := sampleTexts(t)[0]
 	write(t, path, good+"\n")
-	r := start(t, "-follow", path)
+	r := start(t, "-v", "-follow", path)
 	address := r.address(t)
 	waitCounts(t, address, 1, 0)
 	write(t, path, "?\n"+good+"\n")
