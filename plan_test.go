@@ -10,6 +10,7 @@ package tend
 
 import (
 	stdcmp "cmp"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -70,6 +71,7 @@ type story struct {
 	waits    call
 	inspects []inspected // to be answered
 	probes   []beaten
+	ids      uint64 // the last
 	told     uint64 // how often "told" has asked for a stop
 	out      strings.Builder
 }
@@ -152,8 +154,11 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "status":
+		s.status()
+		return nil, nil
 	case "fire":
-		return s.fire(arg(1))
+		return s.fire(f[1:])
 	case "inspected":
 		e := s.inspects[0]
 		s.inspects = s.inspects[1:]
@@ -267,7 +272,8 @@ func (s *story) spec(settings []string) error {
 // add reads "add name setting…".
 func (s *story) add(f []string) (message, error) {
 	c := &Child{}
-	n := &node{name: f[1], id: uint64(len(s.nodes))}
+	s.ids++
+	n := &node{name: f[1], id: s.ids, svc: Func(f[1], func(context.Context) error { return nil })}
 	for _, set := range f[2:] {
 		key, value, _ := strings.Cut(set, "=")
 		d, _ := time.ParseDuration(value)
@@ -317,10 +323,15 @@ func (s *story) add(f []string) (message, error) {
 
 var timerNames = [timers]string{"stop", "backoff", "ready", "watchdog", "pause"}
 
-// fire lets a timer go off and the time come for which it was armed.
-func (s *story) fire(name string) (message, error) {
+// fire lets a timer go off and the time come for which it was armed; with a second word
+// one that was armed for that moment before, and has been armed anew since.
+func (s *story) fire(f []string) (message, error) {
 	for t := range timers {
-		if timerNames[t] == name {
+		if timerNames[t] == f[0] {
+			if len(f) > 1 {
+				at, err := time.ParseDuration(f[1])
+				return fired{t, at}, err
+			}
 			if s.p.armed[t] == never {
 				return nil, errors.New("it is not armed")
 			}
@@ -329,6 +340,31 @@ func (s *story) fire(name string) (message, error) {
 		}
 	}
 	return nil, errors.New("no such timer")
+}
+
+// status prints what the plan says of itself, its services and their failures.
+func (s *story) status() {
+	st := Status{Path: "w"}
+	s.p.status(s.now, &st, func(int, *node) {})
+	services := st.Services
+	st.Path, st.Services = "", nil
+	line := func(what string, v any) {
+		fmt.Fprintf(&s.out, "  %s %s\n", what, fields.Print(v, time.Unix(0, 0), errorName))
+	}
+	line("w is", st)
+	for _, c := range services {
+		name, failures := c.Path, c.Failures
+		c.Name, c.Path, c.Failures, c.Token = "", "", nil, ServiceToken{}
+		line(name+" is", c)
+		for _, f := range failures {
+			line("  failed", f)
+		}
+	}
+	var stay []string
+	for _, svc := range s.p.services() {
+		stay = append(stay, fmt.Sprint(svc))
+	}
+	fmt.Fprintf(&s.out, "  to stay: %s\n", strings.Join(stay, " "))
 }
 
 // bare is e without its stacks.
