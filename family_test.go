@@ -118,6 +118,17 @@ func TestACircleByServing(t *testing.T) {
 	})
 }
 
+// TestACircleByAdding to what a service serves that has not declared it.
+func TestACircleByAdding(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		inner := tend.New("inner", tend.Spec{})
+		root, _, _ := serve(t, tend.Spec{}, tend.Func("wrapper", inner.Serve))
+		wantPath(t, inner, "root/wrapper/inner")
+		wantPanic(t, `supervisor "root" is being added below itself`, func() { inner.Add(root) })
+		wantStates(t, inner, "")
+	})
+}
+
 // TestDeclaredWrappers: a service that serves a supervisor and says so is starting
 // until that is ready, so order and readiness wait for it; one that does not say so is
 // a service like any other.

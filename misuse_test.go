@@ -173,6 +173,33 @@ func TestStartThatWouldWaitForItself(t *testing.T) {
 	})
 }
 
+// TestStartThatWaitsForAnother is none of that: who runs holds up nobody, nor does who
+// starts without an order.
+func TestStartThatWaitsForAnother(t *testing.T) {
+	for _, c := range []struct {
+		ordered bool
+		ready   time.Duration
+	}{{true, 0}, {false, time.Hour}} {
+		bubble(t, func(t *testing.T) {
+			var s *tend.Supervisor
+			answers := make(chan error, 1)
+			s = tend.New("root", tend.Spec{Ordered: c.ordered, EventHook: func(tend.Event) {}})
+			s.Add(tend.Child{ReadyTimeout: c.ready, Service: tend.Func("starter", func(ctx context.Context) error {
+				_, err := s.Start(ctx, idle("helper"))
+				answers <- err
+				<-ctx.Done()
+				return nil
+			})})
+			done := s.ServeBackground(t.Context())
+			if err := <-answers; err != nil {
+				t.Errorf("ordered %v: %v", c.ordered, err)
+			}
+			s.Stop()
+			<-done
+		})
+	}
+}
+
 // TestAServiceThatReturnsErrTooManyServices was added all the same.
 func TestAServiceThatReturnsErrTooManyServices(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -186,6 +213,19 @@ func TestAServiceThatReturnsErrTooManyServices(t *testing.T) {
 		}
 		wantStates(t, s, "a failed")
 	})
+}
+
+// TestWhatHasLeftIsNotWaitedFor: it has left, even if the time for that is over too. It is
+// tried often, as select takes either.
+func TestWhatHasLeftIsNotWaitedFor(t *testing.T) {
+	s := tend.New("root", tend.Spec{})
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		if err := s.RemoveAndWait(over, s.Add(idle("a"))); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestNobodyWaitsForItsOwnEnd: its context ends when it is removed, and says so.

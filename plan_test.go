@@ -72,6 +72,7 @@ type story struct {
 	inspects []inspected // to be answered
 	probes   []beaten
 	ids      uint64 // the last
+	unheard  bool   // there is no hook
 	told     uint64 // how often "told" has asked for a stop
 	out      strings.Builder
 }
@@ -105,7 +106,7 @@ func (s *story) send(m message) {
 	if m == nil {
 		return
 	}
-	s.p.heard = true
+	s.p.heard = !s.unheard
 	s.p.random = func() float64 { return 0.5 }
 	for _, e := range append([]effect(nil), s.p.handle(s.now, m)...) {
 		if line := s.effect(e); line != "" {
@@ -154,6 +155,9 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "unheard":
+		s.unheard = true
+		return nil, nil
 	case "status":
 		s.status()
 		return nil, nil

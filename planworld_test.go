@@ -32,6 +32,8 @@ type world struct {
 	stopping bool             // SupervisorStopping without SupervisorStopped
 	group    []*node          // those of a group that is being restarted that ran before the message
 	first    uint64           // of that group
+	settled  bool             // since the last start
+	ready    bool             // since the last start
 	log      []string
 }
 
@@ -126,7 +128,11 @@ func (w *world) carryOut(e effect) {
 		delete(w.owed, e.n)
 	case Event:
 		w.heard(e)
-	case limit, arm, disarm, settled, ready:
+	case settled:
+		w.once(&w.settled, "settled")
+	case ready:
+		w.once(&w.ready, "ready")
+	case limit, arm, disarm:
 	}
 }
 
@@ -147,6 +153,14 @@ func (w *world) checkGroup(n *node) {
 			w.fail("%s is launched while %s of its group still runs", n.name, m.name)
 		}
 	}
+}
+
+// once: what has happened has not yet since the supervisor was served.
+func (w *world) once(happened *bool, what string) {
+	if *happened || w.p.phase != serving {
+		w.fail("it is %s twice, or while it is not served", what)
+	}
+	*happened = true
 }
 
 // checkTurn: with Ordered nobody is launched while an earlier one has not had its
@@ -499,6 +513,7 @@ func (w *world) answer() {
 
 func (w *world) start() {
 	if w.p.phase == idle {
+		w.settled, w.ready = false, false
 		w.send(start{})
 	}
 }

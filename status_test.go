@@ -47,6 +47,31 @@ func troubled(t *testing.T) *tend.Supervisor {
 	return s
 }
 
+// TestSinceWhenItIsServed, and since when it is not.
+func TestSinceWhenItIsServed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		begin := time.Now()
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(slow("a", time.Second))
+		want := func(what string, after time.Duration, serving bool) {
+			t.Helper()
+			st := s.Status()
+			if got := st.Since.Sub(begin); got != after || st.Serving != serving {
+				t.Errorf("%s: serving %v since %v, want %v since %v", what, st.Serving, got, serving, after)
+			}
+		}
+		time.Sleep(time.Minute)
+		want("never served", 0, false)
+		done := s.ServeBackground(t.Context())
+		time.Sleep(time.Minute)
+		want("served", time.Minute, true)
+		s.Stop()
+		<-done
+		time.Sleep(time.Minute)
+		want("stopped", 2*time.Minute+time.Second, false)
+	})
+}
+
 func TestStatusString(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		want := strings.TrimPrefix(`

@@ -117,6 +117,40 @@ func TestContextOfAService(t *testing.T) {
 	})
 }
 
+// TestServedAgainBeforeServeHasReturned: that is a time of its own, with a stop of its own.
+func TestServedAgainBeforeServeHasReturned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *tend.Supervisor
+		again := make(chan (<-chan error), 1)
+		var once sync.Once
+		s = tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if _, is := e.(tend.SupervisorStopped); is { // Serve waits for this hook
+				once.Do(func() { again <- s.ServeBackground(t.Context()) })
+			}
+		}})
+		s.Add(idle("a"))
+		done := s.ServeBackground(t.Context())
+		s.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := s.WaitReady(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.Stop()
+		synctest.Wait()
+		select {
+		case err := <-<-again:
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+			t.Error("Stop did not wait for the end of the second time")
+		}
+		wantStates(t, s, "a pending")
+	})
+}
+
 // TestOneTimeoutBoundsAll: a stop in no order takes as long as the slowest.
 func TestOneTimeoutBoundsAll(t *testing.T) {
 	bubble(t, func(t *testing.T) {

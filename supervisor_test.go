@@ -309,6 +309,21 @@ func TestNestedSupervisorsEscalate(t *testing.T) {
 	})
 }
 
+// TestAnEscalationSaysWhatFailedLast, in numbers and as an error that is that failure.
+func TestAnEscalationSaysWhatFailedLast(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		_, _, done := serve(t, tend.Spec{Escalate: true, FailureThreshold: 0.5}, o)
+		o.End(errBoom)
+		err := <-done
+		wantError(t, err, errBoom)
+		var many *tend.TooManyFailures
+		if !errors.As(err, &many) || many.Supervisor != "root" || many.Service != "a" || many.Count != 1 || many.Threshold != 0.5 || many.Last.Err != errBoom {
+			t.Errorf("Serve returns %#v", err)
+		}
+	})
+}
+
 // TestEventsTravelUp: who listens at the root hears everything below it.
 func TestEventsTravelUp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
