@@ -93,7 +93,7 @@ func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	case n.state == StateStuck:
 		s.WaitingFor = waitForLastRun
 	case n.state != StatePending:
-	case p.phase == idle:
+	case p.phase == idle, p.phase == serving && p.isDoomed(): // the next time
 		s.WaitingFor = waitForNotServed
 	case p.phase == serving:
 		s.WaitingFor = waitForTurn
