@@ -111,6 +111,9 @@ func (w *world) carryOut(e effect) {
 		if w.told[e.n] != StateGone && e.n.number > 0 {
 			w.fail("%s leaves, and who listens takes it for %v", e.n.name, w.told[e.n])
 		}
+		if e.n.prev != nil || e.n.next != nil {
+			w.fail("who keeps the token of %s, which has left, keeps its neighbours", e.n.name)
+		}
 		w.gone[e.n] = true
 	case inspect:
 		w.inspects = append(w.inspects, inspected{e.n, e.n.number, e.why, "stacks"})
@@ -274,6 +277,9 @@ func (w *world) check() {
 		for i, d := range p.heaps[t] {
 			if int(d.n.slot) != i+1 || (i > 0 && p.heaps[t][(i-1)/2].at > d.at) {
 				w.fail("heap %d is out of order", t)
+			}
+			if d.at == never {
+				w.fail("%s is in heap %d for nothing", d.n.name, t)
 			}
 		}
 	}

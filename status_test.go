@@ -200,6 +200,21 @@ func TestSelf(t *testing.T) {
 	})
 }
 
+// TestSelfOfOneThatHasLeft: it is gone, and nobody wants it.
+func TestSelfOfOneThatHasLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		contexts := make(chan context.Context, 1)
+		serve(t, tend.Spec{}, tend.Func("a", func(ctx context.Context) error {
+			contexts <- ctx
+			return tend.ErrDoNotRestart
+		}))
+		self, ok := tend.Self(<-contexts)
+		if !ok || self.State != tend.StateGone || self.Wanted || self.Incarnation != 1 {
+			t.Errorf("Self is %+v, %v", self, ok)
+		}
+	})
+}
+
 // TestAnnotationsAreBounded and end with the run.
 func TestAnnotationsAreBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
