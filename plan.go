@@ -140,8 +140,7 @@ func (p *plan) answers() {
 // finished: every service has ended or was given up on, and nothing is left to
 // be told or asked: an explanation comes soon, whatever user code does.
 func (p *plan) finished() bool {
-	return p.phase == ceasing && p.turn.sweep == nil && p.live == p.tally[StateStuck] && p.inspections == 0 &&
-		p.stop.cause.Text != ""
+	return p.phase == ceasing && p.live == p.tally[StateStuck] && p.inspections == 0 && p.stop.cause.Text != ""
 }
 
 // add appends a service. It starts at once if it may.
@@ -285,7 +284,7 @@ func (p *plan) nested(now instant, m nested) {
 	case !n.is(isSupervisor): // it has not declared it: it is a service like any other
 	case n.state == StateStopping:
 		p.bound(now, n)
-	case n.state == StateStarting && m.sup == nil && n.conf().ReadyTimeout == 0:
+	case m.sup == nil && n.conf().ReadyTimeout == 0:
 		p.readied(now, readied{n, m.run}) // it goes on without the supervisor
 	}
 }

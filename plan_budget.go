@@ -43,9 +43,7 @@ func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
 		return
 	}
 	told.Restarting = true
-	if told.Delay = b.Delay(n.rare.tally.Streak); told.Delay > 0 {
-		told.Delay = b.Spread(told.Delay, p.random())
-	}
+	told.Delay = b.Spread(b.Delay(n.rare.tally.Streak), p.random())
 	p.failed(now, n, told)
 	p.startGroup(n)
 	if told.Delay > 0 {

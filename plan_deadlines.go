@@ -72,7 +72,6 @@ func (h *deadlines) drop(n *node) {
 	// The last one of the heap is from another branch: it may be due before what is
 	// above its new place, or after what is below it.
 	(*h)[i] = moved
-	moved.n.slot = int32(i + 1)
 	h.up(i)
 	h.down(int(moved.n.slot) - 1)
 }

@@ -82,7 +82,7 @@ func (p *plan) inspected(now instant, m inspected) {
 	switch {
 	case n.state == StateStuck:
 		p.stuck(now, n, m.stacks)
-	case n.why == unasked && n.state != StateStopping:
+	case n.state != StateStopping:
 		p.do(ServiceUnresponsive{p.of(now, n), reasons[m.why], m.stacks})
 		p.ask(now, n, m.why)
 	}
@@ -91,7 +91,7 @@ func (p *plan) inspected(now instant, m inspected) {
 // beaten: how often and when last a run has said that it is alive.
 func (p *plan) beaten(now instant, m beaten) {
 	n := m.n
-	if !n.runs(m.run) || n.state != StateRunning || n.slot != 0 || n.is(inspecting) {
+	if !n.runs(m.run) || n.state != StateRunning {
 		return // the answer to a question that is not open any more
 	}
 	if m.beats == n.rare.beats {

@@ -142,11 +142,11 @@ var defaults Child
 // backoff it waits for a delay of its own, others for the end of the pause.
 func (n *node) ownBudget() bool { return n.conf().ownBudget() }
 
-// nested is the supervisor that the service serves now and has declared, if any: it
-// gets as long as its own services may take to stop.
+// nested is the supervisor that the service, which runs, serves now and has declared, if
+// any: it gets as long as its own services may take to stop.
 func (n *node) nested() *Supervisor {
 	switch {
-	case !n.is(isSupervisor) || !n.is(alive) || n.rare == nil:
+	case !n.is(isSupervisor) || n.rare == nil:
 		return nil
 	case n.is(isDirect):
 		return n.rare.holds

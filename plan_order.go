@@ -95,9 +95,7 @@ func (n *node) blocksNext() bool {
 // restartGroup stops the members of the group, last first, and once none is left
 // that runs or waits, lets all start again in order.
 func (p *plan) restartGroup(now instant) {
-	if !p.stopNext(now, p.turn.group, siblingFailed) {
-		return
-	}
+	p.stopNext(now, p.turn.group, siblingFailed)
 	for ; p.turn.holds != nil; p.turn.holds = p.turn.holds.next {
 		if n := p.turn.holds; n.is(alive) || p.delaysGroup(n) {
 			return
@@ -125,15 +123,14 @@ func (p *plan) delaysGroup(n *node) bool {
 	return n.state == StateBackoff && (n == p.turn.origin || !n.ownBudget())
 }
 
-// stopNext asks the services back to first (nil: all) to stop, whose turn it is,
-// and reports whether all have been asked and have ended or been given up on.
-func (p *plan) stopNext(now instant, first *node, w why) bool {
+// stopNext asks the services back to first (nil: all) to stop, whose turn it is.
+func (p *plan) stopNext(now instant, first *node, w why) {
 	for p.turn.sweep != nil {
 		n := p.turn.sweep
 		if n.is(alive) && n.state != StateStuck {
 			p.ask(now, n, w)
 			if p.oneByOne() && now < p.stop.soft {
-				return false
+				return
 			}
 		}
 		p.turn.sweep = n.prev
@@ -141,7 +138,6 @@ func (p *plan) stopNext(now instant, first *node, w why) bool {
 			p.turn.sweep = nil
 		}
 	}
-	return true
 }
 
 // oneByOne: services are stopped one after another.

@@ -130,7 +130,6 @@ func (p *plan) mayStart(n *node) bool {
 // launch begins a run.
 func (p *plan) launch(now instant, n *node) {
 	n.number++
-	n.why = unasked
 	n.set(alive, true)
 	if n.rare != nil {
 		n.rare.began = now
@@ -202,10 +201,7 @@ func (p *plan) bound(asked instant, n *node) {
 // its subtree has one: with an equal timer each level would report the same hung
 // service, the root first.
 func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
-	soft, hard := never, never
-	if p.phase == ceasing {
-		soft, hard = p.stop.soft, p.stop.hard
-	}
+	soft, hard := p.stop.soft, p.stop.hard // never, unless all are being stopped
 	timeout := n.conf().Timeout
 	if n.nested() != nil {
 		own, below = hard, soft
@@ -230,7 +226,6 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 
 // stuck reports a service that did not return in time, and puts it on the books.
 func (p *plan) stuck(now instant, n *node, stacks string) {
-	n.set(inspecting, false)
 	told := ServiceStuck{p.of(now, n), p.stoppingFor(n), n.since - n.rare.asked, stacks}
 	p.do(told)
 	p.do(owe{n, told})
@@ -273,7 +268,8 @@ func isUnclean(out outcome, asked bool) bool {
 // inGroup: n is being stopped, or kept down, for a group restart.
 func (p *plan) inGroup(n *node) bool { return p.turn.group != nil && n.id >= p.turn.group.id }
 
-// startGroup begins a group restart after the failure of n, if there is a group.
+// startGroup begins a group restart after the failure of n, if there is a group. If there
+// is one under way, n is not of it: this one is larger.
 func (p *plan) startGroup(n *node) {
 	first := n
 	switch p.spec.Strategy {
@@ -284,10 +280,7 @@ func (p *plan) startGroup(n *node) {
 	case RestForOne:
 	}
 	t := &p.turn
-	if t.group == nil || first.id < t.group.id {
-		t.group = first
-	}
-	t.origin, t.sweep, t.holds = n, p.last, t.group
+	t.group, t.origin, t.sweep, t.holds = first, n, p.last, first
 	if t.cursor != nil && p.inGroup(t.cursor) {
 		t.cursor = nil // all from there on start with the group
 	}
