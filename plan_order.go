@@ -29,7 +29,7 @@ type turn struct {
 	// group. So the members are looked through once, and not with each message.
 	holds *node
 	// origin is the member whose failure that is: the group starts when its delay is
-	// over. nil: it has left.
+	// over, or it has left.
 	origin *node
 }
 

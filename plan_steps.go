@@ -304,7 +304,4 @@ func (p *plan) skip(n *node) {
 	if t.group == n {
 		t.group = n.next
 	}
-	if t.origin == n {
-		t.origin = nil
-	}
 }

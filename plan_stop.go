@@ -81,7 +81,7 @@ func (p *plan) tighten(now instant) {
 
 // explained: what the cause of a stop says is known.
 func (p *plan) explained(m explained) {
-	if p.phase == ceasing && p.stop.id == m.id {
+	if p.stop.id == m.id {
 		p.stop.cause = m.cause
 	}
 }
