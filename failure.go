@@ -38,7 +38,7 @@ func (e *contextEnded) Unwrap() error { return e.err }
 type treeEnded struct {
 	path        string // of the service
 	significant bool   // the last one has ended
-	last        Reason // what it returned
+	last        Reason // what it returned; none if it is the last one
 	is          error  // in the sense of errors.Is
 }
 

@@ -125,7 +125,7 @@ func (p *plan) terminated(out outcome) shutdown {
 // willed: a service has ended by its own will, or has given up. If it was the last
 // significant one, so does the supervisor, with the first failure that there was.
 func (p *plan) willed(now instant, out outcome) {
-	if !out.n.conf().Significant || p.phase != serving {
+	if !out.n.conf().Significant {
 		return
 	}
 	if p.firstFailure.IsZero() && out.verdict == failing {
@@ -134,7 +134,7 @@ func (p *plan) willed(now instant, out outcome) {
 	if p.significant > 0 {
 		return
 	}
-	err := &treeEnded{path: treepath.Join(p.path, out.n.name), significant: true, last: out.why, is: ErrDoNotRestart}
+	err := &treeEnded{path: treepath.Join(p.path, out.n.name), significant: true, is: ErrDoNotRestart}
 	r := Reason{err, err.Error()}
 	m := shutdown{cause: r, result: r, by: never}
 	switch {
@@ -158,7 +158,7 @@ type pause struct {
 // beginPause begins a pause.
 func (p *plan) beginPause(now instant) {
 	length := p.spec.FailureBackoff
-	if last := p.pause.lastLength; last > 0 && now-p.pause.lastEnd <= later(last, 2*p.spec.FailureDecay) {
+	if last := p.pause.lastLength; now-p.pause.lastEnd <= later(last, 2*p.spec.FailureDecay) {
 		length = max(length, min(later(last, last), p.spec.MaxFailureBackoff))
 	}
 	p.pause.on, p.pause.began, p.pause.lastLength = true, now, length
@@ -167,12 +167,12 @@ func (p *plan) beginPause(now instant) {
 
 // resume: the pause has so long to go.
 func (p *plan) resume(now instant, after time.Duration) {
-	if !p.pause.on {
-		return
-	}
-	p.pause.ends = later(now, max(0, after))
-	if after <= 0 {
+	switch {
+	case !p.pause.on:
+	case after <= 0:
 		p.endPause(now)
+	default:
+		p.pause.ends = later(now, after)
 	}
 }
 
@@ -184,7 +184,7 @@ func (p *plan) endPause(now instant) {
 		return
 	}
 	p.pause.on, p.pause.lastEnd = false, now
-	p.failures = decaying{at: now}
+	p.failures = decaying{}
 	p.do(PauseEnded{p.here(now), now - p.pause.began})
 	for n := p.first; n != nil && p.tally[StateBackoff] > 0; n = n.next {
 		if n.state == StateBackoff && !n.ownBudget() {
