@@ -93,14 +93,14 @@ func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	case n.state == StateStuck:
 		s.WaitingFor = waitForLastRun
 	case n.state != StatePending:
-	case p.phase == idle, p.phase == serving && p.isDoomed(): // the next time
+	case p.phase != serving || p.isDoomed(): // the next time
 		s.WaitingFor = waitForNotServed
-	case p.phase == serving:
+	default:
 		s.WaitingFor = waitForTurn
 		if p.inGroup(n) {
 			s.WaitingFor = waitForGroup
 		}
-		if holder != nil && holder != n {
+		if holder != nil {
 			s.HeldBy = treepath.Join(p.path, holder.name)
 		}
 	}
