@@ -51,7 +51,7 @@ type settings struct {
 
 func parse(args []string) (s settings, list bool, err error) {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
-	first := flags.String("first", "TestPlanStories,TestPlan", "`patterns` of the tests to run before all tests, with commas between")
+	first := flags.String("first", "TestPlanStories,TestPlan|TestDeadlines|TestAClock", "`patterns` of the tests to run before all tests, with commas between")
 	flags.IntVar(&s.share, "share", 1, "make every n-th change only")
 	flags.IntVar(&s.turn, "turn", 0, "which of these shares")
 	match := flags.String("match", "", "make only changes that match the `pattern`")
