@@ -273,6 +273,181 @@ func give(k *sink, e Event, last bool) {
 	}
 }
 
+// filled gives k as much as fits beside what is kept.
+func filled(k *sink) *sink {
+	for range queueSize - reserved {
+		give(k, ServiceStarted{}, false)
+	}
+	return k
+}
+
+// waits are the kinds of what waits, the last few.
+func (k *sink) waits(last int) string {
+	return strings.Join(kindsOf(k.queue[max(k.next, len(k.queue)-last):]), ", ")
+}
+
+// TestAGapNeedsAPlace: what is missing is told where it is missing, though it is one event,
+// as soon as that and the next event fit.
+func TestAGapNeedsAPlace(t *testing.T) {
+	k := filled(newHook(New("root", Spec{}), func(Event) {}))
+	give(k, ServiceReady{}, false)
+	k.take()
+	if give(k, ServiceReady{}, false); k.lost.N != 2 || k.waiting() != queueSize-reserved-1 {
+		t.Errorf("with one place free %d are lost and %d wait", k.lost.N, k.waiting())
+	}
+	k.take()
+	give(k, ServiceReady{}, false)
+	if got, want := k.waits(3), "service started, events dropped 2, service ready"; got != want {
+		t.Errorf("%s wait, want %s", got, want)
+	}
+	give(k, ServiceReady{}, false)
+	k.take()
+	k.take()
+	give(k, ServiceReady{}, false)
+	if got, want := k.waits(3), "service ready, events dropped 1, service ready"; got != want {
+		t.Errorf("%s wait, want %s", got, want)
+	}
+}
+
+// TestTheLastEndCounts: it takes the place of the end before it, and of the word before
+// that, and of nothing else. What is missing then is counted, up to the latest.
+func TestTheLastEndCounts(t *testing.T) {
+	at := func(s int) Origin { return Origin{Time: time.Unix(int64(s), 0)} }
+	k := filled(newHook(New("root", Spec{}), func(Event) {}))
+	give(k, SupervisorStopped{Origin: at(1), Unstopped: 1}, true)
+	give(k, SupervisorStopped{Origin: at(2), Unstopped: 1}, true)
+	if got, want := k.waits(3), "service started, events dropped 1, supervisor stopped"; got != want || k.waiting() != queueSize {
+		t.Errorf("%s wait, %d in all, want %s", got, k.waiting(), want)
+	}
+	give(k, ServiceStarted{Origin: at(5)}, false)
+	give(k, SupervisorStopped{Origin: at(4)}, true)
+	if got, want := k.waits(3), "service started, events dropped 3, supervisor stopped"; got != want || k.waiting() != queueSize {
+		t.Errorf("%s wait, %d in all, want %s", got, k.waiting(), want)
+	}
+	if gap := k.queue[len(k.queue)-2].From(); gap.Time.Unix() != 5 {
+		t.Errorf("they are missing up to %v", gap.Time.Unix())
+	}
+	k.takeBack()
+	if e := k.queue[:len(k.queue)+1][len(k.queue)]; e != nil {
+		t.Errorf("%v is held though it was taken back", e)
+	}
+	// Once all is taken an end is as any other event.
+	for k.take() != nil {
+	}
+	filled(k)
+	if give(k, SupervisorStopped{}, true); k.lost.N != 0 || k.waiting() != queueSize-reserved+1 {
+		t.Errorf("%d are lost and %d wait", k.lost.N, k.waiting())
+	}
+}
+
+// TestAHookIsGivenTheTimeOnce until it comes for an event; a subscriber is not.
+func TestAHookIsGivenTheTimeOnce(t *testing.T) {
+	k := filled(newHook(New("root", Spec{}), func(Event) {}))
+	for range 2 {
+		if k.push(ServiceStarted{}, false) {
+			t.Error("it is lost at once")
+		}
+		if !k.push(ServiceStarted{}, false) {
+			t.Error("it is given the time twice")
+		}
+		if k.lost.N != 1 {
+			t.Errorf("%d are lost", k.lost.N)
+		}
+		k.take()
+		k.take()
+		give(k, ServiceStarted{}, false)
+	}
+	sub := newSubscriber(New("root", Spec{}))
+	for i := range queueSize {
+		if !sub.push(ServiceStarted{}, false) {
+			t.Fatalf("a subscriber is waited for after %d", i)
+		}
+	}
+}
+
+// TestABurstIsForWhoKeepsUp: a hook that is not busy, however old what waits is; and no
+// subscriber that has never come.
+func TestABurstIsForWhoKeepsUp(t *testing.T) {
+	begin := time.Now()
+	fill := func(k *sink) int {
+		give(k, ServiceFailed{Origin: Origin{Time: begin}}, false)
+		for range 2999 {
+			give(k, ServiceFailed{Origin: Origin{Time: begin.Add(time.Hour)}}, false)
+		}
+		return k.waiting()
+	}
+	k := newHook(New("root", Spec{}), func(Event) {})
+	if n := fill(k); n != 3000 {
+		t.Errorf("for a hook %d wait", n)
+	}
+	for range 3 {
+		fill(k)
+	}
+	for k.take() != nil {
+	}
+	if cap(k.queue) != 0 {
+		t.Errorf("when the burst is over there are %d places", cap(k.queue))
+	}
+	if n := fill(newSubscriber(New("root", Spec{}))); n != queueSize-reserved {
+		t.Errorf("for a subscriber %d wait", n)
+	}
+}
+
+// TestTheKeptPlaceIsForItsOwnEnd: that of a supervisor below does not get it, nor what
+// concerns those on whose books a service was.
+func TestTheKeptPlaceIsForItsOwnEnd(t *testing.T) {
+	root, sub, before := New("root", Spec{}), New("sub", Spec{}), New("before", Spec{})
+	root.Add(sub)
+	k, other := filled(newSubscriber(New("root", Spec{}))), filled(newSubscriber(New("root", Spec{}))) // who do not come
+	root.hub.add(k)
+	before.hub.add(other)
+	sub.alsoTo = []*Supervisor{before}
+	sub.emit(SupervisorStopped{})
+	if k.waiting() != queueSize-reserved || other.waiting() != queueSize-reserved {
+		t.Errorf("%d wait at the root, and %d where it was before", k.waiting(), other.waiting())
+	}
+	if root.emit(SupervisorStopped{}); k.waiting() != queueSize {
+		t.Errorf("with the own end %d wait", k.waiting())
+	}
+}
+
+// TestWhatFollowsTheEnd makes a stop not shorter than it was.
+func TestWhatFollowsTheEnd(t *testing.T) {
+	s := New("root", Spec{EventHook: func(Event) {}})
+	s.emit(SupervisorStopped{Took: time.Second})
+	s.emit(ServiceEnded{})
+	if s.hub.took != time.Second {
+		t.Errorf("it took %v", s.hub.took)
+	}
+}
+
+// TestASubscriberGetsWhatHappens when it happens, and nothing else.
+func TestASubscriberGetsWhatHappens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("root", Spec{EventHook: func(Event) {}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var got []string
+		done := make(chan struct{})
+		events := s.Events(ctx)
+		go func() {
+			defer close(done)
+			for e := range events {
+				got = append(got, e.Kind().String())
+			}
+		}()
+		synctest.Wait()
+		stop := served(t, s)
+		time.Sleep(time.Second)
+		stop()
+		synctest.Wait()
+		if d := cmp.Diff([]string{"supervisor started", "supervisor stopping", "supervisor stopped"}, got); d != "" {
+			t.Errorf("-want +got\n%s", d)
+		}
+		cancel()
+		<-done
+	})
+}
+
 // TestEventsComeInOrder, each once, however they are put and taken, and the memory is
 // used again.
 func TestEventsComeInOrder(t *testing.T) {
@@ -294,17 +469,15 @@ func TestEventsComeInOrder(t *testing.T) {
 			}
 			taken++
 		}
+		if i := slices.IndexFunc(append(k.queue[:k.next:k.next], k.queue[len(k.queue):cap(k.queue)]...), func(e Event) bool { return e != nil }); i >= 0 {
+			t.Fatal("a place holds an event that was taken")
+		}
 		if n := cap(k.queue); n > 4*most {
 			t.Fatalf("%d wait at most, and there are %d places", most, n)
 		}
 	}
 	if put-taken != k.waiting() || taken < 20_000 || k.lost.N > 0 {
 		t.Errorf("%d put, %d taken, %d wait, %d are lost", put, taken, k.waiting(), k.lost.N)
-	}
-	for k.take() != nil {
-	}
-	if n := slices.IndexFunc(k.queue[:cap(k.queue)], func(e Event) bool { return e != nil }); n >= 0 {
-		t.Errorf("place %d holds an event that was taken", n)
 	}
 }
 
@@ -325,6 +498,13 @@ func TestAHookThatMakesProgressIsWaitedFor(t *testing.T) {
 		{"as slow as can be", 99 * time.Millisecond, Spec{}, 0, 20, 23 * 99 * time.Millisecond, 23},
 		{"too many", 30 * time.Millisecond, Spec{}, 0, 300, 5 * time.Second, 166},
 		{"too slow", time.Second, Spec{}, 0, 20, 100 * time.Millisecond, 0},
+		{"too many within a long bound", 30 * time.Millisecond, Spec{StopWithin: time.Hour}, 0, 300, 5 * time.Second, 166},
+		{
+			"nothing is left of a bound", 30 * time.Millisecond,
+			Spec{StopWithin: 2 * time.Second, Ordered: true},
+			time.Hour, 200, 2*time.Second + 100*time.Millisecond, 69, // the next is just being told
+		},
+		{"too slow within the shortest bound", time.Hour, Spec{StopWithin: 1}, 0, 2, 1, 0},
 		{"within a bound", 30 * time.Millisecond, Spec{StopWithin: 500 * time.Millisecond}, 0, 20, 500 * time.Millisecond, 16},
 		{
 			"what is left of a bound", 30 * time.Millisecond,
@@ -340,7 +520,7 @@ func TestAHookThatMakesProgressIsWaitedFor(t *testing.T) {
 				c.spec.EventHook = func(Event) { time.Sleep(c.each); told.Add(1) }
 				s := New("root", c.spec)
 				stop := served(t, s)
-				if c.hangs > 0 {
+				for i := 0; i < 2 && c.hangs > 0; i++ {
 					s.Add(Func("hangs", func(ctx context.Context) error {
 						<-ctx.Done()
 						time.Sleep(c.hangs)
