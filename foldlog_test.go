@@ -224,26 +224,39 @@ func TestAStopForgetsWhatIsBelow(t *testing.T) {
 	})
 }
 
-// counting is a clock that counts how often the log's timer is armed.
+// counting is a clock that counts how often the log's timer is armed, and stopped.
 type counting struct {
 	abtime.AbstractTime
-	armed *atomic.Int64
+	armed, stopped *atomic.Int64
+}
+
+func newCounting() counting {
+	return counting{abtime.NewRealTime(), &atomic.Int64{}, &atomic.Int64{}}
 }
 
 func (c counting) AfterFunc(d time.Duration, f func(), id int) abtime.Timer {
-	if id == timerid.Log {
-		c.armed.Add(1)
+	t := c.AbstractTime.AfterFunc(d, f, id)
+	if id != timerid.Log {
+		return t
 	}
-	return c.AbstractTime.AfterFunc(d, f, id)
+	c.armed.Add(1)
+	return countingStops{t, c.stopped}
 }
+
+type countingStops struct {
+	abtime.Timer
+	stopped *atomic.Int64
+}
+
+func (t countingStops) Stop() bool { t.stopped.Add(1); return t.Timer.Stop() }
 
 // TestNoTroubleNoTimer: not before the first failure, and not after the last who failed
 // has recovered, left, or stopped.
 func TestNoTroubleNoTimer(t *testing.T) {
 	noted(func() {
 		synctest.Test(t, func(t *testing.T) {
-			var armed atomic.Int64
-			clock := counting{abtime.NewRealTime(), &armed}
+			clock := newCounting()
+			armed := clock.armed
 			s := New("root", Spec{Clock: clock})
 			stop := served(t, s)
 			for i, svc := range []Child{
@@ -268,6 +281,111 @@ func TestNoTroubleNoTimer(t *testing.T) {
 			}
 		})
 	})
+}
+
+// failedAt is the failure of a service of root that is restarted, after a time.
+func failedAt(begin time.Time, after time.Duration, n *node, err error) ServiceFailed {
+	return ServiceFailed{
+		Origin: Origin{Supervisor: "root", Service: n.name, Token: ServiceToken{n}, Time: begin.Add(after)}, Err: reasonOf(err), Restarting: true,
+	}
+}
+
+// TestRepeatsAreSummedUp when a minute has passed since something was logged, if there is
+// another one then and no timer.
+func TestRepeatsAreSummedUp(t *testing.T) {
+	text := noted(func() {
+		l, begin, n := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
+		for _, after := range []time.Duration{0, 30 * time.Second, foldFor - 1, foldFor, foldFor + time.Second, 2 * foldFor} {
+			l.log(failedAt(begin, after, n, boom()))
+		}
+	})
+	wantLogged(t, text, map[string]int{
+		`msg="service failed" … boom`:          1,
+		`msg="same error" … times=3 … in=1m0s`: 1,
+		`msg="same error" … times=2 … in=1m0s`: 1,
+		`msg="same error"`:                     2,
+	})
+}
+
+// TestAThousandAreToldApart: what fails beyond that is logged each time.
+func TestAThousandAreToldApart(t *testing.T) {
+	text := noted(func() {
+		l, begin := newFoldLog(abtime.NewManual()), time.Now()
+		for range 2 {
+			for i := range maxFolded + 1 {
+				l.log(failedAt(begin, 0, &node{name: fmt.Sprint("n", i)}, boom()))
+			}
+			if len(l.troubles) != maxFolded {
+				t.Errorf("%d are told apart", len(l.troubles))
+			}
+		}
+	})
+	wantLogged(t, text, map[string]int{`msg="service failed"`: 2 * (maxFolded + 1)})
+}
+
+// TestAPanicIsNoErrorThatSaysTheSame.
+func TestAPanicIsNoErrorThatSaysTheSame(t *testing.T) {
+	here := &PanicError{Value: "ouch", PCs: []uintptr{1}}
+	for _, c := range []struct {
+		a, b error
+		want bool
+	}{
+		{errors.New("panic: ouch"), errors.New("panic: ouch"), true},
+		{errors.New("panic: ouch"), here, false},
+		{here, errors.New("panic: ouch"), false},
+		{here, &PanicError{Value: "ouch", PCs: []uintptr{1}}, true},
+		{here, &PanicError{Value: "ouch", PCs: []uintptr{2}}, false},
+		{here, &PanicError{Value: "oh", PCs: []uintptr{1}}, false},
+	} {
+		if isSame(reasonOf(c.a), reasonOf(c.b)) != c.want {
+			t.Errorf("%#v and %#v are the same: %v", c.a, c.b, !c.want)
+		}
+	}
+}
+
+// TestTheLogLooksAsLongAsSomebodyIsInTrouble: one timer for all, whoever leaves, and none
+// when nobody is.
+func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
+	noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			clock := newCounting()
+			l, begin, a, b := newFoldLog(clock), time.Now(), &node{name: "a"}, &node{name: "b"}
+			want := func(what string, armed, stopped int64) {
+				t.Helper()
+				if clock.armed.Load() != armed || clock.stopped.Load() != stopped {
+					t.Errorf("%s: the timer was armed %d times and stopped %d times", what, clock.armed.Load(), clock.stopped.Load())
+				}
+			}
+			left := func(n *node, next State) {
+				l.log(ServiceEnded{Origin: failedAt(begin, 0, n, nil).Origin, Next: next})
+			}
+			left(a, StateGone) // which has never been in trouble
+			want("nobody", 0, 0)
+			l.log(failedAt(begin, 0, a, boom()))
+			l.log(failedAt(begin, 0, b, boom()))
+			want("two", 1, 0)
+			left(b, StatePending) // it is started again
+			left(a, StateDone)
+			want("one is done", 1, 0)
+			left(b, StateSuspended)
+			want("the other, too", 1, 1)
+		})
+	})
+}
+
+// TestHalfAMinuteWillDo to have recovered; and who is not in trouble does not recover.
+func TestHalfAMinuteWillDo(t *testing.T) {
+	text := noted(func() {
+		l, begin, a := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
+		l.log(failedAt(begin, 0, a, boom()))
+		l.settle(&node{name: "b"}, begin, StateRunning, time.Hour)
+		l.settle(a, begin, StateRunning, quietTime-1)
+		if len(l.troubles) != 1 {
+			t.Error("it has recovered before")
+		}
+		l.settle(a, begin, StateRunning, quietTime)
+	})
+	wantLogged(t, text, map[string]int{`msg=recovered … path=root/a`: 1, `msg=recovered`: 1})
 }
 
 // TestTheLogKeepsNothing of a service that is not started again, nor of any once the
