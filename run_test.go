@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unsafe"
+
+	"github.com/tend-go/tend/internal/goroutines"
 )
 
 // TestSizes: a service costs one piece of memory for its record and one for its run.
@@ -163,4 +168,105 @@ func TestInertErrors(t *testing.T) {
 			t.Errorf("%T: %v", c.err, got)
 		}
 	}
+}
+
+// TestWhatARunKeeps: fields of its own only if its settings need them, not because it is
+// asked to stop.
+func TestWhatARunKeeps(t *testing.T) {
+	for _, c := range []struct {
+		child                        Child
+		keeps, hasClock, isToBeReady bool
+	}{
+		{Child{}, false, false, false},
+		{Child{Restart: Transient}, false, false, false},
+		{Child{Watchdog: time.Hour}, true, true, false},
+		{Child{ReadyTimeout: time.Hour}, true, true, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{EventHook: func(Event) {}})
+			c.child.Service = idleForever{}
+			tok := s.Add(c.child)
+			stop := served(t, s)
+			synctest.Wait()
+			r := tok.n.run
+			m := r.own()
+			if (m != nil) != c.keeps || m != nil && (m.clock != nil) != c.hasClock {
+				t.Errorf("%+v: it keeps %+v", c.child, m)
+			}
+			if got := r.isFirstReady(); got != c.isToBeReady {
+				t.Errorf("%+v: it is to be ready: %v", c.child, got)
+			}
+			if r.isFirstReady() {
+				t.Errorf("%+v: it is ready again", c.child)
+			}
+			s.cancel(cancel{tok.n, known(ErrSuspended)})
+			if kept := r.own(); kept != m {
+				t.Errorf("%+v: asked to stop it keeps %+v", c.child, kept)
+			}
+			stop()
+		})
+	}
+}
+
+// TestARunThatIsOverIsToldNothing, whoever has not heard of it yet.
+func TestARunThatIsOverIsToldNothing(t *testing.T) {
+	for _, over := range []*runMore{closedRun, refusedRun} {
+		s := New("root", Spec{})
+		n := s.newNode(idleForever{})
+		n.run = &run{node: n}
+		n.run.more.Store(over)
+		s.limit(limit{n, time.Hour})
+		s.explainTo(n.run, known(ErrStopped))
+		s.probe(n)
+		if n.run.why() != nil || n.run.stopBy() != never || n.run.isFirstReady() {
+			t.Error("it has been told something")
+		}
+	}
+}
+
+// TestTheTimeThatIsLeftIsInTheRun: there the supervisor finds it that the run serves, when
+// its context ends.
+func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		above, below := New("above", Spec{}), New("below", Spec{})
+		n := above.newNode(below)
+		n.run = &run{node: n}
+		below.term.Load().run = n.run
+		stop := func() instant { return below.shutdownFor(endOfContext{}, explain(known(ErrStopped))).by }
+		if by := stop(); by != never {
+			t.Errorf("without a limit it is %v", by)
+		}
+		above.limit(limit{n, time.Hour})
+		if by := stop(); by != time.Hour {
+			t.Errorf("it is %v", by)
+		}
+	})
+}
+
+// TestNoStacksSayWhy: if there are too many goroutines to look at.
+func TestNoStacksSayWhy(t *testing.T) {
+	s := New("root", Spec{})
+	s.stacks.fresh, s.stacks.err = true, &goroutines.TooManyError{Goroutines: 2, Limit: 1}
+	if _, err := s.Stacks(s.Add(idleForever{})); err == nil || err.Error() != "tend: no stacks: the program has 2 goroutines, more than 1" {
+		t.Error(err)
+	}
+}
+
+// TestAliveWithoutAWatchdog does nothing, whatever else there is to say of the run.
+func TestAliveWithoutAWatchdog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("root", Spec{EventHook: func(Event) {}})
+		tok := s.Add(Func("a", func(ctx context.Context) error {
+			Annotate(ctx, slog.Int("n", 1))
+			Alive(ctx)
+			<-ctx.Done()
+			return nil
+		}))
+		stop := served(t, s)
+		synctest.Wait()
+		if st := s.Status().Services[0]; st.State != StateRunning || st.Failed != 0 || tok.n.run.own().beats.Load() != 0 {
+			t.Errorf("%+v", st)
+		}
+		stop()
+	})
 }

@@ -100,13 +100,15 @@ func TestContextOfAService(t *testing.T) {
 			<-ctx.Done()
 			return nil
 		}))
-		sub.Add(tend.Func("b", func(ctx context.Context) error {
+		noLabels := tend.Func("b", func(ctx context.Context) error {
 			if service, _ := pprof.Label(ctx, "tend.service"); !strings.HasPrefix(service, "sub#") {
 				t.Errorf("without labels of its own it has %q", service)
 			}
 			<-ctx.Done()
 			return nil
-		}))
+		})
+		sub.Add(noLabels)
+		sub.Add(tend.Child{Service: noLabels, Watchdog: time.Hour})
 		s.Add(sub)
 		done := s.ServeBackground(above)
 		synctest.Wait()
@@ -217,6 +219,78 @@ func TestStopWithinReachesARunningStop(t *testing.T) {
 		}
 		<-done
 		wantStates(t, sub, "leaf stuck, bad pending")
+	})
+}
+
+// TestStopWithinReachesABranchThatIsRemoved: what is being stopped without a limit has one
+// from then on, at every level.
+func TestStopWithinReachesABranchThatIsRemoved(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub, mid := tend.New("sub", tend.Spec{Timeout: time.Hour}), tend.New("mid", tend.Spec{})
+		sub.Add(slow("leaf", 2*time.Hour))
+		mid.Add(sub)
+		s, _, done := serve(t, tend.Spec{StopWithin: 10 * time.Second})
+		tok := s.Add(mid)
+		synctest.Wait()
+		_ = s.Remove(tok)
+		time.Sleep(time.Minute)
+		if d := after(s.Stop); d != 8573750*time.Microsecond { // 10s, less a twentieth, three times
+			t.Errorf("Stop took %v", d)
+		}
+		<-done
+		wantStates(t, sub, "leaf stuck")
+	})
+}
+
+// TestABranchIsToldWhyItStops: that it is removed, although all are being stopped and its
+// turn would come.
+func TestABranchIsToldWhyItStops(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{})
+		s, p, done := serve(t, tend.Spec{Ordered: true})
+		tok := s.Add(sub)
+		s.Add(slow("last", time.Second))
+		synctest.Wait()
+		p.Lines()
+		go s.Stop()
+		synctest.Wait()
+		_ = s.Remove(tok)
+		<-done
+		if got := grep(p, "root/sub supervisor stopping"); len(got) != 1 || got[0] != "0s root/sub supervisor stopping cause=ErrRemoved" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// TestASupervisorThatGivesUpOnItsWayUp has not been ready.
+func TestASupervisorThatGivesUpOnItsWayUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{Escalate: true, FailureThreshold: 0.5})
+		sub.Add(tend.Child{ReadyTimeout: time.Hour, Service: slow("a", 0)})
+		bad := ordered("bad")
+		sub.Add(bad)
+		_, p, _ := serve(t, tend.Spec{}, sub)
+		p.Lines()
+		bad.End(errBoom)
+		synctest.Wait()
+		if got := grep(p, "root/sub service failed"); len(got) != 1 {
+			t.Errorf("%q", got)
+		}
+		if got := grep(p, "root/sub service ready"); len(got) != 0 {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// TestTheShortestTimeToBeReady is one in which a service can be.
+func TestTheShortestTimeToBeReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{}, tend.Child{ReadyTimeout: 1, Service: tend.Func("a", func(ctx context.Context) error {
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		})}, tend.Child{Watchdog: 1, Service: idle("b")})
+		wantStates(t, s, "a running, b running")
 	})
 }
 
