@@ -267,6 +267,11 @@ func (w *world) check() {
 	if live != len(w.alive) {
 		w.fail("%d runs are alive, the plan knows of %d", len(w.alive), live)
 	}
+	for _, r := range p.replies[:cap(p.replies)] {
+		if r.to != nil {
+			w.fail("a reply that was given is held")
+		}
+	}
 	if p.failures.value < 0 {
 		w.fail("the failure count is %v", p.failures.value)
 	}
