@@ -307,6 +307,18 @@ func TestRepeatsAreSummedUp(t *testing.T) {
 	})
 }
 
+// TestThatItHasEndedAfterAllIsNews: however late it was, and what it failed with.
+func TestThatItHasEndedAfterAllIsNews(t *testing.T) {
+	text := noted(func() {
+		l, begin, n := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
+		late := failedAt(begin, time.Second, n, boom())
+		late.Late = 1
+		l.log(failedAt(begin, 0, n, boom()))
+		l.log(late)
+	})
+	wantLogged(t, text, map[string]int{`msg="service failed" … boom`: 2})
+}
+
 // TestAThousandAreToldApart: what fails beyond that is logged each time.
 func TestAThousandAreToldApart(t *testing.T) {
 	text := noted(func() {
