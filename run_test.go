@@ -257,6 +257,7 @@ func TestAliveWithoutAWatchdog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("root", Spec{EventHook: func(Event) {}})
 		tok := s.Add(Func("a", func(ctx context.Context) error {
+			Alive(ctx)
 			Annotate(ctx, slog.Int("n", 1))
 			Alive(ctx)
 			<-ctx.Done()
