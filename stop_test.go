@@ -289,7 +289,7 @@ func TestTheShortestTimes(t *testing.T) {
 			return nil
 		})}, tend.Child{Watchdog: 1, Service: idle("b")})
 		wantStates(t, s, "a running, b running")
-		time.Sleep(2) // a timer that comes in time is late by half of nothing, and spares it once
+		time.Sleep(2 * time.Nanosecond) // a timer that comes in time is late by half of nothing, and spares it once
 		wantStates(t, s, "a running, b backoff")
 		if got := grep(p, "root/b service unresponsive"); len(got) != 1 {
 			t.Errorf("%q", got)
