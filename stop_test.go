@@ -757,3 +757,26 @@ func TestAServiceKnowsUntilWhen(t *testing.T) {
 		t.Error("outside of a supervisor there is a limit")
 	}
 }
+
+// TestARunThatIsOverHasNoLimit, whatever the next one has.
+func TestARunThatIsOverHasNoLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var contexts []context.Context
+		s, _, done := serve(t, tend.Spec{}, tend.Func("a", func(ctx context.Context) error {
+			contexts = append(contexts, ctx)
+			if len(contexts) > 1 {
+				<-ctx.Done()
+				time.Sleep(time.Second)
+			}
+			return errBoom
+		}))
+		go s.Stop()
+		synctest.Wait()
+		for i, want := range []bool{false, true} {
+			if by, ok := tend.StopBy(contexts[i]); ok != want {
+				t.Errorf("run %d is to stop by %v, %v", i+1, by, ok)
+			}
+		}
+		<-done
+	})
+}
