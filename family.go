@@ -35,7 +35,7 @@ func (s *Supervisor) adopt(child *Supervisor, n *node) {
 		for l.up == nil {
 			l = l.under
 		}
-		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q", child.name, s.name, l.up.name))
+		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q; if it was removed, RemoveAndWait says when it has left", child.name, s.name, l.up.name))
 	}
 	child.link.Store(&link{up: s, node: n, added: true})
 }

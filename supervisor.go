@@ -104,6 +104,9 @@ func (s *Supervisor) Path() string {
 // [ServiceRefused] and returns the zero token; use [Supervisor.Start] to get an
 // error. Add panics if the service is nil, the settings of a [Child] make no
 // sense, or a supervisor is added below itself or in a second place.
+//
+// A value that was removed may run until it has returned: whoever adds it again, there
+// or elsewhere, waits for that with [Supervisor.RemoveAndWait].
 func (s *Supervisor) Add(svc Service) ServiceToken {
 	s.made()
 	n := s.newNode(svc)
