@@ -56,11 +56,3 @@ func BenchmarkEvent(b *testing.B) {
 		h.add(e)
 	}
 }
-
-func BenchmarkSearch(b *testing.B) {
-	s := large(100_000)
-	v := newView(s, s.Time, nil)
-	for b.Loop() {
-		v.search("game-09 reset", nil, maxFound)
-	}
-}

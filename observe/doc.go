@@ -45,7 +45,8 @@
 //	                   the stacks of its goroutines as text, or why there are none;
 //	                   refused above 100,000 goroutines
 //	api/events         server-sent events: what changed
-//	api/view           the rows of the page
+//	api/view           the rows of the page; with ?q= (words, 8 and 200 bytes at
+//	                   most) and ?state= those that are found, one search at a time
 //
 // and with POST, if [Options].Allow says yes,
 //
@@ -54,8 +55,9 @@
 //	api/node/{id}/remove
 //
 // Ids are those of [tend.ServiceToken.ID]. Errors are text with a fitting status:
-// 403 refused or read-only, 404 no such service, 409 the tree says no, 421 asked
-// for under a foreign name, 503 too much at once.
+// 400 not understood, or more than may be asked for, 403 refused or read-only, 404
+// no such service, 409 the tree says no, 421 asked for under a foreign name, 429
+// somebody else is searching (come again after Retry-After), 503 too much at once.
 //
 // A message of api/events is a JSON object with "at" (Unix milliseconds), "rows"
 // (services that changed, in the short form of the page), "gone" (ids) and

@@ -67,6 +67,8 @@ type Page struct {
 	guard   *guard
 	streams atomic.Int64
 
+	searching sync.Mutex // held by the one search that may be under way
+
 	mu   sync.Mutex
 	life context.Context // of streams and of the collection of events; over after Close
 	end  context.CancelFunc

@@ -170,17 +170,6 @@ func TestView(t *testing.T) {
 	}
 }
 
-// A name with a slash is found by the name and by the path, in which it is escaped.
-func TestSearchForASlash(t *testing.T) {
-	s := supervisor("root", "A/B", "a").Status()
-	v := newView(s, s.Time, nil)
-	for text, want := range map[string]int{"a/b": 1, "root/a%2fb": 1, "Root/A%2FB": 1, "root/a/b": 0, "root/a": 2} {
-		if _, n := v.search(text, nil, 10); n != want {
-			t.Errorf("%q: %d found, want %d", text, n, want)
-		}
-	}
-}
-
 func TestGzip(t *testing.T) {
 	for header, want := range map[string]bool{
 		"": false, "gzip": true, "br, gzip;q=0.5": true, "gzip;q=0": false, "deflate": false, "gzip; q=0": false,

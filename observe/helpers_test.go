@@ -184,17 +184,22 @@ func newTestPage(t testing.TB, tr tree, o Options) *Page {
 
 // request asks h for something under the name localhost.
 func request(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, target, nil)
-	r.Host = "localhost:8080"
+	r, w := ask(context.Background(), method, target) //nolint:usetesting // there is no test at hand
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]
 		}
 		r.Header.Set(header[i], header[i+1])
 	}
-	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// ask is a request for something under the name localhost, and where its answer goes.
+func ask(ctx context.Context, method, target string) (*http.Request, *httptest.ResponseRecorder) {
+	r := httptest.NewRequestWithContext(ctx, method, target, nil)
+	r.Host = "localhost:8080"
+	return r, httptest.NewRecorder()
 }
 
 // pipes is a listener of connections in memory, which synctest understands and

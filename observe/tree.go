@@ -119,7 +119,6 @@ type reply struct {
 const (
 	maxView   = 20_000 // rows to begin with
 	maxBranch = 5_000  // services of one supervisor
-	maxFound  = 1_000  // results of a search
 	maxLog    = 60     // events
 )
 
@@ -134,14 +133,12 @@ func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	v := p.look(r)
-	switch {
-	case v == nil:
-	case q.Has("under"):
+	if !q.Has("under") {
+		p.serveSearch(w, r)
+		return
+	}
+	if v := p.look(r); v != nil {
 		answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
-	default:
-		rows, total := v.search(q.Get("q"), statesOf(q.Get("state")), maxFound)
-		answerJSON(w, r, reply{At: millis(v.status.Time), Total: total, Rows: rows})
 	}
 }
 
@@ -185,16 +182,4 @@ func (v *view) branchReply(under, after uint64) reply {
 func number(s string) uint64 {
 	n, _ := strconv.ParseUint(s, 10, 64)
 	return n
-}
-
-// statesOf are the numbers of the states in a list such as "failed,stuck".
-func statesOf(list string) (in []uint8) {
-	for word := range strings.SplitSeq(list, ",") {
-		for i, name := range stateNames {
-			if name == word {
-				in = append(in, uint8(i))
-			}
-		}
-	}
-	return in
 }

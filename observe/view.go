@@ -3,7 +3,6 @@ package observe
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -168,42 +167,6 @@ func (v *view) urgency(i int, way map[int]bool) int {
 		return 1
 	}
 	return 0
-}
-
-// search returns the rows whose path, name and error contain every word of text,
-// in any of the states (none: all), with the supervisors above them, parents first,
-// and how many there are in all. It stops collecting after most.
-func (v *view) search(text string, in []uint8, most int) (found []row, total int) {
-	words := strings.Fields(strings.ToLower(text))
-	paths := make([]string, len(v.rows))
-	shown := map[int]bool{}
-	found = []row{}
-	for i := range v.rows {
-		r := &v.rows[i]
-		paths[i] = treepath.Join(paths[v.up[i]], r.Name)
-		if len(in) > 0 && (i == 0 || !slices.Contains(in, r.State)) || !containsAll(strings.ToLower(paths[i]+"\n"+r.Name+"\n"+r.Error), words) {
-			continue
-		}
-		if total++; total > most {
-			continue
-		}
-		for _, j := range append(v.above(i), i) {
-			if !shown[j] {
-				shown[j] = true
-				found = append(found, v.rows[j])
-			}
-		}
-	}
-	return found, total
-}
-
-func containsAll(s string, words []string) bool {
-	for _, w := range words {
-		if !strings.Contains(s, w) {
-			return false
-		}
-	}
-	return true
 }
 
 // idAt is the id of the first service with a path below s, 0 if there is none.

@@ -202,7 +202,7 @@ func FuzzChanges(f *testing.F) {
 			}
 			known[r.ID] = true
 		}
-		found, total := full.search("s1", []uint8{1, 2}, 5)
+		found, total := searched(t, full, "s1", "starting,running", 5)
 		if total > n || len(found) > 0 && found[0].ID != 0 {
 			t.Errorf("found %d of %d: %v", len(found), total, found)
 		}

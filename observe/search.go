@@ -1,0 +1,115 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/tend-go/tend/internal/treepath"
+)
+
+// Bounds of a search. What it costs is words × rows × length, so all three have one.
+const (
+	maxQuery  = 200   // bytes of ?q= and of ?state=
+	maxWords  = 8     // in ?q=
+	maxFound  = 1_000 // results
+	lookEvery = 256   // rows, after which a search looks whether somebody still waits
+)
+
+// search is what rows are looked for by.
+type search struct {
+	words  []string              // each must be in the path, the name or the error; in lower case
+	states [len(stateNames)]bool // one of them; none: any
+	narrow bool                  // there are states
+}
+
+// newSearch reads text, words with space between, and list, states such as
+// "failed,stuck".
+func newSearch(text, list string) (*search, error) {
+	for _, p := range []struct{ name, value string }{{"q", text}, {"state", list}} {
+		if len(p.value) > maxQuery {
+			return nil, fmt.Errorf("%s has %d bytes, more than %d", p.name, len(p.value), maxQuery)
+		}
+	}
+	s := &search{words: strings.Fields(strings.ToLower(text))}
+	if n := len(s.words); n > maxWords {
+		return nil, fmt.Errorf("q has %d words, more than %d", n, maxWords)
+	}
+	for word := range strings.SplitSeq(list, ",") {
+		if i := slices.Index(stateNames[:], word); i >= 0 {
+			s.states[i], s.narrow = true, true
+		}
+	}
+	return s, nil
+}
+
+// serveSearch answers with what is found. It takes one search at a time, as each
+// looks at every row: whoever comes meanwhile is asked to come again.
+func (p *Page) serveSearch(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	s, err := newSearch(q.Get("q"), q.Get("state"))
+	if err != nil {
+		http.Error(w, "observe: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if !p.searching.TryLock() {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "observe: somebody else is searching; one may at a time", http.StatusTooManyRequests)
+		return
+	}
+	found, err := p.seek(r.Context(), s)
+	if err == nil { // else the reader has left
+		answerJSON(w, r, found)
+	}
+}
+
+// seek searches the newest view. The caller has locked p.searching.
+func (p *Page) seek(ctx context.Context, s *search) (reply, error) {
+	defer p.searching.Unlock()
+	v, err := p.hub.now(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	rows, total, err := s.in(ctx, v, maxFound)
+	return reply{At: millis(v.status.Time), Total: total, Rows: rows}, err
+}
+
+// in returns the rows of v that are found, with the supervisors above them, parents
+// first, and how many there are in all. It stops collecting after most, and
+// searching, with an error, when ctx has ended.
+func (s *search) in(ctx context.Context, v *view, most int) (found []row, total int, err error) {
+	paths := make([]string, len(v.rows))
+	shown := map[int]bool{}
+	found = []row{}
+	for i := range v.rows {
+		if i%lookEvery == 0 && ctx.Err() != nil {
+			return nil, 0, ctx.Err()
+		}
+		r := &v.rows[i]
+		paths[i] = treepath.Join(paths[v.up[i]], r.Name)
+		if s.narrow && (i == 0 || !s.states[r.State]) || !containsAll(strings.ToLower(paths[i]+"\n"+r.Name+"\n"+r.Error), s.words) {
+			continue
+		}
+		if total++; total > most {
+			continue
+		}
+		for _, j := range append(v.above(i), i) {
+			if !shown[j] {
+				shown[j] = true
+				found = append(found, v.rows[j])
+			}
+		}
+	}
+	return found, total, nil
+}
+
+func containsAll(s string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(s, w) {
+			return false
+		}
+	}
+	return true
+}
