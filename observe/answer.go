@@ -6,21 +6,57 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // answer sends what write writes, compressed if the reader can read that.
 func answer(w http.ResponseWriter, r *http.Request, contentType string, write func(io.Writer) error) {
+	to := begin(w, contentType)
+	if !acceptsGzip(r) {
+		_ = write(to) // the reader is gone; there is nobody to tell
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(to)
+	_ = write(z)
+	_ = z.Close()
+}
+
+// begin sets the head of an answer, and returns where its body goes.
+func begin(w http.ResponseWriter, contentType string) io.Writer {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Add("Vary", "Accept, Accept-Encoding, User-Agent")
-	if !acceptsGzip(r) {
-		_ = write(w) // the reader is gone; there is nobody to tell
-		return
+	return &paced{to: w, control: http.NewResponseController(w), until: time.Now().Add(answerTimeout)}
+}
+
+// How long a reader may take, so that one that does not read holds what it asked for
+// no longer than that.
+const (
+	answerTimeout = 2 * time.Minute // for a whole answer; and writeTimeout for each piece
+	piece         = 32 << 10        // bytes
+)
+
+// paced writes in pieces, each with a deadline. A server that knows no deadlines has
+// to do without.
+type paced struct {
+	to      io.Writer
+	control *http.ResponseController
+	until   time.Time // of the last deadline
+}
+
+func (p *paced) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		deadline := time.Now().Add(writeTimeout)
+		if deadline.After(p.until) {
+			deadline = p.until
+		}
+		_ = p.control.SetWriteDeadline(deadline)
+		var m int
+		m, err = p.to.Write(b[n:min(n+piece, len(b))])
+		n += m
 	}
-	h.Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	_ = write(z)
-	_ = z.Close()
+	return n, err
 }
 
 func answerJSON(w http.ResponseWriter, r *http.Request, v any) {

@@ -67,7 +67,9 @@ type Page struct {
 	guard   *guard
 	streams atomic.Int64
 
-	searching sync.Mutex // held by the one search that may be under way
+	kinds     kinds
+	turn      chan struct{} // of size 1: held while a rendering is made
+	searching sync.Mutex    // held by the one search that may be under way
 
 	mu   sync.Mutex
 	life context.Context // of streams and of the collection of events; over after Close
@@ -95,7 +97,8 @@ func newPage(t tree, o Options) *Page {
 	if o.Events == 0 {
 		o.Events = 500
 	}
-	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts)}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), turn: make(chan struct{}, 1)}
+	p.kinds = p.newKinds()
 	p.routes = p.newRoutes()
 	p.begin()
 	return p
@@ -150,9 +153,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newRoutes is the API relative to where the page is.
 func (p *Page) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", p.servePage)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { p.serveWanted(p.kinds.page, w, r) })
 	mux.HandleFunc("GET /api/tree", p.serveTree)
-	mux.HandleFunc("GET /api/tree.dot", p.serveDot)
+	mux.HandleFunc("GET /api/tree.dot", p.kinds.dot.serve)
 	mux.HandleFunc("GET /api/view", p.serveView)
 	mux.HandleFunc("GET /api/events", p.serveEvents)
 	mux.HandleFunc("GET /api/node/{id}", p.serveNode)

@@ -214,7 +214,7 @@ func TestCloseIsNotTheEnd(t *testing.T) {
 		l, stop := serveOn(p, 0)
 		first := openStream(t, l, "")
 		synctest.Wait()
-		_, id, _, err := p.hub.opening(t.Context(), 0)
+		o, err := p.hub.opening(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,14 +226,14 @@ func TestCloseIsNotTheEnd(t *testing.T) {
 
 		l, stop = serveOn(p, 0)
 		defer stop()
-		if m, _ := openStream(t, l, id).next(); m.kind != "reset" {
+		if m, _ := openStream(t, l, o.id).next(); m.kind != "reset" {
 			t.Errorf("got %v, want a reset: events may be missing", m)
 		}
-		_, id, _, err = p.hub.opening(t.Context(), 0)
+		o, err = p.hub.opening(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		second := openStream(t, l, id)
+		second := openStream(t, l, o.id)
 		f.events <- started("x")
 		if m, ok := second.next(); !ok || len(m.change(t).Events) != 1 {
 			t.Errorf("got %v", m)

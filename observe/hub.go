@@ -48,7 +48,8 @@ type hub struct {
 	turn  chan struct{} // of size 1: held while a snapshot is taken
 
 	mu      sync.Mutex
-	view    *view // the last snapshot; nil: none yet
+	view    *view  // the last snapshot; nil: none yet
+	number  uint64 // of it
 	cost    time.Duration
 	dirty   bool // an event came after the last snapshot was begun
 	journal journal
@@ -189,6 +190,7 @@ func (h *hub) take() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.view, h.cost = next, time.Since(begun)
+	h.number++
 	c.Events = h.journal.lines(0, min(h.fresh, maxEntries))
 	c.Missed = h.fresh - len(c.Events)
 	h.fresh = 0
@@ -266,13 +268,28 @@ func (h *hub) now(ctx context.Context) (*view, error) {
 	return h.view, err
 }
 
-// opening is what a page begins with: a view as new as the pace allows, where
-// the frames after it begin, and the last n events before those, newest first.
-func (h *hub) opening(ctx context.Context, n int) (v *view, id string, told []entry, err error) {
-	err = h.update(ctx)
+// opening is the tree at a moment, and what a page must know to go on from there.
+type opening struct {
+	edition
+	view   *view
+	told   []entry // the last events before it, newest first
+	wanted uint64  // the service that is to be among the rows of a large tree; 0: none
+}
+
+// edition tells openings apart: those that are equal say the same.
+type edition struct {
+	number uint64 // of the view
+	id     string // where the frames after it begin
+}
+
+// opening is a view as new as the pace allows, with the last events before it.
+func (h *hub) opening(ctx context.Context) (*opening, error) {
+	if err := h.update(ctx); err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.view, h.id(h.seq), h.journal.lines(h.fresh, n), err
+	return &opening{edition: edition{h.number, h.id(h.seq)}, view: h.view, told: h.journal.lines(h.fresh, maxLog)}, nil
 }
 
 // history is what is known of the past of one service, whose id and path are

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/tend-go/tend/internal/said"
@@ -70,25 +69,21 @@ const (
 	maxPlainBytes = 64 << 10
 )
 
-func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
-	first, v := p.beginning(r)
-	if v == nil {
-		return
-	}
+// writePage writes the document.
+func (p *Page) writePage(w io.Writer, o *opening) error {
+	first := p.beginning(o)
 	data, err := json.Marshal(first) // escapes <, > and &
 	if err != nil {
-		panic("tend/observe: " + err.Error()) // a reply holds nothing that could fail
-	}
-	text := fmt.Sprintf("%d services: see api/tree?format=text", len(v.rows)-1)
-	if len(v.rows) <= maxPlain {
-		text = said.Short(v.text(), maxPlainBytes)
-	}
-	answer(w, r, "text/html; charset=utf-8", func(w io.Writer) error {
-		_, err := strings.NewReplacer(
-			"{{title}}", html.EscapeString(first.Title),
-			"{{text}}", html.EscapeString(text),
-			"{{data}}", string(data),
-		).WriteString(w, shell)
 		return err
-	})
+	}
+	text := fmt.Sprintf("%d services: see api/tree?format=text", first.Total-1)
+	if first.Total <= maxPlain {
+		text = said.Short(o.view.text(), maxPlainBytes)
+	}
+	_, err = strings.NewReplacer(
+		"{{title}}", html.EscapeString(first.Title),
+		"{{text}}", html.EscapeString(text),
+		"{{data}}", string(data),
+	).WriteString(w, shell)
+	return err
 }

@@ -224,18 +224,18 @@ func TestStreamWithoutFlush(t *testing.T) {
 		f := newFakeTree(supervisor("root", "a").Status())
 		p := newTestPage(t, f, Options{})
 		plain := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.ServeHTTP(wrapper{plainWriter{plainWriter{w}}}, r) })
-		_, id, _, err := p.hub.opening(t.Context(), 0)
+		o, err := p.hub.opening(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		const head = "retry: 2000\n\nevent: polled\ndata: {}\n\n"
-		if w := request(plain, "GET", "/api/events?since="+id); w.Body.String() != head {
+		if w := request(plain, "GET", "/api/events?since="+o.id); w.Body.String() != head {
 			t.Errorf("got %q, want %q", w.Body, head)
 		}
 		time.Sleep(time.Minute)
 		f.events <- started("x")
 		synctest.Wait()
-		w := request(plain, "GET", "/api/events?since="+id)
+		w := request(plain, "GET", "/api/events?since="+o.id)
 		if body := w.Body.String(); !strings.HasPrefix(body, head+"id: ") || strings.Count(body, "\n\n") != 3 {
 			t.Errorf("got %q", body)
 		}
@@ -270,17 +270,17 @@ func TestFramesAddUp(t *testing.T) {
 		p := newTestPage(t, root, Options{})
 		l, stop := serveOn(p, 0)
 		defer stop()
-		v, id, _, err := p.hub.opening(t.Context(), 0)
+		o, err := p.hub.opening(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := openStream(t, l, id)
+		r := openStream(t, l, o.id)
 		go churn(root)
 		go func() {
 			time.Sleep(time.Minute)
 			p.Close()
 		}()
-		model := newModel(v.rows)
+		model := newModel(o.view.rows)
 		frames := 0
 		for _, m := range r.all() {
 			if m.kind == "" {

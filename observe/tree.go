@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"bufio"
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,17 +25,17 @@ func (p *Page) look(r *http.Request) *view {
 
 // serveTree answers with the whole status, as JSON or as text.
 func (p *Page) serveTree(w http.ResponseWriter, r *http.Request) {
-	v := p.look(r)
-	switch {
-	case v == nil:
-	case wantsText(r):
-		answer(w, r, "text/plain; charset=utf-8", func(w io.Writer) error {
-			_, err := io.WriteString(w, v.text())
-			return err
-		})
-	default:
-		answerJSON(w, r, &v.status)
+	if wantsText(r) {
+		p.kinds.text.serve(w, r)
+		return
 	}
+	p.kinds.tree.serve(w, r)
+}
+
+// writeText writes the tree for people.
+func writeText(w io.Writer, o *opening) error {
+	_, err := io.WriteString(w, o.view.text())
+	return err
 }
 
 // text is the tree for people who read text.
@@ -44,42 +47,31 @@ func (v *view) text() string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// serveDot answers with the tree as a Graphviz graph: one box per supervisor, one
-// ellipse per service, coloured if it does not simply run.
-func (p *Page) serveDot(w http.ResponseWriter, r *http.Request) {
-	v := p.look(r)
-	if v == nil {
-		return
-	}
-	answer(w, r, "text/vnd.graphviz; charset=utf-8", func(w io.Writer) error {
-		_, err := io.WriteString(w, v.dot())
-		return err
-	})
-}
-
-func (v *view) dot() string {
-	var b strings.Builder
-	b.WriteString("digraph tree {\n\trankdir=LR;\n\tnode [style=filled, fillcolor=white];\n")
-	for i := range v.rows {
-		r := &v.rows[i]
+// writeDot writes the tree as a Graphviz graph: one box per supervisor, one ellipse
+// per service, coloured if it does not simply run.
+func writeDot(w io.Writer, o *opening) error {
+	b := bufio.NewWriter(w) // keeps the first error, which Flush returns
+	_, _ = b.WriteString("digraph tree {\n\trankdir=LR;\n\tnode [style=filled, fillcolor=white];\n")
+	for i := range o.view.rows {
+		r := &o.view.rows[i]
 		shape := "ellipse"
 		if r.Branch.Supervisor {
 			shape = "box"
 		}
 		label := r.Name + "\n" + stateNames[r.State]
-		fmt.Fprintf(&b, "\tn%d [label=%s, shape=%s, fillcolor=%s];\n", r.ID, dotString(label), shape, dotColor(tend.State(r.State)))
+		fmt.Fprintf(b, "\tn%d [label=%s, shape=%s, fillcolor=%s];\n", r.ID, dotString(label), shape, dotColor(tend.State(r.State)))
 		if i != 0 {
-			fmt.Fprintf(&b, "\tn%d -> n%d;\n", r.Parent, r.ID)
+			fmt.Fprintf(b, "\tn%d -> n%d;\n", r.Parent, r.ID)
 		}
 	}
-	b.WriteString("}\n")
-	return b.String()
+	_, _ = b.WriteString("}\n")
+	return b.Flush()
 }
 
-// dotString quotes s for the DOT language, where a backslash begins an escape.
-func dotString(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s) + `"`
-}
+// dotQuoter quotes for the DOT language, where a backslash begins an escape.
+var dotQuoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func dotString(s string) string { return `"` + dotQuoter.Replace(s) + `"` }
 
 func dotColor(s tend.State) string {
 	switch s {
@@ -127,43 +119,35 @@ const (
 // ?state=), or what the page begins with.
 func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if !q.Has("under") && !q.Has("q") && !q.Has("state") {
-		if first, v := p.beginning(r); v != nil {
-			answerJSON(w, r, first)
+	switch {
+	case q.Has("under"):
+		if v := p.look(r); v != nil {
+			answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
 		}
-		return
-	}
-	if !q.Has("under") {
+	case q.Has("q") || q.Has("state"):
 		p.serveSearch(w, r)
-		return
-	}
-	if v := p.look(r); v != nil {
-		answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
+	default:
+		p.serveWanted(p.kinds.view, w, r)
 	}
 }
 
-// beginning is what a page shows first, and the view that it is from. That is nil
-// if the reader left meanwhile.
-func (p *Page) beginning(r *http.Request) (reply, *view) {
-	v, id, told, err := p.hub.opening(r.Context(), maxLog)
-	if err != nil {
-		return reply{}, nil
-	}
-	title := p.options.Title
-	if title == "" {
-		title = v.rows[0].Name
-	}
+// beginning is what a page shows first.
+func (p *Page) beginning(o *opening) reply {
 	return reply{
-		At:       millis(v.status.Time),
-		Seq:      id,
-		Total:    len(v.rows),
-		Rows:     v.beginning(maxView, number(r.URL.Query().Get("id"))),
-		Events:   told,
+		At:       millis(o.view.status.Time),
+		Seq:      o.id,
+		Total:    len(o.view.rows),
+		Rows:     o.view.beginning(maxView, o.wanted),
+		Events:   o.told,
 		States:   stateNames[:],
 		Troubles: troubles,
-		Title:    said.Short(title, maxName),
+		Title:    said.Short(cmp.Or(p.options.Title, o.view.rows[0].Name), maxName),
 		Allow:    p.options.Allow != nil,
-	}, v
+	}
+}
+
+func (p *Page) writeBeginning(w io.Writer, o *opening) error {
+	return json.NewEncoder(w).Encode(p.beginning(o))
 }
 
 func (v *view) branchReply(under, after uint64) reply {

@@ -118,6 +118,9 @@ func (v *view) above(i int) (places []int) {
 	return places
 }
 
+// isLarge: it is not sent as a whole.
+func (v *view) isLarge() bool { return len(v.rows) > maxView }
+
 // beginning are at most most rows to open a page of a large tree with: the
 // services of the root, then whole lists of services, first those on the way to
 // the service wanted, then those in trouble, then from the top down. What is left
