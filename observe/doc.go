@@ -37,10 +37,11 @@
 //	api/tree           tend.Status as JSON, which can be read as one again; as text
 //	                   with "Accept: text/plain", for curl, or with ?format=text
 //	api/tree.dot       the tree as a Graphviz graph
-//	api/node/{id}      one service: "service", a tend.ServiceStatus or for the root
-//	                   (id 0) null; "supervisor" if it is one, a tend.Status without
-//	                   services; "not_ready", what Ready says of that with them;
-//	                   "minutes": failures per minute of the last hour; "events"
+//	api/node/{id}      one service: its "path", and the "epoch" of the program;
+//	                   "service", a tend.ServiceStatus or for the root (id 0) null;
+//	                   "supervisor" if it is one, a tend.Status without services;
+//	                   "not_ready", what Ready says of that with them; "minutes":
+//	                   failures per minute of the last hour; "events"
 //	api/node/{id}/goroutines
 //	                   the stacks of its goroutines as text, or why there are none;
 //	                   refused above 100,000 goroutines
@@ -54,6 +55,11 @@
 //	api/node/{id}/suspend
 //	api/node/{id}/remove
 //
+// with a form of "epoch" and "path", as api/node has them: an id is another service in
+// another program, so it is 409 if one of them differs.
+//
+//	curl -d epoch=$EPOCH -d path=root/db http://localhost:6060/debug/tree/api/node/17/restart
+//
 // Ids are those of [tend.ServiceToken.ID]. Errors are text with a fitting status:
 // 400 not understood, or more than may be asked for, 403 refused or read-only, 404
 // no such service, 409 the tree says no, 421 asked for under a foreign name, 429
@@ -61,9 +67,9 @@
 //
 // A message of api/events is a JSON object with "at" (Unix milliseconds), "rows"
 // (services that changed, in the short form of the page), "gone" (ids) and
-// "events", newest first: "t" time in Unix milliseconds, "k" [tend.Kind], "l" level,
-// "i" id, "p" path, "x" text for people. Its id, as Last-Event-ID or ?since=, is
-// where to go on after a break; "event: reset" says that this is too long ago, or
+// "events", newest first: "t" time in Unix milliseconds, "k" [tend.Kind], missing if
+// somebody has used a button, "l" level, "i" id, "p" path, "x" text for people. Its id,
+// as Last-Event-ID or ?since=, is where to go on after a break; "event: reset" says that this is too long ago, or
 // was another process, and api/view is to be fetched again. What else events have,
 // the keys of api/view and those of "page" in api/node belong to the page and may
 // change with it; the rest is stable.

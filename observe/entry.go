@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"hash/fnv"
 	"log/slog"
+	"time"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
@@ -20,8 +21,8 @@ const (
 // entry is one line of the event log, as it travels: what is bounded of an event,
 // so that the log does not keep what user code put into it.
 type entry struct {
-	Time  int64      `json:"t"` // Unix milliseconds
-	Kind  tend.Kind  `json:"k"`
+	Time  int64      `json:"t"`           // Unix milliseconds
+	Kind  string     `json:"k,omitempty"` // a tend.Kind; none of an act
 	Level slog.Level `json:"l"`
 	ID    uint64     `json:"i"` // of the service; 0: about the supervisor
 	Path  string     `json:"p"`
@@ -37,7 +38,7 @@ func newEntry(e tend.Event) entry {
 	from, what := e.From(), tell(e)
 	return entry{
 		Time:   millis(from.Time),
-		Kind:   e.Kind(),
+		Kind:   e.Kind().String(),
 		Level:  e.Level(),
 		ID:     from.Token.ID(),
 		Path:   said.Short(from.Path(), maxPath),
@@ -46,6 +47,25 @@ func newEntry(e tend.Event) entry {
 		Text:   said.Short(what.text, maxText),
 		Same:   sameness(e.Kind(), from.Supervisor, what.reason),
 		Stacks: said.Short(what.stacks, maxStacks),
+	}
+}
+
+// entry is the line about a, beside what the tree itself tells of it.
+func (a *act) entry() entry {
+	text := "by " + a.by.address
+	if a.by.user != "" {
+		text = "by " + a.by.user + ", " + a.by.address
+	}
+	now := time.Now()
+	return entry{
+		Time:  millis(now),
+		Level: slog.LevelInfo,
+		ID:    a.service.Token.ID(),
+		Path:  said.Short(a.service.Path, maxPath),
+		Name:  said.Short(a.service.Name, maxName),
+		Word:  string(a.action) + " requested",
+		Text:  said.Short(text, maxText),
+		Same:  uint32(now.UnixNano()), // who did what is not folded
 	}
 }
 

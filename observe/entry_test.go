@@ -68,7 +68,7 @@ func TestEntries(t *testing.T) {
 		{tend.ServiceGaveUp{Origin: slash, Err: boom, Failures: 1, Within: time.Hour}, bad, "gave up", "1 failure in 1h, not restarted any more: boom"},
 		{tend.ServiceRefused{Origin: of, Limit: 7}, bad, "refused", "there are 7 already"},
 	} {
-		want := entry{Time: at.UnixMilli(), Kind: c.event.Kind(), Level: c.level, Word: c.word, Text: c.text}
+		want := entry{Time: at.UnixMilli(), Kind: c.event.Kind().String(), Level: c.level, Word: c.word, Text: c.text}
 		switch c.event.From() {
 		case of:
 			want.ID, want.Name, want.Path = token.ID(), "pool", "root/db/pool"

@@ -2,7 +2,10 @@ package observe
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -62,8 +65,10 @@ func TestOtherSitesReboundNamesAndStrangersAreRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFakeTree(sup.Status())
-			p := newTestPage(t, f, Options{Hosts: c.hosts, Allow: c.allow})
-			w := request(p, c.method, c.target, c.header...)
+			p := newTestPage(t, f, Options{Hosts: c.hosts, Allow: c.allow, Logger: slog.New(slog.DiscardHandler)})
+			r := httptest.NewRequest(c.method, c.target, strings.NewReader(url.Values{"epoch": {p.hub.epoch}, "path": {"root/a"}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := serveRequest(p, r, c.header...)
 			if w.Code != c.want {
 				t.Errorf("status %d, want %d: %s", w.Code, c.want, w.Body)
 			}
@@ -83,34 +88,5 @@ func TestOtherSitesReboundNamesAndStrangersAreRefused(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// The actions reach a service at any depth, and what the tree says comes back.
-func TestActions(t *testing.T) {
-	f := newFakeTree(supervisor("root", "a", "b/", "c/", "d").Status())
-	service := f.status.Services[1].Supervisor.Services[0].Supervisor.Services[0]
-	var seen []string
-	p := newTestPage(t, f, Options{Allow: func(r *http.Request, a Action, s tend.ServiceStatus) error {
-		seen = append(seen, string(a)+" "+s.Path+" "+r.Header.Get("X-User"))
-		return nil
-	}})
-	id := service.Token.String()[1:]
-	for _, action := range []Action{Restart, Suspend, Remove} {
-		w := request(p, "POST", "/api/node/"+id+"/"+string(action), "X-User", "eve")
-		if got, want := w.Body.String(), string(action)+" requested\n"; w.Code != 200 || got != want {
-			t.Errorf("%s: %d %q, want %q", action, w.Code, got, want)
-		}
-	}
-	f.err = tend.ErrRemoved
-	if w := request(p, "POST", "/api/node/"+id+"/restart"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "removed") {
-		t.Errorf("%d %q, want 409 with the tree's error", w.Code, w.Body)
-	}
-	want := []string{"restart root/b/c/d eve", "suspend root/b/c/d eve", "remove root/b/c/d eve", "restart root/b/c/d "}
-	if d := cmp.Diff(want, seen); d != "" {
-		t.Error(d)
-	}
-	if d := cmp.Diff([]string{"restart(<nil>) " + id, "suspend " + id, "remove " + id, "restart(<nil>) " + id}, f.calls); d != "" {
-		t.Error(d)
 	}
 }

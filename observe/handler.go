@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,18 +35,19 @@ type Options struct {
 	// and its text is shown. It must find out who asks: behind a proxy that all
 	// users share, and on a machine that strangers may log in to, a loopback
 	// address proves nothing. It runs in the request's goroutine and may block.
+	// Each use is logged, also one that is refused, and what was done is in the
+	// page's list of events, with who asked.
 	Allow func(r *http.Request, a Action, s tend.ServiceStatus) error
+
+	// User says who makes a request, for the log and the list of events: what a
+	// middleware has put into its context or header, say. Empty: nobody knows.
+	// It runs as Allow does. Default: only the remote address is told.
+	User func(r *http.Request) string
+
+	// Logger gets a record of each use of a button, and nothing else. Default:
+	// slog.Default at the time of that.
+	Logger *slog.Logger
 }
-
-// Action is what a button does.
-type Action string
-
-// The actions are the methods of [tend.Supervisor] of these names.
-const (
-	Restart Action = "restart" // counts as no failure; brings back what is suspended, done or failed
-	Suspend Action = "suspend" // stop it, keep its place and history
-	Remove  Action = "remove"  // stop it and forget it
-)
 
 // tree is a [tend.Supervisor], or a test's idea of one.
 type tree interface {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -184,15 +185,31 @@ func newTestPage(t testing.TB, tr tree, o Options) *Page {
 
 // request asks h for something under the name localhost.
 func request(h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
-	r, w := ask(context.Background(), method, target) //nolint:usetesting // there is no test at hand
+	return serveRequest(h, httptest.NewRequest(method, target, nil), header...)
+}
+
+func serveRequest(h http.Handler, r *http.Request, header ...string) *httptest.ResponseRecorder {
+	r.Host = "localhost:8080"
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]
 		}
 		r.Header.Set(header[i], header[i+1])
 	}
+	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// push asks p for an action as the page does: with the epoch and a path.
+func push(p *Page, id string, a Action, path string, header ...string) *httptest.ResponseRecorder {
+	return post(p, "/api/node/"+id+"/"+string(a), url.Values{"epoch": {p.hub.epoch}, "path": {path}}, header...)
+}
+
+func post(h http.Handler, target string, form url.Values, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return serveRequest(h, r, header...)
 }
 
 // ask is a request for something under the name localhost, and where its answer goes.

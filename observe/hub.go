@@ -95,12 +95,19 @@ func (h *hub) collect(events iter.Seq[tend.Event]) {
 
 func (h *hub) add(e tend.Event) {
 	line := newEntry(e)
+	if failed, ok := e.(tend.ServiceFailed); ok {
+		h.mu.Lock()
+		h.tally.add(line.ID, failed.Time)
+		h.mu.Unlock()
+	}
+	h.note(line)
+}
+
+// note adds a line to the log.
+func (h *hub) note(line entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.journal.add(line)
-	if failed, ok := e.(tend.ServiceFailed); ok {
-		h.tally.add(line.ID, failed.Time)
-	}
 	h.fresh++
 	h.dirty = true
 	h.wakeReaders()

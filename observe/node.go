@@ -17,6 +17,8 @@ type node struct {
 	At   int64  `json:"at"` // Unix milliseconds
 	ID   uint64 `json:"id"`
 	Path string `json:"path"`
+	// Epoch is the one of the program: in another one ID is another service.
+	Epoch string `json:"epoch"`
 	// Service is its status; null for the root, which is nobody's service here.
 	Service *tend.ServiceStatus `json:"service"`
 	// Supervisor is that of the supervisor that it is, with an empty list of
@@ -74,7 +76,7 @@ func noService(w http.ResponseWriter, id uint64) {
 
 // newNode is the node of the row at place i of v.
 func (p *Page) newNode(v *view, i int) node {
-	n := node{At: millis(v.status.Time), ID: v.rows[i].ID}
+	n := node{At: millis(v.status.Time), ID: v.rows[i].ID, Epoch: p.hub.epoch}
 	own := &v.status
 	if i != 0 {
 		s := bounded(*v.service(i))
@@ -133,36 +135,4 @@ func (v *view) service(i int) *tend.ServiceStatus {
 	}
 	at := slices.IndexFunc(services, func(s tend.ServiceStatus) bool { return s.Token.ID() == v.rows[i].ID })
 	return &services[at]
-}
-
-// serveAction does what a button says, if Options.Allow lets it.
-func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
-	if p.options.Allow == nil {
-		http.Error(w, "observe: this page is read-only; see Options.Allow", http.StatusForbidden)
-		return
-	}
-	action := Action(r.PathValue("action"))
-	do := map[Action]func(tend.ServiceToken) error{
-		Restart: func(t tend.ServiceToken) error { return p.tree.Restart(t, nil) },
-		Suspend: p.tree.Suspend,
-		Remove:  p.tree.Remove,
-	}[action]
-	if do == nil {
-		http.Error(w, fmt.Sprintf("observe: there is no action %q", said.Short(string(action), 40)), http.StatusNotFound)
-		return
-	}
-	service := p.service(w, r)
-	if service == nil {
-		return
-	}
-	if err := p.options.Allow(r, action, *service); err != nil {
-		http.Error(w, said.Short(said.Text(err), maxText), http.StatusForbidden)
-		return
-	}
-	if err := do(service.Token); err != nil {
-		http.Error(w, said.Short(said.Text(err), maxText), http.StatusConflict)
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "%s requested\n", action)
 }

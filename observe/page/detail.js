@@ -42,7 +42,7 @@ function drawDetail() {
 	if (!page) return;
 	drawFacts(section('facts', 1, () => [h('dl')]).firstChild, page.facts);
 	section('plot', page.plot, plot);
-	section('acts', 1, () => id ? buttons(id) : []);
+	section('acts', [id, detail.epoch, p].join(), () => id ? buttons(detail) : []);
 	section('texts', JSON.stringify(page.texts), () => page.texts.map(t =>
 		h('details', { open: !!t.o }, h('summary', { textContent: clock(t.t) + ' ' + t.k }), h('pre', { textContent: t.v }))));
 }
@@ -72,7 +72,8 @@ function plot(bars) {
 	return [svg, 'Failures in the last hour'];
 }
 
-function buttons(id) {
+// buttons act on what is shown with them: the program and the service there may change.
+function buttons({ id, epoch, path }) {
 	const answer = h('p', { role: 'status' });
 	const button = (textContent, onclick) => h('button', { textContent, onclick });
 	return [
@@ -81,8 +82,9 @@ function buttons(id) {
 			if (id === selected) section('dump', {}, () => [h('pre', { textContent: text })]);
 		}),
 		...!first.allow ? [] : ['restart', 'suspend', 'remove'].map(what => button(title(what), async () => {
-			if (!confirm(`${title(what)} ${detail.path}?`)) return;
-			const r = nodes.get(id)?.r, a = await fetch(`${base}api/node/${id}/${what}`, { method: 'POST' }).catch(String);
+			if (!confirm(`${title(what)} ${path}?`)) return;
+			const r = nodes.get(id)?.r, body = new URLSearchParams({ epoch, path });
+			const a = await fetch(`${base}api/node/${id}/${what}`, { method: 'POST', body }).catch(String);
 			answer.textContent = a.text ? await a.text() : a;
 			if (a.ok) asked.set(id, { what, r, t: now() });
 			soon();

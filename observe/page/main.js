@@ -1,7 +1,7 @@
 // Stream, clock, filter and address bar.
 const query = new URLSearchParams(location.search), live = query.get('live') !== 'off';
 let seq = first.seq, stream, heard = 0, lost = 0, timer, ticks = 0;
-let stale = true, drawing = false, turn = 0;
+let stale = true, drawing = false, turn = 0, refused = '';
 
 // soon draws with the next frame, changed when the list may differ.
 function soon() {
@@ -21,7 +21,7 @@ function render() {
 	document.body.className = lost ? 'lost' : live ? '' : 'still';
 	const none = !root.kids.length && !partial();
 	say($('empty'), none ? 'No services yet. Add one with Supervisor.Add and it appears here at once.' :
-		list.length ? '' : 'Nothing matches. Esc clears the filter.');
+		list.length ? '' : refused || 'Nothing matches. Esc clears the filter.');
 }
 
 const chips = {};
@@ -38,12 +38,16 @@ function drawChip(s, count) {
 // filter takes field and chips. The server searches a tree that is not all here.
 async function filter() {
 	words = $('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
+	refused = '';
 	const mine = ++turn, q = new URLSearchParams({ q: words.join(' '), state: [...only].join() });
 	remember();
 	let rows;
 	if (partial() && (words.length || only.size)) {
-		rows = (await get('view?' + q).catch(() => 0)).rows;
-		if (mine !== turn || !rows) return;
+		const got = await get('view?' + q).catch(e => e);
+		if (mine !== turn) return;
+		if (got.code === 400) refused = got.message;
+		rows = refused ? [] : got.rows;
+		if (!rows) return void setTimeout(() => mine === turn && filter(), 1e3); // somebody else is searching
 	}
 	const by = new Map();
 	found = rows?.map(r => {
@@ -74,7 +78,7 @@ function connect() {
 	stream.addEventListener('ka', alive);
 	stream.addEventListener('polled', () => stream.over = 1);
 	stream.addEventListener('reset', () => again(reload));
-	stream.onerror = () => again(connect);
+	stream.onerror = () => again(stream.readyState === 2 ? reload : connect); // refused: ask for all instead
 	stream.onmessage = e => {
 		const frame = JSON.parse(e.data), { rows = [], events = [], missed, at } = frame;
 		seq = e.lastEventId;
@@ -104,6 +108,8 @@ async function reload() {
 	try {
 		const view = await get('view?id=' + selected);
 		load(view);
+		heard = Date.now();
+		lost = 0;
 		seq = view.seq;
 		lines.length = 0;
 		log(view.events || []);

@@ -68,7 +68,7 @@ function change({ at, gone = [], rows = [] }) {
 
 async function get(what) {
 	const a = await fetch(base + 'api/' + what, { headers: { Accept: 'application/json' } });
-	if (!a.ok) throw Error(await a.text());
+	if (!a.ok) throw Object.assign(Error(await a.text()), { code: a.status });
 	return a.json();
 }
 

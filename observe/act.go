@@ -1,0 +1,112 @@
+package observe
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
+)
+
+// Action is what a button does.
+type Action string
+
+// The actions are the methods of [tend.Supervisor] of these names.
+const (
+	Restart Action = "restart" // counts as no failure; brings back what is suspended, done or failed
+	Suspend Action = "suspend" // stop it, keep its place and history
+	Remove  Action = "remove"  // stop it and forget it
+)
+
+// maxForm bounds the body of a request for an act, in bytes.
+const maxForm = 64 << 10
+
+// serveAction does what a button says, if the request means the service that there is
+// and Options.Allow lets it.
+func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
+	if p.options.Allow == nil {
+		http.Error(w, "observe: this page is read-only; see Options.Allow", http.StatusForbidden)
+		return
+	}
+	a := act{action: Action(r.PathValue("action")), by: p.asker(r)}
+	do := map[Action]func(tend.ServiceToken) error{
+		Restart: func(t tend.ServiceToken) error { return p.tree.Restart(t, nil) },
+		Suspend: p.tree.Suspend,
+		Remove:  p.tree.Remove,
+	}[a.action]
+	if do == nil {
+		http.Error(w, fmt.Sprintf("observe: there is no action %q", said.Short(string(a.action), 40)), http.StatusNotFound)
+		return
+	}
+	if a.service = p.service(w, r); a.service == nil || !p.meant(w, r, a.service) {
+		return
+	}
+	if err := p.options.Allow(r, a.action, *a.service); err != nil {
+		p.refuse(w, r, a, "refused", http.StatusForbidden, err)
+		return
+	}
+	if err := do(a.service.Token); err != nil {
+		p.refuse(w, r, a, "failed", http.StatusConflict, err)
+		return
+	}
+	p.tell(r, a, slog.LevelInfo, "requested")
+	p.hub.note(a.entry())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "%s requested\n", a.action)
+}
+
+// meant: the form of r has the path of s and the epoch of the program, so it means s.
+// Ids alone do not say that: they begin anew with each program, and whoever has
+// looked at an earlier one may mean something else.
+func (p *Page) meant(w http.ResponseWriter, r *http.Request, s *tend.ServiceStatus) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	for _, f := range []struct{ name, is string }{{"epoch", p.hub.epoch}, {"path", said.Short(s.Path, maxDetail)}} {
+		if got := r.PostFormValue(f.name); got != f.is {
+			http.Error(w, fmt.Sprintf("observe: the %s of service %d is %q, not %q; look at it again",
+				f.name, s.Token.ID(), said.Short(f.is, maxPath), said.Short(got, maxPath)), http.StatusConflict)
+			return false
+		}
+	}
+	return true
+}
+
+// act is what somebody asks of a service.
+type act struct {
+	action  Action
+	service *tend.ServiceStatus
+	by      asker
+}
+
+// asker is who asks, as far as is known.
+type asker struct{ user, address string }
+
+func (p *Page) asker(r *http.Request) asker {
+	a := asker{address: said.Clean(r.RemoteAddr, maxName)}
+	if p.options.User != nil {
+		a.user = said.Clean(p.options.User(r), maxName)
+	}
+	return a
+}
+
+// refuse answers, and tells, why a is not done.
+func (p *Page) refuse(w http.ResponseWriter, r *http.Request, a act, how string, code int, why error) {
+	text := said.Short(said.Text(why), maxText)
+	p.tell(r, a, slog.LevelWarn, how, slog.String("error", text))
+	http.Error(w, text, code)
+}
+
+// tell logs what became of a: each one, as nobody knows afterwards which mattered.
+func (p *Page) tell(r *http.Request, a act, level slog.Level, how string, more ...slog.Attr) {
+	log := p.options.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	attrs := append([]slog.Attr{
+		slog.String("service", a.service.Path), slog.Uint64("id", a.service.Token.ID()), slog.String("from", a.by.address),
+	}, more...)
+	if a.by.user != "" {
+		attrs = append(attrs, slog.String("user", a.by.user))
+	}
+	log.LogAttrs(r.Context(), level, string(a.action)+" "+how, attrs...)
+}

@@ -1,0 +1,127 @@
+package observe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tend-go/tend"
+)
+
+// The actions reach a service at any depth, and what the tree says comes back.
+func TestActions(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a", "b/", "c/", "d").Status())
+	service := f.status.Services[1].Supervisor.Services[0].Supervisor.Services[0]
+	var seen []string
+	p := newTestPage(t, f, Options{Logger: slog.New(slog.DiscardHandler), Allow: func(r *http.Request, a Action, s tend.ServiceStatus) error {
+		seen = append(seen, string(a)+" "+s.Path+" "+r.Header.Get("X-User"))
+		return nil
+	}})
+	id := service.Token.String()[1:]
+	for _, action := range []Action{Restart, Suspend, Remove} {
+		w := push(p, id, action, "root/b/c/d", "X-User", "eve")
+		if got, want := w.Body.String(), string(action)+" requested\n"; w.Code != 200 || got != want {
+			t.Errorf("%s: %d %q, want %q", action, w.Code, got, want)
+		}
+	}
+	f.err = tend.ErrRemoved
+	if w := push(p, id, Restart, "root/b/c/d"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "removed") {
+		t.Errorf("%d %q, want 409 with the tree's error", w.Code, w.Body)
+	}
+	want := []string{"restart root/b/c/d eve", "suspend root/b/c/d eve", "remove root/b/c/d eve", "restart root/b/c/d "}
+	if d := cmp.Diff(want, seen); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"restart(<nil>) " + id, "suspend " + id, "remove " + id, "restart(<nil>) " + id}, f.calls); d != "" {
+		t.Error(d)
+	}
+}
+
+// A number alone does not say which service is meant: in another program it is another
+// one. Who means something else is told, and nobody is asked.
+func TestAnActionSaysWhichServiceItMeans(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a", "b").Status())
+	p := newTestPage(t, f, Options{Logger: slog.New(slog.DiscardHandler), Allow: func(*http.Request, Action, tend.ServiceStatus) error {
+		t.Error("Allow was asked")
+		return nil
+	}})
+	id := f.status.Services[0].Token.String()[1:]
+	for name, form := range map[string]url.Values{
+		"another program": {"epoch": {"another"}, "path": {"root/a"}},
+		"another service": {"epoch": {p.hub.epoch}, "path": {"root/b"}},
+		"no epoch":        {"path": {"root/a"}},
+		"no path":         {"epoch": {p.hub.epoch}},
+		"nothing":         {},
+		"too much":        {"x": {strings.Repeat("x", maxForm)}, "epoch": {p.hub.epoch}, "path": {"root/a"}},
+	} {
+		w := post(p, "/api/node/"+id+"/restart", form)
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "look at it again") {
+			t.Errorf("%s: %d %q, want 409", name, w.Code, w.Body)
+		}
+	}
+	if w := post(p, "/api/node/"+id+"/restart?path=root/a&epoch="+p.hub.epoch, nil); w.Code != http.StatusConflict {
+		t.Errorf("%d: what a link can say counts", w.Code)
+	}
+	if len(f.calls) > 0 {
+		t.Errorf("the tree was asked for %q", f.calls)
+	}
+}
+
+// Each use of a button is logged, and what was done is in the list of events: with who
+// asked, as far as is known.
+func TestWhoActsIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		id := f.status.Services[0].Token.String()[1:]
+		var log bytes.Buffer
+		handler := slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})
+		p := newTestPage(t, f, Options{
+			Logger: slog.New(handler),
+			User:   func(r *http.Request) string { return r.Header.Get("X-User") },
+			Allow: func(r *http.Request, _ Action, _ tend.ServiceStatus) error {
+				if r.Header.Get("X-User") == "mallory" {
+					return errors.New("no")
+				}
+				return nil
+			},
+		})
+		push(p, id, Restart, "root/a", "X-User", "eve\n\u202e")
+		push(p, id, Suspend, "root/a")
+		push(p, id, Remove, "root/a", "X-User", "mallory")
+		f.err = tend.ErrRemoved
+		push(p, id, Remove, "root/a", "X-User", "eve")
+		const from = "service=root/a id=%[1]s from=192.0.2.1:1234"
+		want := fmt.Sprintf("level=INFO msg=\"restart requested\" "+from+" user=\"eve \ufffd\"\n"+
+			"level=INFO msg=\"suspend requested\" "+from+"\n"+
+			"level=WARN msg=\"remove refused\" "+from+" error=no user=mallory\n"+
+			"level=WARN msg=\"remove failed\" "+from+" error=%[2]q user=eve\n", id, tend.ErrRemoved)
+		if d := cmp.Diff(want, log.String()); d != "" {
+			t.Error(d)
+		}
+		var told []string
+		for e := range p.hub.journal.newest() {
+			told = append(told, fmt.Sprintf("%s %s %q %d %s", e.Word, e.Path, e.Text, e.ID, e.Kind))
+		}
+		if d := cmp.Diff([]string{
+			"suspend requested root/a \"by 192.0.2.1:1234\" " + id + " ",
+			"restart requested root/a \"by eve \ufffd, 192.0.2.1:1234\" " + id + " ",
+		}, told); d != "" {
+			t.Error(d)
+		}
+		if body := request(p, "GET", "/api/node/"+id).Body.String(); !strings.Contains(body, `"w":"suspend requested"`) {
+			t.Errorf("the service's own events lack it: %s", body)
+		}
+	})
+}
