@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
@@ -67,7 +66,7 @@ type Page struct {
 	hub     *hub
 	routes  *http.ServeMux
 	guard   *guard
-	streams atomic.Int64
+	streams streams
 
 	kinds     kinds
 	turn      chan struct{} // of size 1: held while a rendering is made

@@ -15,7 +15,7 @@ const (
 	beat         = 15 * time.Second // between two signs of life
 	writeTimeout = 10 * time.Second // for each write; a reader that is gone is dropped then
 	retryAfter   = 2 * time.Second  // what a reader is told to wait before it comes back
-	maxStreams   = 100              // at once
+	maxStreams   = 100              // at once; of more the oldest goes
 )
 
 // serveEvents sends what changes as server-sent events. The id of each is its
@@ -23,21 +23,15 @@ const (
 // the last id it saw, as EventSource does by itself, gets what it missed. If that
 // is not known any more it gets "reset" and must fetch api/view again.
 func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
-	if p.streams.Add(1) > maxStreams {
-		p.streams.Add(-1)
-		w.Header().Set("Retry-After", "10")
-		http.Error(w, fmt.Sprintf("observe: %d streams are open already", maxStreams), http.StatusServiceUnavailable)
-		return
-	}
-	defer p.streams.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in between must not collect
 	if r.Method == http.MethodHead {
 		return
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(p.begin(), cancel)()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(p.begin(), func() { cancel(nil) })()
+	defer p.streams.enter(cancel)()
 
 	if p.hub.update(ctx) != nil { // what "from now on" counts from
 		return
@@ -56,6 +50,9 @@ func (p *Page) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.run(ctx)
+	if context.Cause(ctx) == errCrowded { //nolint:errorlint // it is this very one
+		_ = s.write(polled) // and it comes again
+	}
 }
 
 // What a reader is told besides frames: to fetch api/view again, and that what it

@@ -63,11 +63,11 @@ func TestAStreamOutlivesWriteTimeout(t *testing.T) {
 				t.Errorf("the other reader got its event after %v", m.at.Sub(sent))
 			}
 			time.Sleep(writeTimeout - time.Nanosecond)
-			if n := p.streams.Load(); n != 2 {
+			if n := p.streams.count(); n != 2 {
 				t.Errorf("%d streams before the deadline, want 2", n)
 			}
 			time.Sleep(gapMin + time.Nanosecond)
-			if n := p.streams.Load(); n != 1 {
+			if n := p.streams.count(); n != 1 {
 				t.Errorf("%d streams after the deadline, want 1", n)
 			}
 			p.Close()
@@ -246,18 +246,53 @@ func TestStreamWithoutFlush(t *testing.T) {
 	}
 }
 
-func TestStreamLimit(t *testing.T) {
+// Of more streams than there may be the oldest goes, and is told to come again, so
+// that those who never read keep nobody out.
+func TestTheOldestStreamGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{})
+		l, stop := serveOn(p, 0)
+		defer stop()
+		var deaf []*reader
+		for range maxStreams {
+			deaf = append(deaf, openStream(t, l, ""))
+			synctest.Wait()
+		}
+		first, second := openStream(t, l, ""), openStream(t, l, "")
+		for i, r := range deaf[:2] {
+			if ms := r.all(); len(ms) != 1 || ms[0].kind != "polled" {
+				t.Errorf("reader %d was told %+v, want to come again", i, ms)
+			}
+		}
+		synctest.Wait()
+		if n := p.streams.count(); n != maxStreams {
+			t.Errorf("%d streams, want %d", n, maxStreams)
+		}
+		f.events <- started("x")
+		for _, r := range []*reader{first, second, deaf[2]} {
+			if m, ok := r.next(); !ok || len(m.change(t).Events) != 1 {
+				t.Errorf("a reader got %+v", m)
+			}
+		}
+		for _, r := range deaf[2:] {
+			_ = r.conn.Close()
+		}
+		p.Close()
+		first.all()
+		second.all()
+		synctest.Wait()
+		if n := p.streams.count(); n != 0 {
+			t.Errorf("%d streams after the end", n)
+		}
+	})
+}
+
+// To ask what there would be opens no stream.
+func TestHeadOfAStream(t *testing.T) {
 	p := newTestPage(t, newFakeTree(supervisor("root").Status()), Options{})
-	p.streams.Store(maxStreams)
-	if w := request(p, "GET", "/api/events"); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("status %d, want 503", w.Code)
-	}
-	if n := p.streams.Load(); n != maxStreams {
-		t.Errorf("%d streams are counted after a refusal, want %d", n, maxStreams)
-	}
-	p.streams.Store(0)
-	if w := request(p, "HEAD", "/api/events"); w.Code != http.StatusOK || p.streams.Load() != 0 {
-		t.Errorf("HEAD: status %d, %d streams", w.Code, p.streams.Load())
+	if w := request(p, "HEAD", "/api/events"); w.Code != http.StatusOK || p.streams.count() != 0 {
+		t.Errorf("status %d, %d streams", w.Code, p.streams.count())
 	}
 }
 
