@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -29,10 +30,17 @@ func HTTP(srv *http.Server) tend.Child {
 	return Config{Name: "http@" + addr, Addr: addr, New: copies}.Child()
 }
 
+// headerTimeout is how long a client may take to send the head of a request, if the
+// http.Server does not say. Without a limit anybody holds as many connections as the
+// program may have files, with a byte for each.
+const headerTimeout = 10 * time.Second
+
 // CopiesOf makes servers like srv, for [Config].New. Each run is served by a copy,
 // because an http.Server that was shut down cannot serve again; so Shutdown and
 // Close of srv itself do nothing to it. What srv.RegisterOnShutdown has registered
-// is called when a run is to stop. It panics if srv is nil.
+// is called when a run is to stop. A copy has a ReadHeaderTimeout of 10s if srv has
+// neither that nor a ReadTimeout; one of less than zero is none. It panics if srv is
+// nil.
 //
 // The context of a request has the values of the service's context, unless srv
 // has a BaseContext. It ends when the request is cut off, and for a hijacked
@@ -91,6 +99,9 @@ func copyOf(like *http.Server) *http.Server {
 	}
 	if srv.TLSConfig != nil {
 		srv.TLSConfig = srv.TLSConfig.Clone() // serving changes it
+	}
+	if srv.ReadHeaderTimeout == 0 && srv.ReadTimeout == 0 { // which net/http takes instead
+		srv.ReadHeaderTimeout = headerTimeout
 	}
 	return srv
 }

@@ -196,6 +196,48 @@ func TestHTTPSpeculative(t *testing.T) {
 	})
 }
 
+// A client that does not come to the end of the head of its request is left after a
+// while, unless the server says otherwise. One that is between two requests is not.
+func TestHTTPSlowHead(t *testing.T) {
+	for name, c := range map[string]struct {
+		srv  *http.Server
+		want time.Duration // 0: it is not left
+	}{
+		"by default":           {&http.Server{}, 10 * time.Second},
+		"its own":              {&http.Server{ReadHeaderTimeout: time.Minute}, time.Minute},
+		"one for all of it":    {&http.Server{ReadTimeout: time.Hour}, time.Hour},
+		"none":                 {&http.Server{ReadHeaderTimeout: -1}, 0},
+		"none for all of it":   {&http.Server{ReadTimeout: -1}, 0},
+		"one for idle clients": {&http.Server{IdleTimeout: time.Hour}, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c.srv.Handler = http.NotFoundHandler()
+				p := servePipes(t, c.srv, time.Hour)
+				conn := p.dial()
+				fmt.Fprint(conn, "GET / HTTP/1.1\r\n")
+				began, left := time.Now(), make(chan time.Duration, 1)
+				go func() {
+					_, _ = conn.Read(make([]byte, 1))
+					left <- time.Since(began)
+				}()
+				time.Sleep(24 * time.Hour)
+				select {
+				case after := <-left:
+					if after != c.want {
+						t.Errorf("left after %v, want %v", after, c.want)
+					}
+				default:
+					if c.want != 0 {
+						t.Errorf("not left in a day, want %v", c.want)
+					}
+				}
+				p.stop()
+			})
+		})
+	}
+}
+
 // One that is accepted while the listener is being closed is closed, too.
 func TestHTTPSpeculativeLate(t *testing.T) {
 	var s silent
