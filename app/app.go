@@ -69,7 +69,7 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 	o.Logger, p.options.Logger = p.log, p.log
 	p.tree = &asked.Question[tend.Status]{Ask: root.Status}
 	p.systemd = newSystemd(o, p.tree)
-	p.listeners = &listeners{options: o, tree: p.tree, stopping: p.stop.began.Load}
+	p.listeners = newListeners(o, p.tree, p.stop.began.Load)
 	p.journal = &journal{root: root.Path(), done: make(chan struct{})}
 	p.bundles = &bundler{dir: o.CrashDir, name: root.Name(), root: root, tree: p.tree, journal: p.journal, log: p.log}
 	p.journal.escalated = p.bundles.escalated

@@ -207,7 +207,7 @@ func TestHangupWhileStopping(t *testing.T) {
 
 // readyz asks the program whether it is ready.
 func (s *stage) readyz() int {
-	code, _ := get(s.program.listeners.routes(false, true), "GET", "http://localhost/readyz")
+	code, _ := get(s.program.listeners.routes(false), "GET", "http://localhost/readyz")
 	return code
 }
 

@@ -10,21 +10,36 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/asked"
+	"github.com/tend-go/tend/internal/gate"
 	"github.com/tend-go/tend/internal/loopback"
-	"github.com/tend-go/tend/internal/said"
 )
 
-// headerTimeout is how long a client may take to send the head of a request.
-const headerTimeout = 10 * time.Second
+// Bounds of what a client may keep busy.
+const (
+	headerTimeout = 10 * time.Second // to send the head of a request
+	idleTimeout   = 2 * time.Minute  // between two requests on one connection
+	textTimeout   = time.Minute      // to read the tree as text
+	maxHeader     = 32 << 10         // bytes
+)
 
 // listeners are the two that Options may ask for. They are not services of the
 // tree, because probes have to be answered before it starts and until it has
 // stopped.
 type listeners struct {
 	options  Options
-	tree     *asked.Question[tend.Status]
 	stopping func() bool
 	servers  []*http.Server
+
+	live, ready, tree question
+}
+
+func newListeners(o Options, tree *asked.Question[tend.Status], stopping func() bool) *listeners {
+	return &listeners{
+		options: o, stopping: stopping,
+		live:  newQuestion(tree, checkAge, o.Live),
+		ready: newQuestion(tree, checkAge, o.Ready),
+		tree:  newTextQuestion(tree),
+	}
 }
 
 // open listens and serves. After an error nothing is open.
@@ -42,14 +57,18 @@ func (l *listeners) open(ctx context.Context) error {
 			return err
 		}
 		l.options.Logger.LogAttrs(ctx, slog.LevelInfo, "listening", slog.String("for", at.name), slog.String("address", listener.Addr().String()))
-		l.serve(ctx, listener, l.routes(at.debug, loopback.IsAddr(listener.Addr())))
+		h := http.Handler(l.routes(at.debug))
+		if at.debug {
+			h = l.guarded(h, loopback.IsAddr(listener.Addr()))
+		}
+		l.serve(ctx, listener, h)
 	}
 	return nil
 }
 
 func (l *listeners) serve(ctx context.Context, listener net.Listener, h http.Handler) {
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout,
+		Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(l.options.Logger.Handler(), slog.LevelWarn),
 	}
 	l.servers = append(l.servers, server)
@@ -68,10 +87,10 @@ func (l *listeners) close() {
 }
 
 // routes are what a listener answers.
-func (l *listeners) routes(debug, loopback bool) http.Handler {
+func (l *listeners) routes(debug bool) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", l.probe(l.options.Live, nil, debug))
-	mux.Handle("GET /readyz", l.probe(l.options.Ready, errStopping, debug))
+	mux.Handle("GET /livez", l.probe(l.live, "", debug))
+	mux.Handle("GET /readyz", l.probe(l.ready, "the program is stopping", debug))
 	for pattern, h := range l.options.Handlers {
 		mux.Handle(pattern, h)
 	}
@@ -84,65 +103,63 @@ func (l *listeners) routes(debug, loopback bool) http.Handler {
 	}
 	mux.Handle("/debug/tree/", http.StripPrefix("/debug/tree", tree))
 	handleProfiles(mux)
-	if loopback {
-		return loopbackOnly(mux)
-	}
 	return mux
 }
 
-// probe answers with what check says, or while the tree stops with that: 200 and
-// "ok", or 503. Only those who may see everything learn why.
-func (l *listeners) probe(check func(tend.Status) error, whileStopping error, details bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := whileStopping
-		if !l.stopping() {
-			err = l.check(r.Context(), check)
+// guarded keeps foreign web sites from the debug listener, and whom else
+// Options.Middleware does. On loopback it is answered under loopback names alone;
+// elsewhere nobody knows which names are good.
+func (l *listeners) guarded(h http.Handler, loopback bool) http.Handler {
+	if l.options.Middleware != nil {
+		if h = l.options.Middleware(h); h == nil {
+			panic("tend/app: Options.Middleware returned nil")
 		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		text := "ok\n"
-		if err != nil {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			text = "not ok\n"
-			if details {
-				text = said.Text(err) + "\n"
-			}
-		}
-		_, _ = w.Write([]byte(text))
-	})
-}
-
-var errStopping = errors.New("the program is stopping")
-
-// check asks the tree.
-func (l *listeners) check(ctx context.Context, check func(tend.Status) error) error {
-	tree, err := l.tree.Answer(ctx)
-	if err != nil {
-		return err
 	}
-	return try(func() error { return check(tree) })
-}
-
-// text shows the tree as text.
-func (l *listeners) text(w http.ResponseWriter, r *http.Request) {
-	tree, err := l.tree.Answer(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
+	door := gate.New("*")
+	if loopback {
+		door = gate.New()
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write([]byte(tree.String()))
-}
-
-// loopbackOnly refuses requests for other than loopback names; see package loopback.
-func loopbackOnly(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !loopback.IsHost(r.Host) {
-			http.Error(w, "tend/app: this is only for loopback names", http.StatusMisdirectedRequest)
+		page := r.URL.Path == "/debug/tree" || r.URL.Path == "/debug/tree/"
+		if code, why := door.Refuse(r, page); code != 0 {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "tend/app: "+why, code)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// probe answers with what q says, or while the tree stops with that, if it matters:
+// 200 and "ok", or 503. Only those who may see everything learn why.
+func (l *listeners) probe(q question, stopping string, details bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := answer{text: stopping}
+		if !l.stopping() {
+			a = q(r.Context())
+		} else if stopping == "" {
+			a = answer{text: "ok", ok: true}
+		}
+		head(w, "", true)
+		w.Header().Set("Cache-Control", "no-store")
+		if !a.ok {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			if !details {
+				a.text = "not ok"
+			}
+		}
+		_, _ = w.Write([]byte(a.text + "\n"))
+	})
+}
+
+// text shows the tree as text.
+func (l *listeners) text(w http.ResponseWriter, r *http.Request) {
+	a := l.tree(r.Context())
+	if !a.ok {
+		http.Error(w, a.text, http.StatusServiceUnavailable)
+		return
+	}
+	head(w, "", true)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(textTimeout)) // a recorder has none
+	_, _ = w.Write([]byte(a.text))
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime/trace"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +21,8 @@ import (
 	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/tendtest"
 )
+
+type treeQuestion = asked.Question[tend.Status]
 
 // answers are what a listener says to requests.
 type answers struct {
@@ -34,12 +39,12 @@ func (a answers) routes(debug, loopback bool) http.Handler {
 	if o.Live == nil {
 		o.Live = tend.Status.Alive
 	}
-	l := &listeners{
-		options:  o,
-		tree:     &asked.Question[tend.Status]{Ask: func() tend.Status { return a.tree }},
-		stopping: func() bool { return a.stopping },
+	l := newListeners(o, &asked.Question[tend.Status]{Ask: func() tend.Status { return a.tree }}, func() bool { return a.stopping })
+	h := l.routes(debug)
+	if debug {
+		return l.guarded(h, loopback)
 	}
-	return l.routes(debug, loopback)
+	return h
 }
 
 // get returns status and body of an answer.
@@ -155,6 +160,209 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("the DefaultServeMux serves profiles at %q", pattern)
 	}
 }
+
+// What a browser sends for another site is refused, whatever it is for, but for a link
+// to the page.
+func TestOtherSitesAreRefused(t *testing.T) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })
+	a := answers{tree: sup("root"), options: Options{Tree: ok, Handlers: map[string]http.Handler{"/metrics": ok}}}
+	outer := a.routes(false, false)
+	for name, debug := range map[string]http.Handler{"loopback": a.routes(true, true), "anywhere": a.routes(true, false)} {
+		for path, link := range map[string]int{
+			"/debug/pprof/trace?seconds=3600": 403, "/debug/pprof/profile": 403, "/debug/pprof/heap?gc=1": 403, "/debug/pprof/": 403,
+			"/debug/tree/api/tree": 403, "/debug/tree/api/events": 403, "/debug/tree/api/node/1/restart": 403, "/metrics": 403, "/livez": 403, "/readyz": 403,
+			"/debug/tree/": 200, "/debug/tree/?q=web": 200, "/debug/tree": 307,
+		} {
+			for _, c := range []struct {
+				site, mode string
+				want       int
+			}{{"cross-site", "no-cors", 403}, {"cross-site", "cors", 403}, {"same-site", "no-cors", 403}, {"cross-site", "navigate", link}} {
+				r := httptest.NewRequest("GET", "http://localhost"+path, nil)
+				r.Header.Set("Sec-Fetch-Site", c.site)
+				r.Header.Set("Sec-Fetch-Mode", c.mode)
+				w := httptest.NewRecorder()
+				if debug.ServeHTTP(w, r); w.Code != c.want {
+					t.Errorf("%s: %s, %v: %d %q, want %d", name, path, c, w.Code, w.Body, c.want)
+				}
+				if path == "/metrics" {
+					w = httptest.NewRecorder()
+					if outer.ServeHTTP(w, r); w.Code != 200 {
+						t.Errorf("the outer listener refuses it: %d", w.Code)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Middleware is put around all of the debug listener, and nothing else.
+func TestMiddleware(t *testing.T) {
+	made := 0
+	var saw []string
+	o := Options{Debug: "127.0.0.1:0", Middleware: func(h http.Handler) http.Handler {
+		made++
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			saw = append(saw, r.URL.Path)
+			if user, password, _ := r.BasicAuth(); user != "eve" || password != "apple" {
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}}
+	o.withDefaults(tend.New("root", tend.Spec{}))
+	a := answers{tree: sup("root"), options: o}
+	outer, debug := a.routes(false, true), a.routes(true, true)
+	if made != 1 {
+		t.Errorf("it was called %d times", made)
+	}
+	for _, path := range []string{"/livez", "/debug/tree/", "/debug/pprof/heap", "/nothing"} {
+		if code, _ := get(debug, "GET", "http://localhost"+path); code != 401 {
+			t.Errorf("%s: %d to a stranger", path, code)
+		}
+	}
+	r := httptest.NewRequest("GET", "http://localhost/debug/tree/", nil)
+	r.SetBasicAuth("eve", "apple")
+	w := httptest.NewRecorder()
+	if debug.ServeHTTP(w, r); w.Code != 200 {
+		t.Errorf("%d to eve", w.Code)
+	}
+	before := len(saw)
+	if code, _ := get(outer, "GET", "http://pod/livez"); code != 200 || len(saw) != before {
+		t.Errorf("%d of the outer listener, or it has asked", code)
+	}
+	if code, _ := get(debug, "GET", "http://evil.example/"); code != 421 || len(saw) != before {
+		t.Errorf("%d for another site, or it was asked", code)
+	}
+	wantPanic(t, "tend/app: Options.Middleware returned nil", func() {
+		answers{options: Options{Middleware: func(http.Handler) http.Handler { return nil }}}.routes(true, true)
+	})
+}
+
+// A probe asks the tree once a second at most, whoever asks it and how often; what it
+// says is never older than that.
+func TestProbesAreGoodForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, asked := time.Now(), 0
+		tree := &treeQuestion{Ask: func() tend.Status {
+			asked++
+			if time.Since(began) >= 300*time.Millisecond {
+				return sup("root", svc("root/a", tend.StateBackoff))
+			}
+			return sup("root", svc("root/a", tend.StateRunning))
+		}}
+		root := tend.New("root", tend.Spec{})
+		l := newListeners(Options{}.withDefaults(root), tree, func() bool { return false })
+		outer, debug := l.routes(false), l.routes(true)
+		for range 1000 {
+			for _, h := range []http.Handler{outer, debug} {
+				if code, body := get(h, "GET", "http://localhost/readyz"); code != 200 {
+					t.Fatalf("after %v: %d %q", time.Since(began), code, body)
+				}
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if asked != 1 {
+			t.Errorf("the tree was asked %d times in the first second", asked)
+		}
+		if code, _ := get(outer, "GET", "http://localhost/readyz"); code != 503 || asked != 2 {
+			t.Errorf("after %v: %d, asked %d times", time.Since(began), code, asked)
+		}
+		if code, _ := get(outer, "GET", "http://localhost/livez"); code != 200 || asked != 3 {
+			t.Errorf("the other probe: %d, asked %d times", code, asked)
+		}
+	})
+}
+
+// As soon as the stop begins, /readyz says no.
+func TestStoppingIsToldAtOnce(t *testing.T) {
+	stopping := false
+	tree := &treeQuestion{Ask: func() tend.Status { return sup("root") }}
+	l := newListeners(Options{}.withDefaults(tend.New("root", tend.Spec{})), tree, func() bool { return stopping })
+	before, _ := get(l.routes(false), "GET", "http://pod/readyz")
+	stopping = true
+	if after, _ := get(l.routes(false), "GET", "http://pod/readyz"); before != 200 || after != 503 {
+		t.Errorf("%d, then %d", before, after)
+	}
+}
+
+// All who ask for the tree as text at once get one.
+func TestTheTextIsMadeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		tree := &treeQuestion{Ask: func() tend.Status {
+			asked++
+			time.Sleep(time.Second)
+			return sup("root")
+		}}
+		h := newListeners(Options{}.withDefaults(tend.New("root", tend.Spec{})), tree, func() bool { return false }).routes(true)
+		var all sync.WaitGroup
+		for range 60 {
+			all.Go(func() {
+				if code, body := get(h, "GET", "http://localhost/debug/tree/"); code != 200 || !strings.Contains(body, "serving") {
+					t.Errorf("%d %q", code, body)
+				}
+			})
+		}
+		all.Wait()
+		if asked != 1 {
+			t.Errorf("the tree was asked %d times", asked)
+		}
+	})
+}
+
+// A listener closes connections that bring no head, or no further request, and takes no
+// head of any size.
+func TestListenersAreBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		send string
+		want string // in what comes
+		ends time.Duration
+	}{
+		"no head":     {"GET / HTTP/1.1\r\nHost:", "", headerTimeout},
+		"idle":        {"GET / HTTP/1.1\r\nHost: pod\r\n\r\n", "404 Not Found", idleTimeout},
+		"a long head": {"GET / HTTP/1.1\r\nHost: pod\r\nX: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n\r\n", "431 Request Header Fields Too Large", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newListeners(Options{Logger: slog.New(slog.DiscardHandler)}, nil, nil)
+				client, server := net.Pipe()
+				l.serve(t.Context(), &single{conn: server, closed: make(chan struct{})}, http.NotFoundHandler())
+				began := time.Now()
+				go func() { _, _ = io.WriteString(client, c.send) }()
+				got, err := io.ReadAll(client)
+				ended := time.Since(began).Truncate(time.Second) // net/http lingers for half a second after an error
+				if err != nil || !strings.Contains(string(got), c.want) || ended != c.ends {
+					t.Errorf("%q, %v, after %v; want %q after %v", got, err, ended, c.want, c.ends)
+				}
+				l.close()
+				_ = client.Close()
+			})
+		})
+	}
+}
+
+// single is a listener of one connection.
+type single struct {
+	conn   net.Conn
+	closed chan struct{}
+}
+
+func (s *single) Accept() (net.Conn, error) {
+	if c := s.conn; c != nil {
+		s.conn = nil
+		return c, nil
+	}
+	<-s.closed
+	return nil, net.ErrClosed
+}
+
+func (s *single) Close() error {
+	close(s.closed)
+	return nil
+}
+
+func (s *single) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 // A recording lasts as long as the request says.
 func TestRecord(t *testing.T) {

@@ -37,8 +37,10 @@ type Options struct {
 	// behind systemd's watchdog too: nil means yes, an error says why not. Defaults:
 	// [tend.Status.Ready] and [tend.Status.Alive]. A stricter Ready is
 	// tend.Status.AllRunning, with which every service of the whole tree counts.
-	// They run in the goroutine of whoever asks. Once the program is asked to stop
-	// they are not called: it is not ready and live then.
+	// What they say to a probe is good for a second, for all who ask, and one that
+	// does not return in 5s is a no; so they run in goroutines of their own, each of
+	// them once at a time for the probes. Once the program is asked to stop they are
+	// not called: it is not ready and live then.
 	Ready, Live func(s tend.Status) error
 
 	// StopDelay is how long the program goes on as before once it is asked to stop,
@@ -54,9 +56,16 @@ type Options struct {
 	// Debug is the address of a listener for those who may see everything: what
 	// Listen has, /debug/tree/ and /debug/pprof/. Without a host, as in ":6060",
 	// it is on loopback, and on loopback it only answers requests for a loopback
-	// name, so that no web site can read it by DNS rebinding. Empty: there is
-	// none.
+	// name, so that no web site can read it by DNS rebinding. Wherever it is, it
+	// answers no request that a browser sends for another site, but for a link to
+	// the page. None of that is authentication, which Middleware is for: a program
+	// elsewhere says what it likes in a Host header. Empty: there is none.
 	Debug string
+
+	// Middleware, if set, is put around all that Debug answers, and called once: the
+	// place to ask who is there. What it does not hand on is not answered. Run
+	// panics if it returns nil.
+	Middleware func(http.Handler) http.Handler
 
 	// Tree answers below /debug/tree/, which is cut off. It is meant for
 	// observe.Handler(root, observe.Options{}). Default: the tree as text.
@@ -117,6 +126,6 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	if strings.HasPrefix(o.Debug, ":") {
 		o.Debug = "localhost" + o.Debug
 	}
-	_ = (&listeners{options: o}).routes(true, false) // panics if patterns are in conflict
+	_ = (&listeners{options: o}).routes(true) // panics if patterns are in conflict
 	return o
 }

@@ -172,7 +172,7 @@ func says(h http.Handler, path string) bool {
 // probes are the answers of this package, before it has noticed anything by itself.
 func probes(root *tend.Supervisor, o Options) http.Handler {
 	o.Logger = slog.New(slog.DiscardHandler)
-	return newProgram(root, o).listeners.routes(false, false)
+	return newProgram(root, o).listeners.routes(false)
 }
 
 // checked are the answers of a prober beside the tree, which has no checks of its

@@ -17,7 +17,7 @@ func TestScribeIsBehind(t *testing.T) {
 		var log buffer
 		hung := make(chan struct{})
 		var s scribe
-		l := slog.New(s.over(gate{logTo(&log).Handler(), hung}))
+		l := slog.New(s.over(barrier{logTo(&log).Handler(), hung}))
 		for range maxUnwritten + 4 { // one is with the handler
 			l.Info("x")
 			synctest.Wait()
@@ -35,15 +35,15 @@ func TestScribeIsBehind(t *testing.T) {
 	})
 }
 
-// gate holds up what is handled until it is open.
-type gate struct {
+// barrier holds up what is handled until it is open.
+type barrier struct {
 	slog.Handler
 	open chan struct{}
 }
 
-func (g gate) Handle(ctx context.Context, r slog.Record) error {
-	<-g.open
-	return g.Handler.Handle(ctx, r)
+func (b barrier) Handle(ctx context.Context, r slog.Record) error {
+	<-b.open
+	return b.Handler.Handle(ctx, r)
 }
 
 // A handler may do what it likes; the others' records are written, with their

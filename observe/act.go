@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
@@ -60,6 +61,7 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 // Ids alone do not say that: they begin anew with each program, and whoever has
 // looked at an earlier one may mean something else.
 func (p *Page) meant(w http.ResponseWriter, r *http.Request, s *tend.ServiceStatus) bool {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(writeTimeout)) // if the server has deadlines
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	for _, f := range []struct{ name, is string }{{"epoch", p.hub.epoch}, {"path", said.Short(s.Path, maxDetail)}} {
 		if got := r.PostFormValue(f.name); got != f.is {

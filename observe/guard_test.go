@@ -44,7 +44,11 @@ func TestOtherSitesReboundNamesAndStrangersAreRefused(t *testing.T) {
 		{"a name that is listed", nil, []string{"Ops.Example.com"}, "GET", "/", []string{"Host", "ops.example.com:443"}, 200, nil},
 		{"loopback although others are listed", nil, []string{"ops.example.com"}, "GET", "/", nil, 200, nil},
 		{"any name", nil, []string{"*"}, "GET", "/", []string{"Host", "evil.example"}, 200, nil},
-		{"a link from another site", nil, nil, "GET", "/", []string{"Sec-Fetch-Site", cross}, 200, nil},
+		{"a link from another site", nil, nil, "GET", "/", []string{"Sec-Fetch-Site", cross, "Sec-Fetch-Mode", "navigate"}, 200, nil},
+		{"an image of another site", nil, nil, "GET", "/", []string{"Sec-Fetch-Site", cross, "Sec-Fetch-Mode", "no-cors"}, 403, nil},
+		{"a link from another site into the API", nil, nil, "GET", "/api/tree", []string{"Sec-Fetch-Site", cross, "Sec-Fetch-Mode", "navigate"}, 403, nil},
+		{"the API for another site", nil, nil, "GET", "/api/events", []string{"Sec-Fetch-Site", cross, "Sec-Fetch-Mode", "cors"}, 403, nil},
+		{"the API for another port", nil, nil, "GET", "/api/tree.dot", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "no-cors"}, 403, nil},
 
 		{"read-only", nil, nil, "POST", restart, []string{"Sec-Fetch-Site", same}, 403, nil},
 		{"allowed", yes, nil, "POST", restart, []string{"Sec-Fetch-Site", same}, 200, []string{"restart(<nil>)"}},

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/gate"
 	"github.com/tend-go/tend/internal/said"
 )
 
@@ -65,7 +66,7 @@ type Page struct {
 	options Options
 	hub     *hub
 	routes  *http.ServeMux
-	guard   *guard
+	gate    *gate.Gate
 	streams streams
 
 	kinds     kinds
@@ -98,7 +99,7 @@ func newPage(t tree, o Options) *Page {
 	if o.Events == 0 {
 		o.Events = 500
 	}
-	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), guard: newGuard(o.Hosts), turn: make(chan struct{}, 1)}
+	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), gate: gate.New(o.Hosts...), turn: make(chan struct{}, 1)}
 	p.kinds = p.newKinds()
 	p.routes = p.newRoutes()
 	p.begin()
@@ -138,10 +139,10 @@ func (p *Page) begin() context.Context {
 // ServeHTTP answers a request for the page or its API. See [Options.Hosts] for
 // requests that it refuses.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !p.guard.admit(w, r) {
+	at, ok := apiPath(r)
+	if !p.admit(w, r, at) {
 		return
 	}
-	at, ok := apiPath(r)
 	if !ok {
 		http.Error(w, "observe: there is nothing at this path; mounted below a prefix? use http.StripPrefix", http.StatusNotFound)
 		return
