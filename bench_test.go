@@ -552,3 +552,23 @@ func growRaw(ctx context.Context, svc tend.Service, levels, fanOut int) {
 	}
 	wg.Wait()
 }
+
+// BenchmarkReason is what telling of an error costs at some depth of a tree in which
+// nobody redacts, and in one whose root does.
+func BenchmarkReason(b *testing.B) {
+	for _, redact := range []func(string) string{nil, func(text string) string { return text }} {
+		for _, depth := range []int{1, 8} {
+			b.Run(fmt.Sprintf("redact=%v/depth=%d", redact != nil, depth), func(b *testing.B) {
+				s := tend.New("root", tend.Spec{Redact: redact})
+				for range depth - 1 {
+					below := tend.New("below", tend.Spec{})
+					s.Add(below)
+					s = below
+				}
+				for b.Loop() {
+					_ = s.Reason(errBench)
+				}
+			})
+		}
+	}
+}

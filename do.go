@@ -73,7 +73,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.limit(e)
 	case SupervisorStopping:
 		if t := s.term.Load(); t.why.Load() == nil { // it stops for a reason of its own
-			t.why.Store(explain(e.Cause))
+			t.why.Store(s.explain(e.Cause))
 		}
 		s.emit(e)
 	case Event:

@@ -392,7 +392,7 @@ func (k *sink) accuse(why error) {
 		return
 	}
 	k.accused = true
-	r := reasonOf(why)
+	r := k.of.Reason(why)
 	attrs := []slog.Attr{slog.String("supervisor", k.of.place()), slog.String("error", r.Text)}
 	if stack := r.Stack(); stack != "" {
 		attrs = append(attrs, slog.String("stack", stack))

@@ -40,20 +40,21 @@ func (out *outcome) judge(ctx context.Context) {
 		return
 	}
 	if ended, is := err.(*contextEnded); is { //nolint:errorlint // of a supervisor that was asked to stop; it has been asked
-		out.why.Text, out.news = ended.Error(), false
+		out.why.Text, out.news = ended.Error(), false // and redacted, as the cause was
 		return
 	}
 	if p, is := err.(*PanicError); is && p.isText() { //nolint:errorlint // of the run or helper itself
-		out.why = known(p) // no user code, and few frames: more would make the stack of the run grow
+		// Few frames, and no user code but Redact: more would make the stack of the run grow.
+		out.why = Reason{p, out.n.sup.redacted(p, p.Error())}
 		return
 	}
 	if reflect.TypeOf(err) == textError { // most are: it is no other and runs no user code, so nobody is asked or guarded
-		out.why.Text, out.verdict = said.Text(err), verdictOf(err)
+		out.why.Text, out.verdict = out.n.sup.redacted(err, said.Text(err)), verdictOf(err)
 		cause := context.Cause(ctx)
 		out.news = cause == nil || err != cause && (err != context.Canceled || err != ctx.Err()) //nolint:errorlint // see above
 		return
 	}
-	out.why = reasonOf(err)
+	out.why = out.n.sup.Reason(err)
 	guard.Do(func() { out.verdict = verdictOf(err) })
 	guard.Do(func() { out.news = !isEndOf(ctx, err) })
 }

@@ -24,13 +24,29 @@ type Reason struct {
 	Text string
 }
 
-// reasonOf asks err what it says, which is user code: never call it with a lock
-// held or on a supervisor's goroutine.
-func reasonOf(err error) Reason {
+// Reason asks err what it says, and has the Redact of [Spec] decide what may be told of
+// that, as the tree does with all errors: for those who tell of errors that have not
+// come through the tree. Asking an error runs user code: not while holding a lock. Of
+// nil it is the zero Reason.
+func (s *Supervisor) Reason(err error) Reason {
+	s.made()
 	if err == nil {
 		return Reason{}
 	}
-	return Reason{err, said.Text(err)}
+	return Reason{err, s.redacted(err, said.Text(err))}
+}
+
+// redacted is what may be told of the text of err: what is left when the supervisor
+// and each above it has had its say. If one has none to say, because it panics, that is
+// the type of the error. It may run user code.
+func (s *Supervisor) redacted(err error, text string) string {
+	for ; s != nil; s = s.above() {
+		if redact := s.plan.spec.Redact; redact != nil {
+			before := text
+			text = said.Clean(said.By(err, func() string { return redact(before) }), said.MaxText)
+		}
+	}
+	return text
 }
 
 // known is the Reason of an error of this package, which may be asked anywhere.

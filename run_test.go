@@ -91,7 +91,7 @@ func TestWhatAnErrorAsksFor(t *testing.T) {
 		{(*PanicError)(nil), failing},
 		{(*isOnly)(nil), failing},
 	} {
-		out := &outcome{why: Reason{Err: c.err}}
+		out := &outcome{n: &node{sup: New("root", Spec{})}, why: Reason{Err: c.err}}
 		out.judge(t.Context())
 		if out.verdict != c.want {
 			t.Errorf("%v: verdict %d, want %d", c.err, out.verdict, c.want)
@@ -128,7 +128,7 @@ func TestWhatIsNews(t *testing.T) {
 		{late, ErrStopped, false},
 		{late, context.Canceled, true},
 	} {
-		out := &outcome{why: Reason{Err: c.err}}
+		out := &outcome{n: &node{sup: New("root", Spec{})}, why: Reason{Err: c.err}}
 		out.judge(c.ctx)
 		if out.news != c.want {
 			t.Errorf("%v after %v: news is %v", c.err, c.ctx.Err(), out.news)

@@ -53,7 +53,7 @@ func (s *Supervisor) explainTo(r *run, cause Reason) {
 	}
 	why := s.term.Load().why.Load()
 	if cause.Text != "" || why == nil {
-		why = explain(cause)
+		why = s.explain(cause)
 	}
 	m.mu.Lock()
 	m.why = why

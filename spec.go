@@ -99,6 +99,16 @@ type Spec struct {
 	// slog.Default, one that is does nothing, as its events go up.
 	EventHook func(Event)
 
+	// Redact, if set, decides what may be told of an error: it gets what one says, of
+	// services here and of all supervisors below, and what it returns is what logs,
+	// status, pages and traces get to see. What was cut out is nowhere kept but in the
+	// error itself, which programs get as it is ([Reason].Err). It runs where the
+	// error came from, by any number of goroutines at once, once for each error; if it
+	// panics, the type of the error is told. Texts of this package that hold an
+	// error's come by once more on their way up, so it should leave alone what it has
+	// made. Default: all may be told.
+	Redact func(text string) string
+
 	// Clock is where the time comes from. Default: that of the supervisor above,
 	// or the real one, which under testing/synctest is all that a test needs.
 	//

@@ -232,7 +232,7 @@ func (s *Supervisor) Restart(t ServiceToken, cause error) error {
 	if n.gone.has() {
 		return ErrRemoved
 	}
-	n.sup.wish(restart{n, reasonOf(cause)})
+	n.sup.wish(restart{n, n.sup.Reason(cause)})
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (e *explanation) now() Reason {
 
 // explain makes the explanation of a reason. What it says, if that is not known, is
 // asked beside, as that is user code.
-func explain(r Reason) *explanation {
+func (s *Supervisor) explain(r Reason) *explanation {
 	e := &explanation{id: lastExplanation.Add(1), reason: r}
 	switch {
 	case r.Text != "":
@@ -41,7 +41,7 @@ func explain(r Reason) *explanation {
 	default:
 		go func() {
 			said := Reason{r.Err, fmt.Sprintf("%T", r.Err)}
-			patiently(func() Reason { return reasonOf(r.Err) }, &said)
+			patiently(func() Reason { return s.Reason(r.Err) }, &said)
 			e.reason.Text = said.Text // and nothing else: now may be reading the error
 			e.known.happen()
 		}()
@@ -103,7 +103,7 @@ func isPlainContext(ctx context.Context) bool {
 func (s *Supervisor) tell(ctx context.Context, t *term) {
 	if isPlainContext(ctx) {
 		end := endOf(ctx)
-		why := t.explain(end.cause)
+		why := s.explainEnd(t, end.cause)
 		s.handle(s.shutdownFor(end, why))
 		s.tellWhy(why)
 		return
@@ -111,21 +111,21 @@ func (s *Supervisor) tell(ctx context.Context, t *term) {
 	go func() {
 		end := endOfContext{err: context.Canceled, cause: context.Canceled}
 		patiently(func() endOfContext { return endOf(ctx) }, &end)
-		why := t.explain(end.cause)
+		why := s.explainEnd(t, end.cause)
 		s.post(s.shutdownFor(end, why))
 		s.tellWhy(why)
 	}()
 }
 
-// explain notes why the stop begins: what the supervisor above has said, if that
+// explainEnd notes why the stop begins: what the supervisor above has said, if that
 // stops this one.
-func (t *term) explain(cause error) *explanation {
+func (s *Supervisor) explainEnd(t *term, cause error) *explanation {
 	var why *explanation
 	if t.run != nil {
 		why = t.run.why()
 	}
 	if why == nil {
-		why = explain(Reason{Err: cause})
+		why = s.explain(Reason{Err: cause})
 	}
 	t.why.Store(why)
 	return why

@@ -185,12 +185,12 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped int)
 		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
 		text := fmt.Sprintf("ended with exit code %d", code)
 		if err != nil {
-			key := "error"
+			key, why := "error", p.root.Reason(err).Error()
 			if code == 0 {
 				key = "cause"
 			}
-			attrs = append(attrs, slog.String(key, said.Text(err)))
-			text += ": " + said.Text(err)
+			attrs = append(attrs, slog.String(key, why))
+			text += ": " + why
 		}
 		p.systemd.farewell(text)
 		p.log.LogAttrs(ctx, level, "ended", attrs...)

@@ -676,3 +676,58 @@ func TestCheck(t *testing.T) {
 	wantPanic(t, "tend/app: Options.StopDelay is -1ns", run(root, Options{StopDelay: -1}))
 	wantPanic(t, "tend/app: Options.Reload[0] is nil", run(root, Options{Reload: []func(context.Context) error{nil}}))
 }
+
+// What the tree redacts, the log and the probes of the program do not tell either: of
+// its own checks and hooks, of a service that ends it, and of why it was asked to.
+func TestRedact(t *testing.T) {
+	const secret = "hunter2"
+	hide := func(text string) string { return strings.ReplaceAll(text, secret, "***") }
+	t.Run("a service ends it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			root := tend.New("root", quiet(tend.Spec{Redact: hide}))
+			root.Add(tend.Child{Significant: true, Restart: tend.Transient, Limit: tend.Limit{N: 1}, Name: "a", Service: tend.Func("a", func(context.Context) error {
+				time.Sleep(time.Second)
+				return errors.New("password " + secret)
+			})})
+			s := perform(t.Context(), root, Options{
+				Live:   func(tend.Status) error { return errors.New("live " + secret) },
+				Ready:  func(tend.Status) error { panic("ready " + secret) },
+				Reload: []func(context.Context) error{func(context.Context) error { return errors.New("reload " + secret) }},
+			})
+			synctest.Wait()
+			s.signals <- syscall.SIGHUP
+			h := s.program.listeners.routes(true)
+			for path, want := range map[string]string{"/livez": "live ***\n", "/readyz": "panic: ready ***\n"} {
+				if _, body := get(h, "GET", "http://localhost"+path); body != want {
+					t.Errorf("%s: %q, want %q", path, body, want)
+				}
+			}
+			if live := s.program.systemd.check(root.Status()); live == nil || strings.Contains(statusLine(up, root.Status(), nil, live), secret) {
+				t.Errorf("STATUS: %q", statusLine(up, root.Status(), nil, live))
+			}
+			<-s.code
+			s.wantNone(t, secret, 2)
+		})
+	})
+	t.Run("a cause", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			root := tend.New("root", quiet(tend.Spec{Redact: hide}))
+			root.Add(tendtest.Idle("a"))
+			s := perform(ctx, root, Options{})
+			synctest.Wait()
+			cancel(errors.New("because " + secret))
+			<-s.code
+			s.wantNone(t, secret, 2)
+		})
+	})
+}
+
+// wantNone checks that nothing has told a secret, which was cut out so often.
+func (s *stage) wantNone(t *testing.T, secret string, cut int) {
+	t.Helper()
+	text := s.log.String() + s.stderr.String()
+	if strings.Contains(text, secret) || strings.Count(text, "***") < cut {
+		t.Errorf("want no %s, and *** %d times, in\n%s", secret, cut, text)
+	}
+}

@@ -123,9 +123,20 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	if o.Live == nil {
 		o.Live = tend.Status.Alive
 	}
+	o.Ready, o.Live = redacted(root, o.Ready), redacted(root, o.Live)
 	if strings.HasPrefix(o.Debug, ":") {
 		o.Debug = "localhost" + o.Debug
 	}
 	_ = (&listeners{options: o}).routes(true) // panics if patterns are in conflict
 	return o
+}
+
+// redacted is check with what it says, or panics with, as the tree would tell it.
+func redacted(root *tend.Supervisor, check func(tend.Status) error) func(tend.Status) error {
+	return func(s tend.Status) error {
+		if err := try(func() error { return check(s) }); err != nil {
+			return root.Reason(err)
+		}
+		return nil
+	}
 }

@@ -24,7 +24,7 @@ func (p *program) reload(ctx context.Context) {
 		if err == nil {
 			failed--
 		} else {
-			p.log.LogAttrs(ctx, slog.LevelError, "reload failed", slog.Any("error", err))
+			p.log.LogAttrs(ctx, slog.LevelError, "reload failed", slog.String("error", p.root.Reason(err).Error()))
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend"
 )
 
 // stopping is how far the end of a program has come.
@@ -29,9 +29,12 @@ type stopping struct {
 var errEnded = errors.New("the tree has ended")
 
 // words is what an error says, which is user code: asked where it is written.
-type words struct{ err error }
+type words struct {
+	root *tend.Supervisor
+	err  error
+}
 
-func (w words) LogValue() slog.Value { return slog.StringValue(said.Text(w.err)) }
+func (w words) LogValue() slog.Value { return slog.StringValue(w.root.Reason(w.err).Error()) }
 
 // stopBegan notes, once, that the program has begun to stop.
 func (p *program) stopBegan(cause error) {
@@ -39,7 +42,7 @@ func (p *program) stopBegan(cause error) {
 		p.stop.began.Store(true)
 		p.stop.tell()
 		p.systemd.enter(ending)
-		p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{cause}))
+		p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{p.root, cause}))
 	})
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
-	"github.com/tend-go/tend/internal/said"
 )
 
 const (
@@ -138,7 +137,7 @@ func (s *service) Serve(ctx context.Context) (err error) {
 		err = fmt.Errorf("%w: %w", errByItself, err)
 	}
 	_ = l.Close() // that others may take its place while what is under way comes to its end
-	tend.Annotate(ctx, slog.String("draining", said.Text(err)))
+	tend.Annotate(ctx, slog.Any("draining", err))
 	return err
 }
 

@@ -99,6 +99,7 @@ type embedded = tend.Supervisor
 type hidden interface {
 	Events()
 	Path()
+	Reason()
 	Restart()
 	Resume()
 	ServiceStatus()

@@ -10,8 +10,8 @@ import (
 	"github.com/tend-go/tend/internal/guard"
 )
 
-// maxText bounds what is kept of an error, in bytes; Consul cuts at as much.
-const maxText = 4 << 10
+// MaxText bounds what is kept of an error, in bytes; Consul cuts at as much.
+const MaxText = 4 << 10
 
 // Text is what an error says: cleaned, without space at its ends, and of 4 KiB at
 // most. It is the error's type if that panics, and empty for nil. Asking an error
@@ -21,7 +21,7 @@ func Text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return strings.TrimSpace(Clean(By(err, err.Error), maxText))
+	return strings.TrimSpace(Clean(By(err, err.Error), MaxText))
 }
 
 // panicked is how the texts of Panic begin.
@@ -30,7 +30,7 @@ const panicked = "panic:"
 // Panic is what a value says that somebody panicked with, after "panic: ". What
 // holds for Text holds for it.
 func Panic(v any) string {
-	return strings.TrimSpace(Clean(panicked+" "+Value(v), maxText))
+	return strings.TrimSpace(Clean(panicked+" "+Value(v), MaxText))
 }
 
 // PanicValue is what the value says in a text that Panic has made: for those who say
