@@ -16,6 +16,9 @@
 // Options says otherwise; while the tree stops, the program is not ready, and alive.
 // docs/operations.md says what platforms make of that, and which services count.
 //
+// What they say is good for a second, for all who ask; that a stop has begun they say
+// at once.
+//
 // # Stopping
 //
 // SIGINT or SIGTERM starts one graceful stop; services find the signal in

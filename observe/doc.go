@@ -78,17 +78,20 @@
 //
 // The page is read-only unless Options.Allow is set, and GET never acts. It is
 // answered only under loopback names unless Options.Hosts names others, which
-// defeats DNS rebinding; requests from other sites' pages are refused by
-// [http.CrossOriginProtection]. It loads nothing from anywhere, and its
+// defeats DNS rebinding; what a browser asks for because of another site's page is
+// refused, but for a link to the page. It loads nothing from anywhere, and its
 // Content-Security-Policy forbids that as well as any script but its own. Names and
 // errors are shown as text, whatever they are. It tells names, addresses, error
-// texts and stacks: put it where only those who may know them can get.
+// texts and stacks: put it where only those who may know them can get. A Host header
+// is no authentication; docs/security.md has more of that.
 //
 // # Cost
 //
 // While nobody looks: one goroutine that reads the tree's events into a ring. While
 // somebody looks: [tend.Supervisor.Status] at most ten times a second and at most
-// a tenth of the time, shared by all who look. Readers that are slow or gone hold
-// nobody up. Trees of up to 20,000 services are sent as a whole; of larger ones the
+// a tenth of the time, shared by all who look. What has the whole tree in it is made
+// once of a snapshot, one at a time, and kept compressed. Readers that are slow or gone
+// hold nobody up: each has 10 seconds for a piece and 2 minutes for an answer, and of
+// more than 100 streams the oldest ends, to be opened again. Trees of up to 20,000 services are sent as a whole; of larger ones the
 // page fetches a branch when it is opened, and the server does the searching.
 package observe
