@@ -528,6 +528,57 @@ func (n noFlush) Header() http.Header         { return n.w.Header() }
 func (n noFlush) Write(b []byte) (int, error) { return n.w.Write(b) }
 func (n noFlush) WriteHeader(code int)        { n.w.WriteHeader(code) }
 
+// Something in between that refuses streams, or a search that has to wait for another,
+// does not make the page say that it is offline.
+func TestRefusals(t *testing.T) {
+	b := newTab(t)
+	root := quiet("root", idle("first"))
+	p := observe.Handler(root, observe.Options{})
+	t.Cleanup(p.Close)
+	served := root.ServeBackground(t.Context())
+	t.Cleanup(func() {
+		root.Stop()
+		<-served
+	})
+	s := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/api/events") {
+			http.Error(w, "too many", http.StatusServiceUnavailable)
+			return
+		}
+		p.ServeHTTP(w, r)
+	}))
+	b.open(s.URL)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	root.Add(idle("second"))
+	b.wait(row("second"))
+	root.Add(idle("third"))
+	b.wait(row("third"))
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	if p := b.trouble(); len(p) > 0 {
+		t.Error(p)
+	}
+}
+
+// A page that was open while the program was started again acts on nothing that its
+// reader has not seen: the same number is another service there.
+func TestAnActOfAnEarlierProgram(t *testing.T) {
+	b := newTab(t)
+	s := serve(t, quiet("root", idle("listener")), observe.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		Allow:  func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil },
+	})
+	b.open(s.URL)
+	b.do(chromedp.Evaluate(`window.confirm = () => true`, nil))
+	b.click(row("listener") + ".el")
+	b.wait(`document.querySelectorAll("#node .acts button").length === 4`)
+	b.do(chromedp.Evaluate(`detail = { ...detail, epoch: "another" }; drawDetail()`, nil))
+	b.click(`[...document.querySelectorAll("#node .acts button")].find(b => b.innerText === "Restart")`)
+	b.wait(`document.querySelector("#node .acts p").innerText.includes("look at it again")`)
+	if got := posts(s); len(got) != 1 || !strings.HasSuffix(got[0], " 409") {
+		t.Errorf("%q, want one 409", got)
+	}
+}
+
 // A server that goes away leaves the last state, grey and with its age; when it is
 // back, even as another process, the page goes on by itself.
 func TestOffline(t *testing.T) {
