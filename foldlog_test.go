@@ -286,7 +286,7 @@ func TestNoTroubleNoTimer(t *testing.T) {
 // failedAt is the failure of a service of root that is restarted, after a time.
 func failedAt(begin time.Time, after time.Duration, n *node, err error) ServiceFailed {
 	return ServiceFailed{
-		Origin: Origin{Supervisor: "root", Service: n.name, Token: ServiceToken{n}, Time: begin.Add(after)}, Err: reasonOf(err), Restarting: true,
+		Origin: Origin{Supervisor: "root", Service: n.name, Token: ServiceToken{n}, Time: begin.Add(after)}, Err: known(err), Restarting: true,
 	}
 }
 
@@ -349,7 +349,7 @@ func TestAPanicIsNoErrorThatSaysTheSame(t *testing.T) {
 		{here, &PanicError{Value: "ouch", PCs: []uintptr{2}}, false},
 		{here, &PanicError{Value: "oh", PCs: []uintptr{1}}, false},
 	} {
-		if isSame(reasonOf(c.a), reasonOf(c.b)) != c.want {
+		if isSame(known(c.a), known(c.b)) != c.want {
 			t.Errorf("%#v and %#v are the same: %v", c.a, c.b, !c.want)
 		}
 	}
@@ -369,7 +369,7 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 				}
 			}
 			left := func(n *node, next State) {
-				l.log(ServiceEnded{Origin: failedAt(begin, 0, n, nil).Origin, Next: next})
+				l.log(ServiceEnded{Origin: failedAt(begin, 0, n, boom()).Origin, Next: next})
 			}
 			left(a, StateGone) // which has never been in trouble
 			want("nobody", 0, 0)

@@ -232,7 +232,7 @@ func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
 		n := above.newNode(below)
 		n.run = &run{node: n}
 		below.term.Load().run = n.run
-		stop := func() instant { return below.shutdownFor(endOfContext{}, explain(known(ErrStopped))).by }
+		stop := func() instant { return below.shutdownFor(endOfContext{}, below.explain(known(ErrStopped))).by }
 		if by := stop(); by != never {
 			t.Errorf("without a limit it is %v", by)
 		}
