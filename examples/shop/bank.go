@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -82,10 +83,9 @@ func post(ctx context.Context, url string, o order) error {
 func toyBank() charge {
 	var asked atomic.Int64
 	return func(_ context.Context, o order) error {
-		var prices map[string]int64
 		switch {
 		case o.Item == "unobtainium":
-			prices[o.Item] = o.Cents // of a nil map
+			_ = strings.Split(o.Item, " ")[1] // and there is none
 		case o.Cents > 100_000:
 			return errRefused
 		case asked.Add(1)%3 == 0:

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// keyHelp is what keys do.
+var keyHelp = []struct{ key, does string }{
+	{"↑ ↓ j k", "select; also PgUp, PgDn, Home, End"},
+	{"Enter", "failures and events of the selected service, or close them"},
+	{"g", "where its goroutines are now"},
+	{"t", "only what is in trouble, the latest failure first; again: all"},
+	{"s", "sort by restarts, failures, age, last failure; again: the tree"},
+	{"/", "filter by words in path, state and last failure; Esc: all"},
+	{"r p x", "restart, suspend, remove, if the page allows it; y confirms"},
+	{"? q", "this, and the end"},
+}
+
+// key does what a key asks for.
+func (m *model) key(k tea.KeyMsg) tea.Cmd {
+	switch {
+	case k.Type == tea.KeyCtrlC:
+		return tea.Quit
+	case m.typing:
+		m.typed(k)
+		return nil
+	case m.confirm != "":
+		action := m.confirm
+		if m.confirm = ""; k.String() == "y" {
+			return m.act(action)
+		}
+		return nil
+	case m.help:
+		m.help = false
+		return nil
+	}
+	if cmd, moves := m.moved(k.String()); moves {
+		return cmd
+	}
+	return m.asks(k.String())
+}
+
+// typed changes the query.
+func (m *model) typed(k tea.KeyMsg) {
+	c := m.choice
+	switch k.Type {
+	case tea.KeyEnter:
+		m.typing = false
+		return
+	case tea.KeyEsc:
+		m.typing, c.query = false, ""
+	case tea.KeyBackspace:
+		if runes := []rune(c.query); len(runes) > 0 {
+			c.query = string(runes[:len(runes)-1])
+		}
+	case tea.KeyRunes, tea.KeySpace:
+		c.query += string(k.Runes)
+	default:
+		return
+	}
+	m.choose(c)
+}
+
+// moved selects another row, if the key is for that.
+func (m *model) moved(key string) (cmd tea.Cmd, moves bool) {
+	at := m.at()
+	to, moves := map[string]int{
+		"up": at - 1, "k": at - 1, "down": at + 1, "j": at + 1, "pgup": at - m.space(), "pgdown": at + m.space(),
+		"home": 0, "end": len(m.rows) - 1,
+	}[key]
+	if !moves {
+		return nil, false
+	}
+	return m.move(to), true
+}
+
+// asks does what the other keys are for.
+func (m *model) asks(key string) tea.Cmd {
+	c := m.choice
+	switch key {
+	case "q":
+		return tea.Quit
+	case "?":
+		m.help = true
+	case "/":
+		m.typing = true
+	case "esc":
+		c.query, m.pane = "", nil
+		m.choose(c)
+	case "s":
+		c.order = (c.order + 1) % orders
+		m.choose(c)
+	case "t":
+		if c.trouble = !c.trouble; c.trouble {
+			c.order = byLast
+		} else {
+			c.order = byTree
+		}
+		m.choose(c)
+	case "r", "p", "x":
+		m.confirm = map[string]string{"r": "restart", "p": "suspend", "x": "remove"}[key]
+	case "enter", "g":
+		return m.open(key == "g")
+	}
+	return nil
+}
+
+// open opens the pane, or closes it; stacks: to show those.
+func (m *model) open(stacks bool) tea.Cmd {
+	if m.at() < 0 || m.pane != nil && !stacks {
+		m.pane = nil
+		m.scroll()
+		return nil
+	}
+	m.pane = &pane{}
+	m.scroll()
+	if !stacks {
+		return m.look()
+	}
+	c, id := m.client, m.selected
+	return tea.Batch(m.look(), func() tea.Msg {
+		text, err := c.stacks(context.Background(), id)
+		return stacksMsg{id, text, err}
+	})
+}

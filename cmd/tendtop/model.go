@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/tend-go/tend"
+)
+
+// model is what is on the screen and why. Its Update is pure but for the commands that
+// it returns, which ask the program that is looked at.
+type model struct {
+	client *client
+	every  time.Duration
+
+	status tend.Status
+	asked  bool  // there has been an answer
+	err    error // of the last question; the last answer stays
+	choice choice
+	rows   []row
+
+	selected      uint64 // id; 0: nothing
+	top           int    // the first row on the screen
+	pane          *pane  // nil: closed
+	typing        bool   // the query
+	confirm       string // an action, to be confirmed
+	said          string // what became of the last one
+	help          bool
+	width, height int
+}
+
+func newModel(c *client, o options) *model {
+	return &model{client: c, every: o.every, choice: choice{query: o.query}, width: 80, height: 24}
+}
+
+// What comes back from commands.
+type (
+	treeMsg struct {
+		status tend.Status
+		err    error
+	}
+	tickMsg struct{}
+	nodeMsg struct {
+		node node
+		err  error
+	}
+	stacksMsg struct {
+		id   uint64
+		text string
+		err  error
+	}
+	actedMsg struct {
+		action string
+		err    error
+	}
+)
+
+func (m *model) Init() tea.Cmd { return m.ask() }
+
+// ask asks for the tree, and for what the pane shows.
+func (m *model) ask() tea.Cmd {
+	c := m.client
+	cmds := []tea.Cmd{func() tea.Msg {
+		status, err := c.tree(context.Background())
+		return treeMsg{status, err}
+	}}
+	if m.pane != nil {
+		cmds = append(cmds, m.look())
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *model) look() tea.Cmd {
+	c, id := m.client, m.selected
+	return func() tea.Msg {
+		n, err := c.node(context.Background(), id)
+		return nodeMsg{n, err}
+	}
+}
+
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+		m.scroll()
+	case treeMsg:
+		return m, m.gotTree(msg)
+	case tickMsg:
+		return m, m.ask()
+	case nodeMsg:
+		m.gotNode(msg)
+	case stacksMsg:
+		if m.pane != nil && msg.id == m.selected {
+			m.pane.stacks(msg)
+		}
+	case actedMsg:
+		if m.said = msg.action + " requested"; msg.err != nil {
+			m.said = msg.action + ": " + msg.err.Error()
+		}
+		return m, m.ask()
+	case tea.KeyMsg:
+		m.said = ""
+		return m, m.key(msg)
+	}
+	return m, nil
+}
+
+func (m *model) gotTree(msg treeMsg) tea.Cmd {
+	if m.err = msg.err; msg.err == nil {
+		m.asked, m.status = true, msg.status
+		m.choose(m.choice)
+	}
+	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickMsg{} })
+}
+
+func (m *model) gotNode(msg nodeMsg) {
+	switch {
+	case m.pane == nil || msg.err == nil && msg.node.ID != m.selected:
+	case msg.err != nil:
+		m.said = msg.err.Error()
+	default:
+		m.pane.show(msg.node)
+	}
+}
+
+// choose shows what is chosen; the same service stays selected if it is there.
+func (m *model) choose(c choice) {
+	m.choice = c
+	m.rows = rowsOf(m.status, c)
+	if len(m.rows) > 0 && m.at() < 0 {
+		m.selected, m.pane = m.rows[0].id, nil
+	}
+	m.scroll()
+}
+
+// at is the place of the selected service, less than 0 if it is not shown.
+func (m *model) at() int {
+	return slices.IndexFunc(m.rows, func(r row) bool { return r.id == m.selected })
+}
+
+// move selects another row.
+func (m *model) move(to int) tea.Cmd {
+	if len(m.rows) == 0 {
+		return nil
+	}
+	m.selected = m.rows[min(max(to, 0), len(m.rows)-1)].id
+	m.scroll()
+	if m.pane == nil {
+		return nil
+	}
+	m.pane = &pane{}
+	return m.look()
+}
+
+// scroll brings the selected row onto the screen.
+func (m *model) scroll() {
+	at, space := max(m.at(), 0), m.space()
+	m.top = min(m.top, at, max(len(m.rows)-space, 0))
+	m.top = max(m.top, at-space+1, 0)
+}
+
+var errNothing = errors.New("nothing is selected")
+
+// act asks for what was confirmed.
+func (m *model) act(action string) tea.Cmd {
+	c, id := m.client, m.selected
+	if m.at() < 0 {
+		return func() tea.Msg { return actedMsg{action, errNothing} }
+	}
+	path := m.rows[m.at()].path
+	return func() tea.Msg {
+		n, err := c.node(context.Background(), id)
+		if err == nil && n.Path != path {
+			err = errors.New("it is another service now")
+		}
+		if err == nil {
+			err = c.act(context.Background(), n, action)
+		}
+		return actedMsg{action, err}
+	}
+}

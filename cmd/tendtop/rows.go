@@ -1,0 +1,144 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
+)
+
+// order is how the rows are sorted.
+type order int
+
+const (
+	byTree order = iota // each below its supervisor
+	byRestarts
+	byFailures
+	byAge  // the latest change first
+	byLast // the latest failure first
+	orders
+)
+
+func (o order) String() string {
+	return [...]string{"tree", "restarts", "failures", "age", "last failure"}[o]
+}
+
+// choice is what of a tree is shown, and in which order.
+type choice struct {
+	order   order
+	query   string
+	trouble bool // only what is in trouble
+}
+
+// row is a service as it is shown. Nothing in it controls the terminal.
+type row struct {
+	id                uint64
+	depth             int
+	name, path, state string
+	age               time.Duration
+	restarts, failed  uint64
+	failedAt          time.Time // zero: never, as far as is kept
+	note              string
+	trouble           bool
+}
+
+const maxText = 300 // bytes of a text that is shown
+
+// rowsOf are the services of a tree that are chosen.
+func rowsOf(s tend.Status, c choice) (list []row) {
+	for depth, service := range s.All() {
+		r := newRow(service, depth, s.Time)
+		if c.order != byTree {
+			r.depth, r.name = 0, strings.TrimPrefix(r.path, s.Path+"/")
+		}
+		if c.chooses(r) {
+			list = append(list, r)
+		}
+	}
+	slices.SortStableFunc(list, c.order.compare)
+	return list
+}
+
+func newRow(s *tend.ServiceStatus, depth int, now time.Time) row {
+	r := row{
+		id: s.Token.ID(), depth: depth, name: said.Clean(s.Name, maxText), path: said.Clean(s.Path, maxText), state: s.State.String(),
+		age: now.Sub(s.Since), restarts: s.Restarts, failed: s.Failed, note: said.Clean(noteOf(s, now), maxText), trouble: s.InTrouble(),
+	}
+	if n := len(s.Failures); n > 0 {
+		r.failedAt = s.Failures[n-1].Time
+	}
+	return r
+}
+
+// noteOf is what else there is to know at a glance: why it waits or stops, and what
+// failed last.
+func noteOf(s *tend.ServiceStatus, now time.Time) string {
+	var notes []string
+	if !s.Stopping.IsZero() {
+		notes = append(notes, "because: "+s.Stopping.Error())
+	}
+	if !s.WaitingFor.IsZero() {
+		wait := "waits for " + s.WaitingFor.Error()
+		if !s.WaitingUntil.IsZero() {
+			wait += ", " + said.Age(s.WaitingUntil.Sub(now))
+		}
+		notes = append(notes, wait)
+	}
+	if n := len(s.Failures); n > 0 {
+		f := s.Failures[n-1]
+		notes = append(notes, fmt.Sprintf("%s ago: %s", said.Age(now.Sub(f.Time)), f.Err.Error()))
+	}
+	return strings.Join(notes, "; ")
+}
+
+func (c choice) chooses(r row) bool {
+	if c.trouble && !r.trouble {
+		return false
+	}
+	for word := range strings.FieldsSeq(strings.ToLower(c.query)) {
+		if !strings.Contains(strings.ToLower(r.path+" "+r.state+" "+r.note), word) {
+			return false
+		}
+	}
+	return true
+}
+
+// compare puts the worst first.
+func (o order) compare(a, b row) int {
+	switch o {
+	case byRestarts:
+		return cmp.Compare(b.restarts, a.restarts)
+	case byFailures:
+		return cmp.Compare(b.failed, a.failed)
+	case byAge:
+		return cmp.Compare(a.age, b.age)
+	case byLast:
+		return b.failedAt.Compare(a.failedAt)
+	case byTree, orders:
+	}
+	return 0
+}
+
+// counts says how many services are in which state, those in trouble first.
+func counts(s tend.Status) string {
+	n := map[tend.State]int{}
+	for _, service := range s.All() {
+		if service.IsLeaf() {
+			n[service.State]++
+		}
+	}
+	var parts []string
+	for _, state := range []tend.State{
+		tend.StateFailed, tend.StateStuck, tend.StateBackoff, tend.StateStopping, tend.StateStarting, tend.StatePending,
+		tend.StateSuspended, tend.StateDone, tend.StateRunning,
+	} {
+		if n[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %v", n[state], state))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+)
+
+// tree is one with all kinds of trouble, as it comes from afar.
+func tree(t *testing.T) tend.Status {
+	t.Helper()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ago := func(seconds int) time.Time { return now.Add(-time.Duration(seconds) * time.Second) }
+	failed := func(seconds int, text string) []tend.Failure {
+		return []tend.Failure{{Time: ago(seconds), Err: tend.Reason{Err: errors.New(text), Text: text}}}
+	}
+	pool := tend.Status{Name: "pool", Path: "shop/pool", Serving: true, Started: true, Time: now, Since: ago(60), Services: []tend.ServiceStatus{
+		{Name: "worker-1", Path: "shop/pool/worker-1", State: tend.StateRunning, Since: ago(5), Restarts: 3, Failed: 3, Failures: failed(5, "boom"), Wanted: true},
+		{
+			Name: "worker-2", Path: "shop/pool/worker-2", State: tend.StateBackoff, Since: ago(2), Restarts: 1, Failed: 9, Failures: failed(2, "\x1b[31mred\nline"), Wanted: true,
+			WaitingFor: tend.Reason{Text: "its delay"}, WaitingUntil: now.Add(10 * time.Second),
+		},
+	}}
+	s := tend.Status{Name: "shop", Path: "shop", Serving: true, Started: true, Time: now, Since: ago(60), Services: []tend.ServiceStatus{
+		{Name: "db", Path: "shop/db", State: tend.StateStopping, Since: ago(1), Stopping: tend.Reason{Text: "restart was requested"}, Wanted: true},
+		{Name: "pool", Path: "shop/pool", State: tend.StateRunning, Since: ago(60), Wanted: true, Supervisor: &pool},
+	}}
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read tend.Status
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+func TestRows(t *testing.T) {
+	for _, c := range []struct {
+		choice choice
+		want   string
+	}{
+		{choice{}, "db|pool|  worker-1|  worker-2"},
+		{choice{order: byRestarts}, "pool/worker-1|pool/worker-2|db|pool"},
+		{choice{order: byFailures}, "pool/worker-2|pool/worker-1|db|pool"},
+		{choice{order: byAge}, "db|pool/worker-2|pool/worker-1|pool"},
+		{choice{order: byLast}, "pool/worker-2|pool/worker-1|db|pool"},
+		{choice{trouble: true}, "  worker-2"},
+		{choice{query: "worker"}, "  worker-1|  worker-2"},
+		{choice{query: "POOL backoff"}, "  worker-2"},
+		{choice{query: "boom"}, "  worker-1"},
+		{choice{query: "nothing like it"}, ""},
+	} {
+		var got []string
+		for _, r := range rowsOf(tree(t), c.choice) {
+			got = append(got, strings.Repeat("  ", r.depth)+r.name)
+		}
+		if got := strings.Join(got, "|"); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.choice, got, c.want)
+		}
+	}
+}
+
+// TestNotes: what is said of services, and nothing that controls the terminal.
+func TestNotes(t *testing.T) {
+	var got []string
+	for _, r := range rowsOf(tree(t), choice{}) {
+		got = append(got, fmt.Sprintf("%s %v %s", r.state, r.age, r.note))
+	}
+	want := []string{
+		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s 5s ago: boom",
+		"backoff 2s waits for its delay, 10s; 2s ago: \ufffd[31mred line",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 1 running" {
+		t.Errorf("counts are %s", got)
+	}
+}
