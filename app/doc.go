@@ -28,7 +28,7 @@
 // gets its timeout. Make that a few seconds less than what stands behind
 // the program allows: terminationGracePeriodSeconds of Kubernetes (30s), or
 // TimeoutStopSec= of systemd, which this package prolongs as long as the stop is
-// under way. What each supervisor of the tree took is logged.
+// under way. The tree's records say what each supervisor of it took.
 //
 // Services are asked first and all else is done beside that; a log pipe that nobody
 // reads holds nothing up. Options.StopDelay puts time between "not ready" and the

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -44,6 +46,9 @@ func newListeners(o Options, tree *asked.Question[tend.Status], stopping func() 
 
 // open listens and serves. After an error nothing is open.
 func (l *listeners) open(ctx context.Context) error {
+	if l.options.Tree != nil && l.options.Debug == "" { // no panic: that address may come from settings
+		l.options.Logger.LogAttrs(ctx, slog.LevelWarn, "nowhere to show the tree", slog.String("because", "Options.Debug is empty"))
+	}
 	for _, at := range []struct {
 		name, addr string
 		debug      bool
@@ -103,6 +108,9 @@ func (l *listeners) routes(debug bool) *http.ServeMux {
 	}
 	mux.Handle("/debug/tree/", http.StripPrefix("/debug/tree", tree))
 	handleProfiles(mux)
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(l.options.Handlers)), isRoot) {
+		mux.Handle("GET /{$}", index(l.options.Handlers))
+	}
 	return mux
 }
 

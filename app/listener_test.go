@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"runtime/trace"
 	"strings"
 	"sync"
@@ -402,6 +403,29 @@ func TestTraceLeft(t *testing.T) {
 	}
 }
 
+// TestTheDebugListenerSaysWhatItHas at its root, unless that is somebody else's.
+func TestTheDebugListenerSaysWhatItHas(t *testing.T) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "mine") })
+	a := answers{options: Options{Handlers: map[string]http.Handler{"GET /metrics": ok, "/x/{id}": ok, "/a&b": ok}}}
+	code, body := get(a.routes(true, false), "GET", "/")
+	var paths []string
+	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		paths = append(paths, m[1])
+	}
+	if diff := cmp.Diff([]string{"/debug/tree/", "/debug/pprof/", "/readyz", "/livez", "/a&amp;b", "/metrics"}, paths); code != 200 || diff != "" {
+		t.Errorf("%d %s", code, diff)
+	}
+	if code, _ := get(a.routes(false, false), "GET", "/"); code != 404 {
+		t.Errorf("the outer listener answers with %d", code)
+	}
+	for _, pattern := range []string{"/", "GET /{$}"} {
+		a.options.Handlers = map[string]http.Handler{pattern: ok}
+		if _, body := get(a.routes(true, false), "GET", "/"); body != "mine" {
+			t.Errorf("%q does not get what is for it, but %s", pattern, body)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	root := tend.New("root", tend.Spec{})
 	ok := http.NotFoundHandler()
@@ -411,22 +435,35 @@ func TestOptions(t *testing.T) {
 	}{
 		{Options{Handlers: map[string]http.Handler{"/x": nil}, Listen: ":0"}, `tend/app: Options.Handlers["/x"] is nil`},
 		{Options{Handlers: map[string]http.Handler{"/x": ok}}, "tend/app: there are Options.Handlers, but neither Listen nor Debug"},
+		{Options{Handlers: map[string]http.Handler{"/livez": ok}, Listen: ":0"}, `tend/app: Options.Handlers["/livez"]: package app answers there itself`},
+		{Options{Handlers: map[string]http.Handler{"POST example.org/readyz": ok}, Listen: ":0"}, `tend/app: Options.Handlers["POST example.org/readyz"]: package app answers there itself`},
+		{Options{Handlers: map[string]http.Handler{"/debug/tree": ok}, Listen: ":0"}, `tend/app: Options.Handlers["/debug/tree"]: package app answers there itself`},
+		{Options{Handlers: map[string]http.Handler{"/debug/pprof/heap": ok}, Listen: ":0"}, `tend/app: Options.Handlers["/debug/pprof/heap"]: package app answers there itself`},
 	} {
 		wantPanic(t, test.want, func() { test.o.withDefaults(root) })
 	}
-	func() {
-		defer func() {
-			if v := recover(); v == nil {
-				t.Error("a pattern in conflict with /livez was taken")
-			}
-		}()
-		Options{Handlers: map[string]http.Handler{"GET /livez": ok}, Listen: ":0"}.withDefaults(root)
-	}()
+	Options{Handlers: map[string]http.Handler{"/livezoo": ok, "/debug/trees": ok}, Listen: ":0"}.withDefaults(root)
 	for debug, want := range map[string]string{
 		"": "", ":6060": "localhost:6060", "0.0.0.0:6060": "0.0.0.0:6060", "[::]:6060": "[::]:6060", "localhost:1": "localhost:1",
 	} {
 		if diff := cmp.Diff(want, Options{Debug: debug}.withDefaults(root).Debug); diff != "" {
 			t.Errorf("Debug %q: -want +got\n%s", debug, diff)
+		}
+	}
+}
+
+// TestATreeThatIsShownNowhere is told of.
+func TestATreeThatIsShownNowhere(t *testing.T) {
+	for _, debug := range []string{"", "127.0.0.1:0"} {
+		var log buffer
+		o := Options{Tree: http.NotFoundHandler(), Debug: debug, Logger: logTo(&log)}.withDefaults(tend.New("root", tend.Spec{}))
+		l := newListeners(o, &treeQuestion{Ask: func() tend.Status { return tend.Status{} }}, func() bool { return false })
+		if err := l.open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.close()
+		if told := strings.Contains(log.String(), "nowhere to show the tree"); told != (debug == "") {
+			t.Errorf("with Debug %q: %s", debug, log.String())
 		}
 	}
 }

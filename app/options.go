@@ -72,8 +72,8 @@ type Options struct {
 	Tree http.Handler
 
 	// Handlers are more of Listen, by pattern of [http.ServeMux]: "/metrics" for
-	// instance. Run panics if one is nil or in conflict with another or with
-	// the paths above.
+	// instance. Run panics if one is nil or in conflict with another, or has one of
+	// the paths above. The debug listener lists them at /, unless one of them is that.
 	Handlers map[string]http.Handler
 
 	// CrashDir is a directory, made if need be, for crash bundles: when a
@@ -105,6 +105,9 @@ func (o Options) withDefaults(root *tend.Supervisor) Options {
 	for pattern, h := range o.Handlers {
 		if h == nil {
 			panic(fmt.Sprintf("tend/app: Options.Handlers[%q] is nil", pattern))
+		}
+		if isOwn(pattern) {
+			panic(fmt.Sprintf("tend/app: Options.Handlers[%q]: package app answers there itself", pattern))
 		}
 	}
 	if len(o.Handlers) > 0 && o.Listen == "" && o.Debug == "" {
