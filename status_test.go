@@ -330,3 +330,17 @@ func TestNamesWithSlashes(t *testing.T) {
 		}
 	})
 }
+
+// TestALongNameIsCut in the text, and pushes nothing aside.
+func TestALongNameIsCut(t *testing.T) {
+	long := strings.Repeat("é", 100)
+	s := tend.New(long, tend.Spec{})
+	s.Add(idle(long))
+	s.Add(idle("short"))
+	cut := strings.Repeat("é", 24) + "…"
+	if got, want := s.Status().String(), []string{
+		cut + strings.Repeat(" ", 5) + "not served", "├─ " + cut + "  pending", "└─ short" + strings.Repeat(" ", 22) + "pending",
+	}; !containsAll(got, want...) {
+		t.Errorf("got\n%swant\n%s", got, strings.Join(want, "\n"))
+	}
+}

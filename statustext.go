@@ -10,8 +10,12 @@ import (
 	"github.com/tend-go/tend/internal/said"
 )
 
+// maxShown bounds names in the text of a status, in bytes: a long one would push aside
+// what all others have to say.
+const maxShown = 48
+
 // String prints the tree, one service a line: name, state and for how long,
-// restarts, and what else there is to know.
+// restarts, and what else there is to know. Long names are cut.
 func (s Status) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -22,7 +26,7 @@ func (s Status) String() string {
 	case s.Serving:
 		state = "serving"
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t\t%s\n", s.Name, state, said.Age(s.Time.Sub(s.Since)), s.note(s.Ready()))
+	fmt.Fprintf(w, "%s\t%s\t%s\t\t%s\n", said.Short(s.Name, maxShown), state, said.Age(s.Time.Sub(s.Since)), s.note(s.Ready()))
 	s.print(w, "")
 	_ = w.Flush() // a strings.Builder takes everything
 	var trimmed strings.Builder
@@ -44,7 +48,7 @@ func (s Status) print(w io.Writer, indent string) {
 		if c.Restarts > 0 {
 			restarts = said.Times(c.Restarts, "restart")
 		}
-		fmt.Fprintf(w, "%s%s%s\t%s\t%s\t%s\t%s\n", indent, branch, c.Name, c.State, said.Age(s.Time.Sub(c.Since)), restarts, c.note(s.Time))
+		fmt.Fprintf(w, "%s%s%s\t%s\t%s\t%s\t%s\n", indent, branch, said.Short(c.Name, maxShown), c.State, said.Age(s.Time.Sub(c.Since)), restarts, c.note(s.Time))
 		if c.Supervisor != nil {
 			c.Supervisor.print(w, indent+below)
 		}
