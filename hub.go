@@ -45,26 +45,36 @@ type hub struct {
 	took  time.Duration           // how long the last stop of the supervisor took; the loop's
 }
 
-// sink is one hook or subscriber: a bounded queue of what it has not seen yet. It is
-// busy from the moment when it takes an event until it comes for the next.
+// sink is one hook or subscriber: a bounded queue of what it has not seen yet. A
+// subscriber takes one event at a time. A hook takes all that wait into its hand, so
+// that it and the loops, which run on other processors, meet once for each hand and not
+// for each event.
 type sink struct {
 	of   *Supervisor   // whose events these are
 	call func(Event)   // the hook; nil: a subscriber
 	wake chan struct{} // for the subscriber
+
+	done atomic.Uint64 // how many events it has come back from
 
 	mu      sync.Mutex
 	queue   []Event // of which queue[:next] are taken
 	next    int
 	lost    EventsDropped // after the last in queue; none if N is 0
 	spent   bool          // the last in queue is in a place that was kept
-	done    uint64        // how many events it has come back from
-	busy    bool          // and, since then:
-	since   time.Time     // of the first that came; zero: none
-	yielded bool          // it was given the time to end
+	inHand  int           // how many a hook has taken last, and what done is when it is
+	handEnd uint64        // through with them
+	// What has been seen of it while much waited: that it was through with so many, and
+	// since when; and that it was given the time for more.
+	seen    uint64
+	since   time.Time
+	yielded uint64 // 1 + done; 0: never
 
 	// Of a hook: the strand that calls it, and that strand's work and memory.
 	strand  strand.Strand
 	work    func()
+	hand    []Event // of which hand[:at] were begun with
+	at      int
+	calling bool // it is busy with one; of a subscriber, under mu, too
 	accused bool // of a panic or an exit: that is said once
 }
 
@@ -74,10 +84,7 @@ func newHook(s *Supervisor, f func(Event)) *sink {
 	return k
 }
 
-// newSubscriber is busy from the beginning: nobody knows whether it will ever come.
-func newSubscriber(s *Supervisor) *sink {
-	return &sink{of: s, wake: make(chan struct{}, 1), busy: true}
-}
+func newSubscriber(s *Supervisor) *sink { return &sink{of: s, wake: make(chan struct{}, 1)} }
 
 // heard reports whether anybody gets the events of s. Those of a service that is on
 // the books may concern somebody above whom s is not any more.
@@ -212,7 +219,7 @@ func (k *sink) put(e Event, last bool) {
 }
 
 // push is put without the wake-up. The first time that a hook has no room, until it
-// comes for an event, push does nothing and returns false.
+// comes back from an event, push does nothing and returns false.
 func (k *sink) push(e Event, last bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -221,8 +228,8 @@ func (k *sink) push(e Event, last bool) bool {
 	case room:
 	case last:
 		k.makeRoom()
-	case k.call != nil && !k.yielded:
-		k.yielded = true
+	case k.call != nil && k.yielded != k.done.Load()+1:
+		k.yielded = k.done.Load() + 1
 		return false
 	default:
 		k.lose(1, e)
@@ -237,13 +244,30 @@ func (k *sink) push(e Event, last bool) bool {
 }
 
 // hasRoom: an event of that time fits, and the word that something before it is
-// missing.
+// missing. As long as little waits for a hook nobody looks how far it has come.
 func (k *sink) hasRoom(news bool, at time.Time) bool {
-	n := k.waiting() + 1 + reserved
+	more := 1 + reserved
 	if k.lost.N > 0 {
-		n++
+		more++
 	}
-	return n <= queueSize || news && n <= burstSize && (k.since.IsZero() || at.Sub(k.since) < drainTime)
+	if k.call != nil && k.waiting()+k.inHand+more <= queueSize/2 {
+		return true
+	}
+	if done := k.done.Load(); done != k.seen || k.since.IsZero() {
+		k.seen, k.since = done, at
+	}
+	n := k.unseen() + more
+	return n <= queueSize || news && n <= burstSize && at.Sub(k.since) < drainTime
+}
+
+// unseen is how many wait: those in the queue, and those in the hand of a hook but for
+// the one that it is busy with.
+func (k *sink) unseen() int {
+	n := k.waiting()
+	if done := k.done.Load(); done < k.handEnd {
+		n += int(k.handEnd-done) - 1
+	}
+	return n
 }
 
 // isNews: somebody should hear of e, which is at level warning or above. That is
@@ -313,16 +337,16 @@ func (k *sink) append(e Event) {
 		k.queue, k.next = k.queue[:n], 0
 	}
 	k.queue = append(k.queue, e)
-	if k.busy && k.since.IsZero() {
-		k.since = e.From().Time
-	}
 }
 
-// take returns what comes next: an event, or the word that some are missing though
-// nothing follows; nil if there is nothing.
+// take returns what comes next for a subscriber: an event, or the word that some are
+// missing though nothing follows; nil if there is nothing.
 func (k *sink) take() (e Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.calling {
+		k.done.Add(1)
+	}
 	switch {
 	case k.waiting() > 0:
 		e = k.queue[k.next]
@@ -334,48 +358,64 @@ func (k *sink) take() (e Event) {
 	if k.waiting() == 0 {
 		k.queue, k.next, k.spent = reuse(k.queue), 0, false
 	}
-	if k.busy {
-		k.done++
-	}
-	k.busy, k.since, k.yielded = e != nil, time.Time{}, false
+	k.calling = e != nil
 	return e
 }
 
 // progressed reports whether the hook has come back from an event since it was seen
 // last.
 func (k *sink) progressed(seen *uint64) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	before := *seen
-	*seen = k.done + 1
+	*seen = k.done.Load() + 1
 	return *seen != before
 }
 
 // deliver calls the hook as long as there are events.
 func (k *sink) deliver() {
-	if k.isBusy() { // the call before this one has not returned
+	if k.calling {
 		k.accuse(errHookExited)
+		k.cameBack()
 	}
-	for {
-		e := k.take()
-		if e == nil {
-			runtime.Gosched() // in a run of events the next may be there already
-			if e = k.take(); e == nil {
-				return
-			}
-		}
+	for k.hasMore() {
+		e := k.hand[k.at]
+		k.hand[k.at] = nil
+		k.at++
+		k.calling = true
 		k.tell(e)
+		k.cameBack()
 	}
+}
+
+func (k *sink) cameBack() {
+	k.calling = false
+	k.done.Add(1)
+}
+
+// hasMore: there is an event in the hook's hand, which takes all that wait if it is
+// empty.
+func (k *sink) hasMore() bool {
+	if k.at < len(k.hand) || k.grab() {
+		return true
+	}
+	runtime.Gosched() // in a run of events the next may be there already
+	return k.grab()
+}
+
+// grab takes all that wait, or the word that some are missing though nothing follows.
+func (k *sink) grab() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.waiting() == 0 && k.lost.N > 0 {
+		k.append(k.gap())
+	}
+	k.hand, k.queue = k.queue, reuse(k.hand)
+	k.at, k.spent = 0, false
+	k.inHand, k.handEnd = len(k.hand), k.done.Load()+uint64(len(k.hand))
+	return k.inHand > 0
 }
 
 // errHookExited is what a hook did that did not return.
 var errHookExited = errors.New("called runtime.Goexit")
-
-func (k *sink) isBusy() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.busy
-}
 
 // tell calls the hook.
 func (k *sink) tell(e Event) {
@@ -404,7 +444,7 @@ func (k *sink) accuse(why error) {
 // each once, in order. The sequence ends when ctx does; it goes on over times when
 // the supervisor is not served. The tree never waits: at most 1,024 events wait for a
 // slow loop. Those at level warning or above go on waiting, up to 65,536, until its
-// body has been busy with one event for a tenth of a second. What does not fit is
+// body has been seen busy with one event for a tenth of a second. What does not fit is
 // counted, and told as [EventsDropped] where it is missing. For the SupervisorStopped
 // of the supervisor itself there always is a place.
 //
