@@ -389,8 +389,34 @@ func TestABurstIsForWhoKeepsUp(t *testing.T) {
 	if cap(k.queue) != 0 {
 		t.Errorf("when the burst is over there are %d places", cap(k.queue))
 	}
+	k = newHook(New("root", Spec{}), func(Event) {})
+	for range queueSize { // so many that it is looked at
+		give(k, ServiceStarted{Origin: Origin{Time: begin}}, false)
+	}
+	k.grab()
+	k.cameBack() // from the first, an hour later
+	for range 3000 {
+		give(k, ServiceFailed{Origin: Origin{Time: begin.Add(time.Hour)}}, false)
+	}
+	if n := k.waiting(); n != 3001 { // with the gap
+		t.Errorf("for a hook that has come back %d wait", n)
+	}
 	if n := fill(newSubscriber(New("root", Spec{}))); n != queueSize-reserved {
 		t.Errorf("for a subscriber %d wait", n)
+	}
+}
+
+// TestAnEndAfterAFullHand has a place, though the one that is kept is in the hand.
+func TestAnEndAfterAFullHand(t *testing.T) {
+	k := newHook(New("root", Spec{}), func(Event) {})
+	for range 2 * queueSize {
+		give(k, ServiceStarted{}, false)
+	}
+	give(k, SupervisorStopped{}, true)
+	k.grab()
+	give(k, SupervisorStopped{}, true)
+	if n := k.waiting(); n != 1 || k.unseen() != queueSize {
+		t.Errorf("%d wait, with the hand %d", n, k.unseen())
 	}
 }
 
