@@ -12,6 +12,8 @@ require (
 	github.com/tend-go/tend v0.0.0
 )
 
+require golang.org/x/exp v0.0.0-20250620022241-b7579e27df2b // indirect
+
 require (
 	github.com/aymanbagabas/go-osc52/v2 v2.0.1 // indirect
 	github.com/charmbracelet/colorprofile v0.2.3-0.20250311203215-f60798e515dc // indirect
@@ -30,5 +32,5 @@ require (
 	github.com/thejerf/abtime v1.0.7 // indirect
 	github.com/xo/terminfo v0.0.0-20220910002029-abceb7e1c41e // indirect
 	golang.org/x/sys v0.36.0 // indirect
-	golang.org/x/text v0.3.8 // indirect
+	golang.org/x/text v0.28.0 // indirect
 )
