@@ -160,6 +160,7 @@ func (p *Page) newRoutes() *http.ServeMux {
 	mux.HandleFunc("GET /api/tree.dot", p.kinds.dot.serve)
 	mux.HandleFunc("GET /api/view", p.serveView)
 	mux.HandleFunc("GET /api/events", p.serveEvents)
+	mux.HandleFunc("GET /api/program", p.serveProgram)
 	mux.HandleFunc("GET /api/node/{id}", p.serveNode)
 	mux.HandleFunc("GET /api/node/{id}/goroutines", p.serveGoroutines)
 	mux.HandleFunc("POST /api/node/{id}/{action}", p.serveAction)

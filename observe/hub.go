@@ -36,6 +36,7 @@ const (
 	maxFrames  = 256
 	maxRing    = 4 << 20 // bytes
 	maxHistory = 20      // events of one service
+	maxActs    = 50      // of people
 )
 
 // hub turns a tree into what pages are told: the rows of the tree, frames of
@@ -53,7 +54,8 @@ type hub struct {
 	cost    time.Duration
 	dirty   bool // an event came after the last snapshot was begun
 	journal journal
-	fresh   int // how many of the last events no frame has told yet
+	acts    journal // the last of what people did, which no flood of failures washes away
+	fresh   int     // how many of the last events no frame has told yet
 	tally   tally
 	frames  []frame       // the ring, oldest first
 	bytes   int           // in the ring
@@ -82,6 +84,7 @@ func newHub(tree source, events int) *hub {
 		epoch:   strconv.FormatInt(time.Now().UnixNano(), 36),
 		turn:    make(chan struct{}, 1),
 		journal: newJournal(events),
+		acts:    newJournal(maxActs),
 		tally:   newTally(),
 	}
 }
@@ -108,6 +111,9 @@ func (h *hub) note(line entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.journal.add(line)
+	if line.Kind == "" {
+		h.acts.add(line)
+	}
 	h.fresh++
 	h.dirty = true
 	h.wakeReaders()
@@ -280,6 +286,7 @@ type opening struct {
 	edition
 	view   *view
 	told   []entry // the last events before it, newest first
+	acts   []entry // the last of them that are acts
 	wanted uint64  // the service that is to be among the rows of a large tree; 0: none
 }
 
@@ -296,7 +303,10 @@ func (h *hub) opening(ctx context.Context) (*opening, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &opening{edition: edition{h.number, h.id(h.seq)}, view: h.view, told: h.journal.lines(h.fresh, maxLog)}, nil
+	return &opening{
+		edition: edition{h.number, h.id(h.seq)}, view: h.view,
+		told: h.journal.lines(h.fresh, maxLog), acts: h.acts.lines(h.freshActs(), maxActs),
+	}, nil
 }
 
 // history is what is known of the past of one service, whose id and path are
@@ -306,6 +316,26 @@ func (h *hub) history(id uint64, path string, below []uint64) ([]entry, []uint32
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.journal.about(id, path, maxHistory), h.tally.sum(append(below, id), h.view.status.Time)
+}
+
+// freshActs is how many of the events that no frame has told yet are acts. It is
+// called with the lock held.
+func (h *hub) freshActs() (n int) {
+	for _, e := range h.journal.lines(0, h.fresh) {
+		if e.Kind == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// minutes are the failures of the whole tree in each of the last 60 minutes.
+func (h *hub) minutes(at time.Time) []uint32 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	total := make([]uint32, tallyMinutes)
+	h.tally.whole.addTo(total, at.Unix()/60)
+	return total
 }
 
 // last is the number of the last frame.

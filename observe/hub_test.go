@@ -269,7 +269,7 @@ func TestNode(t *testing.T) {
 		if d := cmp.Diff(want, texts); d != "" {
 			t.Error(d)
 		}
-		if q := n.Page.Texts; len(q) != 2 || q[0].Label != "run 2: panic: no disk" || !q[0].Open || q[1].Open || !strings.Contains(q[0].Text, "hub_test.go") {
+		if q := n.Page.Texts; len(q) != 2 || q[0].Label != "run 2: panic: no disk" || !q[0].Open || q[1].Open || !strings.Contains(q[0].Stack, "hub_test.go") {
 			t.Errorf("texts %+v", q)
 		}
 		for name, id := range map[string]uint64{"pool": pool.ID(), "db": token.ID(), "root": 0} {

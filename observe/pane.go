@@ -31,7 +31,8 @@ type fact struct {
 type quote struct {
 	Time  int64  `json:"t"` // Unix milliseconds
 	Label string `json:"k"`
-	Text  string `json:"v"`
+	Text  string `json:"v,omitempty"` // what a reader wraps
+	Stack string `json:"s,omitempty"` // what would not be a stack then
 	Open  bool   `json:"o,omitempty"` // shown at once
 }
 
@@ -49,7 +50,7 @@ func newPane(n *node, tree *tend.Status) pane {
 	}
 	for i := range n.Events {
 		if e := &n.Events[i]; e.Stacks != "" {
-			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Word + ": stacks", Text: e.Stacks, Open: true})
+			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Word + ": stacks", Stack: e.Stacks, Open: true})
 		}
 	}
 	slices.SortStableFunc(p.Texts, func(a, b quote) int { return int(b.Time - a.Time) })
@@ -116,13 +117,9 @@ func (p *pane) annotations(s *tend.ServiceStatus) {
 // failures adds the last failures, the newest of them open.
 func (p *pane) failures(s *tend.ServiceStatus) {
 	for i, f := range slices.Backward(s.Failures) {
-		text := f.Err.Error()
-		if stack := f.Err.Stack(); stack != "" {
-			text += "\n\n" + stack
-		}
 		p.Texts = append(p.Texts, quote{
 			Time: millis(f.Time), Label: fmt.Sprintf("run %d: %s", f.Incarnation, said.Short(f.Err.Error(), maxError)),
-			Text: text, Open: i == len(s.Failures)-1,
+			Text: f.Err.Error(), Stack: f.Err.Stack(), Open: i == len(s.Failures)-1,
 		})
 	}
 }

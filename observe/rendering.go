@@ -135,20 +135,35 @@ func (k *kind) serve(w http.ResponseWriter, r *http.Request) {
 // serveWanted answers with a rendering of its own, if the request names a service
 // that might not be among the rows of the one for all.
 func (p *Page) serveWanted(k *kind, w http.ResponseWriter, r *http.Request) {
-	wanted := number(r.URL.Query().Get("id"))
-	if wanted == 0 {
+	path, id := r.URL.Query().Get("path"), number(r.URL.Query().Get("id"))
+	if path == "" && id == 0 {
 		k.serve(w, r)
 		return
 	}
 	v := p.look(r)
-	switch {
-	case v == nil:
-	case v.isLarge() && v.place[wanted] != 0:
+	if v == nil {
+		return
+	}
+	if wanted := v.wanted(path, id); wanted != 0 && v.isLarge() {
 		d, err := p.render(r.Context(), k, wanted)
 		k.send(w, r, d, err)
-	default:
-		k.serve(w, r)
+		return
 	}
+	k.serve(w, r)
+}
+
+// wanted is the id of the service that a link means: the path, as an id is another
+// service in another program; the id tells services with the same path apart. 0: there
+// is none.
+func (v *view) wanted(path string, id uint64) uint64 {
+	i := v.place[id]
+	switch {
+	case i != 0 && (path == "" || v.service(i).Path == path):
+		return id
+	case path != "":
+		return idAt(&v.status, path)
+	}
+	return 0
 }
 
 // send sends d as the reader can read it, or why there is none.

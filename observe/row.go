@@ -37,6 +37,7 @@ type row struct {
 	Restarts uint64 `json:"r,omitempty"`
 	Failed   uint64 `json:"f,omitempty"`
 	Error    string `json:"e,omitempty"` // the last failure
+	Last     int64  `json:"a,omitempty"` // when that was, Unix seconds
 	Until    int64  `json:"u,omitempty"` // waiting until, Unix milliseconds
 	Why      string `json:"w,omitempty"` // it is not running, if neither state nor error say enough
 	Recent   int    `json:"c,omitempty"` // failures that count against Limit
@@ -91,6 +92,7 @@ func serviceRow(parent uint64, s *tend.ServiceStatus) row {
 	}
 	if n := len(s.Failures); n > 0 {
 		r.Error = said.Short(s.Failures[n-1].Err.Error(), maxError)
+		r.Last = max(0, s.Failures[n-1].Time.Unix())
 	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)

@@ -23,23 +23,31 @@ type search struct {
 	words  []string              // each must be in the path, the name or the error; in lower case
 	states [len(stateNames)]bool // one of them; none: any
 	narrow bool                  // there are states
+	by     func(a, b *row) int   // what comes first; nil: as in the tree
 }
 
-// newSearch reads text, words with space between, and list, states such as
-// "failed,stuck".
-func newSearch(text, list string) (*search, error) {
+// newSearch reads text, words with space between, list, states such as
+// "failed,stuck", or "trouble" for all in which somebody should look, and sort, one of
+// orders.
+func newSearch(text, list, sort string) (*search, error) {
 	for _, p := range []struct{ name, value string }{{"q", text}, {"state", list}} {
 		if len(p.value) > maxQuery {
 			return nil, fmt.Errorf("%s has %d bytes, more than %d", p.name, len(p.value), maxQuery)
 		}
 	}
-	s := &search{words: strings.Fields(strings.ToLower(text))}
+	s := &search{words: strings.Fields(strings.ToLower(text)), by: orders[sort]}
 	if n := len(s.words); n > maxWords {
 		return nil, fmt.Errorf("q has %d words, more than %d", n, maxWords)
 	}
 	for word := range strings.SplitSeq(list, ",") {
 		if i := slices.Index(stateNames[:], word); i >= 0 {
 			s.states[i], s.narrow = true, true
+		}
+		if word == "trouble" {
+			s.narrow = true
+			for _, i := range troubles {
+				s.states[i] = true
+			}
 		}
 	}
 	return s, nil
@@ -49,7 +57,7 @@ func newSearch(text, list string) (*search, error) {
 // looks at every row: whoever comes meanwhile is asked to come again.
 func (p *Page) serveSearch(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	s, err := newSearch(q.Get("q"), q.Get("state"))
+	s, err := newSearch(q.Get("q"), q.Get("state"), q.Get("sort"))
 	if err != nil {
 		http.Error(w, "observe: "+err.Error(), http.StatusBadRequest)
 		return
@@ -76,33 +84,50 @@ func (p *Page) seek(ctx context.Context, s *search) (reply, error) {
 	return reply{At: millis(v.status.Time), Total: total, Rows: rows}, err
 }
 
-// in returns the rows of v that are found, with the supervisors above them, parents
-// first, and how many there are in all. It stops collecting after most, and
-// searching, with an error, when ctx has ended.
+// in returns the rows of v that are found, at most most, with the supervisors above
+// them, parents first, and how many there are in all. It ends with an error when ctx
+// has ended.
 func (s *search) in(ctx context.Context, v *view, most int) (found []row, total int, err error) {
 	paths := make([]string, len(v.rows))
-	shown := map[int]bool{}
-	found = []row{}
+	var hits []int
 	for i := range v.rows {
 		if i%lookEvery == 0 && ctx.Err() != nil {
 			return nil, 0, ctx.Err()
 		}
-		r := &v.rows[i]
-		paths[i] = treepath.Join(paths[v.up[i]], r.Name)
-		if s.narrow && (i == 0 || !s.states[r.State]) || !containsAll(strings.ToLower(paths[i]+"\n"+r.Name+"\n"+r.Error), s.words) {
+		paths[i] = treepath.Join(paths[v.up[i]], v.rows[i].Name)
+		if !s.finds(i, &v.rows[i], paths[i]) {
 			continue
 		}
-		if total++; total > most {
-			continue
+		if total++; total <= most || s.by != nil {
+			hits = append(hits, i)
 		}
+	}
+	if s.by != nil {
+		slices.SortStableFunc(hits, func(a, b int) int { return s.by(&v.rows[a], &v.rows[b]) })
+	}
+	return v.withAbove(hits[:min(len(hits), most)]), total, nil
+}
+
+// finds: r, at place i, is looked for. The root is in no state, and in no order.
+func (s *search) finds(i int, r *row, path string) bool {
+	if i == 0 && (s.narrow || s.by != nil) || s.narrow && !s.states[r.State] {
+		return false
+	}
+	return containsAll(strings.ToLower(path+"\n"+r.Name+"\n"+r.Error), s.words)
+}
+
+// withAbove returns the rows at these places and those above them, parents first.
+func (v *view) withAbove(places []int) []row {
+	shown, rows := map[int]bool{}, []row{}
+	for _, i := range places {
 		for _, j := range append(v.above(i), i) {
 			if !shown[j] {
 				shown[j] = true
-				found = append(found, v.rows[j])
+				rows = append(rows, v.rows[j])
 			}
 		}
 	}
-	return found, total, nil
+	return rows
 }
 
 func containsAll(s string, words []string) bool {

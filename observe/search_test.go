@@ -12,7 +12,7 @@ import (
 // searched is what is found in v.
 func searched(t testing.TB, v *view, text, states string, most int) ([]row, int) {
 	t.Helper()
-	s, err := newSearch(text, states)
+	s, err := newSearch(text, states, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (l *leaving) Err() error {
 func TestASearchForNobodyEnds(t *testing.T) {
 	s := large(10_000)
 	v := newView(s, s.Time, nil)
-	q, err := newSearch("game", "")
+	q, err := newSearch("game", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func BenchmarkSearch(b *testing.B) {
 	s := large(100_000)
 	v := newView(s, s.Time, nil)
 	for name, text := range map[string]string{"two": "game-09 reset", "most": "root group game oup-0 ame- e-0 roo none"} {
-		q, err := newSearch(text, "")
+		q, err := newSearch(text, "", "")
 		if err != nil {
 			b.Fatal(err)
 		}

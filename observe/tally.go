@@ -12,7 +12,8 @@ const (
 // tally counts failures per service and minute. It belongs to the hub's lock.
 type tally struct {
 	services map[uint64]*minutes
-	swept    int64 // Unix minute in which what is old was last forgotten
+	whole    minutes // of all services, also those for which there was no room
+	swept    int64   // Unix minute in which what is old was last forgotten
 }
 
 func newTally() tally { return tally{services: map[uint64]*minutes{}} }
@@ -28,6 +29,7 @@ type minutes struct {
 // ones.
 func (t *tally) add(id uint64, at time.Time) {
 	now := at.Unix() / 60
+	t.whole.add(now)
 	m := t.services[id]
 	if m == nil {
 		if len(t.services) >= maxTallied {
@@ -39,6 +41,11 @@ func (t *tally) add(id uint64, at time.Time) {
 		m = &minutes{last: now}
 		t.services[id] = m
 	}
+	m.add(now)
+}
+
+// add counts a failure in minute now.
+func (m *minutes) add(now int64) {
 	m.advance(now)
 	if m.last-now < tallyMinutes { // clocks may step back
 		m.counts[slot(now)]++
@@ -73,18 +80,21 @@ func (t *tally) sum(ids []uint64, at time.Time) []uint32 {
 	now := at.Unix() / 60
 	total := make([]uint32, tallyMinutes)
 	for _, id := range ids {
-		m := t.services[id]
-		if m == nil {
-			continue
-		}
-		for i := range total {
-			minute := now - tallyMinutes + 1 + int64(i)
-			if minute <= m.last && m.last-minute < tallyMinutes {
-				total[i] += m.counts[slot(minute)]
-			}
+		if m := t.services[id]; m != nil {
+			m.addTo(total, now)
 		}
 	}
 	return total
+}
+
+// addTo adds the counts of the minutes up to now, oldest first.
+func (m *minutes) addTo(total []uint32, now int64) {
+	for i := range total {
+		minute := now - tallyMinutes + 1 + int64(i)
+		if minute <= m.last && m.last-minute < tallyMinutes {
+			total[i] += m.counts[slot(minute)]
+		}
+	}
 }
 
 func slot(minute int64) int64 {

@@ -100,11 +100,14 @@ type reply struct {
 	Total  int      `json:"total"`            // rows that there are, or that were found
 	Rows   []row    `json:"rows"`             // parents before children, siblings by id
 	Events []entry  `json:"events,omitempty"` // newest first
+	Acts   []entry  `json:"acts,omitempty"`   // those by people, also if they are older
 	States []string `json:"states,omitempty"` // by number
 	// Troubles are the numbers of those in which somebody should look at a service.
 	Troubles []int  `json:"troubles,omitempty"`
 	Title    string `json:"title,omitempty"`
 	Allow    bool   `json:"allow,omitempty"` // there are buttons
+	// Program is only what the page begins with, as it changes without a frame.
+	Program *program `json:"program,omitempty"`
 }
 
 // Bounds of what is sent at once; the page asks for the rest when it needs it.
@@ -116,7 +119,7 @@ const (
 
 // serveView answers the page's requests for rows: the services of one supervisor
 // (?under=, with ?after= the last one that it has), the results of a search (?q=,
-// ?state=), or what the page begins with.
+// ?state=, ?sort=), or what the page begins with.
 func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
@@ -124,7 +127,7 @@ func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 		if v := p.look(r); v != nil {
 			answerJSON(w, r, v.branchReply(number(q.Get("under")), number(q.Get("after"))))
 		}
-	case q.Has("q") || q.Has("state"):
+	case q.Has("q") || q.Has("state") || q.Has("sort"):
 		p.serveSearch(w, r)
 	default:
 		p.serveWanted(p.kinds.view, w, r)
@@ -133,16 +136,19 @@ func (p *Page) serveView(w http.ResponseWriter, r *http.Request) {
 
 // beginning is what a page shows first.
 func (p *Page) beginning(o *opening) reply {
+	whole := p.program()
 	return reply{
 		At:       millis(o.view.status.Time),
 		Seq:      o.id,
 		Total:    len(o.view.rows),
 		Rows:     o.view.beginning(maxView, o.wanted),
 		Events:   o.told,
+		Acts:     o.acts,
 		States:   stateNames[:],
 		Troubles: troubles,
 		Title:    said.Short(cmp.Or(p.options.Title, o.view.rows[0].Name), maxName),
 		Allow:    p.options.Allow != nil,
+		Program:  &whole,
 	}
 }
 
