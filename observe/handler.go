@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/asked"
 	"github.com/tend-go/tend/internal/gate"
 	"github.com/tend-go/tend/internal/said"
 )
@@ -72,6 +73,7 @@ type Page struct {
 	kinds     kinds
 	turn      chan struct{} // of size 1: held while a rendering is made
 	searching sync.Mutex    // held by the one search that may be under way
+	census    asked.Question[census]
 
 	mu   sync.Mutex
 	life context.Context // of streams and of the collection of events; over after Close
@@ -101,6 +103,7 @@ func newPage(t tree, o Options) *Page {
 	}
 	p := &Page{tree: t, options: o, hub: newHub(t, o.Events), gate: gate.New(o.Hosts...), turn: make(chan struct{}, 1)}
 	p.kinds = p.newKinds()
+	p.census.Ask, p.census.Age = takeCensus, censusKept
 	p.routes = p.newRoutes()
 	p.begin()
 	return p
@@ -161,6 +164,7 @@ func (p *Page) newRoutes() *http.ServeMux {
 	mux.HandleFunc("GET /api/view", p.serveView)
 	mux.HandleFunc("GET /api/events", p.serveEvents)
 	mux.HandleFunc("GET /api/program", p.serveProgram)
+	mux.HandleFunc("GET /api/goroutines", p.serveCensus)
 	mux.HandleFunc("GET /api/node/{id}", p.serveNode)
 	mux.HandleFunc("GET /api/node/{id}/goroutines", p.serveGoroutines)
 	mux.HandleFunc("POST /api/node/{id}/{action}", p.serveAction)

@@ -1,0 +1,55 @@
+package observe
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tend-go/tend/internal/goroutines"
+)
+
+// serviceLabel is the pprof label that the tree puts on a service's goroutines:
+// its name, and its id after the last "#".
+const serviceLabel = "tend.service"
+
+// censusKept is for how long a count serves everybody who asks: to make one stops the
+// program for a moment.
+const censusKept = time.Second
+
+// census is how many goroutines each service has, by its id.
+type census struct {
+	counts map[uint64]int
+	err    error
+}
+
+func takeCensus() census {
+	byLabel, err := goroutines.Count(serviceLabel)
+	c := census{map[uint64]int{}, err}
+	for label, n := range byLabel {
+		c.counts[number(label[strings.LastIndexByte(label, '#')+1:])] += n
+	}
+	return c
+}
+
+// serveCensus answers with the counts of the services that the page shows.
+func (p *Page) serveCensus(w http.ResponseWriter, r *http.Request) {
+	v := p.look(r)
+	if v == nil {
+		return
+	}
+	c, err := p.census.Answer(r.Context())
+	if err == nil {
+		err = c.err
+	}
+	if err != nil {
+		http.Error(w, "observe: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	own := map[uint64]int{}
+	for id, n := range c.counts {
+		if v.place[id] != 0 {
+			own[id] = n
+		}
+	}
+	answerJSON(w, r, own)
+}
