@@ -21,7 +21,7 @@ import (
 var files embed.FS
 
 // scripts are read in this order.
-var scripts = []string{"model.js", "list.js", "detail.js", "main.js"}
+var scripts = []string{"model.js", "time.js", "list.js", "sort.js", "marks.js", "log.js", "save.js", "detail.js", "program.js", "main.js"}
 
 // shell is the document without what depends on the request: {{title}}, {{text}}
 // and {{data}}. policy is its Content-Security-Policy, which goes with every

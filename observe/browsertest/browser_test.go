@@ -146,7 +146,7 @@ func (b *tab) wait(js string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Run(ctx, chromedp.Poll("!!("+js+")", nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
-		b.Fatalf("%s never came true: %v\nthe page says:\n%s", js, err, b.text())
+		b.Fatalf("%s never came true: %v, %q\nthe page says:\n%s", js, err, b.trouble(), b.text())
 	}
 }
 

@@ -51,7 +51,7 @@ func TestLooks(t *testing.T) {
 			find(root.Services, "/resize").State == "backoff"
 	})
 	at := func(query, name string) string {
-		return fmt.Sprintf("%s?%sid=%d", url, query, find(root.Services, name).ID)
+		return fmt.Sprintf("%s?%spath=%s", url, query, find(root.Services, name).Path)
 	}
 	for _, c := range []struct {
 		name, scheme, url string
@@ -60,6 +60,14 @@ func TestLooks(t *testing.T) {
 	}{
 		{"light", "light", at("", "/com.example.zoom"), 1400, 860, `document.querySelector("#node pre")`},
 		{"dark", "dark", at("", "/resize"), 1400, 860, `document.querySelector("#node pre")`},
+		{"light-900", "light", at("", "/ignores-stop"), 900, 860, `document.querySelector("#node pre")`},
+		{"dark-900", "dark", at("state=trouble&", "/resize"), 900, 860, `document.querySelector("#node pre")`},
+		{"light-800", "light", at("sort=worst&", "/com.example.zoom"), 800, 860, `document.querySelector("#node pre")`},
+		{"dark-800", "dark", at("", "/resize"), 800, 860, `document.querySelector("#node pre")`},
+		{"light-390", "light", url + "?state=trouble", 390, 860, `true`},
+		{"dark-390", "dark", at("", "/com.example.zoom"), 390, 860, `document.querySelector("#node pre")`},
+		{"trouble", "light", at("state=trouble&", "/com.example.zoom"), 1400, 860, `document.querySelector("#node pre")`},
+		{"trouble-dark", "dark", at("sort=failures&level=warn&", "/com.example.github"), 1400, 860, `document.querySelector("#node pre")`},
 		{"detail", "light", at("q=slow&", "/ignores-stop"), 1400, 860, `document.querySelector("#node pre")`},
 		{"detail-dark", "dark", at("q=database&", "/cache"), 1400, 860, `document.querySelector("#node dl")`},
 		{"narrow", "light", at("", "/com.example.zoom"), 420, 900, `document.querySelector("#node pre")`},
@@ -104,7 +112,7 @@ func TestDocsPicture(t *testing.T) {
 		return find(root.Services, "/ignores-stop").State == "stuck" && find(root.Services, "/com.example.github").State == "backoff"
 	})
 	b.look(1400, 860, "light")
-	b.open(fmt.Sprintf("%s?id=%d", url, find(root.Services, "/com.example.github").ID))
+	b.open(fmt.Sprintf("%s?path=%s", url, find(root.Services, "/com.example.github").Path))
 	b.wait(`document.querySelector("#node pre")`)
 	b.wait(`document.querySelector("#live").textContent === "live"`)
 	var png []byte

@@ -1,8 +1,11 @@
 // The pane beside the list: the selected service, and the log of events.
 let detail = {}, sections = {}, wanted = 0; // of api/node; parts of the pane; when to ask again
+let chosen = '', asking; // the path of what is selected, or was in an earlier program; a timer
 
 function select(id) {
 	selected = cursor = id;
+	const n = nodes.get(id);
+	chosen = n ? path(n) : '';
 	detail = {};
 	sections = {};
 	remember();
@@ -17,11 +20,16 @@ async function ask() {
 	const got = await get('node/' + id).catch(e => ({ error: e.message }));
 	if (id !== selected) return;
 	detail = got;
+	chosen ||= got.path || '';
 	wanted = Date.now() + 5e3; // annotations change without an event
 	soon();
 }
 
-const clock = ms => new Date(ms).toLocaleTimeString();
+// askSoon asks at most five times a second, whatever happens.
+function askSoon() {
+	asking ??= setTimeout(() => { asking = null; ask(); }, 200);
+}
+
 const title = s => s[0].toUpperCase() + s.slice(1);
 
 // section keeps a part of the pane as it is until its key changes.
@@ -34,25 +42,31 @@ function section(name, key, build) {
 function drawDetail() {
 	if (!Object.keys(sections).length) $('node').replaceChildren();
 	if (selected === null) {
-		section('hint', 1, () => ['Select a service to see its history, last error and stack.']);
+		section('hint', chosen, () => [chosen ? `${chosen} is not there.` : 'Select a service to see its history, last error and stack.']);
 		return;
 	}
 	const n = nodes.get(selected), { page, error, path: p = n ? path(n) : '', id, service: s } = detail;
 	section('title', p + error, () => [h('h2', { textContent: n?.r.n || s?.name }), h('p', { textContent: error || p })]);
 	if (!page) return;
-	drawFacts(section('facts', 1, () => [h('dl')]).firstChild, page.facts);
+	drawFacts(section('facts', 1, () => [h('dl')]).firstChild, page.facts, n);
 	section('plot', page.plot, plot);
-	section('acts', [id, detail.epoch, p].join(), () => id ? buttons(detail) : []);
+	section('acts', [id, detail.epoch, p].join(), () => buttons(detail));
 	section('texts', JSON.stringify(page.texts), () => page.texts.map(t =>
-		h('details', { open: !!t.o }, h('summary', { textContent: clock(t.t) + ' ' + t.k }), h('pre', { textContent: t.v }))));
+		h('details', { open: !!t.o }, h('summary', { textContent: clock(t.t) + ' ' + t.k, title: date(t.t) }), h('pre', {}, ...t.v ? [h('b', { textContent: t.v })] : [], t.s || ''))));
+	const own = detail.events.filter(passes);
+	section('past', JSON.stringify(own), () => own.length ? [h('h3', { textContent: 'What happened to it' }),
+		...own.map(e => tell(h('p', { title: date(e.t) }, ...line()), e, e.x || ''))] : []);
+	for (const b of document.querySelectorAll('.far')) b.disabled = !!lost;
 }
 
-function drawFacts(dl, facts) {
+// drawFacts says of the state what the list says, which is told first.
+function drawFacts(dl, facts, n) {
 	while (dl.children.length < facts.length * 2) dl.append(h('dt'), h('dd'));
 	while (dl.children.length > facts.length * 2) dl.lastChild.remove();
 	facts.forEach((f, i) => {
+		if (f.k === 'State' && n?.up) f = { k: f.k, v: [requested(n.r), state(n) + ' for'].filter(Boolean).join(', '), t: n.r.t * 1e3 };
 		const dd = dl.children[i * 2 + 1];
-		const text = [f.v, f.t && `${ago(f.t)} (${new Date(f.t).toLocaleString()})`, f.u && left(f.u)].filter(Boolean).join(' ');
+		const text = [f.v, f.t && `${ago(f.t)} (${date(f.t)})`, f.u && left(f.u)].filter(Boolean).join(' ');
 		say(dl.children[i * 2], f.k);
 		if (dd.said === text) return;
 		dd.said = text;
@@ -72,67 +86,18 @@ function plot(bars) {
 	return [svg, 'Failures in the last hour'];
 }
 
-// buttons act on what is shown with them: the program and the service there may change.
+// buttons are for what is shown with them: the program and the service there may change.
 function buttons({ id, epoch, path }) {
 	const answer = h('p', { role: 'status' });
-	const button = (textContent, onclick) => h('button', { textContent, onclick });
+	const button = (textContent, onclick, className = '') => h('button', { textContent, onclick, className });
 	return [
-		button('Goroutines', async () => {
+		...!id ? [] : [button('Goroutines', async () => {
 			const text = await fetch(`${base}api/node/${id}/goroutines`).then(a => a.text(), String);
 			if (id === selected) section('dump', {}, () => [h('pre', { textContent: text })]);
-		}),
-		...!first.allow ? [] : ['restart', 'suspend', 'remove'].map(what => button(title(what), async () => {
-			if (!confirm(`${title(what)} ${path}?`)) return;
-			const r = nodes.get(id)?.r, body = new URLSearchParams({ epoch, path });
-			const a = await fetch(`${base}api/node/${id}/${what}`, { method: 'POST', body }).catch(String);
-			answer.textContent = a.text ? await a.text() : a;
-			if (a.ok) asked.set(id, { what, r, t: now() });
-			soon();
-		})),
+		}, 'far')],
+		button('Copy', async () => { answer.textContent = await copy(asText()); }),
+		button('Download', () => download(asText(), path.replace(/[^\w.-]+/g, '-') + '.txt')),
+		...!id ? [] : actions(() => [{ id, epoch, path }], answer),
+		...!id || !first.allow ? [] : [button('Mark', () => mark(nodes.get(id)))],
 		answer];
-}
-
-// The log folds what happens again, and what happens to several in a second.
-const lines = [];
-let logged;
-
-function log(events) { // newest first
-	for (const e of events.toReversed()) {
-		const i = lines.findIndex(l => l.e.f === e.f && (l.e.i === e.i || Math.abs(l.e.t - e.t) < 1e3));
-		const l = i < 0 ? { n: 0, ids: new Set() } : lines.splice(i, 1)[0];
-		l.e = e;
-		l.n++;
-		l.ids.add(e.i);
-		lines.unshift(l);
-	}
-	lines.length = Math.min(lines.length, 500);
-	logged = true;
-}
-
-function drawLog() {
-	if (!logged) return;
-	logged = false;
-	const box = $('log');
-	while (box.children.length < Math.min(40, lines.length)) box.append(h('button', {}, h('time'), ' ', h('b'), ' ', h('span')));
-	[...box.children].forEach((b, i) => {
-		if (b.hidden = i >= lines.length) return;
-		const { e, n, ids } = lines[i], [time, kind, text] = b.children;
-		b.onclick = () => go(e.i, e.p);
-		b.title = e.p;
-		say(time, clock(e.t));
-		say(kind, e.w);
-		attr(kind, 'data-l', e.l);
-		say(text, e.n + (n > 1 ? ` ×${n}` : '') + (ids.size > 1 ? ` (${ids.size} services)` : '') + (e.x ? ' — ' + e.x : ''));
-	});
-}
-
-// go selects a service and opens its branch. Supervisors are known by their path.
-function go(id, p) {
-	const n = id ? nodes.get(id) : [...nodes.values()].find(n => path(n) === p);
-	if (!n && !id) return;
-	for (let u = n?.up; u; u = u.up) u.open = true;
-	select(n ? n.r.i : id);
-	flatten();
-	if (at(selected) >= 0) move(at(selected));
-	changed();
 }

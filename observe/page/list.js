@@ -1,5 +1,6 @@
 // The list. Only rows that can be seen are in the document.
-const H = 28, MOST = 84; // height of a row as in page.css, rows at once
+let H = 28; // height of a row as in page.css
+const MOST = 80; // rows at once
 const tree = $('tree'), pool = [];
 const order = ['failed', 'stuck', 'backoff', 'stopping', 'starting', 'pending', 'running', 'suspended', 'done'];
 let list = [], found = null; // nodes shown; those that the server found
@@ -18,22 +19,14 @@ const attr = (el, name, v) => {
 	else if (el.getAttribute(name) !== String(v)) el.setAttribute(name, v);
 };
 
-// Times in one unit, to be read at a glance.
-const unit = s => {
-	for (const [n, u] of [[86400, 'd'], [3600, 'h'], [60, 'm']]) if (s >= n) return Math.floor(s / n) + u;
-	return Math.max(0, s) + 's';
-};
-const ago = ms => unit(Math.floor((now() - ms) / 1000));
-const left = ms => unit(Math.ceil((ms - now()) / 1000));
-
 function matches(n) {
-	if (only.size && (!n.up || !only.has(state(n)))) return false;
+	if (only.size && (!n.up || !only.has(state(n)) && !(only.has('trouble') && troubles.includes(n.r.s)))) return false;
 	n.text ??= [path(n), n.r.n, n.r.e].join('\n').toLowerCase();
 	return words.every(w => n.text.includes(w));
 }
 
 function flatten() {
-	const all = words.length || only.size;
+	const all = words.length || only.size, by = sorting();
 	const visit = (n, depth) => {
 		const at = list.length;
 		let hit = !all || matches(n);
@@ -48,7 +41,8 @@ function flatten() {
 		return hit;
 	};
 	list = found || [];
-	if (!found) visit(root, 0);
+	if (by) list = sorted([...found || nodes.values()].filter(n => n.up && matches(n)), by);
+	else if (!found) visit(root, 0);
 	list.forEach((n, i) => n.at = i);
 	$('rows').style.height = list.length * H + 'px';
 }
@@ -57,6 +51,14 @@ const at = id => {
 	const n = nodes.get(id);
 	return n && list[n.at] === n ? n.at : list.findIndex(n => n.r.i === id);
 };
+
+// fit makes rows of two lines where one has no room for an error.
+function fit() {
+	const slim = tree.clientWidth < 640, was = H;
+	H = slim ? 46 : 28;
+	if (H !== was) stale = true;
+	tree.parentNode.className = slim ? 'slim' : '';
+}
 
 function draw() {
 	const top = Math.max(0, Math.floor(tree.scrollTop / H) - 4);
@@ -81,41 +83,54 @@ function newRow() {
 
 function paint(el, n) {
 	const { r } = n, { b } = r, [name, st, since, starts, lev, err] = el.cells;
-	const open = inside(n) ? !!(n.open || words.length || only.size) : null;
-	const paused = b?.u > now(), a = asked.get(r.i);
+	const flat = sorting(), open = !flat && inside(n) ? !!(n.open || words.length || only.size) : null;
+	const paused = b?.u > now();
 	el.className = `row ${b ? 'sup' : ''} ${n.more ? 'more' : ''} ${open ? 'open' : open === false ? 'shut' : ''}` +
-		`${r.i === cursor ? ' cursor' : ''}${r.i === selected ? ' selected' : ''}`;
-	attr(el, 'aria-level', n.depth + 1);
+		`${r.i === cursor ? ' cursor' : ''}${r.i === selected ? ' selected' : ''}${marked.has(r.i) ? ' marked' : ''}`;
+	const depth = flat ? 0 : n.depth;
+	attr(el, 'aria-level', depth + 1);
 	attr(el, 'aria-expanded', open);
 	attr(el, 'aria-selected', r.i === selected);
-	attr(el, 'aria-setsize', n.up?.r.b?.n || 1);
-	attr(el, 'aria-posinset', (n.place || 0) + 1);
-	name.style.paddingLeft = 14 + n.depth * 18 + 'px';
+	attr(el, 'aria-checked', marked.size && r.i ? marked.has(r.i) : null);
+	attr(el, 'aria-setsize', flat ? list.length : n.up?.r.b?.n || 1);
+	attr(el, 'aria-posinset', flat ? el.index + 1 : (n.place || 0) + 1);
+	name.style.paddingLeft = 14 + depth * 18 + 'px';
 	say(el.name, r.n);
-	attr(name, 'data-n', b?.n);
+	attr(name, 'data-n', [b?.n, flat && 'in ' + path(n.up)].filter(Boolean).join(' ') || null);
 	attr(st, 'data-s', paused ? 'backoff' : state(n));
-	say(st, n.more ? '' : a?.r === r && now() - a.t < 1e4 ? a.what + ' requested' : paused ? 'paused ' + left(b.u) :
-		state(n) === 'backoff' && r.u > now() ? 'in ' + left(r.u) : state(n));
+	say(st, n.more ? '' : requested(r) || (paused ? 'paused ' + left(b.u) :
+		state(n) === 'backoff' && r.u > now() ? 'in ' + left(r.u) : state(n)));
 	say(since, r.t ? ago(r.t * 1000) : '');
 	say(starts, r.r || '');
-	paintLevel(lev, r, b);
-	const sum = b && !open && order.map(s => [b.s[states.indexOf(s)], s]).filter(([k, s]) => k && s !== 'running');
+	paintLevel(lev, r, b, flat);
+	const sum = b && !open && !flat && order.map(s => [b.s[states.indexOf(s)], s]).filter(([k, s]) => k && s !== 'running');
+	const told = sum?.length || r.w;
 	attr(err, 'data-s', sum && troubled(n) ? sum[0][1] : null);
+	attr(err, 'data-t', r.a && !told ? ago(r.a * 1e3) : null);
+	err.className = 'error' + (r.a * 1e3 > now() - 36e5 ? ' fresh' : '');
 	say(err, sum?.length ? sum.map(p => p.join(' ')).join(', ') + ' of ' + below(n).toLocaleString() : r.w || r.e || '');
 }
 
-// paintLevel shows the failure count, which halves every b.d.
-function paintLevel(el, r, b) {
-	const l = b && b.c * 2 ** ((b.a - Math.max(b.a, now())) / b.d);
-	say(el, b ? `${l.toFixed(1)}/${+b.h.toFixed(1)}` : r.l ? `${r.c || 0} of ${r.l}` : '');
-	if (!b) return;
-	const m = el.meter ??= h('meter');
+// requested is what somebody has asked of a service that has not changed since.
+function requested(r) {
+	const a = asked.get(r.i);
+	return a?.r === r && now() - a.t < 1e4 ? a.what + ' requested' : '';
+}
+
+// paintLevel shows how often a service has failed, and its budget; of a supervisor
+// the failure count, which halves every b.d, unless there is none.
+function paintLevel(el, r, b, flat) {
+	const l = b ? b.c * 2 ** ((b.a - Math.max(b.a, now())) / b.d) : 0, quiet = l < .05 || flat === 'goroutines';
+	say(el, flat === 'goroutines' ? census[r.i] || '' : b ? quiet ? '' : `${l.toFixed(1)}/${+b.h.toFixed(1)}` :
+		(r.f || '') + (r.l && r.f ? `, ${r.c || 0} of ${r.l}` : ''));
+	if (quiet) return void el.meter?.remove();
+	const m = el.meter ??= h('meter', { ariaLabel: 'Failure count' });
 	if (!m.isConnected) el.prepend(m);
 	Object.assign(m, { max: b.h, low: b.h * .4, high: b.h * .8, optimum: 0, value: l });
 }
 
 function toggle(n) {
-	if (!inside(n)) return;
+	if (!inside(n) || sorting()) return;
 	n.open = !n.open;
 	n.shut = !n.open;
 	if (n.open && !n.full && !n.kids.length) more(n);
@@ -136,12 +151,18 @@ tree.onclick = e => {
 	const el = e.target.closest('.row'), n = el && list[el.index];
 	if (!n) return;
 	if (n.more) return more(n.more);
+	if (first.allow && e.shiftKey) return markTo(el.index);
 	cursor = n.r.i;
+	if (first.allow && (e.ctrlKey || e.metaKey)) return mark(n);
 	if (e.detail && e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
 	else select(cursor);
 };
 
 tree.onkeydown = e => {
+	if ((e.ctrlKey || e.metaKey) && e.key === 'a' && first.allow) {
+		e.preventDefault();
+		for (const n of list) if (!n.more && matches(n)) mark(n, true);
+	}
 	if (e.ctrlKey || e.metaKey || e.altKey) return;
 	const i = at(cursor), n = list[i], page = Math.floor(tree.clientHeight / H) - 1;
 	const act = {
@@ -154,6 +175,7 @@ tree.onkeydown = e => {
 		ArrowRight: () => n && (n.open ? move(i + 1) : toggle(n)),
 		ArrowLeft: () => n && (n.open && inside(n) ? toggle(n) : n.up && move(at(n.up.r.i))),
 		Enter: () => n && select(cursor),
+		' ': () => n && mark(n),
 	}[e.key];
 	if (!act) return;
 	e.preventDefault();

@@ -11,13 +11,20 @@ function changed() { stale = true; soon(); }
 
 function render() {
 	drawing = false;
+	fit();
 	if (stale) flatten();
 	stale = false;
 	draw();
+	drawChip('trouble', trouble(), 'in trouble');
 	for (const s of order) drawChip(s, root.r.b.s[states.indexOf(s)]);
 	drawLog();
 	drawDetail();
-	say($('live'), !live ? 'as of ' + clock(first.at) : lost ? `offline, as of ${ago(lost + skew)} ago` : heard ? 'live' : 'connecting');
+	drawMarks();
+	drawSort();
+	drawProgram();
+	drawTrouble();
+	say($('live'), !live ? 'as of ' + date(first.at) : lost ? 'offline' : heard ? 'live' : 'connecting');
+	say($('asof'), live && lost ? `, as of ${ago(lost + skew)} ago` : ''); // not read out each second
 	document.body.className = lost ? 'lost' : live ? '' : 'still';
 	const none = !root.kids.length && !partial();
 	say($('empty'), none ? 'No services yet. Add one with Supervisor.Add and it appears here at once.' :
@@ -25,10 +32,10 @@ function render() {
 }
 
 const chips = {};
-function drawChip(s, count) {
+function drawChip(s, count, name = s) {
 	const chip = chips[s] ??= $('chips').appendChild(h('button', {
 		onclick: () => { only.delete(s) || only.add(s); filter(); },
-	}, s + ' ', h('b')));
+	}, name + ' ', h('b')));
 	attr(chip, 'data-s', s);
 	attr(chip, 'aria-pressed', only.has(s));
 	chip.hidden = !count && !only.has(s);
@@ -39,17 +46,16 @@ function drawChip(s, count) {
 async function filter() {
 	words = $('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
 	refused = '';
-	const mine = ++turn, q = new URLSearchParams({ q: words.join(' '), state: [...only].join() });
+	const mine = ++turn, by = new Map(), q = new URLSearchParams({ q: words.join(' '), state: [...only].join(), sort: sorting() });
 	remember();
 	let rows;
-	if (partial() && (words.length || only.size)) {
+	if (partial() && (words.length || only.size || sorting())) {
 		const got = await get('view?' + q).catch(e => e);
 		if (mine !== turn) return;
 		if (got.code === 400) refused = got.message;
 		rows = refused ? [] : got.rows;
 		if (!rows) return void setTimeout(() => mine === turn && filter(), 1e3); // somebody else is searching
 	}
-	const by = new Map();
 	found = rows?.map(r => {
 		const up = r.i ? by.get(r.p) : null, n = nodes.get(r.i) || { r, up, kids: [] };
 		n.depth = up ? up.depth + 1 : 0;
@@ -63,7 +69,10 @@ function remember() {
 	const q = new URLSearchParams(live ? {} : { live: 'off' }), text = $('filter').value;
 	if (text) q.set('q', text);
 	if (only.size) q.set('state', [...only].join());
-	if (selected !== null) q.set('id', selected);
+	if (sort) q.set('sort', sort);
+	if (level) q.set('level', level);
+	if (chosen) q.set('path', chosen);
+	if (chosen && selected !== null && seek(chosen)?.r.i !== selected) q.set('id', selected);
 	history.replaceState(null, '', location.pathname + (q.size ? '?' + q : ''));
 }
 
@@ -85,7 +94,8 @@ function connect() {
 		change(frame);
 		log(events);
 		if (missed) log([{ t: at, w: 'skipped', i: 0, f: 0, p: '', n: missed + ' events' }]);
-		if (rows.some(r => r.i === selected)) wanted = Math.min(wanted, Date.now() + 300);
+		if (rows.some(r => r.i === selected)) askSoon();
+		if (selected === null && chosen) reselect();
 		stale = true;
 		alive();
 	};
@@ -104,15 +114,32 @@ function again(f) {
 	soon();
 }
 
+// epoch is which program this is.
+const epoch = () => seq.split('.')[0];
+
+// reselect finds in another program what was selected in this one.
+function reselect(id) {
+	const n = seek(chosen, id);
+	if (n) go(n.r.i);
+}
+
 async function reload() {
 	try {
-		const view = await get('view?id=' + selected);
+		const view = await get('view?' + new URLSearchParams({ path: chosen, id: selected ?? 0 })), before = epoch();
 		load(view);
 		heard = Date.now();
 		lost = 0;
 		seq = view.seq;
+		whole = view.program;
 		lines.length = 0;
 		log(view.events || []);
+		people = view.acts || [];
+		if (epoch() !== before) {
+			marked.clear();
+			selected = null;
+			sections = {};
+			reselect();
+		}
 		filter();
 		connect();
 	} catch {
@@ -122,12 +149,15 @@ async function reload() {
 
 document.onvisibilitychange = connect;
 document.onkeydown = e => {
-	const field = $('filter');
-	if (e.key === '/' && document.activeElement !== field) {
+	const field = $('filter'), typing = e.target.matches('input, select, textarea') || e.ctrlKey || e.metaKey || e.altKey;
+	if ($('keys').open) return;
+	if (e.key === '?' && !typing) $('help').click();
+	else if (e.key === 't' && !typing) chips.trouble.click();
+	else if (e.key === '/' && document.activeElement !== field) {
 		e.preventDefault();
 		field.focus();
 	} else if (e.key === 'Escape') {
-		if (!field.value && !only.size) select(null);
+		if (!field.value && !only.size) marked.size ? marked.clear() : select(null);
 		field.value = '';
 		only.clear();
 		filter();
@@ -135,6 +165,8 @@ document.onkeydown = e => {
 	}
 };
 $('filter').oninput = filter;
+$('help').onclick = () => $('keys').showModal();
+$('shut').onclick = () => $('keys').close();
 $('filter').onkeydown = e => {
 	if (e.key !== 'ArrowDown' && e.key !== 'Enter') return;
 	e.preventDefault();
@@ -147,6 +179,7 @@ if (live) setInterval(() => {
 	if (document.hidden) return;
 	if (stream && Date.now() - heard > 4e4) again(connect);
 	if (Date.now() > wanted) ask();
+	if (!lost && Date.now() > due) askProgram();
 	if (found && ++ticks % 5 === 0) filter();
 	soon();
 }, 1e3);
@@ -154,9 +187,14 @@ if (live) setInterval(() => {
 load(first);
 $('title').textContent = first.title;
 log(first.events || []);
+people = first.acts || [];
+sort = query.get('sort') in orders ? query.get('sort') : null;
+$('level').value = level = query.get('level') || '';
 $('filter').value = query.get('q') || '';
-only = new Set((query.get('state') || '').split(',').filter(s => order.includes(s)));
-if (query.has('id')) go(+query.get('id'));
+only = new Set((query.get('state') || '').split(',').filter(s => s === 'trouble' || order.includes(s)));
+chosen = query.get('path') || '';
+if (chosen) reselect(+query.get('id'));
+if (sort === 'goroutines') sortBy(sort);
 filter();
 render();
 connect();

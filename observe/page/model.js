@@ -12,6 +12,10 @@ const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
 const troubled = n => troubles.some(s => n.r.b?.s[s]);
 const partial = () => nodes.size <= below(root);
 const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n.replace(/[/%]/g, encodeURIComponent);
+const seek = (p, id) => { // a path, and the id where there are two of it
+	const n = nodes.get(id);
+	return n && path(n) === p ? n : [...nodes.values()].find(n => path(n) === p);
+};
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
 
 // load replaces all by a view. What was open stays so. At first that is all of a

@@ -1,0 +1,49 @@
+// Services that are marked, to act on all of them: as they were when they were marked.
+const marked = new Map();
+
+function mark(n, on = !marked.has(n.r.i)) {
+	if (!first.allow || !n?.up) return;
+	if (on) marked.set(n.r.i, { id: n.r.i, epoch: epoch(), path: path(n) });
+	else marked.delete(n.r.i);
+	soon();
+}
+
+// markTo marks from the cursor to place i.
+function markTo(i) {
+	const from = Math.max(0, at(cursor));
+	for (let k = Math.min(from, i); k <= Math.max(from, i); k++) mark(list[k], true);
+}
+
+function drawMarks() {
+	const bar = $('marks');
+	bar.hidden = !marked.size;
+	if (bar.hidden) return;
+	if (!bar.firstChild) {
+		const answer = h('p', { role: 'status' }), clear = () => { marked.clear(); answer.textContent = ''; soon(); };
+		bar.append(h('b'), ...actions(() => [...marked.values()], answer), h('button', { textContent: 'Clear', onclick: clear }), answer);
+	}
+	say(bar.firstChild, `${marked.size} marked`);
+}
+
+// actions are buttons that act on targets, if the page may.
+function actions(targets, answer) {
+	return !first.allow ? [] : ['restart', 'suspend', 'remove'].map(what =>
+		h('button', { className: 'far', textContent: title(what), onclick: () => act(what, targets(), answer) }));
+}
+
+async function act(what, targets, answer) {
+	const many = targets.length > 1, paths = targets.map(t => t.path), bad = [];
+	if (many && paths.length > 20) paths.splice(20, Infinity, '…');
+	if (!confirm(title(what) + (many ? ` ${targets.length} services?\n\n${paths.join('\n')}` : ` ${paths[0]}?`))) return;
+	let done = 0;
+	for (const { id, epoch, path } of targets) {
+		const r = nodes.get(id)?.r, body = new URLSearchParams({ epoch, path });
+		const a = await fetch(`${base}api/node/${id}/${what}`, { method: 'POST', body }).catch(String);
+		const text = a.text ? (await a.text()).trim() : a;
+		if (!a.ok) bad.push(many ? `${path}: ${text}` : text);
+		else if (++done) asked.set(id, { what, r, t: now() });
+		answer.textContent = [many ? `${done} of ${targets.length}: ${what} requested` : done ? text : '', ...bad].filter(Boolean).join('\n');
+		soon();
+	}
+	askSoon();
+}
