@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -26,7 +27,12 @@ func TestCensus(t *testing.T) {
 		s := tend.New(name, tend.Spec{EventHook: func(tend.Event) {}})
 		id := s.Add(many).String()[1:]
 		done := s.ServeBackground(t.Context())
-		t.Cleanup(func() { s.Stop(); <-done })
+		t.Cleanup(func() {
+			s.Stop()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
 		<-up
 		return s, id
 	}

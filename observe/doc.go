@@ -12,9 +12,16 @@
 // failures, their stacks and the stacks of its goroutines now, and what happened
 // last. Everything is live while one looks.
 //
-// Keys: / filters, the arrows move and open, Enter selects, Esc clears the filter
-// and then the selection. Filter and selection are in the address, so that a link
-// shows to others what one sees. "?live=off" shows the moment of the request and
+// The list can be sorted, and is flat then: by restarts, failures, age, last failure or
+// goroutines. What is in trouble has the worst first; title and icon say how many that
+// are. A line above tells of the program: host, version, uptime, goroutines, memory, GC
+// and failures per minute. Several services may be marked and acted on at once.
+//
+// Keys: / filters, t shows what is in trouble, the arrows move and open, Enter selects,
+// Space marks, Esc clears the filter, the marks and then the selection; ? has them all.
+// Filter, order and selection are in the address, so that a link shows to others what
+// one sees; it names a service by its path, and so means the same one when the program
+// has been started again. "?live=off" shows the moment of the request and
 // opens no stream, for pictures and archives.
 //
 // # Mounting
@@ -45,9 +52,17 @@
 //	api/node/{id}/goroutines
 //	                   the stacks of its goroutines as text, or why there are none;
 //	                   refused above 100,000 goroutines
+//	api/goroutines     how many goroutines each service has, by its id; those without
+//	                   any are missing; bounded as the stacks are
+//	api/program        of the program: "host", "module", "version" and "go" it was built
+//	                   with, when it "started", "goroutines", "memory" that it has of the
+//	                   system and "heap" of objects in bytes, cycles of "gc" and "gc_cpu",
+//	                   their share; "minutes" as above, of the whole tree
 //	api/events         server-sent events: what changed
 //	api/view           the rows of the page; with ?q= (words, 8 and 200 bytes at
-//	                   most) and ?state= those that are found, one search at a time
+//	                   most) and ?state= ("trouble", or states) those that are found,
+//	                   with ?sort= (worst, restarts, failures, age, last) those that
+//	                   come first, one search at a time
 //
 // and with POST, if [Options].Allow says yes,
 //
@@ -82,7 +97,7 @@
 // refused, but for a link to the page. It loads nothing from anywhere, and its
 // Content-Security-Policy forbids that as well as any script but its own. Names and
 // errors are shown as text, whatever they are. It tells names, addresses, error
-// texts and stacks: put it where only those who may know them can get. A Host header
+// texts and stacks, the host and what was built: put it where only those who may know them can get. A Host header
 // is no authentication; docs/security.md has more of that.
 //
 // # Cost

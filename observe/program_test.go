@@ -17,8 +17,8 @@ func TestProgram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeTree(supervisor("root", "a", "b").Status())
 		p := newTestPage(t, f, Options{})
-		for _, minutes := range []time.Duration{0, 1, 1} {
-			time.Sleep(minutes * time.Minute)
+		for _, after := range []time.Duration{0, time.Minute, time.Minute} {
+			time.Sleep(after)
 			for range 3 {
 				f.events <- failed(f, 0)
 				f.events <- failed(f, 1)

@@ -127,7 +127,11 @@ func TestAccessibility(t *testing.T) {
 	b := newTab(t)
 	b.open(startZoo(t))
 	for _, c := range []struct{ what, js string }{
-		{"every control has a name", `[...document.querySelectorAll("button, input, [role=tree]")].every(e => e.innerText.trim() || e.ariaLabel)`},
+		{"every control has a name", `[...document.querySelectorAll("button, input, select, dialog, meter, [role=tree], [role=group]")].every(e => e.ariaLabel || document.getElementById(e.getAttribute("aria-labelledby")) || e.matches("button") && e.innerText.trim())`},
+		{"an id is there once", `new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`},
+		{"headings skip no level", `[...document.querySelectorAll("h1, h2, h3")].every((e, i, all) => +e.tagName[1] <= (i ? +all[i - 1].tagName[1] + 1 : 1))`},
+		{"no control is in another", `!document.querySelector("button button, button a, a button, summary button")`},
+		{"a list of facts has nothing else", `[...document.querySelectorAll("dl > *")].every(e => e.matches("dt, dd"))`},
 		{"every row says its level", `[...document.querySelectorAll(".row:not([hidden])")].every(e => +e.getAttribute("aria-level") > 0)`},
 		{"the position in a branch is told", `[...document.querySelectorAll(".row:not([hidden])")].every(e => +e.getAttribute("aria-posinset") <= +e.getAttribute("aria-setsize"))`},
 		{"only the status line is read out by itself", `document.querySelectorAll("[aria-live], [role=log], [role=status]").length === 1`},
