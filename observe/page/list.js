@@ -57,7 +57,7 @@ function fit() {
 	const slim = tree.clientWidth < 640, was = H;
 	H = slim ? 46 : 28;
 	if (H !== was) stale = true;
-	tree.parentNode.className = slim ? 'slim' : '';
+	attr(tree.parentNode, 'class', slim ? 'slim' : '');
 }
 
 function draw() {
@@ -107,7 +107,7 @@ function paint(el, n) {
 	const told = sum?.length || r.w;
 	attr(err, 'data-s', sum && troubled(n) ? sum[0][1] : null);
 	attr(err, 'data-t', r.a && !told ? ago(r.a * 1e3) : null);
-	err.className = 'error' + (r.a * 1e3 > now() - 36e5 ? ' fresh' : '');
+	attr(err, 'class', 'error' + (r.a * 1e3 > now() - 36e5 ? ' fresh' : ''));
 	say(err, sum?.length ? sum.map(p => p.join(' ')).join(', ') + ' of ' + below(n).toLocaleString() : r.w || r.e || '');
 }
 

@@ -15,7 +15,7 @@ function drawProgram() {
 		`GC ${gc} times, ${(share * 100).toFixed(1)} % of CPU`, `${minutes.at(-1)} failures this minute, ${minutes.reduce((a, b) => a + b)} in the hour`,
 	].forEach((text, i) => say(box.children[i] ?? box.appendChild(h('span')), text));
 	const last = box.children[7];
-	last.className = minutes.at(-1) ? 'fresh' : '';
+	attr(last, 'class', minutes.at(-1) ? 'fresh' : '');
 	if (box.bars === bars) return;
 	box.bars = bars;
 	box.children[8]?.remove();

@@ -30,7 +30,7 @@ $('head').onclick = e => e.target.dataset.by && sortBy(e.target.dataset.by);
 
 function drawSort() {
 	const by = sorting();
-	$('sort').value = by || 'tree';
+	if ($('sort').value !== (by || 'tree')) $('sort').value = by || 'tree';
 	for (const b of $('head').children) attr(b, 'aria-pressed', b.dataset.by === (by || 'tree'));
 	say($('head').children[4], by === 'goroutines' ? 'Goroutines' : 'Failures');
 }
