@@ -125,23 +125,25 @@ func (r *run) isEndAbove(err error) bool {
 	return false
 }
 
-// The types of the errors that are made by packages errors and fmt.
+// The types of the errors that are made by packages errors and fmt, and of what the
+// system says: a syscall.Errno, which Plan 9 does not have.
 var (
 	textError    = reflect.TypeOf(errors.New(""))
 	wrappedError = reflect.TypeOf(fmt.Errorf("%w", ErrStopped))
+	systemError  = reflect.TypeOf(error(syscall.EINVAL))
 )
 
 // isInert: judging err runs no code that may block, since it is made of well-known
 // errors alone. So are most; it need not know all.
 func isInert(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // this is the walk
-	case nil, *TooManyFailures, syscall.Errno:
+	case nil, *TooManyFailures:
 		return true
 	case *PanicError:
 		return e == nil || e.isText()
 	}
 	switch reflect.TypeOf(err) {
-	case textError:
+	case textError, systemError:
 		return true
 	case wrappedError:
 		return isInert(errors.Unwrap(err))

@@ -148,7 +148,7 @@ func TestInertErrors(t *testing.T) {
 		{ErrGoexit, true},
 		{context.Canceled, true},
 		{context.DeadlineExceeded, true},
-		{syscall.EPIPE, true},
+		{syscall.EINVAL, true},
 		{wrap("x", wrap("y", context.Canceled)), true},
 		{escalation(isOnly{}), true}, // has its text, and nobody asks it what it is
 		{panicOf("text"), true},
