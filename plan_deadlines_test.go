@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -24,7 +25,7 @@ func TestDeadlinesComeInOrder(t *testing.T) {
 			h.drop(in[i].n) // again it changes nothing
 			in = slices.Delete(in, i, i+1)
 		}
-		slices.SortStableFunc(in, func(a, b deadline) int { return int(a.at - b.at) })
+		slices.SortStableFunc(in, func(a, b deadline) int { return cmp.Compare(a.at, b.at) })
 		for _, want := range in {
 			if h.next() != want.at {
 				t.Fatalf("the next is at %d, want %d", h.next(), want.at)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -32,7 +33,7 @@ func TestThreeDays(t *testing.T) {
 		every("heartbeats:++", 90*time.Second, 5*time.Minute)
 		every("upgrades", 0, 30*time.Minute)
 		every("plugins", 3*time.Minute, 24*time.Hour)
-		slices.SortStableFunc(all, func(a, b event) int { return int(a.at - b.at) })
+		slices.SortStableFunc(all, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 		var want []string
 		for _, e := range all {
 			want = append(want, at(e.what, e.at))
