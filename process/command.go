@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -76,7 +75,7 @@ type Command struct {
 
 	// StopSignal asks the group to stop. Default: SIGTERM. SIGCONT follows,
 	// because a stopped process does not see it otherwise.
-	StopSignal syscall.Signal
+	StopSignal Signal
 	// StopLeader sends StopSignal, and the SIGABRT of a Watchdog, to the process
 	// alone and not to its group: for a process that stops its workers itself, one
 	// after the other. What is left of the group when it has exited, or after
@@ -224,6 +223,9 @@ func (c *Command) Validate() error {
 
 // check is Validate without a look at the file system.
 func (c *Command) check() error {
+	if !canRun {
+		return fmt.Errorf("tend/process: Command %q: processes cannot be run on %s: %w", c.String(), runtime.GOOS, errors.ErrUnsupported)
+	}
 	if err := c.validateSettings(); err != nil {
 		return fmt.Errorf("tend/process: Command %q: %w", c.String(), err)
 	}
@@ -370,7 +372,7 @@ var ErrOutputLimit = errors.New("output is longer than the limit")
 // soon as it is gone, so that there are never two. The error holds the exit
 // code and the last line of what it wrote.
 func Check(path string, args ...string) func(ctx context.Context) error {
-	c := &Command{Path: path, Args: args, StopSignal: syscall.SIGKILL, DrainTimeout: 100 * time.Millisecond}
+	c := &Command{Path: path, Args: args, StopSignal: sigKill, DrainTimeout: 100 * time.Millisecond}
 	return func(ctx context.Context) error {
 		_, err := c.Run(ctx, 4096)
 		if errors.Is(err, ErrOutputLimit) {
@@ -394,13 +396,13 @@ func (c *Command) Pid() int {
 // Signal sends sig to the group of the process that Serve runs now. The error is
 // [os.ErrProcessDone] if there is none. It is never sent to a stranger that got
 // the same process id later. It may be called at any time by any goroutine.
-func (c *Command) Signal(sig syscall.Signal) error { return c.send(signalGroup, sig) }
+func (c *Command) Signal(sig Signal) error { return c.send(signalGroup, sig) }
 
 // SignalLeader is Signal for the process alone, without its group: for a signal that
 // only it knows, such as a SIGHUP that means "reload", which by default ends a worker.
-func (c *Command) SignalLeader(sig syscall.Signal) error { return c.send(signalLeader, sig) }
+func (c *Command) SignalLeader(sig Signal) error { return c.send(signalLeader, sig) }
 
-func (c *Command) send(by func(*os.Process, syscall.Signal) error, sig syscall.Signal) error {
+func (c *Command) send(by func(*os.Process, Signal) error, sig Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.current == nil {
@@ -477,7 +479,7 @@ func (c *Command) logger() *slog.Logger {
 	return slog.Default()
 }
 
-func (c *Command) stopSignal() syscall.Signal  { return cmp.Or(c.StopSignal, syscall.SIGTERM) }
+func (c *Command) stopSignal() Signal          { return cmp.Or(c.StopSignal, sigTerm) }
 func (c *Command) stopTimeout() time.Duration  { return cmp.Or(c.StopTimeout, DefaultStopTimeout) }
 func (c *Command) drainTimeout() time.Duration { return cmp.Or(c.DrainTimeout, DefaultDrainTimeout) }
 

@@ -87,4 +87,8 @@
 // is TerminateProcess of the process itself and its children live on, ReadyFD is
 // not possible either, and ExitError has no signal. These systems are built but
 // not tested.
+//
+// Elsewhere (js, wasip1, Plan 9, Solaris, illumos, AIX) it builds, so that a program
+// does which also runs on a system with processes, but runs nothing: Serve, Run,
+// Validate and what Check makes return an error that is [errors.ErrUnsupported].
 package process

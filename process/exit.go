@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -20,9 +19,9 @@ type ExitError struct {
 	Name string // of the Command
 	Pid  int
 
-	Code   int            // exit code; -1 if a signal ended it
-	Signal syscall.Signal // that ended it, 0 if none did
-	Core   bool           // the kernel wrote a core dump, or handed one over
+	Code   int    // exit code; -1 if a signal ended it
+	Signal Signal // that ended it, 0 if none did
+	Core   bool   // the kernel wrote a core dump, or handed one over
 
 	// Forced: it, or another of its group, did not stop in time when it was asked to,
 	// and the group got SIGKILL.
@@ -60,7 +59,7 @@ func (e *ExitError) Error() string {
 		fmt.Fprintf(&b, ", it did not stop within %s and could not be killed: %v", said.Brief(e.grace), e.Unsent)
 	case e.Unsent != nil:
 		fmt.Fprintf(&b, ", it could not be signalled: %v", e.Unsent)
-	case e.Forced && e.Signal != syscall.SIGKILL:
+	case e.Forced && e.Signal != sigKill:
 		fmt.Fprintf(&b, ", but others of its group were killed because they did not stop within %s", said.Brief(e.grace))
 	case e.Forced:
 		fmt.Fprintf(&b, " because it did not stop within %s", said.Brief(e.grace))

@@ -2,7 +2,6 @@ package process
 
 import (
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -23,7 +22,7 @@ const (
 // A method that returns a signal returns 0 for "none".
 type life struct {
 	startTimeout, stopTimeout, watchdog time.Duration
-	stopSignal                          syscall.Signal
+	stopSignal                          Signal
 
 	phase    phase
 	wasReady bool
@@ -126,27 +125,27 @@ func (l *life) rewatch(now time.Time, d time.Duration) {
 }
 
 // end: the context of Serve has ended, and cause says why.
-func (l *life) end(now time.Time, cause error) syscall.Signal {
+func (l *life) end(now time.Time, cause error) Signal {
 	l.asked = l.phase < stopping
 	return l.stop(now, cause)
 }
 
 // stop asks the process to stop because of cause. The first cause counts.
-func (l *life) stop(now time.Time, cause error) syscall.Signal {
+func (l *life) stop(now time.Time, cause error) Signal {
 	return l.stopWith(now, cause, l.stopSignal)
 }
 
 // bark: the watchdog found it hanging.
-func (l *life) bark(now time.Time, cause error) syscall.Signal {
-	return l.stopWith(now, cause, syscall.SIGABRT)
+func (l *life) bark(now time.Time, cause error) Signal {
+	return l.stopWith(now, cause, sigAbort)
 }
 
-func (l *life) stopWith(now time.Time, cause error, sig syscall.Signal) syscall.Signal {
+func (l *life) stopWith(now time.Time, cause error, sig Signal) Signal {
 	if l.phase >= stopping {
 		return 0
 	}
 	l.phase, l.cause, l.began, l.deadline = stopping, cause, now, now.Add(l.stopTimeout)
-	if sig == syscall.SIGKILL {
+	if sig == sigKill {
 		l.phase, l.deadline = killing, time.Time{}
 	}
 	l.look(now)
@@ -156,7 +155,7 @@ func (l *life) stopWith(now time.Time, cause error, sig syscall.Signal) syscall.
 // expired is called at wake, and acts if the deadline has passed. If it was called
 // much too late, the process gets its limit once more. Because says more about why the
 // process is not ready, if that is what it is late with; it may be nil.
-func (l *life) expired(now time.Time, because error) syscall.Signal {
+func (l *life) expired(now time.Time, because error) Signal {
 	switch {
 	case l.wake.IsZero() || now.Before(l.wake):
 		return 0
@@ -174,7 +173,7 @@ func (l *life) expired(now time.Time, because error) syscall.Signal {
 }
 
 // late: the deadline has passed.
-func (l *life) late(now time.Time, because error) syscall.Signal {
+func (l *life) late(now time.Time, because error) Signal {
 	switch l.phase {
 	case starting:
 		cause := fmt.Errorf("%w: %v", tend.ErrNotReady, l.startTimeout)
@@ -187,7 +186,7 @@ func (l *life) late(now time.Time, because error) syscall.Signal {
 	case stopping:
 		l.phase, l.deadline, l.forced, l.grace = killing, time.Time{}, true, now.Sub(l.began)
 		l.look(now)
-		return syscall.SIGKILL
+		return sigKill
 	case killing:
 	}
 	return 0

@@ -1,9 +1,12 @@
+//go:build unix
+
+// Signals have the numbers that Unix gives them.
+
 package process
 
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,28 +16,28 @@ import (
 // Each line is "time call -> signal deadline phase", in seconds since the start.
 func TestLife(t *testing.T) {
 	asked := errors.New("asked")
-	calls := map[string]func(*life, time.Time) syscall.Signal{
-		"start":     func(l *life, now time.Time) syscall.Signal { l.started(now); return 0 },
-		"ready":     func(l *life, now time.Time) syscall.Signal { l.ready(now); return 0 },
-		"alive":     func(l *life, now time.Time) syscall.Signal { l.alive(now); return 0 },
-		"extend 50": func(l *life, now time.Time) syscall.Signal { l.extend(now, 50*time.Second); return 0 },
-		"extend 1":  func(l *life, now time.Time) syscall.Signal { l.extend(now, time.Second); return 0 },
-		"extend ∞":  func(l *life, now time.Time) syscall.Signal { l.extend(now, 1<<63-1); return 0 },
-		"watch 3":   func(l *life, now time.Time) syscall.Signal { l.rewatch(now, 3*time.Second); return 0 },
-		"stop":      func(l *life, now time.Time) syscall.Signal { return l.stop(now, asked) },
-		"bark":      func(l *life, now time.Time) syscall.Signal { return l.bark(now, asked) },
-		"timer":     func(l *life, now time.Time) syscall.Signal { return l.expired(now, nil) },
+	calls := map[string]func(*life, time.Time) Signal{
+		"start":     func(l *life, now time.Time) Signal { l.started(now); return 0 },
+		"ready":     func(l *life, now time.Time) Signal { l.ready(now); return 0 },
+		"alive":     func(l *life, now time.Time) Signal { l.alive(now); return 0 },
+		"extend 50": func(l *life, now time.Time) Signal { l.extend(now, 50*time.Second); return 0 },
+		"extend 1":  func(l *life, now time.Time) Signal { l.extend(now, time.Second); return 0 },
+		"extend ∞":  func(l *life, now time.Time) Signal { l.extend(now, 1<<63-1); return 0 },
+		"watch 3":   func(l *life, now time.Time) Signal { l.rewatch(now, 3*time.Second); return 0 },
+		"stop":      func(l *life, now time.Time) Signal { return l.stop(now, asked) },
+		"bark":      func(l *life, now time.Time) Signal { return l.bark(now, asked) },
+		"timer":     func(l *life, now time.Time) Signal { return l.expired(now, nil) },
 	}
 	type step struct {
 		at   int
 		call string
 		want string
 	}
-	plain := life{stopTimeout: 5 * time.Second, stopSignal: syscall.SIGTERM}
+	plain := life{stopTimeout: 5 * time.Second, stopSignal: sigTerm}
 	watched := plain
 	watched.watchdog, watched.startTimeout = 10*time.Second, 30*time.Second
 	kill := plain
-	kill.stopSignal = syscall.SIGKILL
+	kill.stopSignal = sigKill
 	for name, test := range map[string]struct {
 		life  life
 		steps []step
@@ -156,7 +159,7 @@ func TestAsked(t *testing.T) {
 		{"it fails and ends", []func(*life){stop, end}, false},
 		{"it ends and fails", []func(*life){end, stop}, true},
 	} {
-		l := life{stopTimeout: time.Second, stopSignal: syscall.SIGTERM}
+		l := life{stopTimeout: time.Second, stopSignal: sigTerm}
 		l.started(now)
 		for _, call := range c.calls {
 			call(&l)

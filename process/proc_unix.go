@@ -10,9 +10,12 @@ import (
 )
 
 const (
+	canRun     = true
 	canInherit = true
-	maxSignal  = syscall.Signal(64)
+	maxSignal  = Signal(64)
 	sigCont    = syscall.SIGCONT
+	sigAbort   = syscall.SIGABRT
+	errBusy    = syscall.ETXTBSY
 )
 
 // setGroup puts the child into a process group of its own, of which it is the
@@ -29,7 +32,7 @@ func setGroup(cmd *exec.Cmd, dieWithParent bool) {
 }
 
 // signalGroup sends sig to the group of p, which must not have been reaped.
-func signalGroup(p *os.Process, sig syscall.Signal) error {
+func signalGroup(p *os.Process, sig Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(-p.Pid, sig))
 }
 
@@ -38,12 +41,12 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 func exitsAreLost() bool { return signal.Ignored(syscall.SIGCHLD) }
 
 // signalLeader sends sig to p alone, which must not have been reaped.
-func signalLeader(p *os.Process, sig syscall.Signal) error {
+func signalLeader(p *os.Process, sig Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(p.Pid, sig))
 }
 
 // termSignal is the signal that ended the process, and whether it dumped core.
-func termSignal(s *os.ProcessState) (syscall.Signal, bool) {
+func termSignal(s *os.ProcessState) (Signal, bool) {
 	status, ok := s.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {
 		return 0, false

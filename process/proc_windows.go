@@ -9,16 +9,19 @@ import (
 // Windows has no signals and no process groups in this sense: any signal is
 // TerminateProcess on the process itself, and its children live on.
 const (
+	canRun           = true
 	canDieWithParent = false
 	canInherit       = false
-	maxSignal        = syscall.Signal(64)
-	sigCont          = syscall.Signal(0)
+	maxSignal        = Signal(64)
+	sigCont          = Signal(0)
+	sigAbort         = syscall.SIGABRT
+	errBusy          = syscall.ETXTBSY
 )
 
 func setGroup(*exec.Cmd, bool) {}
 
 // signalGroup ends p. Signal 0 only asks whether that would be possible.
-func signalGroup(p *os.Process, sig syscall.Signal) error {
+func signalGroup(p *os.Process, sig Signal) error {
 	if sig == 0 {
 		return nil
 	}
@@ -27,7 +30,7 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 
 func exitsAreLost() bool { return false }
 
-func signalLeader(p *os.Process, sig syscall.Signal) error { return signalGroup(p, sig) }
+func signalLeader(p *os.Process, sig Signal) error { return signalGroup(p, sig) }
 
 // awaitExit waits until the process has exited. Its handle, which os.Process
 // keeps, holds its id.
@@ -47,6 +50,6 @@ func awaitExit(pid int) exit {
 	return exit{held: true, known: true, code: int(code)}
 }
 
-func termSignal(*os.ProcessState) (syscall.Signal, bool) { return 0, false }
+func termSignal(*os.ProcessState) (Signal, bool) { return 0, false }
 
 func maxRSS(*os.ProcessState) int64 { return 0 }

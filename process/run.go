@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -174,7 +173,7 @@ func (r *run) launch() error {
 		return err
 	}
 	if err := r.cmd.Start(); err != nil {
-		r.busy = errors.Is(err, syscall.ETXTBSY)
+		r.busy = errors.Is(err, errBusy)
 		return cmp.Or(r.c.lookup(), err) // the system's own words may name the wrong file
 	}
 	r.deaf = signal.Ignored(r.life.stopSignal)
@@ -233,7 +232,7 @@ func (r *run) release(e exit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.held && !keep {
-		_ = signalGroup(r.cmd.Process, syscall.SIGKILL) // an empty group is fine
+		_ = signalGroup(r.cmd.Process, sigKill) // an empty group is fine
 	}
 	r.pid = 0
 }
@@ -273,7 +272,7 @@ func (r *run) verdict(waitErr error) error {
 
 // endedBy: sig ended it, or it says so, as shells and the JVM do that catch a signal
 // in order to clean up.
-func endedBy(e *ExitError, sig syscall.Signal) bool {
+func endedBy(e *ExitError, sig Signal) bool {
 	return e.Signal == sig || e.Code == 128+int(sig)
 }
 
@@ -302,7 +301,7 @@ func (r *run) notReadyBecause() error {
 }
 
 // signal sends sig with signalGroup or signalLeader. It may be called by any goroutine.
-func (r *run) signal(to func(*os.Process, syscall.Signal) error, sig syscall.Signal) error {
+func (r *run) signal(to func(*os.Process, Signal) error, sig Signal) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pid == 0 {

@@ -141,12 +141,12 @@ func (r *run) gotNote(ctx context.Context, n note) {
 }
 
 // send sends what the life says, and SIGCONT so that it is heard.
-func (r *run) send(ctx context.Context, sig syscall.Signal) {
+func (r *run) send(ctx context.Context, sig Signal) {
 	if sig == 0 {
 		return
 	}
 	to := signalGroup
-	if r.c.StopLeader && sig != syscall.SIGKILL {
+	if r.c.StopLeader && sig != sigKill {
 		to = signalLeader
 	}
 	err := r.signal(to, sig)
@@ -156,14 +156,14 @@ func (r *run) send(ctx context.Context, sig syscall.Signal) {
 	switch {
 	case errors.Is(err, syscall.EPERM):
 		r.refused(ctx, sig, err)
-	case err == nil && sig != syscall.SIGKILL:
+	case err == nil && sig != sigKill:
 		_ = r.signal(to, sigCont)
 	}
 }
 
 // refused tells that the process is not ours to signal: one that a program such as
 // sudo has given another user. It may be there for ever; who looks must find out why.
-func (r *run) refused(ctx context.Context, sig syscall.Signal, err error) {
+func (r *run) refused(ctx context.Context, sig Signal, err error) {
 	r.unsent = fmt.Errorf("%v: %w", sig, err)
 	tend.Annotate(ctx, slog.String("signal", r.unsent.Error()))
 	r.c.logger().LogAttrs(ctx, slog.LevelWarn, "a process cannot be stopped",
