@@ -3,6 +3,7 @@ package tend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"runtime"
@@ -139,6 +140,21 @@ func (s *Supervisor) setHook(f func(Event)) {
 		h.hook = newHook(s, f)
 		h.remember(h.hook)
 	}
+}
+
+// AddHook has f called with each event of the supervisor and of all below it from now
+// on, as [Spec].EventHook is and beside that, until remove is called: for those who look
+// at a tree that they did not make, such as metrics. It takes no goroutine while nothing
+// happens. At the end of a stop nobody waits for f. It panics if f is nil. An event that
+// is on its way when remove is called may still come.
+func (s *Supervisor) AddHook(f func(Event)) (remove func()) {
+	s.made()
+	if f == nil {
+		panic(fmt.Sprintf("tend: supervisor %q: AddHook: the function is nil", s.name))
+	}
+	k := newHook(s, f)
+	s.hub.add(k)
+	return func() { s.hub.remove(k) }
 }
 
 func (h *hub) add(k *sink) {

@@ -689,3 +689,40 @@ func TestAnIdleHookIsNotWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// TestAHookCanBeAdded beside that of the Spec, also while the tree is served: it gets all
+// from then on, with what is below, until it is removed, and leaves no goroutine.
+func TestAHookCanBeAdded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second []Event
+		root := New("root", Spec{EventHook: func(e Event) { first = append(first, e) }})
+		stop := served(t, root)
+		synctest.Wait()
+		before := len(first)
+		remove := root.AddHook(func(e Event) { second = append(second, e) })
+		nested := New("nested", Spec{})
+		nested.Add(idleForever{})
+		root.Add(nested)
+		synctest.Wait()
+		if diff := cmp.Diff(kindsOf(first[before:]), kindsOf(second)); diff != "" || len(second) == 0 {
+			t.Errorf("-the first +the second\n%s", diff)
+		}
+		got := len(second)
+		remove()
+		remove() // again it changes nothing
+		stop()
+		if len(second) != got || len(first) == before+got {
+			t.Errorf("after it was removed it got %d, the first %d", len(second)-got, len(first)-before-got)
+		}
+	})
+}
+
+// TestANilHookIsAMistake.
+func TestANilHookIsAMistake(t *testing.T) {
+	defer func() {
+		if got := recover(); got != `tend: supervisor "root": AddHook: the function is nil` {
+			t.Errorf("it panics with %v", got)
+		}
+	}()
+	New("root", Spec{}).AddHook(nil)
+}
