@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -21,11 +22,19 @@ const (
 	maxFolded = 1000             // services that are told apart
 )
 
-// foldLog is the default hook of a root: it logs each event to slog.Default,
-// but a failure that repeats itself in full only once, and then in sums. Its handler
-// may panic, exit or block: that costs records, and never the program.
+// LogHook is what a tree logs by default, for a [Spec].EventHook that does more than
+// that: it logs each event to a logger, with the context, but a failure that repeats
+// itself in full only once, and then in sums, with no context. The logger nil is
+// slog.Default at each record. It is for the events of one tree, and may be called by
+// any number of goroutines.
+func LogHook(to *slog.Logger) func(ctx context.Context, e Event) {
+	return newFoldLog(to).log
+}
+
+// foldLog is the memory of a LogHook. Its handler may panic, exit or block: that costs
+// records, and never the program.
 type foldLog struct {
-	clock abtime.AbstractTime
+	to *slog.Logger // nil: slog.Default
 
 	mu       sync.Mutex
 	troubles map[*node]*trouble
@@ -41,18 +50,18 @@ type trouble struct {
 	repeats     int       // since then
 }
 
-func newFoldLog(c abtime.AbstractTime) *foldLog {
-	return &foldLog{clock: c, troubles: map[*node]*trouble{}}
+func newFoldLog(to *slog.Logger) *foldLog {
+	return &foldLog{to: to, troubles: map[*node]*trouble{}}
 }
 
 // log is the hook.
-func (l *foldLog) log(e Event) {
+func (l *foldLog) log(ctx context.Context, e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := e.From().Token.n
 	switch e := e.(type) { //nolint:gochecksumtype // the others are logged as they are
 	case ServiceFailed:
-		repeat := l.isRepeat(n, e)
+		repeat := n != nil && l.isRepeat(n, e) // one that was read from JSON is of no tree
 		if !e.Restarting {
 			l.forget(n)
 		}
@@ -66,7 +75,7 @@ func (l *foldLog) log(e Event) {
 	case SupervisorStopped:
 		l.forgetBelow(e.Supervisor)
 	}
-	say(e)
+	l.say(ctx, e)
 }
 
 // isRepeat counts a failure. The first of its kind is to be logged in full.
@@ -75,19 +84,19 @@ func (l *foldLog) isRepeat(n *node, e ServiceFailed) bool {
 	if t == nil {
 		if len(l.troubles) < maxFolded {
 			l.troubles[n] = &trouble{path: e.Path(), err: e.Err, first: now, last: now, summed: now}
-			l.watch()
+			l.watch(n)
 		}
 		return false
 	}
 	t.last = now
 	if !isSame(t.err, e.Err) || e.Late > 0 { // that it has ended after all is news
-		t.sum(now)
+		l.sum(t, now)
 		t.err, t.summed = e.Err, now
 		return false
 	}
 	t.repeats++
 	if now.Sub(t.summed) >= foldFor {
-		t.sum(now)
+		l.sum(t, now)
 	}
 	return true
 }
@@ -100,11 +109,11 @@ func isSame(a, b Reason) bool {
 }
 
 // sum logs the repeats that have not been logged.
-func (t *trouble) sum(now time.Time) {
+func (l *foldLog) sum(t *trouble, now time.Time) {
 	if t.repeats == 0 {
 		return
 	}
-	slog.LogAttrs(context.Background(), slog.LevelWarn, "same error", slog.String("path", t.path), slog.String("error", t.err.Error()),
+	l.logger().LogAttrs(context.Background(), slog.LevelWarn, "same error", slog.String("path", t.path), slog.String("error", t.err.Error()),
 		slog.Int("times", t.repeats), slog.Duration("in", now.Sub(t.summed).Round(time.Millisecond)))
 	t.repeats, t.summed = 0, now
 }
@@ -120,7 +129,7 @@ func (l *foldLog) forget(n *node) {
 		l.timer.Stop()
 		l.timer = nil
 	}
-	t.sum(t.last)
+	l.sum(t, t.last)
 }
 
 // forgetBelow sums up what is below a supervisor that has stopped.
@@ -132,11 +141,11 @@ func (l *foldLog) forgetBelow(path string) {
 	}
 }
 
-// watch looks at the troubles from time to time while there are any. The caller
-// holds l.mu.
-func (l *foldLog) watch() {
-	if l.timer == nil && len(l.troubles) > 0 {
-		l.timer = l.clock.AfterFunc(quietTime, l.look, timerid.Log)
+// watch looks at the troubles from time to time while there are any, by the clock of
+// one of them. The caller holds l.mu.
+func (l *foldLog) watch(n *node) {
+	if l.timer == nil {
+		l.timer = n.sup.clock.Load().AfterFunc(quietTime, l.look, timerid.Log)
 	}
 }
 
@@ -145,10 +154,9 @@ func (l *foldLog) watch() {
 func (l *foldLog) look() {
 	defer l.lookAgain()
 	guard.Do(func() {
-		now := l.clock.Now()
 		for _, n := range l.troubled() {
 			state, since := n.standing()
-			l.settle(n, now, state, since)
+			l.settle(n, n.sup.clock.Load().Now(), state, since)
 		}
 	})
 }
@@ -156,7 +164,10 @@ func (l *foldLog) look() {
 func (l *foldLog) lookAgain() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.watch()
+	for n := range l.troubles {
+		l.watch(n)
+		return
+	}
 }
 
 // troubled are those to look at. The next failure arms the timer again.
@@ -186,7 +197,7 @@ func (l *foldLog) settle(n *node, now time.Time, state State, since time.Duratio
 	case StateRunning:
 		if since >= quietTime {
 			l.forget(n)
-			slog.LogAttrs(context.Background(), slog.LevelInfo, "recovered", slog.String("path", t.path),
+			l.logger().LogAttrs(context.Background(), slog.LevelInfo, "recovered", slog.String("path", t.path),
 				slog.Duration("after", t.last.Sub(t.first).Round(time.Millisecond)))
 			return
 		}
@@ -196,14 +207,15 @@ func (l *foldLog) settle(n *node, now time.Time, state State, since time.Duratio
 	case StatePending, StateStarting, StateBackoff, StateStopping, StateStuck:
 	}
 	if now.Sub(t.summed) >= foldFor {
-		t.sum(now)
+		l.sum(t, now)
 	}
 }
 
 // say logs an event as it is.
-func say(e Event) {
-	ctx := context.Background()
-	if d := describe(e); slog.Default().Enabled(ctx, d.level) {
-		slog.LogAttrs(ctx, d.level, e.Kind().String(), attrs(e)...)
+func (l *foldLog) say(ctx context.Context, e Event) {
+	if to, d := l.logger(), describe(e); to.Enabled(ctx, d.level) {
+		to.LogAttrs(ctx, d.level, e.Kind().String(), attrs(e)...)
 	}
 }
+
+func (l *foldLog) logger() *slog.Logger { return cmp.Or(l.to, slog.Default()) }

@@ -283,10 +283,19 @@ func TestNoTroubleNoTimer(t *testing.T) {
 	})
 }
 
+// nodeOn is a service of a root with a clock.
+func nodeOn(clock abtime.AbstractTime, name string) *node {
+	return &node{name: name, sup: New("root", Spec{Clock: clock})}
+}
+
 // failedAt is the failure of a service of root that is restarted, after a time.
 func failedAt(begin time.Time, after time.Duration, n *node, err error) ServiceFailed {
+	name := "nobody's"
+	if n != nil {
+		name = n.name
+	}
 	return ServiceFailed{
-		Origin: Origin{Supervisor: "root", Service: n.name, Token: ServiceToken{n}, Time: begin.Add(after)}, Err: known(err), Restarting: true,
+		Origin: Origin{Supervisor: "root", Service: name, Token: ServiceToken{n}, Time: begin.Add(after)}, Err: known(err), Restarting: true,
 	}
 }
 
@@ -294,9 +303,9 @@ func failedAt(begin time.Time, after time.Duration, n *node, err error) ServiceF
 // another one then and no timer.
 func TestRepeatsAreSummedUp(t *testing.T) {
 	text := noted(func() {
-		l, begin, n := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
+		l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
 		for _, after := range []time.Duration{0, 30 * time.Second, foldFor - 1, foldFor, foldFor + time.Second, 2 * foldFor} {
-			l.log(failedAt(begin, after, n, boom()))
+			l.log(t.Context(), failedAt(begin, after, n, boom()))
 		}
 	})
 	wantLogged(t, text, map[string]int{
@@ -310,11 +319,11 @@ func TestRepeatsAreSummedUp(t *testing.T) {
 // TestThatItHasEndedAfterAllIsNews: however late it was, and what it failed with.
 func TestThatItHasEndedAfterAllIsNews(t *testing.T) {
 	text := noted(func() {
-		l, begin, n := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
+		l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
 		late := failedAt(begin, time.Second, n, boom())
 		late.Late = 1
-		l.log(failedAt(begin, 0, n, boom()))
-		l.log(late)
+		l.log(t.Context(), failedAt(begin, 0, n, boom()))
+		l.log(t.Context(), late)
 	})
 	wantLogged(t, text, map[string]int{`msg="service failed" … boom`: 2})
 }
@@ -322,10 +331,10 @@ func TestThatItHasEndedAfterAllIsNews(t *testing.T) {
 // TestAThousandAreToldApart: what fails beyond that is logged each time.
 func TestAThousandAreToldApart(t *testing.T) {
 	text := noted(func() {
-		l, begin := newFoldLog(abtime.NewManual()), time.Now()
+		l, begin, clock := newFoldLog(nil), time.Now(), abtime.NewManual()
 		for range 2 {
 			for i := range maxFolded + 1 {
-				l.log(failedAt(begin, 0, &node{name: fmt.Sprint("n", i)}, boom()))
+				l.log(t.Context(), failedAt(begin, 0, nodeOn(clock, fmt.Sprint("n", i)), boom()))
 			}
 			if len(l.troubles) != maxFolded {
 				t.Errorf("%d are told apart", len(l.troubles))
@@ -361,7 +370,7 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 	noted(func() {
 		synctest.Test(t, func(t *testing.T) {
 			clock := newCounting()
-			l, begin, a, b := newFoldLog(clock), time.Now(), &node{name: "a"}, &node{name: "b"}
+			l, begin, a, b := newFoldLog(nil), time.Now(), nodeOn(clock, "a"), nodeOn(clock, "b")
 			want := func(what string, armed, stopped int64) {
 				t.Helper()
 				if clock.armed.Load() != armed || clock.stopped.Load() != stopped {
@@ -369,12 +378,12 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 				}
 			}
 			left := func(n *node, next State) {
-				l.log(ServiceEnded{Origin: failedAt(begin, 0, n, boom()).Origin, Next: next})
+				l.log(t.Context(), ServiceEnded{Origin: failedAt(begin, 0, n, boom()).Origin, Next: next})
 			}
 			left(a, StateGone) // which has never been in trouble
 			want("nobody", 0, 0)
-			l.log(failedAt(begin, 0, a, boom()))
-			l.log(failedAt(begin, 0, b, boom()))
+			l.log(t.Context(), failedAt(begin, 0, a, boom()))
+			l.log(t.Context(), failedAt(begin, 0, b, boom()))
 			want("two", 1, 0)
 			left(b, StatePending) // it is started again
 			left(a, StateDone)
@@ -388,8 +397,8 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 // TestHalfAMinuteWillDo to have recovered; and who is not in trouble does not recover.
 func TestHalfAMinuteWillDo(t *testing.T) {
 	text := noted(func() {
-		l, begin, a := newFoldLog(abtime.NewManual()), time.Now(), &node{name: "a"}
-		l.log(failedAt(begin, 0, a, boom()))
+		l, begin, a := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
+		l.log(t.Context(), failedAt(begin, 0, a, boom()))
 		l.settle(&node{name: "b"}, begin, StateRunning, time.Hour)
 		l.settle(a, begin, StateRunning, quietTime-1)
 		if len(l.troubles) != 1 {
@@ -405,14 +414,14 @@ func TestHalfAMinuteWillDo(t *testing.T) {
 func TestTheLogKeepsNothing(t *testing.T) {
 	noted(func() {
 		synctest.Test(t, func(t *testing.T) {
-			l := newFoldLog(abtime.NewRealTime())
+			l := newFoldLog(nil)
 			here := Origin{Supervisor: "root", Service: "a", Token: New("root", Spec{}).Add(idleForever{})}
 			for _, end := range []Event{ServiceFailed{Origin: here}, ServiceEnded{Origin: here, Next: StateDone}, SupervisorStopped{Origin: Origin{Supervisor: "root"}}} {
-				l.log(ServiceFailed{Origin: here, Restarting: true})
+				l.log(t.Context(), ServiceFailed{Origin: here, Restarting: true})
 				if len(l.troubles) != 1 || l.timer == nil {
 					t.Fatalf("%d are in trouble", len(l.troubles))
 				}
-				if l.log(end); len(l.troubles) != 0 || l.timer != nil {
+				if l.log(t.Context(), end); len(l.troubles) != 0 || l.timer != nil {
 					t.Errorf("after %v %d are in trouble, the timer is %v", end.Kind(), len(l.troubles), l.timer)
 				}
 			}
@@ -425,12 +434,12 @@ func TestTheLogKeepsNothing(t *testing.T) {
 func TestALateEndIsNoRepeat(t *testing.T) {
 	text := noted(func() {
 		synctest.Test(t, func(t *testing.T) {
-			l := newFoldLog(abtime.NewRealTime())
+			l := newFoldLog(nil)
 			here := Origin{Supervisor: "root", Service: "a", Token: New("root", Spec{}).Add(idleForever{})}
 			for _, late := range []time.Duration{0, 0, time.Minute, 0} {
-				l.log(ServiceFailed{Origin: here, Err: known(ErrNotReady), Restarting: true, Late: late})
+				l.log(t.Context(), ServiceFailed{Origin: here, Err: known(ErrNotReady), Restarting: true, Late: late})
 			}
-			l.log(SupervisorStopped{Origin: Origin{Supervisor: "root"}})
+			l.log(t.Context(), SupervisorStopped{Origin: Origin{Supervisor: "root"}})
 		})
 	})
 	wantLogged(t, text, map[string]int{
@@ -438,4 +447,35 @@ func TestALateEndIsNoRepeat(t *testing.T) {
 		`msg="service failed" … late=1m0s`: 1,
 		`msg="same error" … times=1`:       2,
 	})
+}
+
+// TestAHookOfItsOwnCanLogLikeTheDefault: to its logger, with its context, and folded; what
+// is of no tree it logs each time.
+func TestAHookOfItsOwnCanLogLikeTheDefault(t *testing.T) {
+	type key struct{}
+	var b strings.Builder
+	to := slog.New(contextual{slog.NewTextHandler(&b, nil), key{}})
+	log, ctx := LogHook(to), context.WithValue(t.Context(), key{}, "a trace")
+	begin, n := time.Now(), nodeOn(abtime.NewManual(), "a")
+	for range 3 {
+		log(ctx, failedAt(begin, 0, n, boom()))
+		log(ctx, failedAt(begin, 0, nil, errors.New("read")))
+	}
+	log(ctx, SupervisorStopped{Origin: Origin{Supervisor: "root"}})
+	wantLogged(t, b.String(), map[string]int{
+		`msg="service failed" … error=boom … ctx="a trace"`: 1,
+		`msg="service failed" … error=read … ctx="a trace"`: 3,
+		`msg="same error" … times=2`:                        1,
+	})
+}
+
+// contextual adds what is in the context.
+type contextual struct {
+	slog.Handler
+	key any
+}
+
+func (h contextual) Handle(ctx context.Context, r slog.Record) error {
+	r.AddAttrs(slog.Any("ctx", ctx.Value(h.key)))
+	return h.Handler.Handle(ctx, r)
 }

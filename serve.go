@@ -89,7 +89,8 @@ func (s *Supervisor) settleIn(r *run) {
 	switch {
 	case spec.EventHook != nil:
 	case r == nil:
-		s.setHook(newFoldLog(c).log)
+		log := LogHook(nil)
+		s.setHook(func(e Event) { log(context.Background(), e) })
 	default:
 		s.setHook(nil)
 	}

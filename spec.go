@@ -96,7 +96,8 @@ type Spec struct {
 	// one after the other, in order, on a goroutine of its own. It may block, panic
 	// or call any method of the tree: what it misses meanwhile is counted
 	// ([EventsDropped]). Default: a supervisor that is not below another logs to
-	// slog.Default, one that is does nothing, as its events go up.
+	// slog.Default, one that is does nothing, as its events go up. [LogHook] is that log,
+	// for a hook that does more, and [Supervisor.AddHook] adds hooks beside this one.
 	EventHook func(Event)
 
 	// Redact, if set, decides what may be told of an error: it gets what one says, of
