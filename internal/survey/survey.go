@@ -4,7 +4,9 @@
 package survey
 
 import (
+	"cmp"
 	"sync"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -13,6 +15,7 @@ import (
 type Tree interface {
 	Status() tend.Status
 	UnstoppedServices() []tend.ServiceStuck
+	AddHook(f func(tend.Event)) (remove func())
 }
 
 // Options says what is added up by which labels.
@@ -28,20 +31,47 @@ type Options struct {
 	// Depth bounds how many levels of supervisors there are. What is further below
 	// is counted with the supervisor above it at that depth. 0: no bound.
 	Depth int
+
+	// Most bounds how many supervisors there are: those that are closest to the root, of
+	// one level in the order added. The others are counted with those above them, as with
+	// Depth. 0: [DefaultMost]; negative: no bound.
+	Most int
+
+	// Stopped is called with how long each service took to stop that was asked to, and
+	// the root of the whole tree. Default: nothing is.
+	Stopped func(took time.Duration)
 }
+
+// DefaultMost is a bound for [Options].Most. With some twenty series for each supervisor
+// it makes ten thousand, which a scrape bears well.
+const DefaultMost = 500
 
 // Watch looks at a tree again and again, and remembers what was counted. Any number
 // of goroutines may look.
 type Watch struct {
 	tree    Tree
 	options Options
+	ear     ear
+	deaf    func() // removes the hook
 
 	mu     sync.Mutex // one look at a time, or totals would go back
 	totals totals
 }
 
-// New makes a watch that has not looked yet.
-func New(t Tree, o Options) *Watch { return &Watch{tree: t, options: o} }
+// New makes a watch that has not looked yet. It counts what happens from now on.
+func New(t Tree, o Options) *Watch {
+	if o.Stopped == nil {
+		o.Stopped = func(time.Duration) {}
+	}
+	o.Most = cmp.Or(o.Most, DefaultMost)
+	w := &Watch{tree: t, options: o}
+	w.ear.heard, w.ear.stopped = map[string]Incidents{}, o.Stopped
+	w.deaf = t.AddHook(w.ear.hear)
+	return w
+}
+
+// Close ends the counting.
+func (w *Watch) Close() { w.deaf() }
 
 // Look asks the tree.
 func (w *Watch) Look() View {
@@ -51,6 +81,8 @@ func (w *Watch) Look() View {
 		Supervisors: map[string]*Supervisor{},
 		Services:    map[Key]*Group{},
 	}}
+	// Before the tree is asked: who did something is in it then, unless it has left.
+	l.heard, l.view.Dropped = w.ear.take()
 	l.tree(w.tree.Status())
 	w.totals.update(&l)
 	l.view.Unstopped = len(w.tree.UnstoppedServices())

@@ -1,6 +1,7 @@
 package survey_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -292,5 +293,115 @@ func TestTotalsOfTheChosen(t *testing.T) {
 				t.Errorf("whole %v, step %d: %v, want %v", test.whole, i, got, want)
 			}
 		}
+	}
+}
+
+func at(supervisor string) tend.Origin { return tend.Origin{Supervisor: supervisor} }
+
+// What no look could see is counted, with its own supervisor or, when that has left or is
+// not told apart, with the next one above it; also after the supervisor has left.
+func TestIncidents(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		options  survey.Options
+		shop, db survey.Incidents
+	}{
+		{"each", survey.Options{}, survey.Incidents{Pauses: 1, Stuck: 1}, survey.Incidents{Pauses: 1, Escalations: 1, Stuck: 1, GaveUp: 2}},
+		{"one level", survey.Options{Depth: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
+		{"no more than one", survey.Options{Most: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := surveytest.Shop()
+			w := survey.New(p, test.options)
+			p.Tell(
+				tend.PauseBegan{Origin: at("shop")}, tend.PauseBegan{Origin: at("shop/db")},
+				tend.ServiceStuck{Origin: at("shop")}, tend.ServiceStuck{Origin: at("shop/db")},
+				tend.ServiceGaveUp{Origin: at("shop/db")}, tend.ServiceGaveUp{Origin: at("shop/db/gone")},
+				tend.Escalated{Origin: at("shop/db/gone")}, tend.EventsDropped{N: 3}, tend.ServiceFailed{Origin: at("shop")},
+			)
+			for range 2 { // the second time nothing more has happened
+				v := w.Look()
+				if diff := cmp.Diff(test.shop, v.Supervisors["shop"].Incidents); diff != "" {
+					t.Errorf("shop: -want +got\n%s", diff)
+				}
+				if db := v.Supervisors["shop/db"]; db != nil && db.Incidents != test.db || (db == nil) != (test.db == survey.Incidents{}) {
+					t.Errorf("db: %+v", db)
+				}
+				if v.Dropped != 3 {
+					t.Errorf("%d were dropped", v.Dropped)
+				}
+			}
+			w.Close()
+			p.Tell(tend.PauseBegan{Origin: at("shop")})
+			if got := w.Look().Supervisors["shop"].Incidents; got != test.shop {
+				t.Errorf("after Close: %+v", got)
+			}
+		})
+	}
+}
+
+// A tree that nobody looks at, whose supervisors come and go, does not fill the memory.
+func TestIncidentsAreBounded(t *testing.T) {
+	p := surveytest.Shop()
+	w := survey.New(p, survey.Options{})
+	const n = 20_000
+	for i := range n {
+		p.Tell(tend.PauseBegan{Origin: at(fmt.Sprint("shop/db/", i))})
+	}
+	v := w.Look()
+	shop, db := v.Supervisors["shop"].Pauses, v.Supervisors["shop/db"].Pauses
+	if shop != n/2 || db != n/2 {
+		t.Errorf("%d are counted with the root, %d with db", shop, db)
+	}
+}
+
+// Each stop counts once: of services that were asked to, and of the root.
+func TestStops(t *testing.T) {
+	p := surveytest.Shop()
+	var took []time.Duration
+	survey.New(p, survey.Options{Stopped: func(d time.Duration) { took = append(took, d) }})
+	asked := tend.Reason{Err: tend.ErrRemoved}
+	p.Tell(
+		tend.ServiceEnded{Origin: at("shop"), Took: 1, Cause: asked}, tend.ServiceEnded{Origin: at("shop"), Took: 2}, // by its own will
+		tend.SupervisorStopped{Origin: at("shop/db"), Took: 3}, tend.ServiceEnded{Origin: at("shop"), Took: 4, Cause: asked}, // that is db
+		tend.SupervisorStopped{Origin: at("shop"), Took: 5},
+	)
+	if diff := cmp.Diff([]time.Duration{1, 4, 5}, took); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Those closest to the root are told apart, and how many are not is told.
+func TestMost(t *testing.T) {
+	tree := func(path string, services ...tend.ServiceStatus) tend.ServiceStatus {
+		return tend.ServiceStatus{
+			Name: path, Token: surveytest.Tokens(1)[0], State: running, Supervisor: &tend.Status{Path: path, Time: noon, Services: services},
+		}
+	}
+	p := &surveytest.Picture{Root: *tree("r", tree("r/a", tree("r/a/b", tree("r/a/b/c"))), tree("r/d"), tree("r/d")).Supervisor}
+	for most, want := range map[int]struct {
+		counts map[string]int
+		left   int
+	}{
+		-1: {map[string]int{"r": 3, "r/a": 1, "r/a/b": 1, "r/a/b/c": 0, "r/d": 0}, 0},
+		0:  {map[string]int{"r": 3, "r/a": 1, "r/a/b": 1, "r/a/b/c": 0, "r/d": 0}, 0},
+		1:  {map[string]int{"r": 5}, 5},
+		2:  {map[string]int{"r": 3, "r/a": 2}, 4},
+		3:  {map[string]int{"r": 3, "r/a": 2, "r/d": 0}, 2},
+		5:  {map[string]int{"r": 3, "r/a": 1, "r/a/b": 1, "r/a/b/c": 0, "r/d": 0}, 0},
+	} {
+		got, v := map[string]int{}, survey.New(p, survey.Options{Most: most}).Look()
+		for path, s := range v.Supervisors {
+			got[path] = s.States[running]
+		}
+		if diff := cmp.Diff(want.counts, got); diff != "" || v.LeftOut != want.left {
+			t.Errorf("most %d: %d left out, -want +got\n%s", most, v.LeftOut, diff)
+		}
+	}
+	for range survey.DefaultMost {
+		p.Root.Services = append(p.Root.Services, tree(fmt.Sprint("r/", len(p.Root.Services))))
+	}
+	if v := survey.New(p, survey.Options{}).Look(); len(v.Supervisors) != survey.DefaultMost || v.LeftOut != 5 {
+		t.Errorf("by default there are %d, and %d are left out", len(v.Supervisors), v.LeftOut)
 	}
 }

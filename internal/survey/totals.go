@@ -8,7 +8,10 @@ type totals struct {
 	seen map[tend.ServiceToken]run // at the last look
 }
 
-type counts struct{ restarts, failures uint64 }
+type counts struct {
+	restarts, failures uint64
+	incidents          Incidents // of groups of supervisors
+}
 
 // run is what a service has counted, and in which group. It is also in that of its
 // supervisor if that is whole.
@@ -37,8 +40,16 @@ func (t *totals) update(l *look) {
 		}
 	}
 	t.seen = l.runs
+	for path, more := range l.heard {
+		key := Key{Supervisor: l.home(path)}
+		sum := t.sums[key]
+		sum.incidents.add(more)
+		t.sums[key] = sum
+	}
 	for path, s := range l.view.Supervisors {
-		s.count(t.sums[Key{Supervisor: path}])
+		sum := t.sums[Key{Supervisor: path}]
+		s.count(sum)
+		s.Incidents = sum.incidents
 	}
 	for key, g := range l.view.Services {
 		g.count(t.sums[key])

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // View is what a look at a tree has found.
@@ -11,6 +12,8 @@ type View struct {
 	Supervisors map[string]*Supervisor // by path
 	Services    map[Key]*Group         // those that were chosen
 	Unstopped   int                    // services of the tree that should have stopped
+	LeftOut     int                    // supervisors that are more than Options.Most
+	Dropped     uint64                 // events that were not counted
 }
 
 // Key is the labels of a [Group]: the path of its supervisor and the name of its
@@ -21,6 +24,7 @@ type Key struct{ Supervisor, Service string }
 // group is of its services and of all that are further below than Options.Depth.
 type Supervisor struct {
 	Group
+	Incidents        // also those of what has left since the last look
 	Serving, Paused  bool
 	Ready            bool    // as [tend.Status.Ready] says of each as the root of its own part
 	Level, Threshold float64 // of failures, where they are closest to each other
@@ -48,6 +52,9 @@ type look struct {
 	options Options
 	view    View
 	runs    map[tend.ServiceToken]run
+	heard   map[string]Incidents
+	root    string          // its path
+	chosen  map[string]bool // the supervisors that are told apart
 }
 
 // place is where services of a supervisor are counted.
@@ -58,22 +65,57 @@ type place struct {
 
 // tree looks at a supervisor and at all that is below it.
 func (l *look) tree(root tend.Status) {
-	places := []place{l.supervisor(root, 0, "")} // of services by depth
+	l.root = root.Path
+	l.choose(root)
+	places := []place{l.supervisor(root, "")} // of services by depth
 	for depth, c := range root.All() {
 		here := places[depth]
 		if c.State < tend.StateGone {
 			l.service(c, here)
 		}
 		if !c.IsLeaf() {
-			places = append(places[:depth+1], l.supervisor(*c.Supervisor, depth+1, here.at))
+			places = append(places[:depth+1], l.supervisor(*c.Supervisor, here.at))
 		}
 	}
 }
 
-// supervisor looks at a supervisor so deep, and returns the place of its services:
-// at above if it is too deep to have one.
-func (l *look) supervisor(status tend.Status, depth int, above string) place {
-	if l.options.Depth > 0 && depth >= l.options.Depth {
+// choose chooses the supervisors that are told apart, level by level from the root, so
+// that one whose services are in no group of their own has none below that are.
+func (l *look) choose(root tend.Status) {
+	l.chosen = map[string]bool{}
+	level := []*tend.Status{&root}
+	for depth := 0; len(level) > 0 && (l.options.Depth == 0 || depth < l.options.Depth); depth++ {
+		var next []*tend.Status
+		for _, s := range level {
+			if !l.chosen[s.Path] && l.options.Most >= 0 && len(l.chosen) >= l.options.Most {
+				l.view.LeftOut++
+			} else {
+				l.chosen[s.Path] = true
+			}
+			for i := range s.Services {
+				if below := s.Services[i].Supervisor; below != nil {
+					next = append(next, below)
+				}
+			}
+		}
+		level = next
+	}
+}
+
+// home is the path of the supervisor with which one is counted that may have left.
+func (l *look) home(path string) string {
+	for ; path != ""; path = treepath.Parent(path) {
+		if l.chosen[path] {
+			return path
+		}
+	}
+	return l.root
+}
+
+// supervisor looks at a supervisor, and returns the place of its services: at above if
+// it was not chosen.
+func (l *look) supervisor(status tend.Status, above string) place {
+	if !l.chosen[status.Path] {
 		return place{above, status.Time}
 	}
 	if l.view.Supervisors[status.Path] == nil {
@@ -104,7 +146,7 @@ func (l *look) service(c *tend.ServiceStatus, here place) {
 	if l.options.Whole || !key.chosen() {
 		l.view.Supervisors[here.at].Group.add(c, here.now)
 	}
-	l.runs[c.Token] = run{key, counts{c.Restarts, c.Failed}}
+	l.runs[c.Token] = run{key, counts{restarts: c.Restarts, failures: c.Failed}}
 }
 
 // chosen: it is of services and not of a supervisor. No service is without a name.

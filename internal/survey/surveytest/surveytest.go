@@ -12,6 +12,23 @@ import (
 type Picture struct {
 	Root      tend.Status
 	Unstopped int
+
+	hooks []func(tend.Event)
+}
+
+// AddHook has f called by Tell.
+func (p *Picture) AddHook(f func(tend.Event)) (remove func()) {
+	p.hooks = append(p.hooks, f)
+	return func() { p.hooks = nil } // one is enough for a test
+}
+
+// Tell tells all hooks what has happened.
+func (p *Picture) Tell(events ...tend.Event) {
+	for _, e := range events {
+		for _, hook := range p.hooks {
+			hook(e)
+		}
+	}
 }
 
 // Status returns Root.
