@@ -2,9 +2,14 @@ package tendprom
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,8 +54,15 @@ func samples(text string, match ...string) (list []string) {
 
 func TestCollector(t *testing.T) {
 	got := exposition(t, newCollector(surveytest.Shop(), Options{}))
-	want := `tend_failures_total{supervisor="shop"} 1
+	want := `tend_escalations_total{supervisor="shop"} 0
+tend_escalations_total{supervisor="shop/db"} 0
+tend_events_dropped_total 0
+tend_failures_total{supervisor="shop"} 1
 tend_failures_total{supervisor="shop/db"} 11
+tend_gave_up_total{supervisor="shop"} 0
+tend_gave_up_total{supervisor="shop/db"} 0
+tend_pauses_total{supervisor="shop"} 0
+tend_pauses_total{supervisor="shop/db"} 0
 tend_restarts_total{supervisor="shop"} 2
 tend_restarts_total{supervisor="shop/db"} 8
 tend_services{state="backoff",supervisor="shop"} 0
@@ -71,6 +83,20 @@ tend_services{state="stuck",supervisor="shop"} 0
 tend_services{state="stuck",supervisor="shop/db"} 0
 tend_services{state="suspended",supervisor="shop"} 0
 tend_services{state="suspended",supervisor="shop/db"} 0
+tend_stop_duration_seconds_bucket{le="0.01"} 0
+tend_stop_duration_seconds_bucket{le="0.1"} 0
+tend_stop_duration_seconds_bucket{le="0.5"} 0
+tend_stop_duration_seconds_bucket{le="1"} 0
+tend_stop_duration_seconds_bucket{le="2.5"} 0
+tend_stop_duration_seconds_bucket{le="5"} 0
+tend_stop_duration_seconds_bucket{le="10"} 0
+tend_stop_duration_seconds_bucket{le="30"} 0
+tend_stop_duration_seconds_bucket{le="60"} 0
+tend_stop_duration_seconds_bucket{le="+Inf"} 0
+tend_stop_duration_seconds_sum 0
+tend_stop_duration_seconds_count 0
+tend_stuck_total{supervisor="shop"} 0
+tend_stuck_total{supervisor="shop/db"} 0
 tend_supervisor_failure_level{supervisor="shop"} 1.5
 tend_supervisor_failure_level{supervisor="shop/db"} 5.5
 tend_supervisor_failure_threshold{supervisor="shop"} 5
@@ -81,6 +107,7 @@ tend_supervisor_ready{supervisor="shop"} 1
 tend_supervisor_ready{supervisor="shop/db"} 0
 tend_supervisor_serving{supervisor="shop"} 1
 tend_supervisor_serving{supervisor="shop/db"} 1
+tend_supervisors_left_out 0
 tend_unstopped_services 1`
 	if diff := cmp.Diff(strings.Split(want, "\n"), samples(got, "tend_")); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -105,7 +132,7 @@ tend_service_state{service="lag",state="failed",supervisor="shop/db"} 1
 tend_service_state_timestamp_seconds{service="conn",supervisor="shop/db"} 1.76735514e+09
 tend_service_state_timestamp_seconds{service="db",supervisor="shop"} 1.7673552e+09
 tend_service_state_timestamp_seconds{service="lag",supervisor="shop/db"} 1.7673552e+09
-tend_service_up{service="conn",supervisor="shop/db"} 1
+tend_service_up{service="conn",supervisor="shop/db"} 0
 tend_service_up{service="db",supervisor="shop"} 1
 tend_service_up{service="lag",supervisor="shop/db"} 0`
 	if diff := cmp.Diff(strings.Split(want, "\n"), samples(got, "tend_service_")); diff != "" {
@@ -120,13 +147,112 @@ func TestDepth(t *testing.T) {
 		t.Errorf("there are series of a supervisor at depth 2:\n%s", got)
 	}
 	if diff := cmp.Diff([]string{
+		`tend_escalations_total{supervisor="shop"} 0`,
 		`tend_failures_total{supervisor="shop"} 12`,
+		`tend_gave_up_total{supervisor="shop"} 0`,
+		`tend_pauses_total{supervisor="shop"} 0`,
 		`tend_restarts_total{supervisor="shop"} 10`,
-		`tend_service_up{service="conn",supervisor="shop"} 1`,
+		`tend_service_up{service="conn",supervisor="shop"} 0`,
 		`tend_services{state="running",supervisor="shop"} 3`,
+		`tend_stuck_total{supervisor="shop"} 0`,
 	}, samples(got, "_total{supervisor", "service_up", `tend_services{state="running"`)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+}
+
+// Services of one name are up, which is 1, while all of them are.
+func TestNamesakes(t *testing.T) {
+	p := surveytest.Shop()
+	c := newCollector(p, Options{Services: func(s tend.ServiceStatus) bool { return s.Name == "conn" }})
+	conns := p.Root.Services[1].Supervisor.Services
+	for _, test := range []struct {
+		a, b tend.State
+		want string
+	}{
+		{tend.StateRunning, tend.StateRunning, "1"},
+		{tend.StateRunning, tend.StateDone, "0"},
+		{tend.StateBackoff, tend.StateRunning, "0"},
+		{tend.StateStuck, tend.StateFailed, "0"},
+	} {
+		conns[0].State, conns[1].State = test.a, test.b
+		got := samples(exposition(t, c), "tend_service_up")
+		if diff := cmp.Diff([]string{`tend_service_up{service="conn",supervisor="shop/db"} ` + test.want}, got); diff != "" {
+			t.Errorf("%v and %v: -want +got\n%s", test.a, test.b, diff)
+		}
+	}
+}
+
+// A program with a supervisor for each of 10,000 tenants is scraped as it comes.
+func TestTenThousandTenants(t *testing.T) {
+	root := tend.New("root", tend.Spec{})
+	for i := range 10_000 {
+		root.Add(tend.New(strconv.Itoa(i), tend.Spec{}))
+	}
+	got := samples(exposition(t, NewCollector(root, Options{})), "tend_")
+	if len(got) > 11_000 || !slices.Contains(got, "tend_supervisors_left_out 9501") || !slices.Contains(got, `tend_services{state="pending",supervisor="root"} 10000`) {
+		t.Errorf("there are %d lines, %q", len(got), samples(strings.Join(got, "\n"), "left_out", `pending",supervisor="root"`))
+	}
+	for most, want := range map[int]string{1: "10000", 10_001: "0", -1: "0"} {
+		got := samples(exposition(t, NewCollector(root, Options{MaxSupervisors: most})), "left_out")
+		if diff := cmp.Diff([]string{"tend_supervisors_left_out " + want}, got); diff != "" {
+			t.Errorf("%d: -want +got\n%s", most, diff)
+		}
+	}
+}
+
+// A tree lives through all that a scrape a minute does not see.
+func TestBetweenTwoScrapes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", tend.Spec{Jitter: -1, EventHook: func(tend.Event) {}})
+		c := NewCollector(root, Options{})
+		const each = 4
+		pausing := tend.New("pausing", tend.Spec{FailureThreshold: 3, FailureBackoff: 15 * time.Second})
+		pausing.Add(failing("f", each))
+		escalating := tend.New("escalating", tend.Spec{FailureThreshold: 3, Escalate: true})
+		escalating.Add(failing("f", each))
+		root.Add(pausing)
+		root.Add(escalating)
+		root.Add(tend.Child{Service: failing("giving up", each), Limit: tend.Limit{N: 2}})
+		slow := root.Add(tend.Child{Timeout: 2 * time.Second, Service: tend.Func("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(20 * time.Second)
+			return nil
+		})})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := root.ServeBackground(ctx)
+		synctest.Wait()
+		if err := root.Remove(slow); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := []string{
+			`tend_escalations_total{supervisor="root"} 0`, `tend_escalations_total{supervisor="root/escalating"} 1`, `tend_escalations_total{supervisor="root/pausing"} 0`,
+			`tend_events_dropped_total 0`,
+			`tend_gave_up_total{supervisor="root"} 1`, `tend_gave_up_total{supervisor="root/escalating"} 0`, `tend_gave_up_total{supervisor="root/pausing"} 0`,
+			`tend_pauses_total{supervisor="root"} 0`, `tend_pauses_total{supervisor="root/escalating"} 0`, `tend_pauses_total{supervisor="root/pausing"} 1`,
+			`tend_stop_duration_seconds_bucket{le="10"} 0`, `tend_stop_duration_seconds_bucket{le="30"} 1`,
+			`tend_stuck_total{supervisor="root"} 1`, `tend_stuck_total{supervisor="root/escalating"} 0`, `tend_stuck_total{supervisor="root/pausing"} 0`,
+			`tend_supervisor_paused{supervisor="root"} 0`, `tend_supervisor_paused{supervisor="root/escalating"} 0`, `tend_supervisor_paused{supervisor="root/pausing"} 0`,
+		}
+		got := samples(exposition(t, c), "pause", "escalations", "gave_up", "stuck_total", "dropped", `le="10"`, `le="30"`)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		stop()
+		<-ended
+	})
+}
+
+// failing makes a service that fails so often, and then runs.
+func failing(name string, times int) tend.Service {
+	return tend.Func(name, func(ctx context.Context) error {
+		if times--; times >= 0 {
+			return errors.New("no")
+		}
+		<-ctx.Done()
+		return nil
+	})
 }
 
 // Paths need not be unique either: the worst counts.
@@ -234,8 +360,8 @@ func TestLint(t *testing.T) {
 func TestDocumented(t *testing.T) {
 	text := exposition(t, newCollector(surveytest.Shop(), Options{Services: func(tend.ServiceStatus) bool { return true }}))
 	doc := read(t, "doc.go")
-	for _, m := range all {
-		if !strings.Contains(text, "\n"+m.name+"{") && !strings.Contains(text, "\n"+m.name+" ") {
+	for _, m := range append(slices.Clone(all), metric{name: stopsName}) {
+		if !strings.Contains(text, "\n"+m.name+"{") && !strings.Contains(text, "\n"+m.name+" ") && !strings.Contains(text, "\n"+m.name+"_bucket{") {
 			t.Errorf("%s is never made", m.name)
 		}
 		if !strings.Contains(doc, "//\t"+m.name+" ") {

@@ -2,8 +2,9 @@
 //
 //	registry.MustRegister(tendprom.NewCollector(root, tendprom.Options{}))
 //
-// All is computed when Prometheus asks, from Supervisor.Status: nothing runs in
-// between, and what has left the tree leaves no series behind.
+// Most is computed when Prometheus asks, from Supervisor.Status; what would be over by
+// then is counted from events. No goroutine waits in between, and what has left the tree
+// leaves no series behind.
 //
 // # Metrics of supervisors
 //
@@ -13,6 +14,10 @@
 //	tend_services                           services, by state (label state: all nine, also at 0)
 //	tend_restarts_total                     runs of its services after their first
 //	tend_failures_total                     failures of its services
+//	tend_pauses_total                       its pauses, also those between two scrapes
+//	tend_escalations_total                  how often it stopped and failed after too many failures
+//	tend_stuck_total                        how often a service of its did not stop in time
+//	tend_gave_up_total                      how often a service of its used up its own Child.Limit
 //	tend_supervisor_serving                 1 while it is served
 //	tend_supervisor_ready                   1 while it is ready
 //	tend_supervisor_paused                  1 during a pause
@@ -28,15 +33,31 @@
 // And for the whole tree, without a label:
 //
 //	tend_unstopped_services                 services that were asked to stop and have not, removed ones too
+//	tend_stop_duration_seconds              how long services took to stop that were asked to (a histogram)
+//	tend_events_dropped_total               events that are missing in what is counted from events
+//	tend_supervisors_left_out               supervisors without series of their own, by the bound below
+//
+// Supervisors that are stopped are among the services that are; the root of a tree is
+// counted too. What a hook or a subscriber misses, only that is told ("events dropped").
+//
+// # How many series
+//
+// Some twenty for each supervisor, of 500 supervisors at most: ten thousand lines, which
+// a Prometheus takes well and which a tree with a supervisor for each of its tenants is
+// over at once. Those closest to the root have them, of one level in the order added. The
+// others are counted with the next one above that has; tend_supervisors_left_out says how
+// many they are. For other bounds there are Options.MaxSupervisors and Options.Depth:
+// with Depth 1 the root speaks for all.
 //
 // # Metrics of services
 //
 // For those that Options.Services chooses, with the labels supervisor and service,
-// its name. Services of one supervisor that share a name share their series:
-// numbers add up, of timestamps it is the earliest.
+// its name. Services of one supervisor that share a name share their series, as a label
+// that tells them apart would be another one after each restart of the program: numbers
+// add up, of timestamps it is the earliest, and they are up while all of them are.
 //
-//	tend_service_up                         1 while it runs and is ready
-//	tend_service_state                      1 for the state that it is in (label state), no series for others
+//	tend_service_up                         1 while it runs and is ready, else 0
+//	tend_service_state                      1 for the state that it is in (label state), no series for others; of namesakes, how many
 //	tend_service_state_timestamp_seconds    when it came into that
 //	tend_service_start_timestamp_seconds    when it will start, if it waits for a known time
 //	tend_service_restarts_total             runs after the first
@@ -49,7 +70,9 @@
 // A counter must not go back when a service leaves. So the totals of a supervisor
 // add up what happened from one collection to the next; what a service did between
 // the last collection and its end is not in them. Of services that come and go
-// faster than that, the numbers are in the events of the tree.
+// faster than that, the numbers are in the events of the tree. What is counted from
+// events misses nothing: of a supervisor that has left since the last collection it is
+// counted with the one above.
 //
 // # What to do with them
 //

@@ -43,13 +43,35 @@ var (
 	failureThreshold = newMetric(gauge, "tend_supervisor_failure_threshold", "Failure level over which a supervisor pauses or escalates.", "supervisor")
 )
 
+// Of supervisors, counted from events.
+var (
+	pauses      = newMetric(counter, "tend_pauses_total", "Pauses of a supervisor.", "supervisor")
+	escalations = newMetric(counter, "tend_escalations_total", "Times that a supervisor stopped and failed after too many failures.", "supervisor")
+	stuck       = newMetric(counter, "tend_stuck_total", "Times that a service of a supervisor did not stop in time.", "supervisor")
+	gaveUp      = newMetric(counter, "tend_gave_up_total", "Times that a service of a supervisor used up its own limit.", "supervisor")
+)
+
 // Of the tree.
-var unstopped = newMetric(gauge, "tend_unstopped_services", "Services that were asked to stop, did not in time and still have not.")
+var (
+	unstopped = newMetric(gauge, "tend_unstopped_services", "Services that were asked to stop, did not in time and still have not.")
+	leftOut   = newMetric(gauge, "tend_supervisors_left_out", "Supervisors without series of their own, as there are more than Options.MaxSupervisors.")
+	dropped   = newMetric(counter, "tend_events_dropped_total", "Events that the counters made from events do not have.")
+)
+
+// newStops makes the histogram of the tree.
+func newStops() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: stopsName, Help: "How long services took to stop that were asked to.",
+		Buckets: []float64{0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}, // 10 s is the default timeout
+	})
+}
+
+const stopsName = "tend_stop_duration_seconds"
 
 // Of services.
 var (
-	serviceUp       = newMetric(gauge, "tend_service_up", "Whether a service runs and is ready.", "supervisor", "service")
-	serviceState    = newMetric(gauge, "tend_service_state", "1 for the state that a service is in.", "supervisor", "service", "state")
+	serviceUp       = newMetric(gauge, "tend_service_up", "Whether a service, and all that share its name, run and are ready.", "supervisor", "service")
+	serviceState    = newMetric(gauge, "tend_service_state", "How many services of the name are in a state: 1 for the one that a service is in.", "supervisor", "service", "state")
 	serviceSince    = newMetric(gauge, "tend_service_state_timestamp_seconds", "When a service came into its state.", "supervisor", "service")
 	serviceStart    = newMetric(gauge, "tend_service_start_timestamp_seconds", "When a service that waits will start.", "supervisor", "service")
 	serviceRestarts = newMetric(counter, "tend_service_restarts_total", "Runs of a service after its first.", "supervisor", "service")

@@ -94,6 +94,11 @@ var (
 var attached = []string{"job", "instance"}
 
 func find(name string) (metric, bool) {
+	for _, series := range []string{"_bucket", "_sum", "_count"} {
+		if name == stopsName+series {
+			return metric{name: name, labels: []string{"le"}}, true
+		}
+	}
 	i := slices.IndexFunc(all, func(m metric) bool { return m.name == name })
 	if i < 0 {
 		return metric{}, false
@@ -175,6 +180,70 @@ func TestAlerts(t *testing.T) {
 	}
 }
 
+// Critical is what takes a program out of service: what its root says, and nobody else.
+func TestCriticalIsForTheRoot(t *testing.T) {
+	const root = `{supervisor!~".*/.*"}`
+	critical := 0
+	for _, r := range alertRules(t) {
+		switch severity := r.Labels["severity"]; severity {
+		case "critical":
+			critical++
+			if !strings.Contains(r.Expr, root) {
+				t.Errorf("%s is critical, and not of the root alone: %s", r.Alert, r.Expr)
+			}
+		case "warning", "info":
+			if strings.Contains(r.Expr, root) {
+				t.Errorf("%s is of the root alone, and a mere %s", r.Alert, severity)
+			}
+		default:
+			t.Errorf("%s has the severity %q", r.Alert, severity)
+		}
+	}
+	if critical == 0 {
+		t.Error("nothing is critical")
+	}
+}
+
+// alerts_test.yml, which promtool runs in CI, has for each alert a moment when it does
+// not fire, one when it does, and a series for which it does not even then.
+func TestAlertsAreTested(t *testing.T) {
+	var file struct {
+		RuleFiles []string `yaml:"rule_files"`
+		Every     string   `yaml:"evaluation_interval"`
+		Tests     []struct {
+			Name, Interval string
+			Series         []struct{ Series, Values string } `yaml:"input_series"`
+			Alerts         []struct {
+				Name   string `yaml:"alertname"`
+				At     string `yaml:"eval_time"`
+				Expect []struct {
+					Labels      map[string]string `yaml:"exp_labels"`
+					Annotations map[string]string `yaml:"exp_annotations"`
+				} `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	if err := yaml.UnmarshalStrict([]byte(read(t, "alerts_test.yml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	type seen struct{ fires, rests, spares bool }
+	tested := map[string]seen{}
+	for _, test := range file.Tests {
+		for _, a := range test.Alerts {
+			s := tested[a.Name]
+			s.fires = s.fires || len(a.Expect) > 0
+			s.rests = s.rests || len(a.Expect) == 0
+			s.spares = s.spares || len(test.Series) > len(a.Expect)
+			tested[a.Name] = s
+		}
+	}
+	for _, r := range alertRules(t) {
+		if tested[r.Alert] != (seen{true, true, true}) {
+			t.Errorf("%s is tested so: %+v", r.Alert, tested[r.Alert])
+		}
+	}
+}
+
 func TestDashboard(t *testing.T) {
 	used := map[string]bool{}
 	for where, queries := range dashboard(t) {
@@ -184,7 +253,10 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"tend_services", "tend_failures_total", "tend_unstopped_services", "tend_supervisor_failure_level"} {
+	for _, name := range []string{
+		"tend_services", "tend_failures_total", "tend_unstopped_services", "tend_supervisor_failure_level", "tend_supervisors_left_out",
+		"tend_pauses_total", "tend_escalations_total", "tend_stuck_total", "tend_gave_up_total", "tend_events_dropped_total", stopsName + "_bucket",
+	} {
 		if !used[name] {
 			t.Errorf("%s is not on the dashboard", name)
 		}

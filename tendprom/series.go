@@ -16,6 +16,10 @@ func collectSupervisor(to chan<- prometheus.Metric, path string, s *survey.Super
 	}
 	to <- restarts.of(float64(s.Restarts), path)
 	to <- failures.of(float64(s.Failures), path)
+	to <- pauses.of(float64(s.Pauses), path)
+	to <- escalations.of(float64(s.Escalations), path)
+	to <- stuck.of(float64(s.Stuck), path)
+	to <- gaveUp.of(float64(s.GaveUp), path)
 	to <- serving.of(truth(s.Serving), path)
 	to <- ready.of(truth(s.Ready), path)
 	to <- paused.of(truth(s.Paused), path)
@@ -23,9 +27,11 @@ func collectSupervisor(to chan<- prometheus.Metric, path string, s *survey.Super
 	to <- failureThreshold.of(s.Threshold, path)
 }
 
-// collectServices sends the series of the services of one name.
+// collectServices sends the series of the services of one name. They are up while all
+// of them are: an alert on 0 is for each of them.
 func collectServices(to chan<- prometheus.Metric, k survey.Key, g *survey.Group) {
-	to <- serviceUp.of(float64(g.States[tend.StateRunning]), k.Supervisor, k.Service)
+	up := g.States == [tend.StateGone]int{tend.StateRunning: g.States[tend.StateRunning]}
+	to <- serviceUp.of(truth(up), k.Supervisor, k.Service)
 	for state, n := range g.States {
 		if n > 0 {
 			to <- serviceState.of(float64(n), k.Supervisor, k.Service, tend.State(state).String())
