@@ -8,8 +8,9 @@
 //
 // # Metrics
 //
-// Instruments are observed when the SDK collects, from Supervisor.Status. All
-// have the attribute tend.supervisor.path, but for the last:
+// Most instruments are observed when the SDK collects, from Supervisor.Status; what
+// would be over by then is counted from events. All have the attribute
+// tend.supervisor.path, but for the last four, which are of the whole tree:
 //
 //	tend.service.count                  {service}  services, by tend.service.state
 //	tend.service.restarts               {restart}  runs after the first
@@ -23,7 +24,18 @@
 //	tend.supervisor.paused              1          1 during a pause
 //	tend.supervisor.failure.level       {failure}  its failure count now, which decays
 //	tend.supervisor.failure.threshold   {failure}  over which it pauses or escalates
-//	tend.service.unstopped              {service}  of the whole tree: asked to stop, and have not
+//	tend.supervisor.pauses              {pause}    its pauses, also those between two collections
+//	tend.supervisor.escalations         {escalation}  how often it stopped and failed after too many failures
+//	tend.service.stuck                  {service}  how often one did not stop in time
+//	tend.service.gave_up                {service}  how often one used up its own Child.Limit
+//	tend.service.unstopped              {service}  asked to stop, and have not
+//	tend.stop.duration                  s          how long services took to stop that were asked to (a histogram)
+//	tend.event.dropped                  {event}    missing in what is counted from events
+//	tend.supervisor.left_out            {supervisor}  without attribute sets of their own
+//
+// At most 500 supervisors have attribute sets of their own, those closest to the root; the
+// others are counted with the one above. MetricOptions.MaxSupervisors changes that, and
+// Depth bounds the levels.
 //
 // Ready is what Status.Ready says of a supervisor as the root of its own part: all
 // its services have been up at once since it is served, none of them that counts is
@@ -60,5 +72,11 @@
 //
 // By default [New] logs each event as a tree does, with the context of its span
 // and the attributes trace_id and span_id, so that a failure in the log leads to
-// its trace. Unlike the default of a tree it does not fold repeats.
+// its trace. Like the default of a tree it folds repeats: a failure that repeats itself is
+// logged in full once, with its trace, and then in sums. Spans there are of each.
+//
+// # Scope
+//
+// The instrumentation scope is the path of this module, with its version and the schema
+// URL of the semantic conventions 1.37, which the attributes of exceptions follow.
 package tendotel

@@ -1,13 +1,12 @@
 package tendotel
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tend-go/tend"
@@ -50,27 +49,14 @@ func own(e tend.Event) []attribute.KeyValue {
 // exception is the reason of a failure in the words of OpenTelemetry. That a service
 // has returned nil although it must not end has no type.
 func exception(r tend.Reason) []attribute.KeyValue {
-	list := []attribute.KeyValue{attribute.String("exception.message", r.Error())}
+	list := []attribute.KeyValue{semconv.ExceptionMessage(r.Error())}
 	if r.Err != nil {
-		list = append(list, attribute.String("exception.type", fmt.Sprintf("%T", r.Err)))
+		list = append(list, semconv.ExceptionType(fmt.Sprintf("%T", r.Err)))
 	}
 	if stack := r.Stack(); stack != "" {
-		list = append(list, attribute.String("exception.stacktrace", stack))
+		list = append(list, semconv.ExceptionStacktrace(stack))
 	}
 	return list
 }
 
 func fail(span trace.Span, why string) { span.SetStatus(codes.Error, why) }
-
-// write logs an event as a tree does, with its trace.
-func write(ctx context.Context, to *slog.Logger, e tend.Event) {
-	to = cmp.Or(to, slog.Default())
-	if !to.Enabled(ctx, e.Level()) {
-		return
-	}
-	attrs := e.LogValue().Group()[1:] // less the kind, which is the message
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		attrs = append(attrs, slog.String("trace_id", span.TraceID().String()), slog.String("span_id", span.SpanID().String()))
-	}
-	to.LogAttrs(ctx, e.Level(), e.Kind().String(), attrs...)
-}

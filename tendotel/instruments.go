@@ -29,6 +29,12 @@ type instruments struct {
 	serving, ready, paused metric.Int64ObservableGauge
 	level, threshold       metric.Float64ObservableGauge
 
+	// Counted from events.
+	pauses, escalations, stuck, gaveUp metric.Int64ObservableCounter
+	dropped                            metric.Int64ObservableCounter
+	leftOut                            metric.Int64ObservableGauge
+	stops                              metric.Float64Histogram
+
 	all []metric.Observable
 }
 
@@ -49,6 +55,13 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		level:      m.float("tend.supervisor.failure.level", "{failure}", "Decaying count of failures of a supervisor."),
 		threshold:  m.float("tend.supervisor.failure.threshold", "{failure}", "Failure level over which a supervisor pauses or escalates."),
 	}
+	i.pauses = m.counter("tend.supervisor.pauses", "{pause}", "Pauses of a supervisor.")
+	i.escalations = m.counter("tend.supervisor.escalations", "{escalation}", "Times that a supervisor stopped and failed after too many failures.")
+	i.stuck = m.counter("tend.service.stuck", "{service}", "Times that a service did not stop in time.")
+	i.gaveUp = m.counter("tend.service.gave_up", "{service}", "Times that a service used up its own limit.")
+	i.dropped = m.counter("tend.event.dropped", "{event}", "Events that the counters made from events do not have.")
+	i.leftOut = m.gauge("tend.supervisor.left_out", "{supervisor}", "Supervisors without attribute sets of their own, as there are more than MetricOptions.MaxSupervisors.")
+	i.stops = m.histogram("tend.stop.duration", "s", "How long services took to stop that were asked to.")
 	i.all = m.all
 	return i, errors.Join(m.errs...)
 }
@@ -89,9 +102,20 @@ func (m *maker) float(name, unit, text string) metric.Float64ObservableGauge {
 	return i
 }
 
+// histogram makes one for times around the default timeout, 10 s. It is recorded, not
+// observed.
+func (m *maker) histogram(name, unit, text string) metric.Float64Histogram {
+	i, err := m.meter.Float64Histogram(name, metric.WithUnit(unit), metric.WithDescription(text),
+		metric.WithExplicitBucketBoundaries(0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60))
+	m.errs = append(m.errs, err)
+	return i
+}
+
 // observe tells what a look at the tree has found.
 func (i *instruments) observe(to metric.Observer, v survey.View) {
 	to.ObserveInt64(i.unstopped, int64(v.Unstopped))
+	to.ObserveInt64(i.leftOut, int64(v.LeftOut))
+	to.ObserveInt64(i.dropped, int64(v.Dropped))
 	for path, s := range v.Supervisors {
 		i.observeSupervisor(to, path, s)
 	}
@@ -107,6 +131,10 @@ func (i *instruments) observeSupervisor(to metric.Observer, path string, s *surv
 	to.ObserveInt64(i.paused, truth(s.Paused), at)
 	to.ObserveFloat64(i.level, s.Level, at)
 	to.ObserveFloat64(i.threshold, s.Threshold, at)
+	to.ObserveInt64(i.pauses, int64(s.Pauses), at)
+	to.ObserveInt64(i.escalations, int64(s.Escalations), at)
+	to.ObserveInt64(i.stuck, int64(s.Stuck), at)
+	to.ObserveInt64(i.gaveUp, int64(s.GaveUp), at)
 	i.observeCounts(to, at, &s.Group)
 	for state, n := range s.States {
 		i.observeState(to, at, tend.State(state), n)

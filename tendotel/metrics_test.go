@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
@@ -35,6 +36,10 @@ func collect(t *testing.T, reader sdk.Reader) (lines []string) {
 				lines = append(lines, points(m, data.DataPoints)...)
 			case metricdata.Gauge[float64]:
 				lines = append(lines, points(m, data.DataPoints)...)
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					lines = append(lines, fmt.Sprintf("%s{} %d in %v", strings.TrimPrefix(m.Name, "tend."), p.Count, p.Sum))
+				}
 			default:
 				t.Errorf("%s is a %T", m.Name, m.Data)
 			}
@@ -69,21 +74,31 @@ func observed(t *testing.T, tree survey.Tree, o MetricOptions) (sdk.Reader, func
 func TestMetrics(t *testing.T) {
 	reader, unregister := observed(t, surveytest.Shop(), MetricOptions{})
 	if diff := cmp.Diff([]string{
+		"event.dropped{} 0",
 		"service.count{service.state=backoff,supervisor.path=shop/db} 1",
 		"service.count{service.state=failed,supervisor.path=shop/db} 1",
 		"service.count{service.state=running,supervisor.path=shop/db} 1",
 		"service.count{service.state=running,supervisor.path=shop} 2",
 		"service.failures{supervisor.path=shop/db} 11",
 		"service.failures{supervisor.path=shop} 1",
+		"service.gave_up{supervisor.path=shop/db} 0",
+		"service.gave_up{supervisor.path=shop} 0",
 		"service.restarts{supervisor.path=shop/db} 8",
 		"service.restarts{supervisor.path=shop} 2",
+		"service.stuck{supervisor.path=shop/db} 0",
+		"service.stuck{supervisor.path=shop} 0",
 		"service.unstopped{} 1",
+		"supervisor.escalations{supervisor.path=shop/db} 0",
+		"supervisor.escalations{supervisor.path=shop} 0",
 		"supervisor.failure.level{supervisor.path=shop/db} 5.5",
 		"supervisor.failure.level{supervisor.path=shop} 1.5",
 		"supervisor.failure.threshold{supervisor.path=shop/db} 6",
 		"supervisor.failure.threshold{supervisor.path=shop} 5",
+		"supervisor.left_out{} 0",
 		"supervisor.paused{supervisor.path=shop/db} 1",
 		"supervisor.paused{supervisor.path=shop} 0",
+		"supervisor.pauses{supervisor.path=shop/db} 0",
+		"supervisor.pauses{supervisor.path=shop} 0",
 		"supervisor.ready{supervisor.path=shop/db} 0",
 		"supervisor.ready{supervisor.path=shop} 1",
 		"supervisor.serving{supervisor.path=shop/db} 1",
@@ -119,6 +134,8 @@ func TestMetricsOfServices(t *testing.T) {
 		"service.failures{service.name=lag,supervisor.path=shop/db} 3",
 		"service.failures{supervisor.path=shop/db} 0",
 		"service.failures{supervisor.path=shop} 1",
+		"service.gave_up{supervisor.path=shop/db} 0",
+		"service.gave_up{supervisor.path=shop} 0",
 		"service.restarts{service.name=conn,supervisor.path=shop/db} 8",
 		"service.restarts{service.name=lag,supervisor.path=shop/db} 0",
 		"service.restarts{supervisor.path=shop/db} 0",
@@ -126,6 +143,8 @@ func TestMetricsOfServices(t *testing.T) {
 		"service.start.delay{service.name=conn,supervisor.path=shop/db} 1.5",
 		"service.state.duration{service.name=conn,supervisor.path=shop/db} 60",
 		"service.state.duration{service.name=lag,supervisor.path=shop/db} 0",
+		"service.stuck{supervisor.path=shop/db} 0",
+		"service.stuck{supervisor.path=shop} 0",
 		"service.unstopped{} 1",
 	}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -165,6 +184,36 @@ func TestMetricsDepth(t *testing.T) {
 	got := collect(t, reader)
 	if strings.Contains(strings.Join(got, "\n"), "shop/db") || !slices.Contains(got, "service.failures{supervisor.path=shop} 12") {
 		t.Errorf("got %s", strings.Join(got, "\n"))
+	}
+}
+
+// What happens between two collections is counted, until nobody wants to know.
+func TestMetricsOfEvents(t *testing.T) {
+	p := surveytest.Shop()
+	reader, unregister := observed(t, p, MetricOptions{MaxSupervisors: 1})
+	at := tend.Origin{Supervisor: "shop/db", Service: "x"}
+	happen := func() {
+		p.Tell(
+			tend.PauseBegan{Origin: at}, tend.Escalated{Origin: at}, tend.ServiceStuck{Origin: at}, tend.ServiceGaveUp{Origin: at}, tend.EventsDropped{N: 7},
+			tend.ServiceEnded{Origin: at, Cause: tend.Reason{Err: tend.ErrRemoved}, Took: 3 * time.Second},
+		)
+	}
+	happen()
+	got := collect(t, reader)
+	for _, want := range []string{
+		"supervisor.pauses{supervisor.path=shop} 1", "supervisor.escalations{supervisor.path=shop} 1", "service.stuck{supervisor.path=shop} 1",
+		"service.gave_up{supervisor.path=shop} 1", "event.dropped{} 7", "stop.duration{} 1 in 3", "supervisor.left_out{} 1",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("there is no %s in\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+	if err := unregister(); err != nil {
+		t.Error(err)
+	}
+	happen()
+	if got := collect(t, reader); !slices.Equal(got, []string{"stop.duration{} 1 in 3"}) {
+		t.Errorf("after Unregister: %q", got)
 	}
 }
 
@@ -220,12 +269,14 @@ func TestMetricsTotals(t *testing.T) {
 // doc.go names all instruments, with their units.
 func TestMetricsDocumented(t *testing.T) {
 	reader := sdk.NewManualReader()
-	if _, err := observe(surveytest.Shop(), MetricOptions{
+	shop := surveytest.Shop()
+	if _, err := observe(shop, MetricOptions{
 		Provider: sdk.NewMeterProvider(sdk.WithReader(reader)),
 		Services: func(tend.ServiceStatus) bool { return true },
 	}); err != nil {
 		t.Fatal(err)
 	}
+	shop.Tell(tend.SupervisorStopped{}) // the histogram is there when it has something
 	var all metricdata.ResourceMetrics
 	if err := reader.Collect(t.Context(), &all); err != nil {
 		t.Fatal(err)
@@ -245,7 +296,7 @@ func TestMetricsDocumented(t *testing.T) {
 			t.Errorf("%s has the unit %q, doc.go says %q", m.Name, m.Unit, documented[m.Name])
 		}
 	}
-	if n := len(all.ScopeMetrics[0].Metrics); n != 13 {
+	if n := len(all.ScopeMetrics[0].Metrics); n != 20 {
 		t.Errorf("there are %d", n)
 	}
 }

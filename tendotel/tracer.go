@@ -20,10 +20,10 @@ type TraceOptions struct {
 	// Hook gets each event after its span has been made, with a context that holds
 	// the span; as Spec.EventHook, it is called one event at a time, and may block,
 	// panic or call any method of the tree. Default, unless there is an EventHook:
-	// log the event to Logger.
+	// log the event to Logger, as a tree does: repeats of a failure in sums.
 	Hook func(ctx context.Context, e tend.Event)
 
-	// Logger is that of the default Hook. Default: slog.Default at each event.
+	// Logger is that of the default Hook. Default: slog.Default at each record.
 	Logger *slog.Logger
 }
 
@@ -66,9 +66,9 @@ func newTracer(o TraceOptions, also func(tend.Event)) *tracer {
 		o.Provider = otel.GetTracerProvider()
 	}
 	if o.Hook == nil && also == nil {
-		o.Hook = func(ctx context.Context, e tend.Event) { write(ctx, o.Logger, e) }
+		o.Hook = tend.LogHook(slog.New(traceHandler{o.Logger}))
 	}
-	spans := o.Provider.Tracer(scope)
+	spans := newSpans(o.Provider)
 	t := &tracer{spans: spans, known: map[tend.ServiceToken]incident{}, stops: newStops(spans)}
 	t.next = func(ctx context.Context, e tend.Event) {
 		if also != nil {

@@ -639,6 +639,60 @@ func TestLogs(t *testing.T) {
 	})
 }
 
+// A failure that repeats itself is logged in full once, with the trace of the first, and
+// then in sums, as a tree does that logs by itself; each has its span.
+func TestLogsAreFolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var log bytes.Buffer
+		x := newTraced(t, tend.Spec{}, TraceOptions{Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, nil))})
+		const delay = 5 * time.Second
+		x.root.Add(tend.Child{Name: "bad", Backoff: tend.Backoff{Min: delay, Max: delay}, Service: tendtest.Failing("", io.EOF)})
+		x.serve()
+		time.Sleep(100 * time.Second)
+		x.stop()
+		var failures, sums []string
+		for line := range strings.Lines(log.String()) {
+			switch {
+			case strings.Contains(line, `msg="service failed"`):
+				failures = append(failures, line)
+			case strings.Contains(line, `msg="same error" path=root/bad error=EOF times=`):
+				sums = append(sums, line)
+			}
+		}
+		first := x.spans.GetSpans()[0]
+		if len(failures) != 1 || !strings.Contains(failures[0], first.SpanContext.TraceID().String()) || len(sums) != 2 {
+			t.Errorf("%d failures and %d sums are in\n%s", len(failures), len(sums), log.String())
+		}
+		spans := 0
+		for _, s := range x.spans.GetSpans() {
+			if s.Name == "tend.failure" {
+				spans++
+			}
+		}
+		if spans < 20 {
+			t.Errorf("%d failures have a span", spans)
+		}
+	})
+}
+
+// Without a logger records go to the default one of then, with what is added to a logger
+// and its groups.
+func TestTheDefaultLogger(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	h := slog.New(traceHandler{})
+	var log bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	span := api.NewSpanContext(api.SpanContextConfig{TraceID: api.TraceID{1}, SpanID: api.SpanID{2}})
+	ctx := api.ContextWithSpanContext(t.Context(), span)
+	h.With("a", 1).WithGroup("g").InfoContext(ctx, "x", "b", 2)
+	h.DebugContext(ctx, "not enabled")
+	if got := log.String(); !strings.HasSuffix(got, "msg=x a=1 g.b=2 g.trace_id="+span.TraceID().String()+" g.span_id="+span.SpanID().String()+"\n") {
+		t.Errorf("it logs %s", got)
+	}
+}
+
 type lockedWriter struct {
 	mu *sync.Mutex
 	w  io.Writer
