@@ -64,8 +64,8 @@ type sink struct {
 	spent   bool          // the last in queue is in a place that was kept
 	inHand  int           // how many a hook has taken last, and what done is when it is
 	handEnd uint64        // through with them
-	// What has been seen of it while much waited: that it was through with so many, and
-	// since when; and that it was given the time for more.
+	// What has been seen of it: that it was through with so many, and since when; and that
+	// it was given the time for more.
 	seen    uint64
 	since   time.Time
 	yielded uint64 // 1 + done; 0: never
@@ -260,16 +260,19 @@ func (k *sink) push(e Event, last bool) bool {
 }
 
 // hasRoom: an event of that time fits, and the word that something before it is
-// missing. As long as little waits for a hook nobody looks how far it has come.
+// missing. As long as little waits for a hook, how far it has come is looked at twice in
+// a drainTime at most.
 func (k *sink) hasRoom(news bool, at time.Time) bool {
 	more := 1 + reserved
 	if k.lost.N > 0 {
 		more++
 	}
-	if k.call != nil && k.waiting()+k.inHand+more <= queueSize/2 {
+	if k.call != nil && k.waiting()+k.inHand+more <= queueSize/2 && at.Sub(k.since) < drainTime/2 {
 		return true
 	}
-	if done := k.done.Load(); done != k.seen || k.since.IsZero() {
+	done := k.done.Load()
+	idle := k.call != nil && done >= k.handEnd // a subscriber may be busy, or never come
+	if idle || done != k.seen || k.since.IsZero() {
 		k.seen, k.since = done, at
 	}
 	n := k.unseen() + more
@@ -425,7 +428,7 @@ func (k *sink) grab() bool {
 		k.append(k.gap())
 	}
 	k.hand, k.queue = k.queue, reuse(k.hand)
-	k.at, k.spent = 0, false
+	k.at, k.spent, k.since = 0, false, time.Time{}
 	k.inHand, k.handEnd = len(k.hand), k.done.Load()+uint64(len(k.hand))
 	return k.inHand > 0
 }

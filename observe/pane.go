@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,7 +54,7 @@ func newPane(n *node, tree *tend.Status) pane {
 			p.Texts = append(p.Texts, quote{Time: e.Time, Label: e.Word + ": stacks", Stack: e.Stacks, Open: true})
 		}
 	}
-	slices.SortStableFunc(p.Texts, func(a, b quote) int { return int(b.Time - a.Time) })
+	slices.SortStableFunc(p.Texts, func(a, b quote) int { return cmp.Compare(b.Time, a.Time) })
 	return p
 }
 
