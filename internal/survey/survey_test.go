@@ -405,3 +405,26 @@ func TestMost(t *testing.T) {
 		t.Errorf("by default there are %d, and %d are left out", len(v.Supervisors), v.LeftOut)
 	}
 }
+
+// grows is a tree in which a supervisor is added and pauses while somebody looks.
+type grows struct{ *surveytest.Picture }
+
+func (g grows) Status() tend.Status {
+	before := g.Root
+	if len(g.Root.Services) == 0 {
+		g.Root.Services = []tend.ServiceStatus{{Token: surveytest.Tokens(1)[0], State: running, Supervisor: &tend.Status{Path: "r/new"}}}
+		g.Tell(tend.PauseBegan{Origin: at("r/new")})
+	}
+	return before
+}
+
+// What happens during a look is of the next one: the tree of this one lacks who did it.
+func TestIncidentsDuringALook(t *testing.T) {
+	w := survey.New(grows{&surveytest.Picture{Root: tend.Status{Path: "r"}}}, survey.Options{})
+	if v := w.Look(); v.Supervisors["r"].Pauses != 0 {
+		t.Error("the pause is the root's")
+	}
+	if v := w.Look(); v.Supervisors["r"].Pauses != 0 || v.Supervisors["r/new"].Pauses != 1 {
+		t.Errorf("%d pauses are the root's, %d the new one's", v.Supervisors["r"].Pauses, v.Supervisors["r/new"].Pauses)
+	}
+}
