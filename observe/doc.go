@@ -43,6 +43,8 @@
 //
 //	api/tree           tend.Status as JSON, which can be read as one again; as text
 //	                   with "Accept: text/plain", for curl, or with ?format=text
+//	                   With ?q=, ?state= (as "failed,stuck", or "trouble") or ?sort=
+//	                   the text is what is found, as api/view finds it.
 //	api/tree.dot       the tree as a Graphviz graph
 //	api/node/{id}      one service: its "path", and the "epoch" of the program;
 //	                   "service", a tend.ServiceStatus or for the root (id 0) null;

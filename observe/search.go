@@ -53,9 +53,14 @@ func newSearch(text, list, sort string) (*search, error) {
 	return s, nil
 }
 
-// serveSearch answers with what is found. It takes one search at a time, as each
-// looks at every row: whoever comes meanwhile is asked to come again.
+// serveSearch answers with what is found.
 func (p *Page) serveSearch(w http.ResponseWriter, r *http.Request) {
+	p.search(w, r, func(found reply) { answerJSON(w, r, found) })
+}
+
+// search answers with what is found. It takes one search at a time, as each looks at
+// every row: whoever comes meanwhile is asked to come again.
+func (p *Page) search(w http.ResponseWriter, r *http.Request, answer func(found reply)) {
 	q := r.URL.Query()
 	s, err := newSearch(q.Get("q"), q.Get("state"), q.Get("sort"))
 	if err != nil {
@@ -69,7 +74,7 @@ func (p *Page) serveSearch(w http.ResponseWriter, r *http.Request) {
 	}
 	found, err := p.seek(r.Context(), s)
 	if err == nil { // else the reader has left
-		answerJSON(w, r, found)
+		answer(found)
 	}
 }
 

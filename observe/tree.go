@@ -25,11 +25,15 @@ func (p *Page) look(r *http.Request) *view {
 
 // serveTree answers with the whole status, as JSON or as text.
 func (p *Page) serveTree(w http.ResponseWriter, r *http.Request) {
-	if wantsText(r) {
+	q := r.URL.Query()
+	switch {
+	case !wantsText(r):
+		p.kinds.tree.serve(w, r)
+	case q.Has("q") || q.Has("state") || q.Has("sort"):
+		p.search(w, r, func(found reply) { answerFound(w, found) })
+	default:
 		p.kinds.text.serve(w, r)
-		return
 	}
-	p.kinds.tree.serve(w, r)
 }
 
 // writeText writes the tree for people.
