@@ -97,6 +97,7 @@ type known struct {
 type embedded = tend.Supervisor
 
 type hidden interface {
+	AddHook()
 	Events()
 	Path()
 	Reason()

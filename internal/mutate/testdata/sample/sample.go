@@ -14,7 +14,7 @@ func Fee(price int, express bool) int {
 }
 
 // Steps has no end if it does not count.
-func Steps(n int) (steps int) {
+func Steps(n int64) (steps int) {
 	for n != 0 {
 		n--
 		steps++
