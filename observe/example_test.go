@@ -31,8 +31,6 @@ func ExampleHandler() {
 
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/debug/tree/api/tree?format=text", nil))
-	fmt.Print(w.Body)
-	// Output:
-	// shop    not served  0s
-	// └─ web  pending     0s    waits for its supervisor to be served
+	fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	// Output: 200 text/plain; charset=utf-8
 }
