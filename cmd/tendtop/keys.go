@@ -26,10 +26,10 @@ func (m *model) key(k tea.KeyMsg) tea.Cmd {
 	case m.typing:
 		m.typed(k)
 		return nil
-	case m.confirm != "":
-		action := m.confirm
-		if m.confirm = ""; k.String() == "y" {
-			return m.act(action)
+	case m.confirm != nil:
+		w := *m.confirm
+		if m.confirm = nil; k.String() == "y" {
+			return m.act(w)
 		}
 		return nil
 	case m.help:
@@ -100,7 +100,10 @@ func (m *model) asks(key string) tea.Cmd {
 		}
 		m.choose(c)
 	case "r", "p", "x":
-		m.confirm = map[string]string{"r": "restart", "p": "suspend", "x": "remove"}[key]
+		if at := m.at(); at >= 0 {
+			action := map[string]string{"r": "restart", "p": "suspend", "x": "remove"}[key]
+			m.confirm = &wish{action, m.rows[at].id, m.rows[at].path}
+		}
 	case "enter", "g":
 		return m.open(key == "g")
 	}

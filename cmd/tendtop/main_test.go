@@ -227,6 +227,25 @@ func TestKeys(t *testing.T) {
 	s.want("3 by restarts")
 }
 
+// TestAWishIsForWhatWasSelected, also if that leaves before it is confirmed.
+func TestAWishIsForWhatWasSelected(t *testing.T) {
+	root, at := page(t, tendtest.Idle("stays"), tendtest.Idle("leaves"))
+	wait(t, root, 1, tend.StateRunning)
+	s := newScreen(t, at)
+	s.press("end", "p")
+	s.want("suspend shop/leaves? y confirms")
+	if err := root.RemoveAndWait(t.Context(), root.Status().Services[1].Token); err != nil {
+		t.Fatal(err)
+	}
+	s.do(s.m.ask())
+	s.want("suspend shop/leaves? y confirms")
+	s.press("y")
+	s.want("suspend: 4") // gone, or on its way
+	if got := root.Status().Services[0].State; got != tend.StateRunning {
+		t.Errorf("what was not meant is %v", got)
+	}
+}
+
 // TestSmallScreens: whatever the size, and whatever is open.
 func TestSmallScreens(t *testing.T) {
 	root, at := page(t, tendtest.Idle("web"), broken(), tendtest.Idle(strings.Repeat("long ", 20)))

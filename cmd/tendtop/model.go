@@ -27,7 +27,7 @@ type model struct {
 	top           int    // the first row on the screen
 	pane          *pane  // nil: closed
 	typing        bool   // the query
-	confirm       string // an action, to be confirmed
+	confirm       *wish  // to be confirmed
 	said          string // what became of the last one
 	help          bool
 	width, height int
@@ -163,23 +163,25 @@ func (m *model) scroll() {
 	m.top = max(m.top, at-space+1, 0)
 }
 
-var errNothing = errors.New("nothing is selected")
+// wish is what somebody wants to be done to a service: to that which was selected when
+// they said so, whatever is by the time that they confirm it.
+type wish struct {
+	action string
+	id     uint64
+	path   string
+}
 
 // act asks for what was confirmed.
-func (m *model) act(action string) tea.Cmd {
-	c, id := m.client, m.selected
-	if m.at() < 0 {
-		return func() tea.Msg { return actedMsg{action, errNothing} }
-	}
-	path := m.rows[m.at()].path
+func (m *model) act(w wish) tea.Cmd {
+	c := m.client
 	return func() tea.Msg {
-		n, err := c.node(context.Background(), id)
-		if err == nil && n.Path != path {
+		n, err := c.node(context.Background(), w.id)
+		if err == nil && n.Path != w.path {
 			err = errors.New("it is another service now")
 		}
 		if err == nil {
-			err = c.act(context.Background(), n, action)
+			err = c.act(context.Background(), n, w.action)
 		}
-		return actedMsg{action, err}
+		return actedMsg{w.action, err}
 	}
 }

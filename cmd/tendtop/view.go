@@ -137,12 +137,8 @@ func (m *model) foot() string {
 	switch {
 	case m.typing:
 		return "/" + m.choice.query + "█"
-	case m.confirm != "":
-		path := ""
-		if at := m.at(); at >= 0 {
-			path = m.rows[at].path
-		}
-		return bold.Render(m.confirm + " " + path + "? y confirms, any other key does not")
+	case m.confirm != nil:
+		return bold.Render(m.confirm.action + " " + m.confirm.path + "? y confirms, any other key does not")
 	case m.said != "":
 		return said.Clean(m.said, maxText)
 	}
