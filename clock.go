@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -20,11 +21,17 @@ func (c *clock) on(other *clock, at instant) instant {
 	switch {
 	case at == never:
 		return never
-	case c.AbstractTime == other.AbstractTime:
+	case isSameClock(c.AbstractTime, other.AbstractTime):
 		return at + c.epoch.Sub(other.epoch)
 	default:
 		return later(other.now(), at-c.now())
 	}
+}
+
+// isSameClock: a and b are the same. Clocks are made by users: two that cannot be
+// compared are not.
+func isSameClock(a, b abtime.AbstractTime) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // givenClock is the clock that s was made with, or the next one above; nil: none was.
@@ -40,7 +47,7 @@ func (s *Supervisor) givenClock() abtime.AbstractTime {
 // setClock changes the clock. The plan's time goes on where it was.
 func (s *Supervisor) setClock(c abtime.AbstractTime) {
 	old := s.clock.Load()
-	if old.AbstractTime == c {
+	if isSameClock(old.AbstractTime, c) {
 		return
 	}
 	s.plan.epoch = c.Now().Add(-old.now())

@@ -205,3 +205,28 @@ func TestTheClockIsSet(t *testing.T) {
 		})
 	}
 }
+
+// unlike is a clock that cannot be compared.
+type unlike struct {
+	abtime.AbstractTime
+	_ []int
+}
+
+// TestAClockThatCannotBeCompared is taken for another one each time, and ends nobody.
+func TestAClockThatCannotBeCompared(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{})
+		sub.Add(slow("leaf", time.Hour))
+		root := tend.New("root", tend.Spec{Clock: unlike{AbstractTime: abtime.NewRealTime()}, StopWithin: 10 * time.Second, EventHook: func(tend.Event) {}})
+		root.Add(sub)
+		for range 2 {
+			done := root.ServeBackground(t.Context())
+			synctest.Wait()
+			if d := after(root.Stop); d != 9025*time.Millisecond {
+				t.Errorf("Stop took %v", d)
+			}
+			<-done
+			time.Sleep(2 * time.Hour)
+		}
+	})
+}
