@@ -428,3 +428,24 @@ func TestReadyInTrouble(t *testing.T) {
 	s.Stop()
 	<-done
 }
+
+// TestAServiceWhoseTextIsBeingRedactedIsStopping: Redact is code of users too, whatever
+// the error is.
+func TestAServiceWhoseTextIsBeingRedactedIsStopping(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		o := ordered("a")
+		sub := tend.New("sub", tend.Spec{Timeout: time.Second})
+		sub.Add(o)
+		s, p, _ := serve(t, tend.Spec{Redact: func(text string) string { <-release; return text }}, sub)
+		p.Lines()
+		o.End(errBoom)
+		wantStates(t, sub, "a stopping")
+		time.Sleep(time.Minute)
+		p.Want(`1s root/sub/a service stuck cause="tend: Serve has returned" waited=1s`)
+		close(release)
+		synctest.Wait()
+		wantStates(t, sub, "a running")
+		s.Stop()
+	})
+}

@@ -220,7 +220,7 @@ func (s *Supervisor) await(c <-chan struct{}, d time.Duration) {
 func (k *sink) put(e Event, last bool) {
 	if !k.push(e, last) {
 		// It may be that the hook is fast and is only not being run. This is no
-		// waiting: it happens once until it comes for an event.
+		// waiting: it happens once until it comes back from an event.
 		runtime.Gosched()
 		k.push(e, last)
 	}

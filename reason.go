@@ -49,6 +49,16 @@ func (s *Supervisor) redacted(err error, text string) string {
 	return text
 }
 
+// redacts: asking any error what it says runs code of users, here or above.
+func (s *Supervisor) redacts() bool {
+	for ; s != nil; s = s.above() {
+		if s.plan.spec.Redact != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // known is the Reason of an error of this package, which may be asked anywhere.
 func known(err error) Reason { return Reason{err, err.Error()} }
 

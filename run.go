@@ -181,7 +181,7 @@ func (r *run) end(ctx context.Context, out *outcome) {
 	if out == nil { // a panic is passed through: the program is about to end
 		return
 	}
-	failed := r.join(!isInert(out.why.Err))
+	failed := r.join(!isInert(out.why.Err) || r.node.sup.redacts())
 	defer r.report(failed, out)
 	out.judge(ctx)
 	r.lookAbove(out)
