@@ -13,9 +13,8 @@ import (
 // answerFound writes what a search has found for people at a terminal: a line for each
 // service, below its supervisors, and how many there are.
 func answerFound(w http.ResponseWriter, found reply) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	to := begin(w, "text/plain; charset=utf-8")
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "service\tstate\tfor\trestarts\tlast failure")
 	now, depths := time.UnixMilli(found.At), map[uint64]int{}
 	for i := range found.Rows {
@@ -27,5 +26,5 @@ func answerFound(w http.ResponseWriter, found reply) {
 			stateNames[r.State], said.Age(now.Sub(time.Unix(r.Since, 0))), r.Restarts, said.Clean(r.Error, maxText))
 	}
 	_ = table.Flush() // whoever does not read it does not want it
-	fmt.Fprintf(w, "%d found\n", found.Total)
+	fmt.Fprintf(to, "%d found\n", found.Total)
 }
