@@ -35,8 +35,14 @@ func (s *Supervisor) handle(m message) {
 	}
 	effects := s.plan.handle(now, m)
 	for _, e := range effects {
+		if told, is := e.(Event); is {
+			s.note(told)
+			continue
+		}
+		s.emit() // before anybody is launched or answered
 		s.do(c, now, e)
 	}
+	s.emit()
 	clear(effects) // the next message may be long in coming
 	s.alsoTo = nil
 }
@@ -62,6 +68,19 @@ func (s *Supervisor) foresee(c *clock) {
 	}
 }
 
+// note keeps an event for emit: those that follow each other go out together.
+func (s *Supervisor) note(e Event) {
+	switch e := e.(type) { //nolint:gochecksumtype // others concern nobody but those who listen
+	case SupervisorStopping:
+		if t := s.term.Load(); t.why.Load() == nil { // it stops for a reason of its own
+			t.why.Store(s.explain(e.Cause))
+		}
+	case SupervisorStopped:
+		s.hub.took = e.Took
+	}
+	s.told = append(s.told, e)
+}
+
 // do carries out an effect. It calls no user code and waits for nothing.
 func (s *Supervisor) do(c *clock, now instant, e effect) {
 	switch e := e.(type) {
@@ -71,13 +90,6 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.cancel(e)
 	case limit:
 		s.limit(e)
-	case SupervisorStopping:
-		if t := s.term.Load(); t.why.Load() == nil { // it stops for a reason of its own
-			t.why.Store(s.explain(e.Cause))
-		}
-		s.emit(e)
-	case Event:
-		s.emit(e)
 	case reply:
 		e.to <- e.err
 	case leave:

@@ -101,23 +101,23 @@ func (s *Supervisor) heard() bool {
 	return false
 }
 
-// emit puts an event into the queues of everybody who gets it: here and above, and on
-// whose books the service was that it is about.
-func (s *Supervisor) emit(e Event) {
-	end, ends := e.(SupervisorStopped)
-	if ends {
-		s.hub.took = end.Took
+// emit puts what is to be told into the queues of everybody who gets it: here and above,
+// and on whose books the service was that it is about.
+func (s *Supervisor) emit() {
+	if len(s.told) == 0 {
+		return
 	}
 	for p := s; p != nil; p = p.above() {
 		for _, k := range p.hub.all() {
-			k.put(e, ends && p == s)
+			k.put(s.told, p == s)
 		}
 	}
 	for _, p := range s.alsoTo {
 		for _, k := range p.hub.all() {
-			k.put(e, false)
+			k.put(s.told, false)
 		}
 	}
+	s.told = reuse(s.told)
 }
 
 func (h *hub) all() []*sink {
@@ -215,14 +215,14 @@ func (s *Supervisor) await(c <-chan struct{}, d time.Duration) {
 	}
 }
 
-// put takes an event, or counts it if there is no room; last: it is the end of the
-// supervisor whose events these are, for which there always is.
-func (k *sink) put(e Event, last bool) {
-	if !k.push(e, last) {
+// put takes events that follow each other, or counts those for which there is no room.
+// own: they are of the supervisor whose sink it is. There always is room for its end.
+func (k *sink) put(events []Event, own bool) {
+	if n := k.push(events, own, true); n < len(events) {
 		// It may be that the hook is fast and is only not being run. This is no
 		// waiting: it happens once until it comes back from an event.
 		runtime.Gosched()
-		k.push(e, last)
+		k.push(events[n:], own, false)
 	}
 	if k.call != nil {
 		k.strand.Wake(k.work)
@@ -234,29 +234,49 @@ func (k *sink) put(e Event, last bool) {
 	}
 }
 
-// push is put without the wake-up. The first time that a hook has no room, until it
-// comes back from an event, push does nothing and returns false.
-func (k *sink) push(e Event, last bool) bool {
+// push is put without the wake-up, and returns how many events it has dealt with: of the
+// patient not all, the first time that a hook has no room until it comes back from an
+// event.
+func (k *sink) push(events []Event, own, patient bool) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	room := k.hasRoom(!last && isNews(e), e.From().Time)
+	at := events[0].From().Time // of all
+	for i, e := range events {
+		_, last := e.(SupervisorStopped)
+		last = last && own
+		room := k.hasRoom(!last && isNews(e), at)
+		if !room && !last && patient && k.isToYield() {
+			return i
+		}
+		k.push1(e, room, last)
+	}
+	return len(events)
+}
+
+// isToYield: the hook has not been given the time since it came back from an event.
+func (k *sink) isToYield() bool {
+	if k.call == nil || k.yielded == k.done.Load()+1 {
+		return false
+	}
+	k.yielded = k.done.Load() + 1
+	return true
+}
+
+// push1 takes an event for which there is room, or is to be made as it is the last.
+func (k *sink) push1(e Event, room, last bool) {
 	switch {
 	case room:
 	case last:
 		k.makeRoom()
-	case k.call != nil && k.yielded != k.done.Load()+1:
-		k.yielded = k.done.Load() + 1
-		return false
 	default:
 		k.lose(1, e)
-		return true
+		return
 	}
 	if k.lost.N > 0 {
 		k.append(k.gap())
 	}
 	k.append(e)
 	k.spent = !room
-	return true
 }
 
 // hasRoom: an event of that time fits, and the word that something before it is
@@ -416,8 +436,7 @@ func (k *sink) hasMore() bool {
 	if k.at < len(k.hand) || k.grab() {
 		return true
 	}
-	runtime.Gosched() // in a run of events the next may be there already
-	return k.grab()
+	return false
 }
 
 // grab takes all that wait, or the word that some are missing though nothing follows.

@@ -268,9 +268,9 @@ func TestABurstIsBounded(t *testing.T) {
 }
 
 // give is put without the wake-up.
-func give(k *sink, e Event, last bool) {
-	if !k.push(e, last) {
-		k.push(e, last)
+func give(k *sink, e Event, own bool) {
+	if k.push([]Event{e}, own, true) == 0 {
+		k.push([]Event{e}, own, false)
 	}
 }
 
@@ -345,10 +345,10 @@ func TestTheLastEndCounts(t *testing.T) {
 func TestAHookIsGivenTheTimeOnce(t *testing.T) {
 	k := filled(newHook(New("root", Spec{}), func(Event) {}))
 	for range 2 {
-		if k.push(ServiceStarted{}, false) {
-			t.Error("it is lost at once")
+		if n := k.push([]Event{ServiceStarted{}, ServiceStarted{}}, false, true); n != 0 {
+			t.Errorf("%d are lost at once", n)
 		}
-		if !k.push(ServiceStarted{}, false) {
+		if n := k.push([]Event{ServiceStarted{}}, false, true); n != 1 {
 			t.Error("it is given the time twice")
 		}
 		if k.lost.N != 1 {
@@ -360,7 +360,7 @@ func TestAHookIsGivenTheTimeOnce(t *testing.T) {
 	}
 	sub := newSubscriber(New("root", Spec{}))
 	for i := range queueSize {
-		if !sub.push(ServiceStarted{}, false) {
+		if sub.push([]Event{ServiceStarted{}}, false, true) != 1 {
 			t.Fatalf("a subscriber is waited for after %d", i)
 		}
 	}
@@ -429,11 +429,13 @@ func TestTheKeptPlaceIsForItsOwnEnd(t *testing.T) {
 	root.hub.add(k)
 	before.hub.add(other)
 	sub.alsoTo = []*Supervisor{before}
-	sub.emit(SupervisorStopped{})
+	sub.note(SupervisorStopped{})
+	sub.emit()
 	if k.waiting() != queueSize-reserved || other.waiting() != queueSize-reserved {
 		t.Errorf("%d wait at the root, and %d where it was before", k.waiting(), other.waiting())
 	}
-	if root.emit(SupervisorStopped{}); k.waiting() != queueSize {
+	root.note(SupervisorStopped{})
+	if root.emit(); k.waiting() != queueSize {
 		t.Errorf("with the own end %d wait", k.waiting())
 	}
 }
@@ -441,8 +443,9 @@ func TestTheKeptPlaceIsForItsOwnEnd(t *testing.T) {
 // TestWhatFollowsTheEnd makes a stop not shorter than it was.
 func TestWhatFollowsTheEnd(t *testing.T) {
 	s := New("root", Spec{EventHook: func(Event) {}})
-	s.emit(SupervisorStopped{Took: time.Second})
-	s.emit(ServiceEnded{})
+	s.note(SupervisorStopped{Took: time.Second})
+	s.note(ServiceEnded{})
+	s.emit()
 	if s.hub.took != time.Second {
 		t.Errorf("it took %v", s.hub.took)
 	}

@@ -23,7 +23,8 @@ type Supervisor struct {
 	base   context.Context // that Serve got
 	timers [timers]abtime.Timer
 	since  instant       // when plan.phase last went to or from idle
-	alsoTo []*Supervisor // whom what is being handled concerns, too
+	told   []Event       // of what is being handled, not emitted yet
+	alsoTo []*Supervisor // whom that concerns, too
 
 	// Anybody's.
 	clock     atomic.Pointer[clock]
