@@ -19,10 +19,7 @@ func (s *Supervisor) send(m message, patient bool) {
 // of the plan may call it.
 func (s *Supervisor) handle(m message) {
 	if s.plan.heard = s.heard(); s.plan.heard && s.plan.phase == idle {
-		s.plan.path = s.place() // it may have been added, or removed
-		if c := s.givenClock(); c != nil {
-			s.setClock(c)
-		}
+		s.lookAround()
 	}
 	c := s.clock.Load()
 	now := s.tick(c)

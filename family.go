@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/treepath"
@@ -23,6 +24,16 @@ type link struct {
 // family guards who is below whom. Reading a link takes no lock.
 var family sync.Mutex
 
+// familyMoves counts how often a link has changed, of any supervisor: as long as it is what it
+// was, everybody is where they were.
+var familyMoves atomic.Uint64
+
+// moveTo changes the link. The caller holds family.
+func (s *Supervisor) moveTo(l *link) {
+	s.link.Store(l)
+	familyMoves.Add(1)
+}
+
 // adopt notes that child is being added to s with n. It panics if that would make a
 // circle, or child is somewhere already.
 func (s *Supervisor) adopt(child *Supervisor, n *node) {
@@ -37,7 +48,7 @@ func (s *Supervisor) adopt(child *Supervisor, n *node) {
 		}
 		panic(fmt.Sprintf("tend: supervisor %q is being added to %q but is already below %q; if it was removed, RemoveAndWait says when it has left", child.name, s.name, l.up.name))
 	}
-	child.link.Store(&link{up: s, node: n, added: true})
+	child.moveTo(&link{up: s, node: n, added: true})
 }
 
 // enter notes that the run r serves s. If that is in another place than the one to
@@ -49,7 +60,7 @@ func (s *Supervisor) enter(r *run) {
 	l := s.link.Load()
 	if r == nil {
 		if l != nil {
-			s.link.Store(&link{under: l})
+			s.moveTo(&link{under: l})
 		}
 		return
 	}
@@ -58,7 +69,7 @@ func (s *Supervisor) enter(r *run) {
 		panic(fmt.Sprintf("tend: supervisor %q is being served below itself", s.name))
 	}
 	if l == nil || l.up != up {
-		s.link.Store(&link{up: up, node: r.node, under: l})
+		s.moveTo(&link{up: up, node: r.node, under: l})
 	}
 }
 
@@ -73,7 +84,7 @@ func (s *Supervisor) exit() {
 	if l.under != nil && l.under.node.gone.has() {
 		l.under = nil
 	}
-	s.link.Store(l.under)
+	s.moveTo(l.under)
 }
 
 // leave lets go of a service that has left: tokens and events, which may be kept for
@@ -83,7 +94,7 @@ func (n *node) leave() {
 	if n.rare != nil && n.rare.holds != nil {
 		family.Lock()
 		if l := n.rare.holds.link.Load(); l != nil && l.added && l.node == n {
-			n.rare.holds.link.Store(nil)
+			n.rare.holds.moveTo(nil)
 		}
 		family.Unlock()
 	}
@@ -135,6 +146,20 @@ func (s *Supervisor) place() string {
 		return treepath.Join(l.up.place(), l.node.name)
 	default: // something that has not declared it serves it
 		return treepath.Join(treepath.Join(l.up.place(), l.node.name), s.name)
+	}
+}
+
+// lookAround finds out, if anybody has moved since it last did, where a supervisor is that
+// is not served, and so which clock it goes by. A path costs more than what is asked of it.
+func (s *Supervisor) lookAround() {
+	now := familyMoves.Load()
+	if s.looked == now {
+		return
+	}
+	s.looked = now
+	s.plan.path = s.place()
+	if c := s.givenClock(); c != nil {
+		s.setClock(c)
 	}
 }
 

@@ -17,7 +17,9 @@ import (
 type Supervisor struct {
 	name  string
 	inbox inbox
-	plan  plan // its owner is the loop, or whoever holds inbox
+	// The owner of these is the loop, or whoever holds inbox.
+	plan   plan
+	looked uint64 // what familyMoves was when it was found out where it is
 
 	// Of the current or latest call of Serve; the loop's.
 	base   context.Context // that Serve got
@@ -41,6 +43,8 @@ type term struct {
 	// Set before begun.
 	run  *run            // that it is served by; nil: a root
 	done <-chan struct{} // of Serve's context; nil: that never ends
+
+	path string // for the labels of runs; set before the first
 
 	begun atomic.Bool
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
