@@ -126,6 +126,12 @@ func (r *run) isSupervisor(s *Supervisor) bool {
 	return direct && found == s
 }
 
+// isLabelled: the context with which the run serves s is the run's own and has labels, so
+// that who looks for them meets no code of users.
+func (r *run) isLabelled(s *Supervisor) bool {
+	return r != nil && r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels
+}
+
 // post tells the supervisor something about the run.
 func (r *run) post(m message) { r.node.sup.post(m) }
 
@@ -157,7 +163,7 @@ func (r *run) Value(key any) any {
 func (r *run) main(ctx context.Context, fresh bool) {
 	if !r.node.sup.plan.spec.NoLabels {
 		if fresh {
-			r.base = r.node.labelled(r.base)
+			r.base = r.node.labelled(r.base, r.node.sup.term.Load())
 		}
 		pprof.SetGoroutineLabels(r.base)
 	}

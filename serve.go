@@ -68,6 +68,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 	t.begun.Store(true)
 	s.base = ctx
 	s.settleIn(t.run)
+	t.path = s.plan.path
 	return t, nil
 }
 
@@ -80,9 +81,9 @@ func (s *Supervisor) settleIn(r *run) {
 		c = abtime.NewRealTime()
 	}
 	s.plan.path = s.place()
-	if !spec.NoLabels {
+	if !spec.NoLabels && !r.isLabelled(s) {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
-		s.base = pprof.WithLabels(s.base, pprof.Labels(supervisorLabel, s.plan.path))
+		s.base = pprof.WithLabels(s.base, pprof.Labels())
 	}
 	s.setClock(c)
 	s.since = s.clock.Load().now()

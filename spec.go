@@ -87,9 +87,9 @@ type Spec struct {
 	// not the one above.
 	KeepTermination bool
 
-	// NoLabels leaves the pprof labels "tend.supervisor" (a path) and "tend.service"
-	// (a name and the token's number, "pool#17") off the services' goroutines. That
-	// saves some bytes each; stacks of a service that hangs cannot be found then.
+	// NoLabels leaves the pprof label "tend.service" (the path and the token's number,
+	// "shop/db/pool#17") off the services' goroutines. That saves some bytes each; stacks
+	// of a service that hangs cannot be found then.
 	NoLabels bool
 
 	// EventHook is called with each event of the supervisor and of all below it,

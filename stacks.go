@@ -22,8 +22,8 @@ type stackFinder struct {
 	mu    sync.Mutex
 	asked []stackQuestion
 
-	looking sync.Mutex // one looks for all
-	found   map[string]string
+	looking sync.Mutex        // one looks for all
+	found   map[uint64]string // by the number of the service
 	err     error
 	fresh   bool // what was found is not old
 }
@@ -71,19 +71,22 @@ func (s *Supervisor) stacksOf(n *node) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("tend: no stacks: %w", err)
 	}
-	if stacks, ok := found[n.label()]; ok {
+	if stacks, ok := found[n.id]; ok {
 		return stacks, nil
 	}
 	return "", errNoStack
 }
 
-// look returns the stacks of all services by their label.
-func (f *stackFinder) look() (map[string]string, error) {
+// look returns the stacks of all services by their number.
+func (f *stackFinder) look() (map[uint64]string, error) {
 	f.looking.Lock()
 	defer f.looking.Unlock()
 	if !f.fresh {
-		f.found, f.err = goroutines.Find(serviceLabel, func(string) bool { return true })
-		f.fresh = true
+		found, err := goroutines.Find(goroutines.Label, func(string) bool { return true })
+		f.found, f.err, f.fresh = map[uint64]string{}, err, true
+		for label, text := range found { // two of a service that was stuck when its supervisor moved
+			f.found[goroutines.IDOf(label)] += text
+		}
 		time.AfterFunc(stacksKept, f.forget)
 	}
 	return f.found, f.err

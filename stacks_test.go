@@ -31,7 +31,7 @@ func TestStacksBesideLabelsOfUsers(t *testing.T) {
 		if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
 			t.Fatal(err)
 		}
-		if text := profile.String(); !containsAll(text, `"service":"mine"`, `"supervisor":"mine too"`, `"tend.service":"a#`, `"tend.supervisor":"root"`) {
+		if text := profile.String(); !containsAll(text, `"service":"mine"`, `"supervisor":"mine too"`, `"tend.service":"root/a#`) {
 			t.Errorf("the profile has not all labels:\n%s", text)
 		}
 	})

@@ -88,10 +88,9 @@ func TestContextOfAService(t *testing.T) {
 		sub := tend.New("sub", tend.Spec{NoLabels: true})
 		tok := s.Add(tend.Func("a", func(ctx context.Context) error {
 			service, _ := pprof.Label(ctx, "tend.service")
-			supervisor, _ := pprof.Label(ctx, "tend.supervisor")
 			self, _ := tend.Self(ctx)
-			if ctx.Value(key{}) != "value" || service != "a"+self.Token.String() || supervisor != "root" {
-				t.Errorf("value %v, labels %q %q", ctx.Value(key{}), service, supervisor)
+			if ctx.Value(key{}) != "value" || service != "root/a"+self.Token.String() {
+				t.Errorf("value %v, label %q", ctx.Value(key{}), service)
 			}
 			by, limited := ctx.Deadline()
 			if want, _ := above.Deadline(); !limited || !by.Equal(want) {
@@ -101,7 +100,7 @@ func TestContextOfAService(t *testing.T) {
 			return nil
 		}))
 		noLabels := tend.Func("b", func(ctx context.Context) error {
-			if service, _ := pprof.Label(ctx, "tend.service"); !strings.HasPrefix(service, "sub#") {
+			if service, _ := pprof.Label(ctx, "tend.service"); !strings.HasPrefix(service, "root/sub#") {
 				t.Errorf("without labels of its own it has %q", service)
 			}
 			<-ctx.Done()

@@ -2,15 +2,10 @@ package observe
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/tend-go/tend/internal/goroutines"
 )
-
-// serviceLabel is the pprof label that the tree puts on a service's goroutines:
-// its name, and its id after the last "#".
-const serviceLabel = "tend.service"
 
 // censusKept is for how long a count serves everybody who asks: to make one stops the
 // program for a moment.
@@ -23,10 +18,10 @@ type census struct {
 }
 
 func takeCensus() census {
-	byLabel, err := goroutines.Count(serviceLabel)
+	byLabel, err := goroutines.Count(goroutines.Label)
 	c := census{map[uint64]int{}, err}
 	for label, n := range byLabel {
-		c.counts[number(label[strings.LastIndexByte(label, '#')+1:])] += n
+		c.counts[goroutines.IDOf(label)] += n
 	}
 	return c
 }

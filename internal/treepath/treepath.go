@@ -19,6 +19,17 @@ func Join(parent, name string) string {
 	return parent + "/" + name
 }
 
+// Append appends what Join returns to b.
+func Append(b []byte, parent, name string) []byte {
+	if parent != "" {
+		b = append(append(b, parent...), '/')
+	}
+	if strings.ContainsAny(name, "%/") {
+		name = escaper.Replace(name)
+	}
+	return append(b, name...)
+}
+
 // Name is the name at the end of a path.
 func Name(path string) string { return unescape(path[strings.LastIndexByte(path, '/')+1:]) }
 
