@@ -1,5 +1,7 @@
 package tend
 
+import "github.com/thejerf/abtime"
+
 // post gives m to the supervisor, now or soon, and never waits for it. While the
 // supervisor is served that is the loop's work; otherwise the caller does it.
 func (s *Supervisor) post(m message) { s.send(m, false) }
@@ -92,6 +94,9 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case leave:
 		e.n.leave()
 	case arm:
+		if s.timers == nil {
+			s.timers = &[timers]abtime.Timer{}
+		}
 		if old := s.timers[e.timer]; old != nil {
 			old.Stop()
 		}

@@ -41,13 +41,12 @@ type plan struct {
 	turn     turn
 	failures decaying
 	pause    pause
-	stop     stop
+	stop     *stop  // shared by all plans until it stops
 	doom     Reason // why a supervisor above has begun to stop
 
 	firstFailure Reason // of the significant services that have ended
 
-	heaps [pauseTimer]deadlines // by timer
-	armed [timers]instant
+	schedule *schedule // nil: nothing has been due yet
 
 	out     []effect
 	replies []reply // the last of them
@@ -63,11 +62,7 @@ const (
 )
 
 func newPlan(spec Spec, path string, epoch time.Time) plan {
-	p := plan{spec: spec, path: path, epoch: epoch}
-	for t := range p.armed {
-		p.armed[t] = never
-	}
-	return p
+	return plan{spec: spec, path: path, epoch: epoch, stop: unlimited}
 }
 
 // handle is the one way into a plan: what m means at now. The effects are valid

@@ -30,6 +30,48 @@ func (t timer) id() int {
 	return [...]int{timerid.Stop, timerid.Backoff, timerid.Ready, timerid.Watchdog, timerid.Pause}[t]
 }
 
+// schedule is what is to be done at some time. Most supervisors have nothing that is due
+// before they stop, so it is made when something is.
+type schedule struct {
+	heaps [pauseTimer]deadlines // by timer
+	armed [timers]instant
+}
+
+// times is the schedule.
+func (p *plan) times() *schedule {
+	if p.schedule == nil {
+		p.schedule = &schedule{armed: [timers]instant{never, never, never, never, never}}
+	}
+	return p.schedule
+}
+
+// next is when t is due next.
+func (p *plan) next(t timer) instant {
+	switch {
+	case t == pauseTimer && p.pause.on:
+		return p.pause.ends
+	case t == pauseTimer:
+		return never
+	default:
+		return p.times().heaps[t].next()
+	}
+}
+
+// due puts n into the heap of t. Its state must have been set before: put takes it
+// out of the heap of the old one.
+func (p *plan) due(t timer, n *node, at instant) {
+	if at != never {
+		p.times().heaps[t].push(at, n)
+	}
+}
+
+// undue takes n out of the heap of t, if it is in.
+func (p *plan) undue(t timer, n *node) {
+	if n.slot != 0 {
+		p.schedule.heaps[t].drop(n)
+	}
+}
+
 // deadlines is a heap of services by the time at which something is due for
 // them. A service is in one heap at most and knows its place, so that a million
 // of equal deadlines cost a slice entry each, and leaving costs no search.

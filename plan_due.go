@@ -5,8 +5,8 @@ import "time"
 // fired: the time for which a timer was armed has come. It counts as come even
 // if the clock says otherwise, because a test may fire a timer by hand.
 func (p *plan) fired(now instant, m fired) {
-	if p.armed[m.timer] == m.at {
-		p.armed[m.timer] = never // as the timer has gone off
+	if armed := &p.times().armed[m.timer]; *armed == m.at {
+		*armed = never // as the timer has gone off
 	}
 	if m.timer == pauseTimer {
 		if p.pause.ends <= m.at {
@@ -14,7 +14,7 @@ func (p *plan) fired(now instant, m fired) {
 		}
 		return
 	}
-	heap := &p.heaps[m.timer]
+	heap := &p.times().heaps[m.timer]
 	for heap.next() <= m.at {
 		d := (*heap)[0]
 		heap.drop(d.n)
@@ -105,21 +105,19 @@ func (p *plan) beaten(now instant, m beaten) {
 
 // setTimers arms each timer for what is due next, and no timer if nothing is.
 func (p *plan) setTimers() {
+	if p.schedule == nil && !p.pause.on {
+		return
+	}
+	armed := &p.times().armed
 	for t := range timers {
-		next := never
+		next := p.next(t)
 		switch {
-		case t != pauseTimer:
-			next = p.heaps[t].next()
-		case p.pause.on:
-			next = p.pause.ends
-		}
-		switch {
-		case next == p.armed[t]:
+		case next == armed[t]:
 		case next == never:
 			p.do(disarm{t})
 		default:
 			p.do(arm{t, next})
 		}
-		p.armed[t] = next
+		armed[t] = next
 	}
 }

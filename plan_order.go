@@ -38,7 +38,7 @@ func (p *plan) start(now instant) {
 	p.phase = serving
 	p.settled, p.started, p.doom, p.firstFailure = false, false, Reason{}, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
-	p.stop = stop{soft: never, hard: never}
+	p.stop = unlimited
 	for n := p.first; n != nil; n = n.next {
 		if n.state == StateDone {
 			p.put(now, n, StatePending)

@@ -64,7 +64,7 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 func (p *plan) stopLimit(n *node) instant {
 	switch {
 	case n.state == StateStopping && n.slot > 0:
-		return p.heaps[stopTimer][n.slot-1].at
+		return p.schedule.heaps[stopTimer][n.slot-1].at
 	case n.state == StateStuck:
 		return n.since
 	default:

@@ -27,13 +27,13 @@ func (p *plan) put(now instant, n *node, s State) {
 		p.tally[old]--
 		switch old {
 		case StateStopping:
-			p.heaps[stopTimer].drop(n)
+			p.undue(stopTimer, n)
 		case StateBackoff:
-			p.heaps[backoffTimer].drop(n)
+			p.undue(backoffTimer, n)
 		case StateStarting:
-			p.heaps[readyTimer].drop(n)
+			p.undue(readyTimer, n)
 		case StateRunning:
-			p.heaps[watchdogTimer].drop(n)
+			p.undue(watchdogTimer, n)
 		case StatePending, StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
 		}
 		if n.conf().Significant {
@@ -53,14 +53,6 @@ func finality(s State) int {
 		return 1
 	}
 	return 0
-}
-
-// due puts n into the heap of t. Its state must have been set before: put takes it
-// out of the heap of the old one.
-func (p *plan) due(t timer, n *node, at instant) {
-	if at != never {
-		p.heaps[t].push(at, n)
-	}
 }
 
 // size is how many services count against MaxServices: all that have not left.
@@ -188,7 +180,7 @@ func (p *plan) stopFrom(now instant, n *node) {
 // bound sets the limits of n anew, which was asked at a moment to stop.
 func (p *plan) bound(asked instant, n *node) {
 	own, below := p.stopLimits(asked, n)
-	p.heaps[stopTimer].drop(n)
+	p.undue(stopTimer, n)
 	p.due(stopTimer, n, own)
 	if below != never {
 		p.do(limit{n, below})

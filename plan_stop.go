@@ -22,6 +22,9 @@ type stop struct {
 	soft, hard instant
 }
 
+// unlimited is the stop of a plan that has not been stopped.
+var unlimited = &stop{soft: never, hard: never}
+
 // shareBelow is the part of a stop's time that a supervisor keeps from those
 // below it: one twentieth.
 const shareBelow = 20
@@ -37,8 +40,9 @@ func (p *plan) shutdown(now instant, m shutdown) {
 	case serving:
 	}
 	p.phase = ceasing
-	p.heaps[stopTimer] = slices.Grow(p.heaps[stopTimer], p.live)
-	p.stop = stop{id: m.id, began: now, cause: m.cause, result: m.result}
+	stops := &p.times().heaps[stopTimer]
+	*stops = slices.Grow(*stops, p.live)
+	p.stop = &stop{id: m.id, began: now, cause: m.cause, result: m.result}
 	p.do(SupervisorStopping{p.here(now), m.cause})
 	p.turn = turn{sweep: p.last}
 	p.endPause(now)
@@ -81,7 +85,7 @@ func (p *plan) tighten(now instant) {
 
 // explained: what the cause of a stop says is known.
 func (p *plan) explained(m explained) {
-	if p.stop.id == m.id {
+	if p.phase == ceasing && p.stop.id == m.id {
 		p.stop.cause = m.cause
 	}
 }

@@ -336,11 +336,11 @@ func (s *story) fire(f []string) (message, error) {
 				at, err := time.ParseDuration(f[1])
 				return fired{t, at}, err
 			}
-			if s.p.armed[t] == never {
+			if s.p.times().armed[t] == never {
 				return nil, errors.New("it is not armed")
 			}
-			s.now = max(s.now, s.p.armed[t])
-			return fired{t, s.p.armed[t]}, nil
+			s.now = max(s.now, s.p.times().armed[t])
+			return fired{t, s.p.times().armed[t]}, nil
 		}
 	}
 	return nil, errors.New("no such timer")

@@ -275,12 +275,12 @@ func (w *world) check() {
 	if p.failures.value < 0 {
 		w.fail("the failure count is %v", p.failures.value)
 	}
-	for t := range p.heaps {
-		if p.heaps[t].next() != p.armed[t] {
-			w.fail("timer %d is armed for %v instead of %v", t, p.armed[t], p.heaps[t].next())
+	for t := range p.times().heaps {
+		if p.times().heaps[t].next() != p.times().armed[t] {
+			w.fail("timer %d is armed for %v instead of %v", t, p.times().armed[t], p.times().heaps[t].next())
 		}
-		for i, d := range p.heaps[t] {
-			if int(d.n.slot) != i+1 || (i > 0 && p.heaps[t][(i-1)/2].at > d.at) {
+		for i, d := range p.times().heaps[t] {
+			if int(d.n.slot) != i+1 || (i > 0 && p.times().heaps[t][(i-1)/2].at > d.at) {
 				w.fail("heap %d is out of order", t)
 			}
 			if d.at == never {
@@ -493,7 +493,7 @@ func (w *world) serveBelow(r incarnation) {
 // fire lets a timer go off, mostly in time, now and then a stale one.
 func (w *world) fire() {
 	t := timer(w.choose(int(timers)))
-	at := w.p.armed[t]
+	at := w.p.times().armed[t]
 	if at == never {
 		return
 	}
@@ -581,15 +581,15 @@ func (w *world) behave() bool {
 func (w *world) fireNext() bool {
 	next := timer(timers)
 	for t := range timers {
-		if t != watchdogTimer && w.p.armed[t] != never && (next == timers || w.p.armed[t] < w.p.armed[next]) {
+		if t != watchdogTimer && w.p.times().armed[t] != never && (next == timers || w.p.times().armed[t] < w.p.times().armed[next]) {
 			next = t
 		}
 	}
 	if next == timers {
 		return false
 	}
-	w.now = max(w.now, w.p.armed[next])
-	w.send(fired{next, w.p.armed[next]})
+	w.now = max(w.now, w.p.times().armed[next])
+	w.send(fired{next, w.p.times().armed[next]})
 	return true
 }
 

@@ -22,11 +22,11 @@ type Supervisor struct {
 	looked uint64 // what familyMoves was when it was found out where it is
 
 	// Of the current or latest call of Serve; the loop's.
-	base   context.Context // that Serve got
-	timers [timers]abtime.Timer
-	since  instant       // when plan.phase last went to or from idle
-	told   []Event       // of what is being handled, not emitted yet
-	alsoTo []*Supervisor // whom that concerns, too
+	base   context.Context       // that Serve got
+	timers *[timers]abtime.Timer // nil: there has been none
+	since  instant               // when plan.phase last went to or from idle
+	told   []Event               // of what is being handled, not emitted yet
+	alsoTo []*Supervisor         // whom that concerns, too
 
 	// Anybody's.
 	clock     atomic.Pointer[clock]
