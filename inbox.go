@@ -41,12 +41,17 @@ func (b *inbox) push(m message, patient bool) bool {
 	first := len(b.queue) == 1
 	b.Unlock()
 	if first {
-		select {
-		case b.wake <- struct{}{}:
-		default:
-		}
+		b.poke()
 	}
 	return true
+}
+
+// poke makes the reader look up, though there may be nothing in the queue.
+func (b *inbox) poke() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
 }
 
 // awaitTake unlocks b, waits until the reader has taken the queue, or is none any

@@ -89,6 +89,20 @@ func (r *run) ask(cause error) {
 	r.cancel(cause)
 }
 
+// isAsked: the context of the run has been cancelled.
+func (r *run) isAsked() bool {
+	switch m := r.more.Load(); m {
+	case nil:
+		return false
+	case askedRun, closedRun, refusedRun:
+		return true
+	default:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.asked
+	}
+}
+
 // isFirstReady: the run has to say that it is ready, and has not said so before. It
 // may do that in every round of its loop, and the supervisor is to hear it once.
 func (r *run) isFirstReady() bool {
@@ -120,16 +134,14 @@ func (r *run) isInVain() bool {
 	return first
 }
 
-// isSupervisor: the service is s itself, and so serves it as long as it runs.
+// isSupervisor: there is a run, and its service is s itself, and so serves it as long as
+// it runs.
 func (r *run) isSupervisor(s *Supervisor) bool {
+	if r == nil {
+		return false
+	}
 	found, direct := supervisorIn(innermost(r.node.svc))
 	return direct && found == s
-}
-
-// isLabelled: the context with which the run serves s is the run's own and has labels, so
-// that who looks for them meets no code of users.
-func (r *run) isLabelled(s *Supervisor) bool {
-	return r != nil && r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels
 }
 
 // post tells the supervisor something about the run.

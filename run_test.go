@@ -246,7 +246,7 @@ func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
 // TestNoStacksSayWhy: if there are too many goroutines to look at.
 func TestNoStacksSayWhy(t *testing.T) {
 	s := New("root", Spec{})
-	s.stacks.fresh, s.stacks.err = true, &goroutines.TooManyError{Goroutines: 2, Limit: 1}
+	s.finder().fresh, s.finder().err = true, &goroutines.TooManyError{Goroutines: 2, Limit: 1}
 	if _, err := s.Stacks(s.Add(idleForever{})); err == nil || err.Error() != "tend: no stacks: the program has 2 goroutines, more than 1" {
 		t.Error(err)
 	}

@@ -43,6 +43,9 @@ func (s *Supervisor) cancel(e cancel) {
 		s.explainTo(r, e.cause)
 	}
 	r.ask(e.cause.Err)
+	if e.n.is(isDirect) {
+		e.n.rare.holds.inbox.poke()
+	}
 }
 
 // explainTo notes for the supervisor that r serves why it is asked to stop.
@@ -118,5 +121,5 @@ func (s *Supervisor) probe(n *node) {
 func (s *Supervisor) inspect(e inspect) {
 	n, number := e.n, e.n.number
 	answer := func(stacks string) { s.post(inspected{n, number, e.why, stacks}) }
-	s.root().stacks.find(s, n, answer)
+	s.root().finder().find(s, n, answer)
 }

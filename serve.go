@@ -64,7 +64,10 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t = &term{}
 		s.term.Store(t)
 	}
-	t.run, t.done = runOf(ctx), ctx.Done()
+	t.run = runOf(ctx)
+	if t.direct = t.run.isSupervisor(s); !t.direct {
+		t.done = ctx.Done()
+	}
 	t.begun.Store(true)
 	s.base = ctx
 	s.settleIn(t.run)
@@ -81,7 +84,7 @@ func (s *Supervisor) settleIn(r *run) {
 		c = abtime.NewRealTime()
 	}
 	s.plan.path = s.place()
-	if !spec.NoLabels && !r.isLabelled(s) {
+	if !spec.NoLabels && !(r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels) {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
 		s.base = pprof.WithLabels(s.base, pprof.Labels())
 	}
@@ -100,7 +103,7 @@ func (s *Supervisor) settleIn(r *run) {
 // serve is the loop, and what comes before and after.
 func (s *Supervisor) serve(ctx context.Context, t *term) error {
 	r := t.run
-	tells := r != nil && !r.isSupervisor(s)
+	tells := r != nil && !t.direct
 	if tells {
 		r.post(nested{r.node, r.number, s})
 	}
@@ -122,11 +125,11 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 // noticed after each batch, and so is the end of the stop.
 func (s *Supervisor) loop(ctx context.Context, t *term) error {
 	s.handle(start{})
-	stopping := t.done
+	told, stopping := false, t.done
 	for {
 		batch := s.inbox.take()
-		if isClosed(stopping) { // first: what services do because of it comes after it
-			stopping = nil // once is enough
+		if !told && t.isAsked() { // first: what services do because of it comes after it
+			told, stopping = true, nil // once is enough
 			s.tell(ctx, t)
 		}
 		for _, m := range batch {

@@ -34,6 +34,14 @@ type stackQuestion struct {
 	answer func(stacks string)
 }
 
+// finder is the stackFinder of s, which most never need.
+func (s *Supervisor) finder() *stackFinder {
+	if s.stacks.Load() == nil {
+		s.stacks.CompareAndSwap(nil, &stackFinder{})
+	}
+	return s.stacks.Load()
+}
+
 // find calls answer, on another goroutine, with the stacks of n, which is a service
 // of s, or with a word why there are none.
 func (f *stackFinder) find(s *Supervisor, n *node, answer func(string)) {
@@ -67,7 +75,7 @@ func (s *Supervisor) stacksOf(n *node) (string, error) {
 	if s.plan.spec.NoLabels {
 		return "", errNoLabels
 	}
-	found, err := s.root().stacks.look()
+	found, err := s.root().finder().look()
 	if err != nil {
 		return "", fmt.Errorf("tend: no stacks: %w", err)
 	}

@@ -35,14 +35,15 @@ type Supervisor struct {
 	hub       hub
 	snapshots snapshots
 	ledger    ledger
-	stacks    stackFinder
+	stacks    atomic.Pointer[stackFinder] // see finder
 }
 
 // term is one time of being served.
 type term struct {
 	// Set before begun.
-	run  *run            // that it is served by; nil: a root
-	done <-chan struct{} // of Serve's context; nil: that never ends
+	run    *run            // that it is served by; nil: a root
+	direct bool            // it is the service of that run
+	done   <-chan struct{} // of Serve's context; nil: that never ends, or direct
 
 	path string // for the labels of runs; set before the first
 
@@ -50,6 +51,15 @@ type term struct {
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
 	ready latch                       // all services have been running at once
 	ended latch                       // Serve returns
+}
+
+// isAsked: the context that Serve got has ended. That of a direct one does when its run is
+// asked to stop, and the run knows: a channel would be made for that, and a hundred bytes.
+func (t *term) isAsked() bool {
+	if t.direct {
+		return t.run.isAsked()
+	}
+	return isClosed(t.done)
 }
 
 // New makes a supervisor. The name is its part of paths. It panics if a setting

@@ -104,16 +104,18 @@ func (s *Supervisor) tell(ctx context.Context, t *term) {
 	if isPlainContext(ctx) {
 		end := endOf(ctx)
 		why := s.explainEnd(t, end.cause)
-		s.handle(s.shutdownFor(end, why))
-		s.tellWhy(why)
+		m := s.shutdownFor(end, why)
+		s.handle(m)
+		s.tellWhy(m, why)
 		return
 	}
 	go func() {
 		end := endOfContext{err: context.Canceled, cause: context.Canceled}
 		patiently(func() endOfContext { return endOf(ctx) }, &end)
 		why := s.explainEnd(t, end.cause)
-		s.post(s.shutdownFor(end, why))
-		s.tellWhy(why)
+		m := s.shutdownFor(end, why)
+		s.post(m)
+		s.tellWhy(m, why)
 	}()
 }
 
@@ -142,8 +144,11 @@ func (s *Supervisor) shutdownFor(end endOfContext, why *explanation) shutdown {
 	return m
 }
 
-// tellWhy tells what the cause of a stop says, as soon as that is known.
-func (s *Supervisor) tellWhy(why *explanation) {
+// tellWhy tells what the cause of a stop says, as soon as that is known, if it was not yet.
+func (s *Supervisor) tellWhy(m shutdown, why *explanation) {
+	if m.cause.Text != "" {
+		return
+	}
 	go func() {
 		<-why.known.happened()
 		s.post(explained{why.id, why.reason})
@@ -158,7 +163,7 @@ func (s *Supervisor) stopAbove() Reason {
 		if why := t.why.Load(); why != nil {
 			return why.now()
 		}
-		if t.begun.Load() && isClosed(t.done) {
+		if t.begun.Load() && t.isAsked() {
 			return known(ErrStopped) // why, has not been asked yet
 		}
 	}
