@@ -86,7 +86,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case launch:
 		s.launch(c, e.n)
 	case cancel:
-		s.cancel(e)
+		s.cancel(e.n)
 	case limit:
 		s.limit(e)
 	case reply:

@@ -139,14 +139,31 @@ func (s *Supervisor) chain() (list []*Supervisor) {
 // place is the path of s.
 func (s *Supervisor) place() string {
 	l := s.link.Load()
-	switch {
-	case l == nil || l.up == nil:
+	if l == nil || l.up == nil {
 		return treepath.Join("", s.name)
-	case l.added, l.node.name == s.name: // a name twice says no more
-		return treepath.Join(l.up.place(), l.node.name)
-	default: // something that has not declared it serves it
-		return treepath.Join(treepath.Join(l.up.place(), l.node.name), s.name)
 	}
+	return l.below(l.up.place(), s.name)
+}
+
+// below is the path of a supervisor with that name and link, of which that of the one
+// above is known.
+func (l *link) below(up, name string) string {
+	path := treepath.Join(up, l.node.name)
+	if l.added || l.node.name == name { // a name twice says no more
+		return path
+	}
+	return treepath.Join(path, name) // something that has not declared it serves it
+}
+
+// placeServed is the path of s that r serves: as long as what is above it is served, that
+// stays where it is.
+func (s *Supervisor) placeServed(r *run) string {
+	if r != nil {
+		if up := r.node.sup.term.Load().path; up != "" {
+			return s.link.Load().below(up, s.name)
+		}
+	}
+	return s.place()
 }
 
 // lookAround finds out, if anybody has moved since it last did, where a supervisor is that

@@ -126,11 +126,8 @@ type effect interface{ effect() }
 
 type (
 	launch struct{ n *node } // begin the run that the record counts
-	cancel struct {          // ask the run to stop
-		n     *node
-		cause Reason
-	}
-	limit struct { // a supervisor that the run serves must be through by then, if it stops
+	cancel struct{ n *node } // ask the run to stop, because of plan.cause
+	limit  struct {          // a supervisor that the run serves must be through by then, if it stops
 		n  *node
 		by instant
 	}

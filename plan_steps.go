@@ -167,7 +167,7 @@ func (p *plan) ask(now instant, n *node, w why) {
 	if below != never {
 		p.do(limit{n, below})
 	}
-	p.do(cancel{n, p.cause(n)})
+	p.do(cancel{n})
 }
 
 // stopFrom brings n into state stopping.

@@ -408,7 +408,8 @@ func (s *story) effect(e effect) string {
 		s.runs[fmt.Sprint(e.n.name, e.n.number)] = r
 		return "launch " + e.n.name
 	case cancel:
-		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(e.cause.Err.Error()), e.cause.Err.Error()))
+		cause := s.p.cause(e.n).Err.Error()
+		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(cause), cause))
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
 	case Event:

@@ -94,10 +94,11 @@ func (w *world) carryOut(e effect) {
 		if w.asked[e.n] != nil || !w.alive[e.n] {
 			w.fail("%s asked twice, or after its end", e.n.name)
 		}
-		if e.cause.Err == nil {
+		cause := w.p.cause(e.n).Err
+		if cause == nil {
 			w.fail("%s asked without a cause", e.n.name)
 		}
-		w.asked[e.n] = e.cause.Err
+		w.asked[e.n] = cause
 		w.checkStopTurn(e.n)
 	case reply:
 		if _, waits := w.calls[e.to]; !waits {

@@ -199,7 +199,8 @@ func TestWhatARunKeeps(t *testing.T) {
 			if r.isFirstReady() {
 				t.Errorf("%+v: it is ready again", c.child)
 			}
-			s.cancel(cancel{tok.n, known(ErrSuspended)})
+			tok.n.why = suspension
+			s.cancel(tok.n)
 			if kept := r.own(); kept != m {
 				t.Errorf("%+v: asked to stop it keeps %+v", c.child, kept)
 			}

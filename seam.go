@@ -37,14 +37,14 @@ func (s *Supervisor) forget() {
 }
 
 // cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
-func (s *Supervisor) cancel(e cancel) {
-	r := e.n.run
-	if e.n.subtree() != nil { // few are, and others do without further fields
-		s.explainTo(r, e.cause)
+func (s *Supervisor) cancel(n *node) {
+	r, cause := n.run, s.plan.cause(n)
+	if n.subtree() != nil { // few are, and others do without further fields
+		s.explainTo(r, cause)
 	}
-	r.ask(e.cause.Err)
-	if e.n.is(isDirect) {
-		e.n.rare.holds.inbox.poke()
+	r.ask(cause.Err)
+	if n.is(isDirect) {
+		n.rare.holds.inbox.poke()
 	}
 }
 

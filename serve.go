@@ -83,7 +83,7 @@ func (s *Supervisor) settleIn(r *run) {
 	if c == nil {
 		c = abtime.NewRealTime()
 	}
-	s.plan.path = s.place()
+	s.plan.path = s.placeServed(r)
 	if !spec.NoLabels && !(r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels) {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
 		s.base = pprof.WithLabels(s.base, pprof.Labels())
