@@ -20,7 +20,7 @@ func (s *Supervisor) send(m message, patient bool) {
 // handle has the plan decide what m means and carries that out. Only the owner
 // of the plan may call it.
 func (s *Supervisor) handle(m message) {
-	if s.plan.heard = s.heard(); s.plan.heard && s.plan.phase == idle {
+	if s.plan.heard = s.heard(); s.plan.heard && !s.inbox.reading {
 		s.lookAround()
 	}
 	c := s.clock.Load()
