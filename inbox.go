@@ -54,6 +54,19 @@ func (b *inbox) poke() {
 	}
 }
 
+// await waits for a poke, or until done is closed. Most have no such channel, see
+// term.direct, and to wait for one thing takes a third of what waiting for either takes.
+func (b *inbox) await(done <-chan struct{}) {
+	if done == nil {
+		<-b.wake
+		return
+	}
+	select {
+	case <-b.wake:
+	case <-done:
+	}
+}
+
 // awaitTake unlocks b, waits until the reader has taken the queue, or is none any
 // more, and locks b again.
 func (b *inbox) awaitTake() {

@@ -49,7 +49,7 @@ func (out *outcome) judge(ctx context.Context) {
 		return
 	}
 	if reflect.TypeOf(err) == textError { // most are: it is no other and runs no user code, so nobody is asked or guarded
-		out.why.Text, out.verdict = out.n.sup.redacted(err, said.Text(err)), verdictOf(err)
+		out.why.Text, out.verdict = out.n.sup.redacted(err, said.Text(err)), verdictOfText(err)
 		cause := context.Cause(ctx)
 		out.news = cause == nil || err != cause && (err != context.Canceled || err != ctx.Err()) //nolint:errorlint // see above
 		return
@@ -70,6 +70,18 @@ func verdictOf(err error) verdict {
 	case asks(err, ErrTerminateTree):
 		return terminate
 	case asks(err, ErrDoNotRestart):
+		return doNotRestart
+	default:
+		return failing
+	}
+}
+
+// verdictOfText is that of an error which wraps no other.
+func verdictOfText(err error) verdict {
+	switch err { //nolint:errorlint // see above
+	case ErrTerminateTree:
+		return terminate
+	case ErrDoNotRestart:
 		return doNotRestart
 	default:
 		return failing

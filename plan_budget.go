@@ -6,7 +6,7 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 	n := out.n
 	n.remember(Failure{p.wall(now), n.number, out.why})
 	n.rare.failed++
-	told := ServiceFailed{Err: out.why, Ran: ran}
+	told := &ServiceFailed{Err: out.why, Ran: ran} // by pointer: it is larger than all else that a failure takes
 	switch {
 	case n.conf().Restart == Temporary:
 		told.Count = 1
@@ -21,15 +21,15 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 }
 
 // failed emits ServiceFailed.
-func (p *plan) failed(now instant, n *node, told ServiceFailed) {
+func (p *plan) failed(now instant, n *node, told *ServiceFailed) {
 	if p.heard {
 		told.Origin, told.Late = p.of(now, n), n.late(now)
-		p.do(told)
+		p.do(*told)
 	}
 }
 
 // failOwn charges the service's own budget.
-func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
+func (p *plan) failOwn(now instant, out outcome, told *ServiceFailed) {
 	n := out.n
 	b, limit := n.conf().Backoff, n.conf().Limit
 	count := n.rare.tally.Fail(now, limit.window(), told.Ran >= b.ResetAfter())
@@ -56,7 +56,7 @@ func (p *plan) failOwn(now instant, out outcome, told ServiceFailed) {
 }
 
 // failShared charges the supervisor's budget.
-func (p *plan) failShared(now instant, out outcome, told ServiceFailed) {
+func (p *plan) failShared(now instant, out outcome, told *ServiceFailed) {
 	n := out.n
 	told.Count, told.Threshold, told.Restarting = p.failures.add(now, p.spec.FailureDecay), p.spec.FailureThreshold, true
 	over := told.Count > told.Threshold

@@ -139,10 +139,7 @@ func (s *Supervisor) loop(ctx context.Context, t *term) error {
 		case s.plan.finished():
 			return s.finish()
 		case len(batch) == 0:
-			select {
-			case <-s.inbox.wake:
-			case <-stopping:
-			}
+			s.inbox.await(stopping)
 		}
 	}
 }
