@@ -57,6 +57,5 @@ func (s *Supervisor) setClock(c abtime.AbstractTime) {
 	if isSameClock(old.AbstractTime, c) {
 		return
 	}
-	s.plan.epoch = c.Now().Add(-old.now())
-	s.clock.Store(&clock{c, s.plan.epoch})
+	s.clock.Store(&clock{c, c.Now().Add(-old.now())})
 }

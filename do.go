@@ -52,7 +52,7 @@ func (s *Supervisor) handle(m message) {
 func (s *Supervisor) tick(c *clock) instant {
 	at := c.Now()
 	now := at.Sub(c.epoch)
-	s.plan.epoch = at.Add(-now)
+	s.plan.now, s.plan.at = now, at
 	return now
 }
 

@@ -416,11 +416,22 @@ func (k *sink) deliver() {
 		k.cameBack()
 	}
 	for k.hasMore() {
+		_ = guard.Try(func() error { k.tellHand(); return nil }, func(v any) error {
+			k.accuse(&PanicError{Value: v, PCs: goroutines.Callers(2)})
+			k.cameBack()
+			return nil
+		})
+	}
+}
+
+// tellHand calls the hook with what is in its hand.
+func (k *sink) tellHand() {
+	for k.at < len(k.hand) {
 		e := k.hand[k.at]
 		k.hand[k.at] = nil
 		k.at++
 		k.calling = true
-		k.tell(e)
+		k.call(e)
 		k.cameBack()
 	}
 }
@@ -454,14 +465,6 @@ func (k *sink) grab() bool {
 
 // errHookExited is what a hook did that did not return.
 var errHookExited = errors.New("called runtime.Goexit")
-
-// tell calls the hook.
-func (k *sink) tell(e Event) {
-	_ = guard.Try(func() error { k.call(e); return nil }, func(v any) error {
-		k.accuse(&PanicError{Value: v, PCs: goroutines.Callers(2)})
-		return nil
-	})
-}
 
 // accuse logs that the hook does not return as it should: the first time, as it may
 // do so for each event. Asking what it panicked with, and logging, is user code too.

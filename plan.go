@@ -18,11 +18,12 @@ import (
 // another, and plan_due knows what happens when time is up. TestPlanIsPure holds
 // them to it.
 type plan struct {
-	// Immutable, but for a nested supervisor's path when it is served, and the epoch, which
-	// moves with the time of day: see Supervisor.tick.
+	// Immutable, but for a nested supervisor's path when it is served, and what time it is:
+	// see Supervisor.tick.
 	spec   Spec // with defaults
 	path   string
-	epoch  time.Time      // of instant 0
+	at     time.Time // the time of day of now
+	now    instant
 	random func() float64 // in [0, 1); of New, or a test
 
 	// heard: there is a hook or subscriber here or above, or there may be one elsewhere.
@@ -61,8 +62,9 @@ const (
 	ceasing // all services are being stopped
 )
 
+// newPlan makes a plan whose instants count from a time of day.
 func newPlan(spec Spec, path string, epoch time.Time) plan {
-	return plan{spec: spec, path: path, epoch: epoch, stop: unlimited}
+	return plan{spec: spec, path: path, at: epoch, stop: unlimited}
 }
 
 // handle is the one way into a plan: what m means at now. The effects are valid

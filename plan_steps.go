@@ -8,7 +8,12 @@ import "time"
 func (p *plan) do(e effect) { p.out = append(p.out, e) }
 
 // wall is the time of day of an instant.
-func (p *plan) wall(at instant) time.Time { return p.epoch.Add(at) }
+func (p *plan) wall(at instant) time.Time {
+	if at == p.now { // mostly
+		return p.at
+	}
+	return p.at.Add(at - p.now)
+}
 
 // here is the origin of an event of the supervisor.
 func (p *plan) here(now instant) Origin {
