@@ -173,7 +173,7 @@ func TestReadyIsHeardOnce(t *testing.T) {
 			return nil
 		})})
 		s.inbox.open() // the test is the loop
-		s.base = t.Context()
+		s.term.Load().base = t.Context()
 		s.handle(start{})
 		synctest.Wait()
 		if n := len(s.inbox.queue); n != 1 {

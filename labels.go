@@ -21,9 +21,9 @@ type labels struct {
 	term *term // that ctx is of
 }
 
-func (l *labels) of(n *node, base context.Context, t *term) context.Context {
+func (l *labels) of(n *node, t *term) context.Context {
 	if l.term != t {
-		l.ctx, l.term = n.labelled(base, t), t
+		l.ctx, l.term = n.labelled(t.base, t), t
 	}
 	return l.ctx
 }

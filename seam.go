@@ -11,10 +11,11 @@ import (
 
 // launch begins the run that the record of n counts.
 func (s *Supervisor) launch(c *clock, n *node) {
-	r := &run{node: n, number: n.number, base: s.base}
+	t := s.term.Load()
+	r := &run{node: n, number: n.number, base: t.base}
 	fresh := true
 	if n.rare != nil && !s.plan.spec.NoLabels {
-		r.base, fresh = n.rare.labels.of(n, s.base, s.term.Load()), false
+		r.base, fresh = n.rare.labels.of(n, t), false
 	}
 	if conf := n.conf(); conf.Watchdog > 0 || conf.ReadyTimeout > 0 {
 		m := r.open()
@@ -26,9 +27,8 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	go r.main(ctx, fresh)
 }
 
-// forget lets go of the context that Serve got. Runs that hang keep theirs.
+// forget lets go of the contexts of a time of being served. Runs that hang keep theirs.
 func (s *Supervisor) forget() {
-	s.base = nil
 	for n := s.plan.first; n != nil; n = n.next {
 		if n.rare != nil {
 			n.rare.labels = labels{}

@@ -69,24 +69,25 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t.done = ctx.Done()
 	}
 	t.begun.Store(true)
-	s.base = ctx
-	s.settleIn(t.run)
-	t.path = s.plan.path
+	t.base = ctx
+	s.settleIn(t)
 	return t, nil
 }
 
 // settleIn learns from the context where in a tree the supervisor is: its path,
 // its clock, where its events go.
-func (s *Supervisor) settleIn(r *run) {
+func (s *Supervisor) settleIn(t *term) {
+	r := t.run
 	s.enter(r)
 	spec, c := &s.plan.spec, s.givenClock()
 	if c == nil {
 		c = abtime.NewRealTime()
 	}
-	s.plan.path = s.placeServed(r)
+	t.path = s.placeServed(r)
+	s.plan.path = t.path
 	if !spec.NoLabels && !(r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels) {
 		// Here, in the goroutine of the caller: looking for labels may run user code.
-		s.base = pprof.WithLabels(s.base, pprof.Labels())
+		t.base = pprof.WithLabels(t.base, pprof.Labels())
 	}
 	s.setClock(c)
 	s.since = s.clock.Load().now()

@@ -22,7 +22,6 @@ type Supervisor struct {
 	looked uint64 // what familyMoves was when it was found out where it is
 
 	// Of the current or latest call of Serve; the loop's.
-	base   context.Context       // that Serve got
 	timers *[timers]abtime.Timer // nil: there has been none
 	since  instant               // when plan.phase last went to or from idle
 	told   []Event               // of what is being handled, not emitted yet
@@ -45,7 +44,9 @@ type term struct {
 	direct bool            // it is the service of that run
 	done   <-chan struct{} // of Serve's context; nil: that never ends, or direct
 
-	path string // for the labels of runs; set before the first
+	// Set before the first run.
+	base context.Context // that Serve got
+	path string          // for labels
 
 	begun atomic.Bool
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
