@@ -91,6 +91,10 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.limit(e)
 	case reply:
 		e.to <- e.err
+	case keep:
+		e.n.run = e.obj
+	case decided:
+		s.settleFate(e.n, e.why)
 	case leave:
 		e.n.leave()
 	case arm:

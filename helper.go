@@ -100,6 +100,17 @@ func (m *runMore) fail(out *outcome, asked bool) bool {
 	return true
 }
 
+// hasHelpers: there are some that have not ended.
+func (r *run) hasHelpers() bool {
+	m := r.own()
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.helpers > 0
+}
+
 // gone counts a helper less.
 func (m *runMore) gone() {
 	m.mu.Lock()

@@ -70,6 +70,11 @@ type (
 		run uint64
 		sup *Supervisor
 	}
+	opened struct { // a latent run has got the object that others always have
+		n   *node
+		run uint64
+		obj *run
+	}
 	beaten struct { // the answer to probe
 		n     *node
 		run   uint64
@@ -110,6 +115,7 @@ func (ending) message()    {}
 func (erred) message()     {}
 func (exited) message()    {}
 func (nested) message()    {}
+func (opened) message()    {}
 func (beaten) message()    {}
 func (inspected) message() {}
 func (explained) message() {}
@@ -135,6 +141,14 @@ type (
 		to  call
 		err error
 	}
+	keep struct { // the object of a latent run
+		n   *node
+		obj *run
+	}
+	decided struct { // what is to become of a latent service that does not run, and why
+		n   *node
+		why error
+	}
 	leave struct{ n *node } // the service is out of the tree
 	arm   struct {
 		timer timer
@@ -159,6 +173,8 @@ func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
 func (reply) effect()   {}
+func (keep) effect()    {}
+func (decided) effect() {}
 func (leave) effect()   {}
 func (arm) effect()     {}
 func (disarm) effect()  {}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/latent"
 	"github.com/tend-go/tend/internal/said"
 )
 
@@ -25,6 +26,10 @@ func (s *Supervisor) newNode(svc Service) *node {
 		n.name = nameOf(inner)
 	}
 	n.name = said.Clean(n.name, maxName)
+	if l, is := latent.Of(inner); is {
+		n.set(isLatent, true)
+		n.takeSettings(l)
+	}
 	if child, direct := supervisorIn(inner); child != nil || direct {
 		child.made()
 		if n.conf().Watchdog > 0 {
@@ -36,6 +41,20 @@ func (s *Supervisor) newNode(svc Service) *node {
 		n.more().holds = child
 	}
 	return n
+}
+
+// takeSettings fills in, from those of its kind, what the settings of a latent service
+// leave zero.
+func (n *node) takeSettings(l latent.Service) {
+	kind, _ := l.Settings().(*Child)
+	if kind == nil || n.rare == nil {
+		return
+	}
+	whole := *kind
+	whole.Service = n.rare.conf.Service
+	own := *n.rare.conf
+	own.Service = whole
+	n.rare.conf = own.whole()
 }
 
 // maxName bounds names, in bytes.

@@ -105,6 +105,10 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.exited(now, *m.out)
 	case nested:
 		p.nested(now, m)
+	case opened:
+		if m.n.runs(m.run) {
+			p.do(keep{m.n, m.obj})
+		}
 	case beaten:
 		p.beaten(now, m)
 	case inspected:
@@ -179,6 +183,7 @@ func (p *plan) refuse(m add, why error) {
 		p.do(reply{m.to, refusal{why}})
 	}
 	m.n.state = StateGone
+	p.decided(m.n, why)
 	p.do(leave{m.n})
 }
 
@@ -193,6 +198,7 @@ func (p *plan) remove(now instant, n *node) {
 		return
 	}
 	p.changed(now, n, removal, StateGone)
+	p.decided(n, ErrRemoved)
 	p.leave(now, n, ErrRemoved)
 }
 
@@ -208,6 +214,7 @@ func (p *plan) suspend(now instant, n *node) {
 		n.want = wantSuspended
 		p.changed(now, n, suspension, StateSuspended)
 		p.put(now, n, StateSuspended)
+		p.decided(n, ErrSuspended)
 	}
 }
 
@@ -228,6 +235,7 @@ func (p *plan) restart(now instant, m restart) {
 		if n.state != StatePending && !p.mayStart(n) { // else it starts, and that is told
 			p.changed(now, n, restarting, StatePending)
 		}
+		p.decided(n, nil)
 		p.again(now, n)
 	case m.cause.IsZero():
 		p.ask(now, n, restarting)

@@ -39,6 +39,7 @@ func (p *plan) exited(now instant, out outcome) {
 		p.settle(now, n)
 	}
 	ran := now - n.began()
+	p.decided(n, p.endedFor(out)) // first: it is carried out when the rest is known, and before the next launch
 	n.set(alive, false)
 	n.set(inspecting, false)
 	p.live--
@@ -56,6 +57,14 @@ func (p *plan) exited(now instant, out outcome) {
 	default:
 		p.endedItself(now, out, ran)
 	}
+}
+
+// endedFor is why a run has ended, as a latent service is told.
+func (p *plan) endedFor(out outcome) error {
+	if out.n.want == wantGone {
+		return ErrRemoved
+	}
+	return cmp.Or(p.cause(out.n).Err, out.why.Err, ErrDoNotRestart)
 }
 
 // settle takes a service that was stuck off the books.

@@ -52,6 +52,9 @@ const (
 	// spared: it had its time in this state once more, because a timer came late; it has
 	// not been heard of since.
 	spared
+	// isLatent: the service has no goroutine. The plan only knows that it judges its silence
+	// itself, and is told why it has left.
+	isLatent
 )
 
 // rare is the part of a record that services without trouble do without.
@@ -130,10 +133,14 @@ func (n *node) late(now instant) instant {
 
 // conf are the settings of the service.
 func (n *node) conf() *Child {
-	if n.rare == nil || n.rare.conf == nil {
+	switch {
+	case n.rare != nil && n.rare.conf != nil:
+		return n.rare.conf
+	case n.is(isLatent):
+		return n.shared()
+	default:
 		return &defaults
 	}
-	return n.rare.conf
 }
 
 var defaults Child

@@ -104,6 +104,13 @@ func (p *plan) leave(now instant, n *node, err error) {
 	p.do(leave{n})
 }
 
+// decided tells a latent service what is to become of it: see Supervisor.fate.
+func (p *plan) decided(n *node, why error) {
+	if n.is(isLatent) {
+		p.do(decided{n, why})
+	}
+}
+
 // again starts a service that does not run, now or when its turn comes.
 func (p *plan) again(now instant, n *node) {
 	if n.state != StatePending {
@@ -150,7 +157,7 @@ func (p *plan) launch(now instant, n *node) {
 // up brings n into state running.
 func (p *plan) up(now instant, n *node) {
 	p.put(now, n, StateRunning)
-	if w := n.conf().Watchdog; w > 0 {
+	if w := n.conf().Watchdog; w > 0 && !n.is(isLatent) {
 		n.more().beats = 0
 		p.due(watchdogTimer, n, later(now, w))
 	}

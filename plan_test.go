@@ -297,6 +297,8 @@ func (s *story) add(f []string) (message, error) {
 			c.Significant = true
 		case "supervisor":
 			n.set(isSupervisor, true)
+		case "latent":
+			n.set(isLatent, true)
 		case "min":
 			c.Backoff.Min = d
 		case "most":
@@ -313,7 +315,7 @@ func (s *story) add(f []string) (message, error) {
 			return nil, fmt.Errorf("no setting %q", key)
 		}
 	}
-	if *c != (Child{}) {
+	if *c != (Child{}) || n.is(isLatent) {
 		n.more().conf = c
 	}
 	s.nodes[n.name] = n
@@ -420,6 +422,9 @@ func (s *story) effect(e effect) string {
 		return line
 	case reply:
 		return fmt.Sprintf("reply for %s: %v", s.names[e.to], e.err)
+	case decided:
+		why := fmt.Sprint(e.why)
+		return fmt.Sprintf("%s is told: %v, %s", e.n.name, e.n.state, stdcmp.Or(errorName(why), why))
 	case leave:
 		return e.n.name + " has left"
 	case arm:

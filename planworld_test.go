@@ -23,6 +23,7 @@ type world struct {
 	leaving  error           // why that was asked to end
 	asked    map[*node]error // why, of those alive
 	gone     map[*node]bool
+	decided  map[*node]bool // in this message
 	owed     map[*node]bool
 	inspects []inspected // to be answered
 	probes   []beaten
@@ -46,7 +47,7 @@ type awaited struct {
 func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
-		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, owed: map[*node]bool{},
+		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
 		calls: map[call]awaited{}, begun: map[*node]bool{}, told: map[*node]State{},
 	}
 	w.p.heard = true
@@ -69,8 +70,12 @@ func (w *world) send(m message) {
 	}
 	w.lookAtGroup()
 	effects := append([]effect(nil), w.p.handle(w.now, m)...)
+	clear(w.decided)
 	for _, e := range effects {
 		w.carryOut(e)
+	}
+	if m, is := m.(exited); is && m.out.n.is(isLatent) && !w.decided[m.out.n] {
+		w.fail("%s, which is latent, has ended and does not know what is to become of it", m.out.n.name)
 	}
 	w.check()
 }
@@ -105,7 +110,15 @@ func (w *world) carryOut(e effect) {
 			w.fail("a call got a second reply")
 		}
 		delete(w.calls, e.to)
+	case decided:
+		if !e.n.is(isLatent) || w.gone[e.n] || e.why == nil && e.n.want != wantUp {
+			w.fail("%s is told what is to become of it, because of %v", e.n.name, e.why)
+		}
+		w.decided[e.n] = true
 	case leave:
+		if e.n.is(isLatent) && !w.decided[e.n] {
+			w.fail("%s, which is latent, leaves and is not told", e.n.name)
+		}
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
@@ -412,14 +425,18 @@ func (w *world) add() {
 			conf.Limit.Within = 20 * time.Second
 		}
 	}
-	if w.choose(2) == 0 {
+	kind := w.choose(8)
+	if w.choose(2) == 0 && kind != 1 {
 		conf = nil
 	}
 	n := &node{name: fmt.Sprint("n", len(w.nodes)), id: uint64(len(w.nodes))}
 	if conf != nil {
 		n.more().conf = conf
 	}
-	if w.choose(8) == 0 {
+	switch kind {
+	case 1:
+		n.set(isLatent, true)
+	case 0:
 		n.set(isSupervisor, true)
 		if w.choose(2) == 0 {
 			n.set(isDirect, true)

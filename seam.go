@@ -2,6 +2,8 @@ package tend
 
 import (
 	"context"
+
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // The seam between the plan, which knows a run by its record and its incarnation
@@ -11,6 +13,10 @@ import (
 
 // launch begins the run that the record of n counts.
 func (s *Supervisor) launch(c *clock, n *node) {
+	if l := n.latent(); l != nil {
+		l.Launch((*ofRun)(n), n.number)
+		return
+	}
 	t := s.term.Load()
 	r := &run{node: n, number: n.number, base: t.base}
 	fresh := true
@@ -33,12 +39,19 @@ func (s *Supervisor) forget() {
 		if n.rare != nil {
 			n.rare.labels = labels{}
 		}
+		if n.is(isLatent) && !n.is(alive) {
+			s.settleFate(n, s.plan.stop.cause.Err)
+		}
 	}
 }
 
 // cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
+	if l := n.latent(); l != nil {
+		l.Cancel(n.number, latent.Stop{Cause: cause.Err, Final: n.why.isFinal()})
+		return
+	}
 	if n.subtree() != nil { // few are, and others do without further fields
 		s.explainTo(r, cause)
 	}
@@ -80,7 +93,7 @@ func (s *Supervisor) letGo(n *node) { n.run = nil }
 // limit tells the run until when a supervisor that it serves must have stopped,
 // and that supervisor, if it is known.
 func (s *Supervisor) limit(e limit) {
-	m := e.n.run.open()
+	m := e.n.run.open() // no latent service is a supervisor
 	if m == nil {
 		return
 	}

@@ -195,6 +195,9 @@ func (sim *simulation) service(r *rand.Rand) tend.Service {
 	if r.IntN(5) == 0 {
 		c.Watchdog = time.Duration(1+r.IntN(20)) * time.Second
 	}
+	if r.IntN(3) == 0 && c.Watchdog == 0 {
+		c.Service = newLatent(c.Service)
+	}
 	if own {
 		c.Backoff = tend.Backoff{Min: time.Second, Max: 10 * time.Second}
 		c.Limit.N = r.IntN(6)

@@ -1,0 +1,89 @@
+// Package latent is what a supervisor and a service without a goroutine say to each
+// other. Such a service is launched by a call, works on goroutines that it shares with
+// others, and says when the run is over. Nothing else differs from a service that has a
+// goroutine: the plan knows both by their record and the number of the run.
+package latent
+
+import (
+	"context"
+
+	"github.com/thejerf/abtime"
+)
+
+// Source is a service that may be latent. It is, if Latent returns what stands for the
+// service itself: that of a value inside of another, which has a Serve of its own, does
+// not.
+type Source interface{ Latent() Service }
+
+// Of returns the Service that svc is, and whether it is one.
+func Of(svc any) (Service, bool) {
+	source, is := svc.(Source)
+	if !is {
+		return nil, false
+	}
+	s := source.Latent()
+	return s, s.Itself() == svc
+}
+
+// Service is what a supervisor asks of a service without a goroutine. Its loop calls the
+// first three, one at a time; they take one short lock, call no user code and wait for
+// nothing.
+type Service interface {
+	// Launch begins a run. The one before it has ended.
+	Launch(l Link, run uint64)
+	// Cancel asks the run to stop, once. One that is over takes no notice.
+	Cancel(run uint64, why Stop)
+	// Settle says what has become of the service, at the end of each run and whenever that
+	// turns out otherwise later.
+	Settle(s Settled)
+
+	// Itself is the service that was added. Anybody may ask.
+	Itself() any
+	// Settings are those that it has in common with others of its kind, a *tend.Child; nil:
+	// none. They do not change.
+	Settings() any
+}
+
+// Stop is why and how a run is asked to stop.
+type Stop struct {
+	Cause error
+	// Final: the service will not run again by itself, and is not merely suspended.
+	Final bool
+}
+
+// Settled is what has become of a service whose run has ended.
+type Settled struct {
+	Fate Fate
+	Err  error // what the run failed with, or why it was asked to stop; nil: neither
+}
+
+// Fate is what is to become of a service that does not run.
+type Fate uint8
+
+const (
+	// Again: it will run again by itself, or does already.
+	Again Fate = iota
+	// Kept: it stays, and runs when somebody asks for that.
+	Kept
+	// Over: it has failed for good or left the tree, or its supervisor has stopped.
+	Over
+)
+
+// Link is what a run has of its supervisor. Any goroutine may call it.
+type Link interface {
+	// Ready says that the run is up, if the service has to say so.
+	Ready(run uint64)
+	// Ended says that the run is over, once for each Launch. It asks err, which is user code,
+	// what it is and says. Made is what Context has made, nil if it was not called: goroutines that
+	// belong to the run are waited for elsewhere.
+	Ended(run uint64, made context.Context, cause, err error)
+	// Broken is how a run ends that panicked with v or, if v is nil, has called
+	// [runtime.Goexit]. The deferred function that recovered v calls it. If the supervisor
+	// passes panics through it panics with v.
+	Broken(v any) error
+	// Context makes the context of the run with all that tend's functions look for in it:
+	// few runs need one. It has the values of the one that the supervisor is served with.
+	Context(run uint64, unready bool) (context.Context, context.CancelCauseFunc)
+	// Clock is the clock of the tree.
+	Clock() abtime.AbstractTime
+}

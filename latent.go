@@ -1,0 +1,103 @@
+package tend
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/thejerf/abtime"
+
+	"github.com/tend-go/tend/internal/latent"
+)
+
+// The supervisor's side of services without a goroutine, see package latent: how they are
+// asked to stop and learn what is to become of them, and what their runs say to the record
+// that stands for them.
+
+// latent is the service of n, which has not left; nil if it has a goroutine.
+func (n *node) latent() latent.Service {
+	if !n.is(isLatent) {
+		return nil
+	}
+	l, _ := latent.Of(innermost(n.svc))
+	return l
+}
+
+// shared are the settings of a latent service that has none of its own: those of its kind,
+// which no record needs to hold.
+func (n *node) shared() *Child {
+	if n.svc == nil { // it has left
+		return &defaults
+	}
+	conf, _ := n.latent().Settings().(*Child)
+	return cmp.Or(conf, &defaults)
+}
+
+// isFinal: a service that is asked to stop for this reason will not run again by itself,
+// and is not merely suspended.
+func (w why) isFinal() bool { return w == stopping || w == removal }
+
+// fate is what is to become of n, which does not run or is about to again.
+func (s *Supervisor) fate(n *node) latent.Fate {
+	switch {
+	case n.state == StateGone, n.state == StateFailed, s.plan.phase != serving:
+		return latent.Over
+	case n.state == StateSuspended, n.state == StateDone:
+		return latent.Kept
+	default:
+		return latent.Again
+	}
+}
+
+// settleFate tells a latent service what is to become of it.
+func (s *Supervisor) settleFate(n *node, why error) {
+	n.latent().Settle(latent.Settled{Fate: s.fate(n), Err: why})
+}
+
+// ofRun is the record as a run of a latent service sees it. It is no piece of memory of
+// its own: there may be a million.
+type ofRun node
+
+func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
+
+func (l *ofRun) Clock() abtime.AbstractTime { return l.sup.clock.Load().AbstractTime }
+
+func (l *ofRun) Broken(v any) error {
+	switch {
+	case v == nil:
+		return ErrGoexit
+	case l.sup.plan.spec.PassThroughPanics:
+		panic(v)
+	default:
+		return newPanicError(v)
+	}
+}
+
+func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.CancelCauseFunc) {
+	r := &run{node: (*node)(l), number: number, base: cmp.Or(l.sup.term.Load().base, context.Background())}
+	m := r.open()
+	m.expected, m.unready = true, unready // it does not have to say so itself, and may
+	ctx, cancel := context.WithCancelCause(r)
+	r.cancel = cancel
+	r.post(opened{r.node, number, r})
+	return ctx, cancel
+}
+
+func (l *ofRun) Ended(number uint64, made context.Context, cause, err error) {
+	n := (*node)(l)
+	if made == nil && err == nil { // mostly: there is nothing to ask
+		l.sup.post(exited{&outcome{n: n, why: Reason{Text: returnedNil}, verdict: fine}})
+		return
+	}
+	if made == nil {
+		var cancel context.CancelCauseFunc
+		if made, cancel = l.Context(number, false); cause != nil {
+			cancel(cause)
+		}
+	}
+	r := runOf(made)
+	if out := r.newOutcome(err); r.hasHelpers() {
+		go r.end(made, out) // it waits for them
+	} else {
+		r.end(made, out)
+	}
+}
