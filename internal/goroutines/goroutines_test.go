@@ -71,32 +71,39 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// The text of each value has its own bound.
+// The text of each value has its own bound, which Find tells, to the byte.
 func TestTextIsBounded(t *testing.T) {
+	const most = 64 << 10
+	text := func(function string) string { return "1 goroutine:\n" + function + "\n\t/src/main.go:30\n" }
 	f := newFilter("service", func(string) bool { return true })
-	block := func(label string, n int) {
-		feed(t, f, fmt.Sprintf("1 @ 0x47b8ee\n# labels: {\"service\":%q}\n#\t0x1\tmain.f%d+0x29\t/src/main.go:30\n\n", label, n))
+	block := func(label, function string) {
+		feed(t, f, fmt.Sprintf("1 @ 0x47b8ee\n# labels: {\"service\":%q}\n#\t0x1\t%s+0x29\t/src/main.go:30\n\n", label, function))
 	}
 	for i := range 5000 {
-		block("many", i)
+		block("many", fmt.Sprint("main.f", i))
 	}
-	block("few", 1)
-	block("one too many", 1)
-	feed(t, f, "1 @ 0x47b8ee\n# labels: {\"service\":\"one too many\"}\n#\t0x1\t"+strings.Repeat("x", maxText)+"\t/src/main.go:30\n\n")
-	block("one too many", 2) // smaller, but the order is kept: what is left out is at the end
+	one := text("main.f")
+	block("few", "main.f")
+	longest := strings.Repeat("x", most-len(one+"\n"+text("")))
+	block("full", "main.f")
+	block("full", longest)
+	block("one too many", "main.f")
+	block("one too many", longest+"x")
+	block("one too many", "main.g") // smaller, but the order is kept: what is left out is at the end
 	texts := f.texts()
-	many := texts["many"]
-	if kept, said, _ := strings.Cut(many, "\n… and "); len(kept) > maxText || len(kept) < maxText-100 {
+	if kept, said, _ := strings.Cut(texts["many"], "\n… and "); len(kept) > most || len(kept) < most-100 {
 		t.Errorf("%d bytes are kept", len(kept))
 	} else if want := fmt.Sprintf("%d more stacks\n", 5000-strings.Count(kept, "main.f")); said != want {
 		t.Errorf("it ends with %q, want %q", said, want)
 	}
-	const one = "1 goroutine:\nmain.f1\n\t/src/main.go:30\n"
-	if got := texts["few"]; got != one {
-		t.Errorf("%q", got)
-	}
-	if got := texts["one too many"]; got != one+"\n… and 2 more stacks\n" {
-		t.Errorf("%q", got)
+	for label, want := range map[string]string{
+		"few":          one,
+		"full":         one + "\n" + text(longest),
+		"one too many": one + "\n… and 2 more stacks\n",
+	} {
+		if got := texts[label]; got != want {
+			t.Errorf("of %s %d bytes are kept, want %d", label, len(got), len(want))
+		}
 	}
 }
 
