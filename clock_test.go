@@ -121,6 +121,49 @@ func TestClockComesFromAbove(t *testing.T) {
 	})
 }
 
+// TestTheClockAboveStaysThere: who has left and is served by itself goes by the time of
+// the machine.
+func TestTheClockAboveStaysThere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{EventHook: func(tend.Event) {}})
+		s, _, _ := serve(t, tend.Spec{Clock: abtime.NewManualAtTime(time.Unix(1e9, 0))}, sub)
+		if err := s.RemoveAndWait(t.Context(), s.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		done := sub.ServeBackground(t.Context())
+		if st := sub.Status(); !st.Time.Equal(time.Now()) || !st.Since.Equal(st.Time) {
+			t.Errorf("it is %v, and served since %v", st.Time, st.Since)
+		}
+		sub.Stop()
+		<-done
+	})
+}
+
+// TestAClockThatNobodyHears: of a supervisor that has its own, and is served by what
+// hangs in a tree that has gone.
+func TestAClockThatNobodyHears(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		at := time.Unix(1e9, 0)
+		late := tend.New("late", tend.Spec{Clock: abtime.NewManualAtTime(at)})
+		sub := tend.New("sub", tend.Spec{Timeout: time.Second})
+		sub.Add(tend.Func("hangs", func(ctx context.Context) error {
+			<-ctx.Done()
+			time.Sleep(time.Minute)
+			return late.Serve(context.WithoutCancel(ctx))
+		}))
+		s, _, _ := serve(t, tend.Spec{}, sub)
+		if err := s.RemoveAndWait(t.Context(), s.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		if st := late.Status(); !st.Serving || !st.Time.Equal(at) {
+			t.Errorf("it is served: %v, and there it is %v", st.Serving, st.Time)
+		}
+		late.Stop()
+	})
+}
+
 // TestWatchdogIsExact: counted from the last sign of life.
 func TestWatchdogIsExact(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -206,6 +206,7 @@ func TestOneNameOnceInAPath(t *testing.T) {
 			}
 			s.Stop()
 			<-done
+			wantPath(t, sub, "db") // it was there as long as it was served
 		}
 	})
 }

@@ -679,6 +679,23 @@ func TestOneHook(t *testing.T) {
 	})
 }
 
+// TestAHookBelowIsNotWaitedFor: only a root waits for its own.
+func TestAHookBelowIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sub := New("sub", Spec{EventHook: func(Event) { time.Sleep(time.Hour) }})
+		root := New("root", Spec{EventHook: func(Event) {}})
+		root.Add(sub)
+		stop := served(t, root)
+		synctest.Wait()
+		begin := time.Now()
+		stop()
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("the stop took %v", d)
+		}
+		time.Sleep(24 * time.Hour)
+	})
+}
+
 // TestAnIdleHookIsNotWaitedFor, nor one that has nothing to do.
 func TestAnIdleHookIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

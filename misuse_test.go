@@ -40,6 +40,7 @@ func TestMisuse(t *testing.T) {
 			`tend: WaitState: there is no state 200`:                                      func() { _ = s.WaitState(t.Context(), s.Status().Services[0].Token, 200) },
 			`tend: zero Supervisor`:                                                       func() { s.Add(new(tend.Supervisor)) },
 			`tend: zero Supervisor; make`:                                                 func() { new(tend.Supervisor).Events(t.Context()) },
+			`tend: zero Supervisor; make one`:                                             func() { _ = new(tend.Supervisor).Serve(t.Context()) },
 			`supervisor "root": Serve with a nil context`:                                 func() { _ = s.Serve(nil) }, //nolint:staticcheck // what is tested
 			`supervisor "root" is being added below itself`:                               func() { sub.Add(s) },
 			`supervisor "other" is being added below itself`:                              func() { other.Add(other) },

@@ -109,6 +109,15 @@ func TestContextOfAService(t *testing.T) {
 		sub.Add(noLabels)
 		sub.Add(tend.Child{Service: noLabels, Watchdog: time.Hour})
 		s.Add(sub)
+		nested := tend.New("nested", tend.Spec{})
+		nested.Add(tend.Func("c", func(ctx context.Context) error {
+			if service, _ := pprof.Label(ctx, "tend.service"); !strings.HasPrefix(service, "root/nested/c#") {
+				t.Errorf("further below it has %q", service)
+			}
+			<-ctx.Done()
+			return nil
+		}))
+		s.Add(nested)
 		done := s.ServeBackground(above)
 		synctest.Wait()
 		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
