@@ -105,6 +105,92 @@ root         serving    2.5s             not ready; failure count 0.9 of 5
 	})
 }
 
+// TestStatusStringNotes is what the text of a status notes, and what is nothing to note.
+func TestStatusStringNotes(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)
+	of := func(c tend.ServiceStatus) tend.Status {
+		c.Name, c.State, c.Since = "a", tend.StateRunning, now
+		return tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Services: []tend.ServiceStatus{c}}
+	}
+	pending := tend.ServiceStatus{Name: "a", Wanted: true, Since: now}
+	reason := tend.Reason{Err: tend.ErrStopped, Text: "enough"}
+	limit := func(n, recent int) tend.Status {
+		return of(tend.ServiceStatus{Limit: tend.Limit{N: n}, Recent: recent})
+	}
+	const root, a = "root serving 0s", "└─ a running 0s"
+	for name, c := range map[string]struct {
+		status tend.Status
+		want   string
+	}{
+		"ready":                           {of(tend.ServiceStatus{}), root + "\n" + a},
+		"not ready":                       {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Services: []tend.ServiceStatus{pending}}, root + " not ready\n└─ a pending 0s"},
+		"not served":                      {tend.Status{Name: "root", Time: now, Since: now, Services: []tend.ServiceStatus{pending}}, "root not served 0s\n└─ a pending 0s"},
+		"stopping":                        {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Stopping: reason}, "root stopping 0s because: enough"},
+		"the smallest count":              {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Count: 0.05, Threshold: 5}, root + " failure count 0.1 of 5"},
+		"a count that reads as 0.0":       {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Count: 0.049, Threshold: 5}, root},
+		"a budget, and no failure":        {limit(3, 0), root + "\n" + a},
+		"a budget of one":                 {limit(1, 1), root + "\n" + a + " 1 of 1 failure"},
+		"failures, and no budget":         {limit(0, 2), root + "\n" + a},
+		"nothing to say of what is below": {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Started: true}}), root + "\n" + a},
+		"something to say of it":          {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Stopping: reason}}), root + "\n" + a + " because: enough"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := regexp.MustCompile(`  +`).ReplaceAllString(strings.TrimSuffix(c.status.String(), "\n"), " ")
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestInTrouble: in which states a service is.
+func TestInTrouble(t *testing.T) {
+	var got []tend.State
+	for state := range tend.StateGone + 1 {
+		if s := (tend.ServiceStatus{State: state}); s.InTrouble() {
+			got = append(got, state)
+		}
+	}
+	if diff := cmp.Diff([]tend.State{tend.StateBackoff, tend.StateStuck, tend.StateFailed}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAllServices are walked over in order, with their depths, as far as one likes.
+func TestAllServices(t *testing.T) {
+	deep, sub, root := tend.New("deep", tend.Spec{}), tend.New("sub", tend.Spec{}), tend.New("root", tend.Spec{})
+	deep.Add(idle("a"))
+	deep.Add(idle("b"))
+	sub.Add(deep)
+	sub.Add(idle("c"))
+	root.Add(sub)
+	root.Add(idle("d"))
+	status := root.Status()
+	want := []string{"0 sub", "1 deep", "2 a leaf", "2 b leaf", "1 c leaf", "0 d leaf"}
+	for n := range want {
+		var got []string
+		for depth, c := range status.All() {
+			line := fmt.Sprint(depth, " ", c.Name)
+			if c.IsLeaf() {
+				line += " leaf"
+			}
+			if got = append(got, line); len(got) == n+1 {
+				break
+			}
+		}
+		if diff := cmp.Diff(want[:n+1], got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	n := 0
+	for range status.All() {
+		n++
+	}
+	if n != len(want) {
+		t.Errorf("%d services, want %d", n, len(want))
+	}
+}
+
 func TestStatusJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		text, err := json.Marshal(troubled(t).Status())
