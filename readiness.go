@@ -3,7 +3,6 @@ package tend
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
@@ -88,10 +87,12 @@ const maxNamed = 5
 func (s Status) down(rule func(depth int, c *ServiceStatus) bool) error {
 	var named []string
 	more := 0
-	for c := range s.those(rule) {
-		if len(named) < maxNamed {
+	for depth, c := range s.All() {
+		switch {
+		case !rule(depth, c):
+		case len(named) < maxNamed:
 			named = append(named, c.plight(s.Time))
-		} else {
+		default:
 			more++
 		}
 	}
@@ -102,16 +103,6 @@ func (s Status) down(rule func(depth int, c *ServiceStatus) bool) error {
 		return nil
 	}
 	return errors.New(strings.Join(named, "; "))
-}
-
-func (s Status) those(rule func(depth int, c *ServiceStatus) bool) iter.Seq[*ServiceStatus] {
-	return func(yield func(*ServiceStatus) bool) {
-		for depth, c := range s.All() {
-			if rule(depth, c) && !yield(c) {
-				return
-			}
-		}
-	}
 }
 
 // plight says what is the matter with a service: "root/db has failed for 5m: boom".

@@ -157,6 +157,35 @@ func TestReadiness(t *testing.T) {
 			then:  func(s *tend.Supervisor) { go s.Stop(); time.Sleep(2 * time.Second) },
 			ready: "root is stopping: tend: supervisor was stopped",
 		},
+		"stopped, with a stuck one": {
+			services: func() []tend.Service {
+				return []tend.Service{tend.Child{Service: slow("a", time.Minute), Timeout: time.Second}}
+			},
+			then:  func(s *tend.Supervisor) { s.Stop() },
+			ready: "root is not served",
+		},
+		"a nested one is not served yet": {
+			services: func() []tend.Service {
+				sub := below(tend.Spec{})
+				return []tend.Service{declared{idle("wrapper"), sub}}
+			},
+			ready: "root/wrapper is starting for 1s",
+		},
+		"a nested one is being restarted": {
+			services: func() []tend.Service { return []tend.Service{below(tend.Spec{}, slow("a", time.Minute))} },
+			then:     func(s *tend.Supervisor) { _ = s.Restart(s.Status().Services[0].Token, nil) },
+			ready:    "root/sub is stopping for 0s",
+			all:      "root/sub is stopping for 0s; root/sub/a is stopping for 0s",
+		},
+		"six": {
+			services: func() []tend.Service {
+				return []tend.Service{
+					worked("a", tend.Child{}), worked("b", tend.Child{}), worked("c", tend.Child{}),
+					worked("d", tend.Child{}), worked("e", tend.Child{}), worked("f", tend.Child{}),
+				}
+			},
+			ready: "root/a is in backoff for 999ms, waits for its delay, 59m59s (boom); and 1 more",
+		},
 		"stopped": {then: func(s *tend.Supervisor) { s.Stop() }, ready: "root is not served"},
 		"never up": {
 			services: func() []tend.Service {
@@ -197,6 +226,13 @@ func TestReadiness(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNobodyIsDown, and still not all have been running: what the last one said is on
+// its way.
+func TestNobodyIsDown(t *testing.T) {
+	status := tend.Status{Serving: true, Services: []tend.ServiceStatus{{State: tend.StateRunning, Wanted: true}}}
+	wantVerdict(t, "ready", status.Ready(), "not all services have been running yet")
 }
 
 // wantVerdict compares an error with its text; of "a; and 2 more" only a beginning
