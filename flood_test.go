@@ -229,3 +229,41 @@ func TestStatusIsShared(t *testing.T) {
 		}
 	})
 }
+
+// TestStatusIsSharedByThoseAtOnePath: a supervisor that is asked for at two, as when it
+// moves meanwhile, answers each, and the first answer keeps nobody from sharing the other.
+func TestStatusIsSharedByThoseAtOnePath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("s", Spec{EventHook: func(Event) {}})
+		s.Add(idleForever{})
+		s.inbox.open() // nobody reads
+		answers := make(chan *snapshot, 3)
+		ask := func(path string) {
+			go func() { answers <- s.snapshots.at(s, path) }()
+			synctest.Wait()
+		}
+		ask("above/s")
+		ask("s")
+		questions := s.inbox.take()
+		if len(questions) != 2 {
+			t.Fatalf("%d questions wait", len(questions))
+		}
+		s.handle(questions[0])
+		ask("s")
+		if n := len(s.inbox.queue); n != 0 {
+			t.Errorf("%d questions more", n)
+		}
+		if first := <-answers; first.status.Path != "above/s" || first.status.Services[0].Path != "above/s/idle" {
+			t.Errorf("the first is told %s, and %s", first.status.Path, first.status.Services[0].Path)
+		}
+		s.handle(questions[1])
+		s.inbox.close(func(rest []message) {
+			for _, m := range rest {
+				s.handle(m)
+			}
+		})
+		if a, b := <-answers, <-answers; a != b || a.status.Path != "s" {
+			t.Errorf("the others are told %s and %s", a.status.Path, b.status.Path)
+		}
+	})
+}
