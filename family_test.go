@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
@@ -66,6 +67,46 @@ func TestASupervisorMoves(t *testing.T) {
 		if err := a.Suspend(tok); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestBooksOfTwoTrees: what hung in each is on the books there until it ends.
+func TestBooksOfTwoTrees(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{Timeout: time.Second})
+		first := sub.Add(slow("first", time.Minute))
+		a, _, _ := serve(t, tend.Spec{}, sub)
+		b, _, _ := serve(t, tend.Spec{})
+		_ = sub.Remove(first)
+		time.Sleep(2 * time.Second)
+		if err := a.RemoveAndWait(t.Context(), a.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		second := sub.Add(slow("second", time.Hour))
+		b.Add(sub)
+		synctest.Wait()
+		_ = sub.Remove(second)
+		books := func(s *tend.Supervisor, want ...string) {
+			t.Helper()
+			var got []string
+			for _, stuck := range s.UnstoppedServices() {
+				got = append(got, stuck.Service)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("on the books of %s (-want +got):\n%s", s.Path(), diff)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		books(a, "first")
+		books(b, "second")
+		books(sub, "first", "second")
+		time.Sleep(time.Minute)
+		books(a)
+		books(b, "second")
+		books(sub, "second")
+		time.Sleep(time.Hour)
+		books(b)
+		books(sub)
 	})
 }
 
