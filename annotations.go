@@ -154,7 +154,6 @@ type timedValue struct {
 // UnmarshalJSON reads what MarshalJSON has written.
 func (a *annotations) UnmarshalJSON(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
 	if _, err := d.Token(); err != nil {
 		return err
 	}
