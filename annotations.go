@@ -151,8 +151,9 @@ type timedValue struct {
 	Duration string    `json:"duration,omitempty"`
 }
 
-// UnmarshalJSON reads what MarshalJSON has written.
+// UnmarshalJSON reads what MarshalJSON has written, in the place of what was there.
 func (a *annotations) UnmarshalJSON(data []byte) error {
+	*a = nil
 	d := json.NewDecoder(bytes.NewReader(data))
 	if _, err := d.Token(); err != nil {
 		return err

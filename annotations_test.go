@@ -87,7 +87,7 @@ func TestAnnotationsInJSON(t *testing.T) {
 			if err != nil || string(text) != want {
 				t.Errorf("they are %s, want %s: %v", text, want, err)
 			}
-			var got tend.ServiceStatus
+			got := tend.ServiceStatus{Annotations: []slog.Attr{slog.Int("old", 1)}} // as in a status that was read before
 			if err := json.Unmarshal(text, &got.Annotations); err != nil {
 				t.Error(err)
 			}
