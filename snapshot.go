@@ -28,8 +28,9 @@ func (s *Supervisor) ServiceStatus(t ServiceToken) (ServiceStatus, error) {
 // statusOf is the status of one service of s.
 func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
 	var r *run
+	path := s.Path() // the plan's may be that of another place, while it is not served
 	s.query(func(p *plan, now instant) {
-		status, r = p.serviceStatus(now, n, p.path, p.holdup()), n.run
+		status, r = p.serviceStatus(now, n, path, p.holdup()), n.run
 	})
 	if r != nil {
 		status.Annotations = r.noted()

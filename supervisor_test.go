@@ -409,6 +409,16 @@ func TestWaitState(t *testing.T) {
 	})
 }
 
+// TestServiceStatusBeforeItIsServed: its path is where it is now.
+func TestServiceStatusBeforeItIsServed(t *testing.T) {
+	root, sub := tend.New("root", tend.Spec{}), tend.New("sub", tend.Spec{})
+	tok := sub.Add(idle("a"))
+	root.Add(sub)
+	if got, err := root.ServiceStatus(tok); err != nil || got.Path != "root/sub/a" || got.State != tend.StatePending {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestServiceStatus(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sub := tend.New("sub", tend.Spec{})
