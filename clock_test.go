@@ -273,3 +273,58 @@ func TestAClockThatCannotBeCompared(t *testing.T) {
 		}
 	})
 }
+
+// countedTimers is a clock that knows how many timers have neither gone off nor been
+// stopped.
+type countedTimers struct {
+	abtime.AbstractTime
+	n atomic.Int64
+}
+
+func (c *countedTimers) AfterFunc(d time.Duration, f func(), id int) abtime.Timer {
+	c.n.Add(1)
+	return countedTimer{c.AbstractTime.AfterFunc(d, func() { c.n.Add(-1); f() }, id), c}
+}
+
+type countedTimer struct {
+	abtime.Timer
+	of *countedTimers
+}
+
+func (t countedTimer) Stop() bool {
+	stopped := t.Timer.Stop()
+	if stopped {
+		t.of.n.Add(-1)
+	}
+	return stopped
+}
+
+// TestOneTimerForAll who wait for the same, and none when nobody waits.
+func TestOneTimerForAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		clock := &countedTimers{AbstractTime: abtime.NewRealTime()}
+		s, _, _ := serve(t, tend.Spec{Clock: clock})
+		want := func(n int64) {
+			t.Helper()
+			synctest.Wait()
+			if got := clock.n.Load(); got != n {
+				t.Errorf("there are %d timers, want %d", got, n)
+			}
+		}
+		starts := func(within time.Duration) tend.ServiceToken {
+			return s.Add(tend.Child{Service: idle("a"), ReadyTimeout: within})
+		}
+		want(0)
+		late := starts(3 * time.Hour)
+		early := starts(time.Hour)
+		want(1)
+		starts(2 * time.Hour)
+		want(1)
+		_ = s.Remove(early)
+		want(1)
+		_ = s.Remove(late)
+		want(1)
+		s.Stop()
+		want(0)
+	})
+}

@@ -107,7 +107,6 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.timers[e.timer] = c.AfterFunc(max(0, e.at-now), func() { s.post(fired(e)) }, e.timer.id())
 	case disarm:
 		s.timers[e.timer].Stop()
-		s.timers[e.timer] = nil
 	case probe:
 		s.probe(e.n)
 	case inspect:
