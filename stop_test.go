@@ -608,6 +608,57 @@ func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
 	}
 }
 
+// TestAStopOfItsOwnMakesNoFailures: nor when the tree ends itself.
+func TestAStopOfItsOwnMakesNoFailures(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec tend.Spec
+		last tend.Child
+		end  error
+	}{
+		"terminated":      {tend.Spec{}, tend.Child{}, tend.ErrTerminateTree},
+		"the last one":    {tend.Spec{}, tend.Child{Significant: true, Restart: tend.Transient}, nil},
+		"it has given up": {tend.Spec{Escalate: true, FailureThreshold: 0.5}, tend.Child{}, errBoom},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				closed := make(chan struct{})
+				sub := tend.New("sub", tend.Spec{})
+				sub.Add(tend.Func("user", func(context.Context) error { <-closed; return errBoom }))
+				last := ordered("last")
+				c.spec.Ordered, c.last.Service = true, last
+				_, p, done := serve(t, c.spec, sub, tend.Func("resource", func(ctx context.Context) error {
+					<-ctx.Done()
+					close(closed)
+					time.Sleep(time.Second)
+					return nil
+				}), c.last)
+				last.End(c.end)
+				if err := <-done; err == nil {
+					t.Error("Serve returned nil")
+				}
+				if lines := grep(p, "root/sub/user service failed"); len(lines) != 0 {
+					t.Errorf("%q", lines)
+				}
+			})
+		})
+	}
+}
+
+// TestNoDelayEndsInAStop: what a service above has closed is not there for who waits below.
+func TestNoDelayEndsInAStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sub := tend.New("sub", tend.Spec{})
+		sub.Add(tend.Child{Service: failing("a"), Backoff: tend.Backoff{Min: 5 * time.Second, Jitter: -1}})
+		s, p, done := serve(t, tend.Spec{Ordered: true}, sub, slow("b", 8*time.Second))
+		time.Sleep(time.Second)
+		s.Stop()
+		<-done
+		if lines := grep(p, "root/sub/a service started"); len(lines) != 1 {
+			t.Errorf("%q", lines)
+		}
+	})
+}
+
 // TestTheCauseOfAStopIsAskedOnce in the whole tree, and is told although the stop is
 // quick; one that never answers holds up the end for a moment only.
 func TestTheCauseOfAStopIsAskedOnce(t *testing.T) {
