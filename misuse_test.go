@@ -49,7 +49,7 @@ func TestMisuse(t *testing.T) {
 			`supervisor "sub" is being added to "other" but is already`:                   func() { other.Add(struct{ *tend.Supervisor }{sub}) },
 			`Child "x": Timeout is -1ns`:                                                  child(tend.Child{Timeout: -1}),
 			`Child "x": ReadyTimeout is -1s`:                                              child(tend.Child{ReadyTimeout: -time.Second}),
-			`Child "x": Watchdog is set on a supervisor, for which nobody can call Alive`: func() { s.Add(tend.Child{Name: "x", Service: tend.New("y", tend.Spec{}), Watchdog: time.Second}) },
+			`Child "x": Watchdog is set on a supervisor, for which nobody can call Alive`: func() { s.Add(tend.Child{Name: "x", Service: tend.New("y", tend.Spec{}), Watchdog: 1}) },
 			`Child "x": Watchdog is -1ns`:                                                 child(tend.Child{Watchdog: -1}),
 			`Child "x": Restart is tend.Restart(9)`:                                       child(tend.Child{Restart: 9}),
 			`Child "x": tend: Backoff.Min is -1ns`:                                        child(tend.Child{Backoff: tend.Backoff{Min: -1}}),
