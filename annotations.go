@@ -50,11 +50,10 @@ func (r *run) noted() annotations {
 }
 
 // freeze makes a value of a that nothing can change any more, and that JSON has a
-// word for.
-func freeze(a slog.Attr) slog.Attr {
+// word for. What may be told of an error, told says.
+func freeze(a slog.Attr, told func(error) string) slog.Attr {
 	key := said.Clean(a.Key, maxAnnotation)
-	v := a.Value
-	guard.Do(func() { v = v.Resolve() })
+	v := resolve(a.Value)
 	switch v.Kind() {
 	case slog.KindBool, slog.KindDuration, slog.KindInt64:
 		return slog.Attr{Key: key, Value: v}
@@ -73,20 +72,29 @@ func freeze(a slog.Attr) slog.Attr {
 		}
 	case slog.KindAny, slog.KindGroup, slog.KindLogValuer, slog.KindString:
 	}
-	return slog.String(key, said.Clean(textOf(v), maxAnnotation))
-}
-
-// textOf is a value as text. A group has what fits of it: it may hold itself.
-func textOf(v slog.Value) string {
-	if v.Kind() != slog.KindGroup {
-		return said.Value(v.Any())
-	}
 	var b strings.Builder
-	writeGroup(&b, v.Group())
-	return b.String()
+	writeValue(&b, v, told)
+	return slog.String(key, said.Clean(b.String(), maxAnnotation))
 }
 
-func writeGroup(b *strings.Builder, group []slog.Attr) {
+// resolve asks v what it is, if it has to be asked.
+func resolve(v slog.Value) slog.Value {
+	guard.Do(func() { v = v.Resolve() })
+	return v
+}
+
+// writeValue writes a value as text. A group has what fits of it: it may hold itself.
+func writeValue(b *strings.Builder, v slog.Value, told func(error) string) {
+	if v.Kind() == slog.KindGroup {
+		writeGroup(b, v.Group(), told)
+	} else if err, is := v.Any().(error); is {
+		b.WriteString(told(err))
+	} else {
+		b.WriteString(said.Value(v.Any()))
+	}
+}
+
+func writeGroup(b *strings.Builder, group []slog.Attr, told func(error) string) {
 	b.WriteByte('[')
 	for i, a := range group {
 		if b.Len() > maxAnnotation {
@@ -96,11 +104,7 @@ func writeGroup(b *strings.Builder, group []slog.Attr) {
 			b.WriteByte(' ')
 		}
 		b.WriteString(a.Key + "=")
-		if a.Value.Kind() == slog.KindGroup {
-			writeGroup(b, a.Value.Group())
-		} else {
-			b.WriteString(said.Value(a.Value.Any()))
-		}
+		writeValue(b, resolve(a.Value), told)
 	}
 	b.WriteByte(']')
 }

@@ -38,8 +38,9 @@ func Alive(ctx context.Context) {
 // Annotate notes facts about the service as it runs, such as an address or a
 // process id, to be shown in [Status]. An attribute replaces one of the same key;
 // at most 32 keys are kept. Values that are not numbers, booleans, times or
-// durations are kept as text, of an error what the Redact of [Spec] leaves. What a run
-// noted is forgotten when it ends. Outside of a supervisor Annotate does nothing.
+// durations are kept as text, of an error, also in a group, what the Redact of [Spec]
+// leaves. What a run noted is forgotten when it ends. Outside of a supervisor Annotate
+// does nothing.
 func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	r := runOf(ctx)
 	if r == nil {
@@ -47,12 +48,7 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	}
 	frozen := make([]slog.Attr, len(attrs))
 	for i, a := range attrs { // before any lock: values may be user code
-		if a.Value.Kind() == slog.KindAny {
-			if err, is := a.Value.Any().(error); is {
-				a.Value = slog.StringValue(r.node.sup.Reason(err).Error())
-			}
-		}
-		frozen[i] = freeze(a)
+		frozen[i] = freeze(a, func(err error) string { return r.node.sup.Reason(err).Error() })
 	}
 	m := r.open()
 	if m == nil {

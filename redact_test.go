@@ -50,7 +50,8 @@ func leaky() map[string]func(ctx context.Context) error {
 		},
 		"on the way down": func(ctx context.Context) error { <-ctx.Done(); return failure },
 		"noted": func(ctx context.Context) error {
-			tend.Annotate(ctx, slog.Any("draining", failure))
+			tend.Annotate(ctx, slog.Any("draining", failure), slog.Group("group", "err", failure),
+				slog.Any("asked", resolved{slog.AnyValue(failure)}))
 			return wait(ctx)
 		},
 	}
