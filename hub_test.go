@@ -679,6 +679,23 @@ func TestOneHook(t *testing.T) {
 	})
 }
 
+// TestAStopWhileAHookIsWaitedFor waits as well: Serve has not returned.
+func TestAStopWhileAHookIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("root", Spec{EventHook: func(Event) { time.Sleep(time.Hour) }})
+		stop := served(t, s)
+		synctest.Wait()
+		begin := time.Now()
+		go stop()
+		time.Sleep(drainTime / 2)
+		s.Stop()
+		if d := time.Since(begin); d != drainTime {
+			t.Errorf("it took %v", d)
+		}
+		time.Sleep(24 * time.Hour)
+	})
+}
+
 // TestAHookBelowIsNotWaitedFor: only a root waits for its own.
 func TestAHookBelowIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
