@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -246,6 +248,51 @@ func TestStatusJSON(t *testing.T) {
 			t.Errorf("no services are told as %s", empty)
 		}
 	})
+}
+
+// TestKeysInJSON: which there are, and which are left out when there is nothing to say. Who
+// reads them is not of this version, or not even Go.
+func TestKeysInJSON(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	reason := tend.Reason{Err: errBoom, Text: "boom"}
+	for name, c := range map[string]struct {
+		zero, full      any
+		always, besides []string
+	}{
+		"supervisor": {
+			tend.Status{}, tend.Status{Stopping: reason, PausedUntil: now},
+			[]string{"count", "decay", "name", "ordered", "path", "services", "serving", "since", "started", "strategy", "threshold", "time"},
+			[]string{"paused_until", "stopping"},
+		},
+		"service": {
+			tend.ServiceStatus{}, tend.ServiceStatus{
+				Significant: true, Failures: []tend.Failure{{}}, WaitingUntil: now, WaitingFor: reason, HeldBy: "root/a", Stopping: reason,
+				StopBy: now, Limit: tend.Limit{N: 1}, Recent: 1, Annotations: []slog.Attr{slog.Int("a", 1)}, Supervisor: &tend.Status{},
+			},
+			[]string{"failed", "id", "incarnation", "name", "path", "restart", "restarts", "since", "state", "wanted"},
+			[]string{
+				"annotations", "failures", "held_by", "limit", "recent", "significant", "stop_by", "stopping", "supervisor",
+				"waiting_for", "waiting_until",
+			},
+		},
+		"failure": {tend.Failure{}, tend.Failure{}, []string{"error", "incarnation", "time"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, say := range []struct {
+				of   any
+				want []string
+			}{{c.zero, c.always}, {c.full, slices.Sorted(slices.Values(slices.Concat(c.always, c.besides)))}} {
+				text, err := json.Marshal(say.of)
+				var got map[string]any
+				if err := errors.Join(err, json.Unmarshal(text, &got)); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(say.want, slices.Sorted(maps.Keys(got))); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
 }
 
 // TestHistoryIsBounded: the last five failures are kept, oldest first.
