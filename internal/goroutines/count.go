@@ -10,8 +10,10 @@ import (
 
 // Count returns how many goroutines have each value of the pprof label key. It costs
 // what Find does, and is bounded as that is.
-func Count(key string) (map[string]int, error) {
-	if err := check(runtime.NumGoroutine(), maxGoroutines); err != nil {
+func Count(key string) (map[string]int, error) { return count(key, maxGoroutines) }
+
+func count(key string, limit int) (map[string]int, error) {
+	if err := check(runtime.NumGoroutine(), limit); err != nil {
 		return nil, err
 	}
 	c := &counter{key: key, counts: map[string]int{}}
@@ -45,13 +47,13 @@ func (c *counter) Write(data []byte) (int, error) {
 
 // add takes one whole line.
 func (c *counter) add(line string) {
-	if labels, ok := strings.CutPrefix(line, "# labels: "); ok {
+	labels, are := strings.CutPrefix(line, "# labels: ")
+	switch {
+	case are:
 		if value, ok := labelValue(labels, c.key); ok {
 			c.counts[value] += c.size
 		}
-		return
-	}
-	if !strings.HasPrefix(line, "#") {
+	case !strings.HasPrefix(line, "#"):
 		size, _, _ := strings.Cut(line, " @ ")
 		c.size, _ = strconv.Atoi(size) // 0: no first line of a block
 	}

@@ -146,10 +146,7 @@ func labelValue(labels, key string) (string, bool) {
 
 // quoted cuts a Go string literal off the front of s.
 func quoted(s string) (value, rest string, ok bool) {
-	literal, err := strconv.QuotedPrefix(s)
-	if err != nil {
-		return "", s, false
-	}
-	value, err = strconv.Unquote(literal)
+	literal, _ := strconv.QuotedPrefix(s) // of what is none it is empty, which is none either
+	value, err := strconv.Unquote(literal)
 	return value, s[len(literal):], err == nil
 }

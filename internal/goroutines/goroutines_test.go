@@ -33,6 +33,7 @@ const profile = `goroutine profile: total 7
 #	0x415d29	main.odd+0x29	/src/main.go:60
 
 1 @ 0x47b8f0
+# labels: {"other":"x"}
 #	0x415d29	main.main+0x29		/src/main.go:70
 
 1 @ 0x47b8f1
@@ -71,6 +72,52 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Labels are Go strings; what is not so has no value.
+func TestLabelValue(t *testing.T) {
+	for labels, want := range map[string]string{
+		`{"k":"v"}`:            "v",
+		`{"a":"b", "k":"v\n"}`: "v\n",
+		`{"k":""}`:             "",
+		`{"a":"k", "k":"v"}`:   "v",
+		`{}`:                   "none",
+		`{"a":"b"}`:            "none",
+		`{"k"`:                 "none",
+		`{"k":v}`:              "none",
+		`{"k":"v`:              "none",
+		`{"a":b, "k":"v"}`:     "none",
+		`{"a":"b, "k":"v"}`:    "none",
+		`{"a":, "k":"v"}`:      "none",
+		`{:"b", "k":"v"}`:      "none",
+		`{k:"v"}`:              "none",
+	} {
+		got, ok := labelValue(labels, "k")
+		if !ok && got == "" {
+			got = "none"
+		}
+		if got != want || ok != (want != "none") {
+			t.Errorf("of %s it is %q, %v, want %q", labels, got, ok, want)
+		}
+	}
+}
+
+// A profile in words that it has seldom is told as it is.
+func TestOddProfiles(t *testing.T) {
+	const labels = "# labels: {\"service\":\"a\"}\n"
+	for profile, want := range map[string]string{
+		"1 @ 0x1\n" + labels + "#\t0x1\tf+0x1\t/f.go:1\n":     "1 goroutine:\nf\n\t/f.go:1\n",
+		"1 @ 0x1\n" + labels + "#\t0x1\tmain.f\t/f.go:1\n":    "1 goroutine:\nmain.f\n\t/f.go:1\n",
+		"1 @ 0x1\n" + labels + "#\t0x1\t+0x1\t/f.go:1\n":      "1 goroutine:\n+0x1\n\t/f.go:1\n",
+		"1 @ 0x1\n" + labels + "#\t0x47b8ee\n":                "1 goroutine:\n#\t0x47b8ee\n",
+		"some @ 0x1\n" + labels + "#\t0x1\tmain.f\t/f.go:1\n": "some:\nmain.f\n\t/f.go:1\n",
+	} {
+		f := newFilter("service", func(string) bool { return true })
+		feed(t, f, profile)
+		if d := cmp.Diff(map[string]string{"a": want}, f.texts()); d != "" {
+			t.Errorf("%q: -want +got\n%s", profile, d)
+		}
+	}
+}
+
 // The text of each value has its own bound, which Find tells, to the byte.
 func TestTextIsBounded(t *testing.T) {
 	const most = 64 << 10
@@ -89,7 +136,9 @@ func TestTextIsBounded(t *testing.T) {
 	block("full", longest)
 	block("one too many", "main.f")
 	block("one too many", longest+"x")
-	block("one too many", "main.g") // smaller, but the order is kept: what is left out is at the end
+	block("too many", "main.f")
+	block("too many", longest+"x")
+	block("too many", "main.g") // smaller, but the order is kept: what is left out is at the end
 	texts := f.texts()
 	if kept, said, _ := strings.Cut(texts["many"], "\n… and "); len(kept) > most || len(kept) < most-100 {
 		t.Errorf("%d bytes are kept", len(kept))
@@ -99,7 +148,8 @@ func TestTextIsBounded(t *testing.T) {
 	for label, want := range map[string]string{
 		"few":          one,
 		"full":         one + "\n" + text(longest),
-		"one too many": one + "\n… and 2 more stacks\n",
+		"one too many": one + "\n… and 1 more stack\n",
+		"too many":     one + "\n… and 2 more stacks\n",
 	} {
 		if got := texts[label]; got != want {
 			t.Errorf("of %s %d bytes are kept, want %d", label, len(got), len(want))
@@ -174,6 +224,9 @@ func TestTooMany(t *testing.T) {
 	}
 	if _, err := find("test", func(string) bool { return true }, 0); !errors.As(err, &tooMany) {
 		t.Errorf("looked up: %v", err)
+	}
+	if _, err := count("test", 0); !errors.As(err, &tooMany) {
+		t.Errorf("counted: %v", err)
 	}
 }
 
