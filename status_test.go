@@ -119,6 +119,13 @@ func TestStatusStringNotes(t *testing.T) {
 	limit := func(n, recent int) tend.Status {
 		return of(tend.ServiceStatus{Limit: tend.Limit{N: n}, Recent: recent})
 	}
+	failed := func(texts ...string) (c tend.ServiceStatus) {
+		for _, text := range texts {
+			c.Failures = append(c.Failures, tend.Failure{Err: tend.Reason{Err: errBoom, Text: text}})
+		}
+		return c
+	}
+	long := strings.Repeat("x", 81)
 	const root, a = "root serving 0s", "└─ a running 0s"
 	for name, c := range map[string]struct {
 		status tend.Status
@@ -133,6 +140,11 @@ func TestStatusStringNotes(t *testing.T) {
 		"a budget, and no failure":        {limit(3, 0), root + "\n" + a},
 		"a budget of one":                 {limit(1, 1), root + "\n" + a + " 1 of 1 failure"},
 		"failures, and no budget":         {limit(0, 2), root + "\n" + a},
+		"the last failure":                {of(failed("first", "last")), root + "\n" + a + " last failure: last"},
+		"a long failure":                  {of(failed(long[:80])), root + "\n" + a + " last failure: " + long[:80]},
+		"a longer one":                    {of(failed(long)), root + "\n" + a + " last failure: " + long[:80] + "…"},
+		"a long annotation":               {of(tend.ServiceStatus{Annotations: []slog.Attr{slog.String("k", long[:80])}}), root + "\n" + a + " k=" + long[:80]},
+		"a longer annotation":             {of(tend.ServiceStatus{Annotations: []slog.Attr{slog.String("k", long)}}), root + "\n" + a + " k=" + long[:80] + "…"},
 		"nothing to say of what is below": {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Started: true}}), root + "\n" + a},
 		"something to say of it":          {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Stopping: reason}}), root + "\n" + a + " because: enough"},
 	} {
@@ -475,5 +487,12 @@ func TestALongNameIsCut(t *testing.T) {
 		cut + strings.Repeat(" ", 5) + "not served", "├─ " + cut + "  pending", "└─ short" + strings.Repeat(" ", 22) + "pending",
 	}; !containsAll(got, want...) {
 		t.Errorf("got\n%swant\n%s", got, strings.Join(want, "\n"))
+	}
+	most := strings.Repeat("x", 48)
+	s = tend.New("root", tend.Spec{})
+	s.Add(idle(most))
+	s.Add(idle(most + "x"))
+	if got := s.Status().String(); !containsAll(got, "├─ "+most+"   pending", "└─ "+most+"…  pending") {
+		t.Errorf("got\n%s", got)
 	}
 }
