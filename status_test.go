@@ -125,6 +125,11 @@ func TestStatusStringNotes(t *testing.T) {
 		}
 		return c
 	}
+	up := func(c tend.ServiceStatus) tend.Status {
+		return tend.Status{Serving: true, Started: true, Time: now, Services: []tend.ServiceStatus{c}}
+	}
+	middle := up(pending)
+	top := up(tend.ServiceStatus{Name: "b", State: tend.StateRunning, Wanted: true, Since: now, Supervisor: &middle})
 	long := strings.Repeat("x", 81)
 	const root, a = "root serving 0s", "└─ a running 0s"
 	for name, c := range map[string]struct {
@@ -145,6 +150,7 @@ func TestStatusStringNotes(t *testing.T) {
 		"a longer one":                    {of(failed(long)), root + "\n" + a + " last failure: " + long[:80] + "…"},
 		"a long annotation":               {of(tend.ServiceStatus{Annotations: []slog.Attr{slog.String("k", long[:80])}}), root + "\n" + a + " k=" + long[:80]},
 		"a longer annotation":             {of(tend.ServiceStatus{Annotations: []slog.Attr{slog.String("k", long)}}), root + "\n" + a + " k=" + long[:80] + "…"},
+		"what is not ready below":         {of(tend.ServiceStatus{Supervisor: &top}), root + "\n" + a + "\n └─ b running 0s not ready\n └─ a pending 0s"},
 		"nothing to say of what is below": {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Started: true}}), root + "\n" + a},
 		"something to say of it":          {of(tend.ServiceStatus{Supervisor: &tend.Status{Serving: true, Stopping: reason}}), root + "\n" + a + " because: enough"},
 	} {
@@ -272,12 +278,14 @@ func TestKeysInJSON(t *testing.T) {
 		always, besides []string
 	}{
 		"supervisor": {
-			tend.Status{}, tend.Status{Stopping: reason, PausedUntil: now},
+			tend.Status{},
+			tend.Status{Stopping: reason, PausedUntil: now},
 			[]string{"count", "decay", "name", "ordered", "path", "services", "serving", "since", "started", "strategy", "threshold", "time"},
 			[]string{"paused_until", "stopping"},
 		},
 		"service": {
-			tend.ServiceStatus{}, tend.ServiceStatus{
+			tend.ServiceStatus{},
+			tend.ServiceStatus{
 				Significant: true, Failures: []tend.Failure{{}}, WaitingUntil: now, WaitingFor: reason, HeldBy: "root/a", Stopping: reason,
 				StopBy: now, Limit: tend.Limit{N: 1}, Recent: 1, Annotations: []slog.Attr{slog.Int("a", 1)}, Supervisor: &tend.Status{},
 			},
@@ -388,6 +396,12 @@ func TestAnnotationsAreBounded(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
+	want := []string{"pending", "starting", "running", "backoff", "stopping", "stuck", "suspended", "done", "failed", "gone"}
+	for state := range tend.StateGone + 1 {
+		if got := state.String(); got != want[state] {
+			t.Errorf("state %d is %q, want %q", state, got, want[state])
+		}
+	}
 	for want, got := range map[string]any{
 		`"permanent"`: tend.Permanent, `"temporary"`: tend.Temporary, `"one for one"`: tend.OneForOne, `"rest for one"`: tend.RestForOne,
 		`"pending"`: tend.StatePending, `"gone"`: tend.StateGone, `"tend.State(99)"`: tend.State(99), `0`: tend.ServiceToken{},
