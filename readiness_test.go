@@ -108,6 +108,15 @@ func TestReadiness(t *testing.T) {
 				time.Sleep(time.Second)
 			},
 		},
+		"far below a suspended one": {
+			services: func() []tend.Service {
+				return []tend.Service{below(tend.Spec{}, below(tend.Spec{}, tend.Child{Service: idle("a"), Significant: true}))}
+			},
+			then: func(s *tend.Supervisor) {
+				_ = s.Suspend(s.Status().Services[0].Token)
+				time.Sleep(time.Second)
+			},
+		},
 		"stuck below one that is being removed": {
 			services: func() []tend.Service {
 				return []tend.Service{below(tend.Spec{}, tend.Child{Service: slow("a", time.Minute), Timeout: time.Second}, slow("b", 5*time.Second))}
@@ -225,6 +234,19 @@ func TestReadiness(t *testing.T) {
 				wantVerdict(t, "alive", status.Alive(), c.alive)
 			})
 		})
+	}
+}
+
+// TestWhatFailedLast is why a service is down, as far as that fits.
+func TestWhatFailedLast(t *testing.T) {
+	long := strings.Repeat("x", 101)
+	for text, want := range map[string]string{"last": "last", long[:100]: long[:100], long: long[:100] + "…"} {
+		c := tend.ServiceStatus{Path: "root/a", State: tend.StateFailed, Wanted: true}
+		for _, text := range []string{"first", text} {
+			c.Failures = append(c.Failures, tend.Failure{Err: tend.Reason{Err: errBoom, Text: text}})
+		}
+		status := tend.Status{Serving: true, Started: true, Services: []tend.ServiceStatus{c}}
+		wantVerdict(t, "ready", status.Ready(), "root/a has failed for 0s ("+want+")")
 	}
 }
 
