@@ -202,6 +202,7 @@ func TestStatusIsShared(t *testing.T) {
 		for i := range 3 {
 			s.Add(Child{Service: idleForever{}, Name: fmt.Sprint("s", i)})
 		}
+		s.plan.first.remember(Failure{Incarnation: 1})
 		s.inbox.open() // nobody reads
 		answers := make(chan Status, 100)
 		for range 100 {
@@ -218,8 +219,9 @@ func TestStatusIsShared(t *testing.T) {
 		})
 		first := <-answers
 		first.Services[0].Name = "changed"
+		first.Services[0].Failures[0].Incarnation = 2
 		for range 99 {
-			if other := <-answers; other.Services[0].Name != "s0" || len(other.Services) != 3 {
+			if other := <-answers; other.Services[0].Name != "s0" || other.Services[0].Failures[0].Incarnation != 1 || len(other.Services) != 3 {
 				t.Errorf("%+v", other.Services)
 			}
 		}

@@ -419,6 +419,17 @@ func TestServiceStatusBeforeItIsServed(t *testing.T) {
 	}
 }
 
+// TestServiceStatusSaysWhoHoldsItUp as Status does.
+func TestServiceStatusSaysWhoHoldsItUp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{Ordered: true}, tend.Child{Service: idle("first"), ReadyTimeout: time.Hour})
+		got, err := s.ServiceStatus(s.Add(idle("second")))
+		if err != nil || got.WaitingFor.Error() != "its turn" || got.HeldBy != "root/first" {
+			t.Errorf("it waits for %v, held by %q: %v", got.WaitingFor, got.HeldBy, err)
+		}
+	})
+}
+
 func TestServiceStatus(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sub := tend.New("sub", tend.Spec{})
