@@ -41,7 +41,8 @@ func TestStacksBesideLabelsOfUsers(t *testing.T) {
 // nobody what is older.
 func TestStacksServeASecond(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		s, _, _ := serve(t, tend.Spec{}, idle("a"))
+		sub := tend.New("sub", tend.Spec{})
+		s, _, _ := serve(t, tend.Spec{}, idle("a"), sub)
 		ask := func(tok tend.ServiceToken) string {
 			stacks, err := s.Stacks(tok)
 			if err != nil {
@@ -51,10 +52,12 @@ func TestStacksServeASecond(t *testing.T) {
 		}
 		first := s.Status().Services[0].Token
 		found := ask(first)
-		second := s.Add(idle("b"))
+		second, below := s.Add(idle("b")), sub.Add(idle("c"))
 		time.Sleep(time.Second - 1)
-		if got := ask(second); got != "tend: no stacks: no goroutine has its label" {
-			t.Errorf("looked again: %s", got)
+		for _, tok := range []tend.ServiceToken{second, below} { // one looks for the whole tree
+			if got := ask(tok); got != "tend: no stacks: no goroutine has its label" {
+				t.Errorf("looked again: %s", got)
+			}
 		}
 		if got := ask(first); got != found || !strings.HasPrefix(got, "1 goroutine:\n") {
 			t.Errorf("not what was found: %s", got)
