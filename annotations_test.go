@@ -68,6 +68,44 @@ func TestAnnotatedValues(t *testing.T) {
 	}
 }
 
+// TestAnnotatedKeys are cleaned, and cut as a text is.
+func TestAnnotatedKeys(t *testing.T) {
+	long := strings.Repeat("k", 1<<10+1)
+	bubble(t, func(t *testing.T) {
+		lines := "a\nb"
+		var got []string
+		for _, a := range annotated(t, slog.Int(lines, 1), slog.Int(long, 2)) {
+			got = append(got, a.Key)
+		}
+		if diff := cmp.Diff([]string{"a b", long[:1<<10] + "…"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestAnnotationsOfAStatusStay what they were when it was asked for.
+func TestAnnotationsOfAStatusStay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := ordered("a")
+		s, _, _ := serve(t, tend.Spec{}, o)
+		again := make(chan struct{})
+		o.Run(func(ctx context.Context) error {
+			tend.Annotate(ctx, slog.Int("n", 1))
+			<-again
+			tend.Annotate(ctx, slog.Int("n", 2))
+			return obey(ctx)
+		})
+		for i, then := range []func(){func() { close(again) }, func() {}} {
+			before := s.Status().Services[0].Annotations
+			then()
+			synctest.Wait()
+			if diff := cmp.Diff([]slog.Attr{slog.Int("n", i+1)}, []slog.Attr(before)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
 // TestAnnotationsInJSON are one object, with the keys in their order.
 func TestAnnotationsInJSON(t *testing.T) {
 	bubble(t, func(t *testing.T) {
