@@ -110,6 +110,24 @@ func TestBooksOfTwoTrees(t *testing.T) {
 	})
 }
 
+// TestBooksOfTwins: of two services of one name, the one that has ended is off the books.
+func TestBooksOfTwins(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{Timeout: time.Second}, slow("twin", time.Minute))
+		longer := s.Add(slow("twin", time.Hour))
+		for _, c := range s.Status().Services {
+			_ = s.Remove(c.Token)
+		}
+		for _, want := range []int{2, 1} {
+			time.Sleep(2 * time.Second)
+			if list := s.UnstoppedServices(); len(list) != want || list[want-1].Token != longer {
+				t.Errorf("on the books: %v", list)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func wantPath(t *testing.T, s *tend.Supervisor, want string) {
 	t.Helper()
 	if got := s.Path(); got != want {
