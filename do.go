@@ -82,7 +82,7 @@ func (s *Supervisor) note(e Event) {
 
 // do carries out an effect. It calls no user code and waits for nothing.
 func (s *Supervisor) do(c *clock, now instant, e effect) {
-	switch e := e.(type) {
+	switch e := e.(type) { //nolint:gochecksumtype // events are noted
 	case launch:
 		s.launch(c, e.n)
 	case cancel:

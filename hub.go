@@ -444,10 +444,7 @@ func (k *sink) cameBack() {
 // hasMore: there is an event in the hook's hand, which takes all that wait if it is
 // empty.
 func (k *sink) hasMore() bool {
-	if k.at < len(k.hand) || k.grab() {
-		return true
-	}
-	return false
+	return k.at < len(k.hand) || k.grab()
 }
 
 // grab takes all that wait, or the word that some are missing though nothing follows.

@@ -123,7 +123,7 @@ func firstly(ctx context.Context, run int, err error) error {
 		return obey(ctx)
 	}
 	time.Sleep(time.Second)
-	if p, is := err.(panicking); is {
+	if p := panicking(""); errors.As(err, &p) {
 		panic(string(p))
 	}
 	return err

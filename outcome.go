@@ -78,10 +78,10 @@ func verdictOf(err error) verdict {
 
 // verdictOfText is that of an error which wraps no other.
 func verdictOfText(err error) verdict {
-	switch err { //nolint:errorlint // see above
-	case ErrTerminateTree:
+	switch {
+	case err == ErrTerminateTree: //nolint:errorlint // see above
 		return terminate
-	case ErrDoNotRestart:
+	case err == ErrDoNotRestart: //nolint:errorlint // see above
 		return doNotRestart
 	default:
 		return failing
