@@ -43,6 +43,11 @@ func describe(e Event) description {
 	case ServiceAlsoFailed:
 		d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{slog.String("error", e.Err.Error())}}
 		return d.withStack(e.Err)
+	case MessagesLost:
+		return description{
+			slog.LevelWarn, fmt.Sprintf("%d of %s: %s", e.N, e.Message, e.Cause.Error()),
+			[]slog.Attr{slog.Uint64("lost", e.N), slog.String("message", e.Message), slog.String("cause", e.Cause.Error())},
+		}
 	case ServiceStuck:
 		return description{
 			slog.LevelError, "has not returned after " + said.Brief(e.Waited),

@@ -199,6 +199,16 @@ type (
 		Err Reason `json:"error"`
 	}
 
+	// MessagesLost: N messages that an actor had taken will not be handled to their end,
+	// because of Cause: of package actor's errors, or what the run failed with that had one
+	// in hand. The first is told at once, and then an actor tells once a second at most.
+	MessagesLost struct {
+		Origin
+		N       uint64 `json:"n"`
+		Message string `json:"message"` // its type; what was in it is told nowhere
+		Cause   Reason `json:"cause"`
+	}
+
 	// ServiceStuck: asked to stop because of Cause, it did not return within its
 	// timeout. It stays on the books until it does: see
 	// [Supervisor.UnstoppedServices].

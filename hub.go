@@ -313,7 +313,7 @@ func (k *sink) unseen() int {
 // known here without making its words.
 func isNews(e Event) bool {
 	switch e := e.(type) {
-	case ServiceFailed, ServiceAlsoFailed, ServiceUnresponsive, ServiceStuck, ServiceGaveUp, ServiceRefused,
+	case ServiceFailed, ServiceAlsoFailed, MessagesLost, ServiceUnresponsive, ServiceStuck, ServiceGaveUp, ServiceRefused,
 		PauseBegan, Escalated, EventsDropped:
 		return true
 	case ServiceEnded:

@@ -231,6 +231,7 @@ func TestNewsIsAtLevelWarning(t *testing.T) {
 		ServiceEnded{Unclean: true},
 		ServiceChanged{},
 		ServiceAlsoFailed{},
+		MessagesLost{},
 		ServiceEnded{Late: 1},
 		ServiceFailed{Late: 1},
 		ServiceGaveUp{},

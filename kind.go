@@ -28,6 +28,7 @@ const (
 	kindServiceEnded
 	kindServiceChanged
 	kindServiceAlsoFailed
+	kindMessagesLost
 	kindServiceStuck
 	kindServiceGaveUp
 	kindServiceRefused
@@ -48,6 +49,7 @@ var kinds = words.New[Kind]("tend",
 	"service ended",
 	"service changed",
 	"service also failed",
+	"messages lost",
 	"service stuck",
 	"service gave up",
 	"service refused",
@@ -90,6 +92,7 @@ var decoders = [...]func([]byte) (Event, error){
 	kindServiceEnded:        decode[ServiceEnded],
 	kindServiceChanged:      decode[ServiceChanged],
 	kindServiceAlsoFailed:   decode[ServiceAlsoFailed],
+	kindMessagesLost:        decode[MessagesLost],
 	kindServiceStuck:        decode[ServiceStuck],
 	kindServiceGaveUp:       decode[ServiceGaveUp],
 	kindServiceRefused:      decode[ServiceRefused],
@@ -253,6 +256,16 @@ func (e ServiceAlsoFailed) String() string       { return line(e) }
 func (e ServiceAlsoFailed) LogValue() slog.Value { return value(e) }
 func (e ServiceAlsoFailed) MarshalJSON() ([]byte, error) {
 	type fields ServiceAlsoFailed
+	return encode(e.Kind(), fields(e))
+}
+
+func (MessagesLost) effect()                {}
+func (MessagesLost) Kind() Kind             { return kindMessagesLost }
+func (e MessagesLost) Level() slog.Level    { return describe(e).level }
+func (e MessagesLost) String() string       { return line(e) }
+func (e MessagesLost) LogValue() slog.Value { return value(e) }
+func (e MessagesLost) MarshalJSON() ([]byte, error) {
+	type fields MessagesLost
 	return encode(e.Kind(), fields(e))
 }
 

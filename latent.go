@@ -36,10 +36,20 @@ func (n *node) shared() *Child {
 // and is not merely suspended.
 func (w why) isFinal() bool { return w == stopping || w == removal }
 
+// scheduler gives turns to the latent services of the tree whose root s is.
+func (s *Supervisor) scheduler() *latent.Scheduler {
+	if s.turns.Load() == nil {
+		s.turns.CompareAndSwap(nil, &latent.Scheduler{Path: s.place})
+	}
+	return s.turns.Load()
+}
+
 // fate is what is to become of n, which does not run or is about to again.
 func (s *Supervisor) fate(n *node) latent.Fate {
 	switch {
-	case n.state == StateGone, n.state == StateFailed, s.plan.phase != serving:
+	case n.state == StateGone:
+		return latent.Gone
+	case n.state == StateFailed, s.plan.phase != serving:
 		return latent.Over
 	case n.state == StateSuspended, n.state == StateDone:
 		return latent.Kept
@@ -58,6 +68,12 @@ func (s *Supervisor) settleFate(n *node, why error) {
 type ofRun node
 
 func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
+
+func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
+
+func (l *ofRun) Lost(number, n uint64, kind string, why error) {
+	l.sup.post(lost{(*node)(l), number, n, kind, l.sup.Reason(why)})
+}
 
 func (l *ofRun) Clock() abtime.AbstractTime { return l.sup.clock.Load().AbstractTime }
 

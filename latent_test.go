@@ -34,6 +34,7 @@ type latentService struct {
 
 func (s *latentService) String() string         { return fmt.Sprint(s.Service) }
 func (s *latentService) Latent() latent.Service { return s }
+func (s *latentService) Enter()                 {}
 func (s *latentService) Itself() any            { return s }
 
 func (s *latentService) Settings() any {
@@ -213,9 +214,10 @@ func TestWhatALatentServiceIsTold(t *testing.T) {
 		<-done
 		expect("stopped", latent.Settled{Fate: latent.Over, Err: tend.ErrStopped}, latent.Settled{Fate: latent.Over, Err: tend.ErrStopped})
 		_ = s.Remove(tok)
-		expect("removed", latent.Settled{Fate: latent.Over, Err: tend.ErrRemoved})
-		want := []latent.Stop{{Cause: tend.ErrRestartRequested}, {Cause: tend.ErrStopped, Final: true}}
-		if d := cmp.Diff(want, svc.stops, cmpopts.EquateErrors()); d != "" {
+		expect("removed", latent.Settled{Fate: latent.Gone, Err: tend.ErrRemoved})
+		by := time.Now().Add(10 * time.Second) // nothing has taken any time
+		want := []latent.Stop{{Cause: tend.ErrRestartRequested, By: by}, {Cause: tend.ErrStopped, Final: true, By: by}}
+		if d := cmp.Diff(want, svc.stops, cmpopts.EquateErrors(), cmpopts.EquateApproxTime(0)); d != "" {
 			t.Error(d)
 		}
 	})

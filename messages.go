@@ -70,6 +70,13 @@ type (
 		run uint64
 		sup *Supervisor
 	}
+	lost struct { // messages of a latent service
+		n     *node
+		run   uint64
+		count uint64
+		kind  string
+		why   Reason
+	}
 	opened struct { // a latent run has got the object that others always have
 		n   *node
 		run uint64
@@ -115,6 +122,7 @@ func (ending) message()    {}
 func (erred) message()     {}
 func (exited) message()    {}
 func (nested) message()    {}
+func (lost) message()      {}
 func (opened) message()    {}
 func (beaten) message()    {}
 func (inspected) message() {}

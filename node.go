@@ -27,6 +27,7 @@ func (s *Supervisor) newNode(svc Service) *node {
 	}
 	n.name = said.Clean(n.name, maxName)
 	if l, is := latent.Of(inner); is {
+		l.Enter()
 		n.set(isLatent, true)
 		n.takeSettings(l)
 	}

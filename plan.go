@@ -105,6 +105,10 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.exited(now, *m.out)
 	case nested:
 		p.nested(now, m)
+	case lost:
+		from := p.of(now, m.n)
+		from.Incarnation = m.run
+		p.do(MessagesLost{from, m.count, m.kind, m.why})
 	case opened:
 		if m.n.runs(m.run) {
 			p.do(keep{m.n, m.obj})

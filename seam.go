@@ -49,7 +49,11 @@ func (s *Supervisor) forget() {
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
 	if l := n.latent(); l != nil {
-		l.Cancel(n.number, latent.Stop{Cause: cause.Err, Final: n.why.isFinal()})
+		stop := latent.Stop{Cause: cause.Err, Final: n.why.isFinal()}
+		if by := s.plan.stopLimit(n); by != never {
+			stop.By = s.plan.wall(by)
+		}
+		l.Cancel(n.number, stop)
 		return
 	}
 	if n.subtree() != nil { // few are, and others do without further fields

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tend-go/tend/internal/latent"
 	"github.com/tend-go/tend/internal/said"
 	"github.com/thejerf/abtime"
 )
@@ -34,7 +35,8 @@ type Supervisor struct {
 	hub       hub
 	snapshots snapshots
 	ledger    ledger
-	stacks    atomic.Pointer[stackFinder] // see finder
+	stacks    atomic.Pointer[stackFinder]      // see finder
+	turns     atomic.Pointer[latent.Scheduler] // see scheduler
 }
 
 // term is one time of being served.

@@ -132,6 +132,7 @@ func eventSamples() []tend.Event {
 		tend.ServiceEnded{Late: 1},
 		tend.ServiceChanged{},
 		tend.ServiceAlsoFailed{},
+		tend.MessagesLost{},
 		tend.ServiceAlsoFailed{Err: tend.Reason{Err: panicked}},
 		tend.ServiceStuck{},
 		tend.ServiceGaveUp{},

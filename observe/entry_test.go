@@ -61,6 +61,7 @@ func TestEntries(t *testing.T) {
 		{tend.ServiceEnded{Origin: of, Err: boom, Cause: known(tend.ErrRemoved), Next: tend.StateGone}, debug, "ended", "boom, now gone"},
 		{tend.ServiceChanged{Origin: of, Cause: known(tend.ErrRemoved), Next: tend.StateGone}, debug, "changed", "now gone"},
 		{tend.ServiceAlsoFailed{Origin: of, Err: boom}, warn, "also failed", "boom"},
+		{tend.MessagesLost{Origin: of, N: 3, Message: "main.order", Cause: boom}, warn, "lost messages", "3 of main.order: boom"},
 		{tend.ServiceStuck{Origin: of, Cause: boom, Waited: time.Second + 1234, Stacks: "main.f"}, bad, "stuck", "has not returned after 1s"},
 		{tend.ServiceEnded{Origin: of, Late: time.Minute, Next: tend.StateGone}, warn, "ended", "now gone, 1m0s after it was reported as stuck"},
 		{tend.ServiceFailed{Origin: of, Err: boom, Late: time.Minute, Restarting: true}, warn, "failed", "boom, 1m0s after it was reported as stuck"},

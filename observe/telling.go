@@ -36,7 +36,7 @@ func tell(e tend.Event) telling {
 	case tend.EventsDropped:
 		return telling{word: "events dropped", text: said.Times(e.N, "event")}
 	case tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceFailed, tend.ServiceEnded, tend.ServiceChanged,
-		tend.ServiceAlsoFailed, tend.ServiceStuck, tend.ServiceGaveUp, tend.ServiceRefused:
+		tend.ServiceAlsoFailed, tend.MessagesLost, tend.ServiceStuck, tend.ServiceGaveUp, tend.ServiceRefused:
 		return tellService(e)
 	}
 	return telling{}
@@ -60,6 +60,8 @@ func tellService(e tend.Event) telling {
 		return telling{word: "changed", text: "now " + e.Next.String(), reason: e.Cause}
 	case tend.ServiceAlsoFailed:
 		return telling{word: "also failed", text: e.Err.Error(), reason: e.Err}
+	case tend.MessagesLost:
+		return telling{word: "lost messages", text: fmt.Sprintf("%d of %s: %s", e.N, e.Message, because(e.Cause)), reason: e.Cause}
 	case tend.ServiceStuck:
 		return telling{word: "stuck", text: "has not returned after " + said.Brief(e.Waited), reason: e.Cause, stacks: e.Stacks}
 	case tend.ServiceGaveUp:

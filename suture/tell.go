@@ -50,7 +50,7 @@ func (s *Supervisor) tell(e tend.Event) {
 		t := s.translation(e.Origin)
 		t.tell(EventResume{Supervisor: t.supervisor, SupervisorName: t.supervisorName()})
 	case tend.SupervisorStarted, tend.SupervisorStopping, tend.SupervisorStopped, tend.Escalated,
-		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceChanged,
+		tend.ServiceStarted, tend.ServiceReady, tend.ServiceUnresponsive, tend.ServiceChanged, tend.MessagesLost,
 		tend.ServiceGaveUp, tend.ServiceRefused: // v4 has no words for these
 	}
 }

@@ -6,6 +6,7 @@ package latent
 
 import (
 	"context"
+	"time"
 
 	"github.com/thejerf/abtime"
 )
@@ -37,6 +38,9 @@ type Service interface {
 	// turns out otherwise later.
 	Settle(s Settled)
 
+	// Enter takes the service into a tree; it panics if it is in one, or works elsewhere. It
+	// is out of it again when it is told that it is Gone. The caller of Add calls it.
+	Enter()
 	// Itself is the service that was added. Anybody may ask.
 	Itself() any
 	// Settings are those that it has in common with others of its kind, a *tend.Child; nil:
@@ -49,6 +53,8 @@ type Stop struct {
 	Cause error
 	// Final: the service will not run again by itself, and is not merely suspended.
 	Final bool
+	// By is when it is taken as stuck; zero: nothing bounds it.
+	By time.Time
 }
 
 // Settled is what has become of a service whose run has ended.
@@ -65,8 +71,10 @@ const (
 	Again Fate = iota
 	// Kept: it stays, and runs when somebody asks for that.
 	Kept
-	// Over: it has failed for good or left the tree, or its supervisor has stopped.
+	// Over: it has failed for good, or its supervisor has stopped.
 	Over
+	// Gone: it has left the tree.
+	Gone
 )
 
 // Link is what a run has of its supervisor. Any goroutine may call it.
@@ -84,6 +92,11 @@ type Link interface {
 	// Context makes the context of the run with all that tend's functions look for in it:
 	// few runs need one. It has the values of the one that the supervisor is served with.
 	Context(run uint64, unready bool) (context.Context, context.CancelCauseFunc)
+	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
+	// must not be waiting for one already.
+	Schedule(t Task)
+	// Lost tells that n messages of a kind will not be handled to their end, and why.
+	Lost(run, n uint64, kind string, why error)
 	// Clock is the clock of the tree.
 	Clock() abtime.AbstractTime
 }

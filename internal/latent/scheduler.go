@@ -1,0 +1,251 @@
+package latent
+
+import (
+	"context"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Task is something that gets turns.
+type Task interface {
+	// Turn does some of what there is to do, and says whether there is more: then the
+	// task goes to the end of the list. It may be a while in coming back, as it calls user
+	// code, and may even call [runtime.Goexit].
+	Turn() (more bool)
+}
+
+// Scheduler gives turns to those who are ready, first come first served, on a few
+// goroutines that are there only while somebody is. The zero value is ready; Path, if it
+// is set, is called for the label of its goroutines.
+//
+// There is one for each tree, so that trees share no lock, and tests in bubbles of
+// testing/synctest do not meet.
+type Scheduler struct {
+	Path func() string
+
+	mu      sync.Mutex // held for a few instructions, and never while anything is called
+	ready   queue
+	workers int // goroutines that take turns, in one or not
+	most    int // how many there are to be; more if they are blocked
+	looking int // of them, those that have nothing to do and look again
+	probing bool
+	numbers uint64 // of workers
+
+	turns  atomic.Uint64 // that have been taken
+	length atomic.Int64  // of ready
+}
+
+// Ready puts t on the list, on which it must not be already.
+func (s *Scheduler) Ready(t Task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(t)
+	s.cover()
+}
+
+// cover sees to it that somebody comes for those who are ready: a worker that is looking,
+// a new one, or else the probe. The caller holds mu.
+func (s *Scheduler) cover() {
+	switch {
+	case s.ready.length <= s.looking:
+	case s.workers == 0:
+		s.most = runtime.GOMAXPROCS(0)
+		s.hire()
+	case s.workers < s.most:
+		s.hire()
+	case !s.probing:
+		s.probing = true
+		go s.probe()
+	}
+}
+
+func (s *Scheduler) put(t Task) {
+	s.ready.push(t)
+	s.length.Store(int64(s.ready.length))
+}
+
+// hire begins a worker. The caller holds mu.
+func (s *Scheduler) hire() {
+	s.workers++
+	s.numbers++
+	go s.work(s.numbers)
+}
+
+// looks is how often a worker that has nothing to do looks again before it ends.
+const looks = 4
+
+// work takes turns as long as there are any.
+func (s *Scheduler) work(number uint64) {
+	over := false
+	defer func() {
+		if !over { // a turn has called Goexit, or the program is about to end
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.workers--
+			s.hire()
+		}
+	}()
+	labels := s.labels(number)
+	pprof.SetGoroutineLabels(labels)
+	for {
+		t := s.next()
+		if t == nil {
+			break
+		}
+		seen := s.turns.Load()
+		more := t.Turn()
+		pprof.SetGoroutineLabels(labels) // as a handler may have left some
+		if !s.done(t, more, s.turns.Add(1) > seen+1) {
+			break
+		}
+	}
+	over = true
+}
+
+// labels are those of a worker.
+func (s *Scheduler) labels(number uint64) context.Context {
+	path := ""
+	if s.Path != nil {
+		path = s.Path()
+	}
+	return pprof.WithLabels(context.Background(), pprof.Labels(WorkerLabel, path+"#"+strconv.FormatUint(number, 10)))
+}
+
+// WorkerLabel is the key of the pprof label of a worker: the path of the root and a number.
+const WorkerLabel = "tend.worker"
+
+// next is whose turn it is; nil, after a few looks, if nobody is ready: then the worker has
+// left.
+func (s *Scheduler) next() Task {
+	for look := 0; ; look++ {
+		s.mu.Lock()
+		if look > 0 {
+			s.looking--
+		}
+		if t := s.take(); t != nil {
+			s.mu.Unlock()
+			return t
+		}
+		if look == looks {
+			s.workers--
+			s.mu.Unlock()
+			return nil
+		}
+		s.looking++
+		s.mu.Unlock()
+		runtime.Gosched()
+	}
+}
+
+func (s *Scheduler) take() Task {
+	t := s.ready.pop()
+	if t != nil {
+		s.length.Store(int64(s.ready.length))
+		s.cover()
+	}
+	return t
+}
+
+// done ends a turn of t, and says whether the worker goes on. One of more than there are to be
+// leaves if others have taken turns meanwhile: they are not blocked.
+func (s *Scheduler) done(t Task, more, progress bool) bool {
+	if !more && !progress {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if more {
+		s.put(t)
+	}
+	if s.workers > s.most && progress {
+		s.workers--
+		s.cover()
+		return false
+	}
+	return true
+}
+
+// How the probe finds out that a processor is free.
+const (
+	probes   = 32
+	probeFor = time.Millisecond
+)
+
+// probe does nothing but yield while somebody is ready and all workers are in a turn. If it
+// is given the processor many times in a moment, then one is free, as they wait for
+// something, and it becomes a worker. Nobody waits for it, and it needs no timer: in a
+// bubble of testing/synctest no clock moves.
+func (s *Scheduler) probe() {
+	for began, i, turns := time.Now(), 0, s.turns.Load(); ; i++ {
+		runtime.Gosched()
+		now := s.turns.Load()
+		switch {
+		case s.length.Load() == 0:
+			s.mu.Lock()
+			if s.ready.length == 0 {
+				s.probing = false
+				s.mu.Unlock()
+				return
+			}
+			s.mu.Unlock()
+		case now != turns:
+			began, i, turns = time.Now(), 0, now
+		case i >= probes && time.Since(began) < probeFor:
+			s.mu.Lock()
+			s.probing = false
+			s.hire()
+			if s.ready.length > 1 { // and one is not enough
+				s.probing = true
+				s.mu.Unlock()
+				began, i = time.Now(), 0
+				continue
+			}
+			s.mu.Unlock()
+			return
+		case i >= probes:
+			began, i = time.Now(), 0
+		}
+	}
+}
+
+// queue is a list of tasks, in a ring that grows and is let go of when it is empty.
+type queue struct {
+	ring   []Task
+	first  int
+	length int
+}
+
+// kept is how large a ring is kept while it is empty.
+const kept = 1024
+
+func (q *queue) push(t Task) {
+	if q.length == len(q.ring) {
+		q.grow()
+	}
+	q.ring[(q.first+q.length)&(len(q.ring)-1)] = t
+	q.length++
+}
+
+func (q *queue) grow() {
+	ring := make([]Task, max(16, 2*len(q.ring)))
+	n := copy(ring, q.ring[q.first:])
+	copy(ring[n:], q.ring[:q.first])
+	q.ring, q.first = ring, 0
+}
+
+func (q *queue) pop() Task {
+	if q.length == 0 {
+		return nil
+	}
+	t := q.ring[q.first]
+	q.ring[q.first] = nil
+	q.first = (q.first + 1) & (len(q.ring) - 1)
+	if q.length--; q.length == 0 && len(q.ring) > kept {
+		*q = queue{}
+	}
+	return t
+}
