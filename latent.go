@@ -71,6 +71,10 @@ func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 
+func (l *ofRun) Beside(number uint64, err error) {
+	l.sup.post(erred{(*node)(l), number, l.sup.Reason(err)})
+}
+
 func (l *ofRun) Lost(number, n uint64, kind string, why error) {
 	l.sup.post(lost{(*node)(l), number, n, kind, l.sup.Reason(why)})
 }

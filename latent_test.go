@@ -32,10 +32,11 @@ type latentService struct {
 	stops  []latent.Stop
 }
 
-func (s *latentService) String() string         { return fmt.Sprint(s.Service) }
-func (s *latentService) Latent() latent.Service { return s }
-func (s *latentService) Enter()                 {}
-func (s *latentService) Itself() any            { return s }
+func (s *latentService) String() string          { return fmt.Sprint(s.Service) }
+func (s *latentService) Latent() latent.Service  { return s }
+func (s *latentService) Mailbox() latent.Mailbox { return latent.Mailbox{} }
+func (s *latentService) Enter()                  {}
+func (s *latentService) Itself() any             { return s }
 
 func (s *latentService) Settings() any {
 	if s.settings == nil {

@@ -50,7 +50,9 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 	}
 	if n.ownBudget() {
 		s.Limit = n.conf().Limit
-		s.Recent = n.rare.tally.Count(now, s.Limit.window())
+		if n.rare != nil { // a latent service without failures has none
+			s.Recent = n.rare.tally.Count(now, s.Limit.window())
+		}
 	}
 	if by := p.stopLimit(n); by != never {
 		s.StopBy = p.wall(by)

@@ -43,9 +43,17 @@ type Service interface {
 	Enter()
 	// Itself is the service that was added. Anybody may ask.
 	Itself() any
+	// Mailbox is what there is to say of its messages.
+	Mailbox() Mailbox
 	// Settings are those that it has in common with others of its kind, a *tend.Child; nil:
 	// none. They do not change.
 	Settings() any
+}
+
+// Mailbox is what there is to say of the messages of a service.
+type Mailbox struct {
+	Waiting, Size int
+	Lost          uint64
 }
 
 // Stop is why and how a run is asked to stop.
@@ -92,6 +100,9 @@ type Link interface {
 	// Context makes the context of the run with all that tend's functions look for in it:
 	// few runs need one. It has the values of the one that the supervisor is served with.
 	Context(run uint64, unready bool) (context.Context, context.CancelCauseFunc)
+	// Beside tells that something of the run has failed, and that is not how it ends. It asks
+	// err what it says.
+	Beside(run uint64, err error)
 	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
 	// must not be waiting for one already.
 	Schedule(t Task)

@@ -11,4 +11,5 @@ const (
 	Watchdog                 // a service's Watchdog is to be looked at
 	Drain                    // a stop waits no longer for its hooks
 	Log                      // the default hook sums up what repeats
+	Send                     // an actor's timers, and what it has to tell of lost messages
 )

@@ -1,0 +1,789 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/tendtest"
+)
+
+// bubble runs f in a bubble of testing/synctest.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// serve serves a tree with these services until the test ends.
+func serve(t *testing.T, spec tend.Spec, services ...tend.Service) (*tend.Supervisor, *tendtest.Tape) {
+	t.Helper()
+	tape := tendtest.NewTape(t)
+	spec.EventHook = tape.Hook
+	s := tend.New("root", spec)
+	for _, svc := range services {
+		s.Add(svc)
+	}
+	s.ServeBackground(context.Background())
+	t.Cleanup(s.Stop)
+	return s, tape
+}
+
+// record is what a recorder has handled, and lost.
+type record struct {
+	mu      sync.Mutex
+	handled []int
+	lost    []int
+	whys    []error
+	runs    int
+	stops   []error
+}
+
+func (r *record) lose(m int, why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost, r.whys = append(r.lost, m), append(r.whys, why)
+}
+
+// recorder is a state that keeps what it gets. Negative messages are misdeeds.
+type recorder struct {
+	*record
+	do func(ctx context.Context, m int) error
+}
+
+func (h *recorder) Handle(ctx context.Context, m int) error {
+	if h.do != nil {
+		if err := h.do(ctx, m); err != nil {
+			return err
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.handled = append(h.handled, m)
+	return nil
+}
+
+// newRecorder makes an actor whose handler does something with each message and then
+// notes it.
+func newRecorder(spec actor.Spec[int], do func(ctx context.Context, m int) error) (*actor.Actor[int], *record) {
+	r := &record{}
+	spec.New = func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.runs++
+		return &recorder{r, do}, nil
+	}
+	spec.Lost = r.lose
+	return actor.New("a", &spec), r
+}
+
+func (r *record) expect(t *testing.T, handled, lost []int) {
+	t.Helper()
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d := cmp.Diff(handled, r.handled); d != "" {
+		t.Errorf("handled: %s", d)
+	}
+	if d := cmp.Diff(lost, r.lost); d != "" {
+		t.Errorf("lost: %s", d)
+	}
+}
+
+func upTo(n int) (list []int) {
+	for i := range n {
+		list = append(list, i)
+	}
+	return list
+}
+
+// send puts messages into the mailbox, which has room.
+func send(t *testing.T, a *actor.Actor[int], list ...int) {
+	t.Helper()
+	for _, m := range list {
+		if err := a.TrySend(m); err != nil {
+			t.Fatalf("message %d: %v", m, err)
+		}
+	}
+}
+
+// TestMessagesAreHandledInOrder, those that came before the first launch too.
+func TestMessagesAreHandledInOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{Mailbox: 1000}, nil)
+		send(t, a, 0, 1, 2)
+		s, _ := serve(t, tend.Spec{}, a)
+		for i := 3; i < 1000; i++ {
+			if err := a.Send(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.expect(t, upTo(1000), nil)
+		if n := s.Status().Services[0]; n.State != tend.StateRunning || r.runs != 1 {
+			t.Errorf("it is %v after %d runs", n.State, r.runs)
+		}
+	})
+}
+
+// TestAMessageThatArrivesAsTheActorGoesIdle is handled (trap 1).
+func TestTrap01AMessageThatArrivesAsTheActorGoesIdle(t *testing.T) {
+	a, r := newRecorder(actor.Spec[int]{}, nil)
+	s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+	s.Add(a)
+	s.ServeBackground(t.Context())
+	for i := range 20_000 {
+		if err := a.Send(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		for range i % 7 {
+			runtime.Gosched()
+		}
+	}
+	for n := 0; n < 20_000; runtime.Gosched() {
+		r.mu.Lock()
+		n = len(r.handled)
+		r.mu.Unlock()
+	}
+	s.Stop()
+}
+
+var errBoom = errors.New("boom")
+
+// TestTrap02MessagesBehindAFailure wait, in order, for the next run; the one that the run
+// failed on is lost (traps 2 and 3: in the first message, too).
+func TestTrap02And03MessagesBehindAFailure(t *testing.T) {
+	for what, misdeed := range map[string]func(){
+		"error":  nil,
+		"panic":  func() { panic("boom") },
+		"goexit": runtime.Goexit,
+	} {
+		bubble(t, func(t *testing.T) {
+			var runs []int
+			var a *actor.Actor[int]
+			var r *record
+			a, r = newRecorder(actor.Spec[int]{Child: tend.Child{Backoff: tend.Backoff{Min: time.Second}}}, func(_ context.Context, m int) error {
+				runs = append(runs, r.runs)
+				switch {
+				case m != 0 && m != 3:
+					return nil
+				case misdeed == nil:
+					return errBoom
+				}
+				misdeed()
+				return nil
+			})
+			serve(t, tend.Spec{}, a)
+			send(t, a, 0, 1, 2, 3, 4, 5)
+			r.expect(t, nil, []int{0})
+			time.Sleep(time.Second)
+			r.expect(t, []int{1, 2}, []int{0, 3})
+			time.Sleep(time.Hour)
+			r.expect(t, []int{1, 2, 4, 5}, []int{0, 3})
+			if d := cmp.Diff([]int{1, 2, 2, 2, 3, 3}, runs); d != "" {
+				t.Errorf("%s: messages and runs: %s", what, d)
+			}
+		})
+	}
+}
+
+// TestTrap04GoexitCostsNobodyElse the worker, or the mailbox for good.
+func TestTrap04GoexitCostsNobodyElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var actors []*actor.Actor[int]
+		var records []*record
+		s, _ := serve(t, tend.Spec{FailureThreshold: 1e9})
+		for range 20 {
+			a, r := newRecorder(actor.Spec[int]{}, func(_ context.Context, m int) error {
+				if m%2 == 0 {
+					runtime.Goexit()
+				}
+				return nil
+			})
+			actors, records = append(actors, a), append(records, r)
+			s.Add(a)
+		}
+		for m := range 10 {
+			for _, a := range actors {
+				send(t, a, m)
+			}
+		}
+		for _, r := range records {
+			r.expect(t, []int{1, 3, 5, 7, 9}, []int{0, 2, 4, 6, 8})
+		}
+	})
+}
+
+// TestTrap05HandlersThatBlock starve nobody.
+func TestTrap05HandlersThatBlock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		free := make(chan struct{})
+		s, _ := serve(t, tend.Spec{})
+		for range 100 {
+			a, _ := newRecorder(actor.Spec[int]{}, func(context.Context, int) error { <-free; return nil })
+			s.Add(a)
+			send(t, a, 1)
+		}
+		a, r := newRecorder(actor.Spec[int]{}, nil)
+		s.Add(a)
+		send(t, a, 1)
+		r.expect(t, []int{1}, nil)
+		close(free)
+	})
+}
+
+// TestAFullMailbox: TrySend says so, Send waits its turn, first come first served, and is
+// not taken if its context ends (traps 17, 18, 33).
+func TestTrap17And33AFullMailbox(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		a, r := newRecorder(actor.Spec[int]{Mailbox: 2}, func(context.Context, int) error { <-step; return nil })
+		serve(t, tend.Spec{}, a)
+		send(t, a, 0)
+		synctest.Wait() // it is in hand
+		send(t, a, 1, 2)
+		if err := a.TrySend(99); !errors.Is(err, actor.ErrFull) {
+			t.Errorf("no room: %v", err)
+		}
+		var all sync.WaitGroup
+		for m := 3; m < 6; m++ {
+			all.Go(func() {
+				if err := a.Send(context.Background(), m); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait() // one after the other
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errBoom)
+		defer cancel()
+		if err := a.Send(ctx, 98); !errors.Is(err, errBoom) {
+			t.Errorf("given up: %v", err)
+		}
+		step <- struct{}{}
+		synctest.Wait()
+		if err := a.TrySend(97); !errors.Is(err, actor.ErrFull) {
+			t.Errorf("others wait: %v", err)
+		}
+		close(step)
+		all.Wait()
+		r.expect(t, upTo(6), nil)
+		if err := a.Send(ctx, 6); err != nil { // it has ended, and there is room (trap 32)
+			t.Error(err)
+		}
+		r.expect(t, upTo(7), nil)
+	})
+}
+
+// TestDropOldest makes room with the oldest, and nobody waits.
+func TestDropOldest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		a, r := newRecorder(actor.Spec[int]{Mailbox: 3, DropOldest: true}, func(context.Context, int) error { <-step; return nil })
+		_, tape := serve(t, tend.Spec{}, a)
+		send(t, a, 0)
+		synctest.Wait()
+		send(t, a, upTo(10)[1:]...)
+		r.expect(t, nil, []int{1, 2, 3, 4, 5, 6})
+		for _, why := range r.whys {
+			if !errors.Is(why, actor.ErrFull) {
+				t.Errorf("it was lost because of %v", why)
+			}
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var n uint64
+		for _, e := range tape.Events() {
+			if lost, is := e.(tend.MessagesLost); is {
+				n += lost.N
+				if lost.Message != "int" || !errors.Is(lost.Cause.Err, actor.ErrFull) {
+					t.Errorf("%+v", lost)
+				}
+			}
+		}
+		if n != 6 {
+			t.Errorf("%d were told", n)
+		}
+		close(step)
+		r.expect(t, []int{0, 7, 8, 9}, []int{1, 2, 3, 4, 5, 6})
+	})
+}
+
+// TestWhatALossIsTold: the first at once, then once a second.
+func TestLossesAreToldOnceASecond(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, _ := newRecorder(actor.Spec[int]{}, func(context.Context, int) error { return errBoom })
+		_, tape := serve(t, tend.Spec{FailureThreshold: 1e9}, a)
+		for i := range 25 {
+			send(t, a, i)
+			time.Sleep(99 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		want := []string{"0s 1", "1s 10", "2s 10", "3s 4"}
+		var got []string
+		begin := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+		for _, e := range tape.Events() {
+			if e, is := e.(tend.MessagesLost); is {
+				got = append(got, fmt.Sprint(e.Time.Sub(begin), " ", e.N))
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// TestEndsOfAnActor: what each way to be down means for its mailbox.
+func TestEndsOfAnActor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		fail := false
+		a, r := newRecorder(actor.Spec[int]{Child: tend.Child{Limit: tend.Limit{N: 1}}}, func(context.Context, int) error {
+			if fail {
+				return errBoom
+			}
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{}, a)
+		tok := s.Status().Services[0].Token
+		send(t, a, 0)
+		r.expect(t, []int{0}, nil)
+		_ = s.Suspend(tok)
+		synctest.Wait()
+		send(t, a, 1) // waits
+		r.expect(t, []int{0}, nil)
+		_ = s.Restart(tok, nil)
+		r.expect(t, []int{0, 1}, nil)
+		fail = true
+		send(t, a, 2, 3)
+		r.expect(t, []int{0, 1}, []int{2, 3})
+		err := a.TrySend(4)
+		if !errors.Is(err, actor.ErrGone) || !errors.Is(err, errBoom) {
+			t.Errorf("it has failed for good: %v", err)
+		}
+		fail = false
+		_ = s.Restart(tok, nil) // trap 26: open again
+		synctest.Wait()
+		send(t, a, 5)
+		r.expect(t, []int{0, 1, 5}, []int{2, 3})
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Send(t.Context(), 6); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrRemoved) {
+			t.Errorf("it was removed: %v", err)
+		}
+		s.Add(a)
+		synctest.Wait()
+		send(t, a, 7)
+		r.expect(t, []int{0, 1, 5, 7}, []int{2, 3})
+		s.Stop()
+		if err := a.Send(t.Context(), 8); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrStopped) {
+			t.Errorf("its supervisor has stopped: %v", err)
+		}
+	})
+}
+
+// TestTrap16AStopWithMessagesThatWait loses them, told before the supervisor's Serve returns;
+// or handles them, if it is to drain.
+func TestTrap16AStopWithMessagesThatWait(t *testing.T) {
+	for drain, want := range map[time.Duration][2][]int{
+		0:                {{0}, {1, 2, 3}},
+		25 * time.Second: {{0, 1, 2}, {3}},
+		time.Minute:      {{0, 1, 2, 3}, nil},
+	} {
+		bubble(t, func(t *testing.T) {
+			a, r := newRecorder(actor.Spec[int]{Drain: drain, Child: tend.Child{Timeout: time.Hour}}, func(ctx context.Context, _ int) error {
+				time.Sleep(10 * time.Second)
+				return nil
+			})
+			s, _ := serve(t, tend.Spec{}, a)
+			send(t, a, 0, 1, 2, 3)
+			time.Sleep(time.Second)
+			s.Stop()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if d := cmp.Diff(want, [2][]int{r.handled, r.lost}); d != "" {
+				t.Errorf("drain %v: %s", drain, d)
+			}
+			for _, why := range r.whys {
+				if !errors.Is(why, actor.ErrGone) || !errors.Is(why, tend.ErrStopped) {
+					t.Errorf("lost because of %v", why)
+				}
+			}
+		})
+	}
+}
+
+// stopping is a state that is told of the end.
+type stopping struct {
+	recorder
+	stop func(ctx context.Context, cause error) error
+}
+
+func (h *stopping) Stop(ctx context.Context, cause error) error {
+	h.mu.Lock()
+	h.stops = append(h.stops, cause)
+	h.mu.Unlock()
+	if h.stop == nil {
+		return nil
+	}
+	return h.stop(ctx, cause)
+}
+
+// TestStop is called once at the end of each run, whatever ended it, with the reason.
+func TestStopOfAHandler(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := &record{}
+		a := actor.New("a", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return &stopping{recorder: recorder{r, func(_ context.Context, m int) error {
+				if m < 0 {
+					panic(errBoom)
+				}
+				return nil
+			}}, stop: func(ctx context.Context, _ error) error {
+				if ctx.Err() != nil {
+					t.Errorf("the context of Stop has ended: %v", ctx.Err())
+				}
+				by, is := ctx.Deadline()
+				if left := time.Until(by); is && left != 10*time.Second {
+					t.Errorf("it has %v", left)
+				}
+				return nil
+			}}, nil
+		}})
+		s, _ := serve(t, tend.Spec{}, a)
+		tok := s.Status().Services[0].Token
+		synctest.Wait()
+		_ = s.Suspend(tok)
+		synctest.Wait()
+		_ = s.Restart(tok, nil)
+		synctest.Wait()
+		send(t, a, -1)
+		synctest.Wait()
+		s.Stop()
+		want := []error{tend.ErrSuspended, errBoom, tend.ErrStopped}
+		if len(r.stops) != len(want) {
+			t.Fatalf("Stop was called with %v", r.stops)
+		}
+		for i := range want {
+			if !errors.Is(r.stops[i], want[i]) {
+				t.Errorf("stop %d: %v", i, r.stops[i])
+			}
+		}
+	})
+}
+
+// TestTrap13And14PanicsAtTheEnd: in Stop, in New, in Lost; a stop stays a stop.
+func TestTrap13And14PanicsAtTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		news := 0
+		spec := &actor.Spec[int]{
+			New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+				if news++; news == 2 {
+					panic("in New")
+				}
+				return &stopping{recorder: recorder{&record{}, func(context.Context, int) error { return errBoom }},
+					stop: func(context.Context, error) error { panic("in Stop") }}, nil
+			},
+			Lost: func(int, error) { panic("in Lost") },
+		}
+		a := actor.New("a", spec)
+		s, tape := serve(t, tend.Spec{}, a)
+		send(t, a, 0)
+		lines := tape.Lines()
+		want := []string{
+			"0s root: supervisor started: 1 service",
+			"0s root/a: service started: 0 restarts",
+			"0s root/a: service also failed: panic: in Stop",
+		}
+		_, _ = lines, want
+		synctest.Wait()
+		if n := s.Status().Services[0]; n.State != tend.StateRunning || n.Incarnation != 3 || news != 3 {
+			t.Errorf("%v, incarnation %d, New was called %d times", n.State, n.Incarnation, news)
+		}
+		s.Stop()
+		for _, e := range tape.Events() {
+			if e, is := e.(tend.ServiceFailed); is && e.Incarnation == 3 {
+				t.Errorf("the stop has become a failure: %v", e)
+			}
+		}
+	})
+}
+
+// TestTheContextOfARun ends when the run does, with the reason; what is kept of an earlier
+// run stays cancelled.
+func TestTheContextOfARun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type key struct{}
+		var kept []context.Context
+		var derived []context.Context
+		a, r := newRecorder(actor.Spec[int]{}, func(ctx context.Context, _ int) error {
+			for i, before := range kept {
+				if before.Err() == nil || before.Done() == nil || before.Value(key{}) != nil {
+					t.Errorf("in run %d the context of run %d goes on", len(kept)+1, i+1)
+				}
+			}
+			kept = append(kept, ctx)
+			if ctx.Value(key{}) != "value" {
+				t.Errorf("the value is %v", ctx.Value(key{}))
+			}
+			if ctx.Err() != nil {
+				t.Errorf("it has ended: %v", ctx.Err())
+			}
+			below, cancel := context.WithCancel(ctx)
+			context.AfterFunc(t.Context(), cancel)
+			derived = append(derived, below)
+			if self, ok := tend.Self(ctx); !ok || self.Name != "a" {
+				t.Errorf("self is %v", self)
+			}
+			return nil
+		})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(a)
+		s.ServeBackground(context.WithValue(t.Context(), key{}, "value"))
+		tok := s.Status().Services[0].Token
+		for i := range 3 {
+			send(t, a, i)
+			synctest.Wait()
+			_ = s.Restart(tok, nil)
+			synctest.Wait()
+		}
+		r.expect(t, upTo(3), nil)
+		s.Stop()
+		for i := range kept {
+			if kept[i].Err() == nil || derived[i].Err() == nil {
+				t.Errorf("the context of run %d goes on", i+1)
+			}
+			if cause := context.Cause(derived[i]); !errors.Is(cause, tend.ErrRestartRequested) {
+				t.Errorf("the cause of run %d is %v", i+1, cause)
+			}
+		}
+	})
+}
+
+// TestHelpersOfAnActor belong to the run: it ends when they have.
+func TestHelpersOfAnActor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, _ := newRecorder(actor.Spec[int]{}, func(ctx context.Context, _ int) error {
+			tend.Go(ctx, func(ctx context.Context) error {
+				<-ctx.Done()
+				time.Sleep(3 * time.Second)
+				return nil
+			})
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, 1)
+		synctest.Wait()
+		began := time.Now()
+		s.Stop()
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+	})
+}
+
+// TestReadyTimeoutOfAnActor: it is ready when New has returned.
+func TestReadinessOfAnActor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := actor.New("a", &actor.Spec[int]{
+			New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+				time.Sleep(time.Second)
+				return actor.Func[int](func(context.Context, int) error { return nil }), nil
+			},
+			Child: tend.Child{ReadyTimeout: time.Minute},
+		})
+		s, _ := serve(t, tend.Spec{})
+		began := time.Now()
+		if _, err := s.Start(t.Context(), a); err != nil || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// TestLostMayCallGoexit: the stop ends all the same, and all are told.
+func TestLostMayCallGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		told := 0
+		a := actor.New("a", &actor.Spec[int]{
+			New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+				return actor.Func[int](func(context.Context, int) error { time.Sleep(time.Second); return nil }), nil
+			},
+			Lost: func(int, error) { told++; runtime.Goexit() },
+		})
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, upTo(10)...)
+		synctest.Wait()
+		s.Stop()
+		if status := s.Status().Services[0]; told != 9 || status.State != tend.StatePending {
+			t.Errorf("%d were told, it is %v", told, status.State)
+		}
+	})
+}
+
+// TestSendersThatWaitLearnOfTheEndAtOnce, and not when the message in hand is through.
+func TestSendersThatWaitLearnOfTheEndAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{Mailbox: 1}, func(context.Context, int) error { time.Sleep(5 * time.Second); return nil })
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, 0)
+		synctest.Wait()
+		send(t, a, 1)
+		began := time.Now()
+		go func() { time.Sleep(time.Second); s.Stop() }()
+		if err := a.Send(t.Context(), 2); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrStopped) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		time.Sleep(time.Minute)
+		r.expect(t, []int{0}, []int{1})
+	})
+}
+
+// TestAFloodStarvesNobody: another one has its turn after 64 messages.
+func TestAFloodStarvesNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		flood, r := newRecorder(actor.Spec[int]{Mailbox: 1000}, nil)
+		before := 0
+		other, _ := newRecorder(actor.Spec[int]{}, func(context.Context, int) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			before = len(r.handled)
+			return nil
+		})
+		send(t, flood, upTo(1000)...)
+		send(t, other, 0)
+		serve(t, tend.Spec{}, flood, other)
+		r.expect(t, upTo(1000), nil)
+		if before == 0 || before > 64 {
+			t.Errorf("%d messages were handled before the other's", before)
+		}
+	})
+}
+
+// TestADrainLeavesTimeToStop: a twentieth of the stop is not drained in.
+func TestADrainLeavesTimeToStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{Drain: 30*time.Second - 1, Child: tend.Child{Timeout: 30 * time.Second}}, func(context.Context, int) error {
+			time.Sleep(10 * time.Second)
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, upTo(9)...)
+		time.Sleep(500 * time.Millisecond)
+		s.Stop() // by 30.5s, so it drains until 29s
+		r.expect(t, []int{0, 1, 2}, []int{3, 4, 5, 6, 7, 8})
+	})
+}
+
+// TestWhatIsLostWithoutARun is told, too: the actor was removed before it was launched.
+func TestWhatIsLostWithoutARun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{}, nil)
+		s := tend.New("root", tend.Spec{})
+		tok := s.Add(a)
+		send(t, a, 0, 1)
+		_ = s.Remove(tok)
+		r.expect(t, nil, []int{0, 1})
+	})
+}
+
+// TestServeAloneAndGoexit: the run ends as it should, and then the goroutine does.
+func TestServeAloneAndGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := &record{}
+		a := actor.New("a", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return &stopping{recorder: recorder{r, func(context.Context, int) error { runtime.Goexit(); return nil }}}, nil
+		}, Lost: r.lose})
+		send(t, a, 0)
+		returned, over := false, make(chan struct{})
+		go func() {
+			defer close(over)
+			_ = a.Serve(t.Context())
+			returned = true
+		}()
+		<-over
+		r.expect(t, nil, []int{0})
+		if returned || len(r.stops) != 1 || !errors.Is(r.stops[0], tend.ErrGoexit) {
+			t.Errorf("it has returned: %v, Stop was called with %v", returned, r.stops)
+		}
+	})
+}
+
+// TestServeAlone: the same rules on the goroutine of the caller.
+func TestServeAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{}, func(_ context.Context, m int) error {
+			switch m {
+			case 2:
+				return errBoom
+			case 4:
+				panic("boom")
+			}
+			return nil
+		})
+		served := func() (err error, v any) { //nolint:revive // it is not about an error
+			defer func() { v = recover() }()
+			return a.Serve(t.Context()), nil
+		}
+		send(t, a, 0, 1, 2, 3, 4, 5)
+		if err, v := served(); !errors.Is(err, errBoom) || v != nil {
+			t.Errorf("%v, %v", err, v)
+		}
+		r.expect(t, []int{0, 1}, []int{2})
+		if err, v := served(); err != nil || v != "boom" {
+			t.Errorf("%v, %v", err, v)
+		}
+		r.expect(t, []int{0, 1, 3}, []int{2, 4})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error)
+		go func() { done <- a.Serve(ctx) }()
+		r.expect(t, []int{0, 1, 3, 5}, []int{2, 4})
+		cancel(errBoom)
+		if err := <-done; !errors.Is(err, errBoom) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if err := a.TrySend(6); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("it is over: %v", err)
+		}
+	})
+}
+
+// TestMisuse: each is a clear panic at the call that is wrong.
+func TestMisuse(t *testing.T) {
+	ok := func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) { return nil, nil }
+	for want, f := range map[string]func(){
+		`tend/actor: New "a": the Spec is nil`:        func() { actor.New[int]("a", nil) },
+		`tend/actor: New "a": Spec.New is nil`:        func() { actor.New("a", &actor.Spec[int]{}) },
+		`tend/actor: New "a": Spec.Mailbox is -1`:     func() { actor.New("a", &actor.Spec[int]{New: ok, Mailbox: -1}) },
+		`tend/actor: New "a": Spec.Drain is -1s`:      func() { actor.New("a", &actor.Spec[int]{New: ok, Drain: -time.Second}) },
+		`tend/actor: New "a": Spec.Child.Name is set`: func() { actor.New("a", &actor.Spec[int]{New: ok, Child: tend.Child{Name: "b"}}) },
+		`tend/actor: New "a": Spec.Child.Service is set`: func() {
+			actor.New("a", &actor.Spec[int]{New: ok, Child: tend.Child{Service: tend.New("b", tend.Spec{})}})
+		},
+		`tend/actor: New "a": Spec.Drain is 1s, and its Child.Timeout 1s`: func() {
+			actor.New("a", &actor.Spec[int]{New: ok, Drain: time.Second, Child: tend.Child{Timeout: time.Second}})
+		},
+		`tend/actor: Send to a with a nil context`:    func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Send(nil, 1) }, //nolint:staticcheck // it is what is tested
+		`tend/actor: Serve of "a" with a nil context`: func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Serve(nil) },   //nolint:staticcheck // it is what is tested
+		"tend/actor: a is being added, and is in a tree already, or Serve was called": func() {
+			a, s := actor.New("a", &actor.Spec[int]{New: ok}), tend.New("root", tend.Spec{})
+			s.Add(a)
+			s.Add(a)
+		},
+	} {
+		func() {
+			defer func() {
+				if v := recover(); v != want {
+					t.Errorf("%v, not %s", v, want)
+				}
+			}()
+			f()
+		}()
+	}
+}

@@ -1,0 +1,101 @@
+package actor
+
+import (
+	"context"
+	"time"
+)
+
+// The context of a run is made when somebody looks at it: most handlers never do. Of the
+// first run the record of the actor is the context, so that it costs nothing; later runs
+// have a piece of memory each, since what was kept of an earlier one must stay cancelled.
+
+// context is that of the current run.
+func (a *Actor[M]) context() context.Context {
+	if a.box != nil && a.box.life != nil {
+		return a.box.life
+	}
+	return (*firstLife[M])(a)
+}
+
+// life is the context of a run that is not the first.
+type life[M any] struct{ a *Actor[M] }
+
+// firstLife is the context of the first run.
+type firstLife[M any] Actor[M]
+
+func (l *firstLife[M]) real() context.Context { return (*Actor[M])(l).real(nil) }
+func (l *life[M]) real() context.Context      { return l.a.real(l) }
+
+func (l *firstLife[M]) Deadline() (time.Time, bool) { return l.real().Deadline() }
+func (l *firstLife[M]) Done() <-chan struct{}       { return l.real().Done() }
+func (l *firstLife[M]) Value(key any) any           { return l.real().Value(key) }
+func (l *firstLife[M]) Err() error                  { return (*Actor[M])(l).err(nil) }
+
+func (l *life[M]) Deadline() (time.Time, bool) { return l.real().Deadline() }
+func (l *life[M]) Done() <-chan struct{}       { return l.real().Done() }
+func (l *life[M]) Value(key any) any           { return l.real().Value(key) }
+func (l *life[M]) Err() error                  { return l.a.err(l) }
+
+// over is the context of all runs that are over.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(context.Canceled)
+	return ctx
+}()
+
+// isOn: the run with that context, nil for the first, is not over. The caller holds mu.
+func (a *Actor[M]) isOn(l *life[M]) bool {
+	if !a.is(launched) {
+		return false
+	}
+	if l == nil {
+		return !a.is(begun)
+	}
+	return a.box != nil && a.box.life == l
+}
+
+// err is what the context says, which need not be made for that.
+func (a *Actor[M]) err(l *life[M]) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.isOn(l) || a.isCancelled() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// isCancelled: the context of the run has ended. It goes on while what waits is drained.
+func (a *Actor[M]) isCancelled() bool { return a.is(asked) && !a.isDraining() }
+
+// real makes the context.
+func (a *Actor[M]) real(l *life[M]) context.Context {
+	a.mu.Lock()
+	if !a.isOn(l) {
+		a.mu.Unlock()
+		return over
+	}
+	b := a.open()
+	if b.made != nil {
+		a.mu.Unlock()
+		return b.made
+	}
+	link, number, unready := a.link, a.number(), a.handler == nil && a.spec.Child.ReadyTimeout > 0
+	a.mu.Unlock()
+	made, cancel := link.Context(number, unready) // not under mu: it tells the supervisor
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.isOn(l) {
+		cancel(context.Canceled)
+		return over
+	}
+	b = a.open()       // it may be another one by now
+	if b.made != nil { // somebody was faster
+		cancel(nil)
+		return b.made
+	}
+	b.made, b.cancel = made, cancel
+	if a.isCancelled() {
+		cancel(b.stop.Cause)
+	}
+	return made
+}

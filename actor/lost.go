@@ -1,0 +1,142 @@
+package actor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/timerid"
+)
+
+// lost is a message that was taken and will not be handled to its end.
+type lost[M any] struct {
+	m   M
+	why error
+}
+
+// tally is how many messages an actor has lost.
+type tally struct {
+	all    uint64
+	untold uint64
+	why    error     // of the last
+	at     time.Time // when that was told last
+	timer  bool      // the rest will be
+}
+
+// lose counts m as lost. The caller holds mu, and calls tellLosses soon.
+func (b *box[M]) lose(m M, why error) {
+	b.missed = append(b.missed, lost[M]{m, why})
+	b.tally.all++
+	b.tally.untold++
+	b.tally.why = why
+}
+
+// loseAll loses what waits.
+func (b *box[M]) loseAll(why error) {
+	for _, m := range b.out[b.next:] {
+		b.lose(m, why)
+	}
+	for _, m := range b.in {
+		b.lose(m, why)
+	}
+	b.in, b.out, b.next, b.used = nil, nil, 0, 0
+}
+
+// losses is the actor as the scheduler sees it when there is something to tell.
+type losses[M any] Actor[M]
+
+// tellLosses has what was lost told, and unlocks mu.
+func (a *Actor[M]) tellLosses() {
+	b := a.box
+	if b.telling || len(b.missed) == 0 {
+		a.mu.Unlock()
+		return
+	}
+	b.telling = true
+	link := a.link
+	a.mu.Unlock()
+	if link == nil { // it has never run
+		go a.tellNow()
+		return
+	}
+	link.Schedule((*losses[M])(a))
+}
+
+// Turn tells what was lost.
+func (l *losses[M]) Turn() (more bool) {
+	a := (*Actor[M])(l)
+	defer func() {
+		if a.isTelling() { // Lost has called Goexit
+			a.link.Schedule(l)
+		}
+	}()
+	a.tellNow()
+	return false
+}
+
+func (a *Actor[M]) isTelling() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.box != nil && a.box.telling
+}
+
+// tellNow tells what was lost until nothing is left.
+func (a *Actor[M]) tellNow() {
+	for {
+		a.mu.Lock()
+		b := a.open()
+		if len(b.missed) == 0 {
+			b.telling = false
+			a.tellSupervisor()
+			return
+		}
+		next := b.missed[0]
+		b.missed[0] = lost[M]{}
+		if b.missed = b.missed[1:]; len(b.missed) == 0 {
+			b.missed = nil
+		}
+		a.mu.Unlock()
+		if a.spec.Lost != nil {
+			guard.Do(func() { a.spec.Lost(next.m, next.why) })
+		}
+	}
+}
+
+// everySecond is how often an actor tells its supervisor what it has lost, at most.
+const everySecond = time.Second
+
+// tellSupervisor tells how many were lost, or sees to it that it will be, and unlocks mu.
+func (a *Actor[M]) tellSupervisor() {
+	b, link, number := a.box, a.link, a.number()
+	if b.tally.untold == 0 || link == nil {
+		a.mu.Unlock()
+		return
+	}
+	a.mu.Unlock()
+	clock := link.Clock()
+	now := clock.Now()
+	a.mu.Lock()
+	t := &b.tally
+	if wait := everySecond - now.Sub(t.at); !t.at.IsZero() && wait > 0 {
+		isFirst := !t.timer
+		t.timer = true
+		a.mu.Unlock()
+		if isFirst {
+			clock.AfterFunc(wait, a.tellRest, timerid.Send)
+		}
+		return
+	}
+	n, why := t.untold, t.why
+	t.untold, t.at = 0, now
+	a.mu.Unlock()
+	if n > 0 {
+		link.Lost(number, n, fmt.Sprintf("%T", *new(M)), why)
+	}
+}
+
+// tellRest tells what was lost within a second.
+func (a *Actor[M]) tellRest() {
+	a.mu.Lock()
+	a.box.tally.timer = false
+	a.tellSupervisor()
+}

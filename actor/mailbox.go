@@ -1,0 +1,221 @@
+package actor
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/latent"
+)
+
+// box is what an actor has that is not idle, or that something is to be known of. The
+// actor's mu guards all but what is said to be the turn's.
+type box[M any] struct {
+	in   []M // what has come
+	used int // places of the mailbox that are taken: what waits, and what was handed over a moment ago
+
+	// The turn's: messages that it has taken from in, of which out[:next] are done.
+	out  []M
+	next int
+
+	first, last *sender[M] // who waits for room, in the order in which they came
+
+	life   *life[M] // the context of a run that is not the first; nil: the record is it
+	made   context.Context
+	cancel context.CancelCauseFunc
+	stop   latent.Stop // how it was asked to stop
+
+	asked      atomic.Bool // the run is, to stop: a turn looks between two messages
+	drainUntil time.Time   // it goes on with what waits; zero: it does not
+
+	failed   error // how the run ends
+	ended    bool  // it does, as it was asked
+	stopping bool  // Stop has been called
+
+	why     error     // why the mailbox is closed
+	missed  []lost[M] // messages for Lost
+	telling bool      // they are being told, or will be
+	tally   tally
+}
+
+// sender is somebody who waits for room.
+type sender[M any] struct {
+	m     M
+	next  *sender[M]
+	taken chan error // gets nil when m was taken, or why it never will
+}
+
+// Send puts m into the mailbox. If that is full it waits its turn, first come first served,
+// and returns the cause of ctx if that ends first: then m was not taken. If there is room m
+// is taken whatever ctx says. Nil means that m will be handled once, or be lost and
+// reported. It returns an error that is [ErrGone] if the actor is not there any more. It
+// panics if ctx is nil.
+func (a *Actor[M]) Send(ctx context.Context, m M) error {
+	if ctx == nil {
+		panic("tend/actor: Send to " + a.name + " with a nil context")
+	}
+	w, err := a.offer(m, true)
+	if w == nil {
+		return err
+	}
+	select {
+	case err := <-w.taken:
+		return err
+	case <-ctx.Done():
+	}
+	if a.withdraw(w) {
+		return context.Cause(ctx)
+	}
+	return <-w.taken
+}
+
+// TrySend is Send, and never waits: if there is no room, or others wait for some, it
+// returns [ErrFull].
+func (a *Actor[M]) TrySend(m M) error {
+	_, err := a.offer(m, false)
+	return err
+}
+
+// offer takes m, or returns why not; if patient, and there is no room, who waits for some.
+func (a *Actor[M]) offer(m M, patient bool) (*sender[M], error) {
+	a.mu.Lock()
+	if a.is(closed) {
+		err := a.gone()
+		a.mu.Unlock()
+		return nil, err
+	}
+	b := a.open()
+	if b.used < a.spec.size() || a.spec.DropOldest && len(b.in) == 0 { // nobody waits then
+		b.used++
+		b.in = append(b.in, m)
+		a.wake()
+		return nil, nil
+	}
+	switch {
+	case a.spec.DropOldest:
+		b.lose(b.oldest(), ErrFull)
+		b.in = append(b.in, m)
+		a.tellLosses()
+		return nil, nil
+	case !patient:
+		a.mu.Unlock()
+		return nil, ErrFull
+	}
+	w := &sender[M]{m: m, taken: make(chan error, 1)}
+	if b.last == nil {
+		b.first = w
+	} else {
+		b.last.next = w
+	}
+	b.last = w
+	a.mu.Unlock()
+	return w, nil
+}
+
+// open is the box, which is made if there is none. The caller holds mu.
+func (a *Actor[M]) open() *box[M] {
+	if a.box == nil {
+		a.box = &box[M]{}
+	}
+	return a.box
+}
+
+// gone is what senders get.
+func (a *Actor[M]) gone() error {
+	switch {
+	case a.box != nil && a.box.why != nil:
+		return &goneError{a.name, a.box.why}
+	case a.is(placed):
+		return &goneError{a.name, tend.ErrStopped}
+	default:
+		return &goneError{a.name, tend.ErrRemoved}
+	}
+}
+
+// wake gives the actor a turn, if it runs and has none, and unlocks mu.
+func (a *Actor[M]) wake() {
+	if !a.is(launched) || a.is(listed) {
+		a.mu.Unlock()
+		return
+	}
+	a.set(listed, true)
+	link := a.link
+	a.mu.Unlock()
+	link.Schedule((*turns[M])(a))
+}
+
+// withdraw takes w out of the line, and says whether it was still in it.
+func (a *Actor[M]) withdraw(w *sender[M]) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.box
+	if b == nil {
+		return false
+	}
+	for p := (*sender[M])(nil); ; {
+		next := b.first
+		if p != nil {
+			next = p.next
+		}
+		switch next {
+		case nil:
+			return false
+		case w:
+			if p == nil {
+				b.first = w.next
+			} else {
+				p.next = w.next
+			}
+			if b.last == w {
+				b.last = p
+			}
+			return true
+		}
+		p = next
+	}
+}
+
+// oldest takes out the oldest message that waits. Messages of an actor that drops are not
+// handed over in batches, so it is in in.
+func (b *box[M]) oldest() M {
+	m := b.in[0]
+	var zero M
+	b.in[0] = zero
+	b.in = b.in[1:]
+	return m
+}
+
+// free gives n places to those who wait for some.
+func (b *box[M]) free(n int) {
+	for b.used -= n; n > 0 && b.first != nil; n-- {
+		w := b.first
+		b.first = w.next
+		if b.first == nil {
+			b.last = nil
+		}
+		b.used++
+		b.in = append(b.in, w.m)
+		w.taken <- nil
+	}
+}
+
+// refuse sends away all who wait for room.
+func (b *box[M]) refuse(why error) {
+	for w := b.first; w != nil; w = w.next {
+		w.taken <- why
+	}
+	b.first, b.last = nil, nil
+}
+
+// hands is how many messages at most a turn takes at once: room for new ones is given when
+// they are through, at the latest that many late, or a quarter of the mailbox.
+func (s *Spec[M]) hands() int {
+	if s.DropOldest {
+		return 1
+	}
+	return max(1, min(turnLength, s.size()/4))
+}
+
+// isEmpty: nothing waits.
+func (b *box[M]) isEmpty() bool { return b == nil || len(b.in) == 0 && b.next == len(b.out) }

@@ -1,0 +1,221 @@
+package actor
+
+import (
+	"context"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/latent"
+)
+
+// Latent is for the supervisor, which needs no goroutine for an actor.
+func (a *Actor[M]) Latent() latent.Service { return (*service[M])(a) }
+
+// service is the actor as its supervisor sees it.
+type service[M any] Actor[M]
+
+// Itself is the actor.
+func (s *service[M]) Itself() any { return (*Actor[M])(s) }
+
+// Settings are those of its kind.
+func (s *service[M]) Settings() any { return &s.spec.Child }
+
+// Enter takes it into a tree.
+func (s *service[M]) Enter() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := (*Actor[M])(s)
+	if a.is(placed | alone) {
+		panic("tend/actor: " + s.name + " is being added, and is in a tree already, or Serve was called")
+	}
+	a.set(placed, true)
+	a.reopen()
+}
+
+// Mailbox is what there is to say of the messages.
+func (s *service[M]) Mailbox() latent.Mailbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := latent.Mailbox{Size: s.spec.size()}
+	if s.box != nil {
+		m.Waiting, m.Lost = s.box.used, s.box.tally.all
+	}
+	return m
+}
+
+// reopen lets messages in. The caller holds mu.
+func (a *Actor[M]) reopen() {
+	a.set(closed, false)
+	if a.box != nil {
+		a.box.why = nil
+	}
+}
+
+// Launch begins a run.
+func (s *service[M]) Launch(l latent.Link, number uint64) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	a.link = l
+	a.run = number<<flagBits | a.run&flagsMask
+	a.reopen()
+	a.set(launched|fresh|listed, true)
+	a.set(asked|final, false)
+	if a.is(begun) {
+		a.open().life = &life[M]{a}
+	}
+	a.mu.Unlock()
+	l.Schedule((*turns[M])(a))
+}
+
+// Cancel asks the run to stop.
+func (s *service[M]) Cancel(number uint64, why latent.Stop) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	if !a.is(launched) || a.number() != number {
+		a.mu.Unlock()
+		return
+	}
+	a.set(asked, true)
+	a.set(final|closed, why.Final)
+	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box == nil { // idle: there is nothing to do
+		a.over()
+		link := a.link
+		a.mu.Unlock()
+		link.Ended(number, nil, why.Cause, nil)
+		return
+	}
+	b := a.open()
+	b.stop = why
+	b.asked.Store(true)
+	if why.Final {
+		b.why = why.Cause
+		b.refuse(a.gone())
+		a.drain()
+	}
+	cancel := b.cancel
+	if !a.isCancelled() {
+		cancel = nil
+	}
+	a.wake()
+	if cancel != nil {
+		cancel(why.Cause)
+	}
+}
+
+// over ends the run. The caller holds mu.
+func (a *Actor[M]) over() {
+	a.set(launched|fresh|listed|asked|final, false)
+	a.set(begun, true)
+	a.handler = nil
+	b := a.box
+	if b == nil {
+		return
+	}
+	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
+	b.failed, b.ended, b.stopping, b.drainUntil = nil, false, false, time.Time{}
+	b.asked.Store(false)
+	a.close()
+}
+
+// close lets go of the box, if there is nothing to keep. The caller holds mu.
+func (a *Actor[M]) close() {
+	b := a.box
+	if b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() && b.tally == (tally{}) && len(b.missed) == 0 && !b.telling {
+		a.box = nil
+	}
+}
+
+// Settle notes what is to become of the actor, which does not run.
+func (s *service[M]) Settle(now latent.Settled) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	if now.Fate == latent.Gone {
+		a.set(placed, false)
+	}
+	if now.Fate == latent.Again || now.Fate == latent.Kept {
+		a.reopen()
+		a.mu.Unlock()
+		return
+	}
+	a.set(closed, true)
+	if a.box == nil && (now.Err == tend.ErrRemoved || now.Err == tend.ErrStopped) { //nolint:errorlint // themselves, which gone knows
+		a.mu.Unlock()
+		return
+	}
+	b := a.open()
+	b.why = now.Err
+	b.refuse(a.gone())
+	b.loseAll(a.gone())
+	a.tellLosses()
+}
+
+// drain begins to drain: see Spec.Drain. The caller holds mu.
+func (a *Actor[M]) drain() {
+	if a.spec.Drain == 0 || a.handler == nil {
+		return
+	}
+	b := a.box
+	now := a.link.Clock().Now()
+	b.drainUntil = now.Add(a.spec.Drain)
+	if by := b.stop.By; !by.IsZero() {
+		if most := by.Add(-by.Sub(now) / shareOfStop); most.Before(b.drainUntil) {
+			b.drainUntil = most
+		}
+	}
+}
+
+// shareOfStop is the part of the time to stop that is left for Stop: a twentieth.
+const shareOfStop = 20
+
+// isDraining: what waits is handled though the run was asked to stop. The caller holds mu.
+func (a *Actor[M]) isDraining() bool { return a.box != nil && !a.box.drainUntil.IsZero() }
+
+// drains: it is draining, and has the time for one more.
+func (a *Actor[M]) drains() bool {
+	a.mu.Lock()
+	if !a.isDraining() {
+		a.mu.Unlock()
+		return false
+	}
+	b := a.box
+	if !b.isEmpty() && a.link.Clock().Now().Before(b.drainUntil) {
+		a.mu.Unlock()
+		return true
+	}
+	b.drainUntil = time.Time{}
+	cancel, cause := b.cancel, b.stop.Cause
+	a.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+	return false
+}
+
+// cause is why the run ends, for Stop.
+func (b *box[M]) cause() error {
+	if b.failed != nil {
+		return b.failed
+	}
+	return b.stop.Cause
+}
+
+// contextOfStop has the values of ctx, is not cancelled, and ends when the actor is taken
+// as stuck.
+func (a *Actor[M]) contextOfStop(ctx context.Context) context.Context {
+	a.mu.Lock()
+	by := a.box.stop.By
+	a.mu.Unlock()
+	if by.IsZero() && a.spec.Child.Timeout > 0 {
+		by = a.link.Clock().Now().Add(a.spec.Child.Timeout)
+	}
+	return stopContext{context.WithoutCancel(ctx), by}
+}
+
+// stopContext is a context with a deadline that does not end it: what is in hand then is
+// not made to fail by that, and the supervisor reports it.
+type stopContext struct {
+	context.Context
+	by time.Time
+}
+
+func (c stopContext) Deadline() (time.Time, bool) { return c.by, !c.by.IsZero() }

@@ -1,0 +1,291 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/tend-go/tend"
+)
+
+// turns is the actor as the scheduler sees it.
+type turns[M any] Actor[M]
+
+// turnLength is how many messages a turn has at most: then others have theirs.
+const turnLength = 64
+
+// looks is how often a turn looks for more before it ends.
+const looks = 2
+
+// turn is one turn: it begins the run if it is new, hands messages to the handler, and
+// ends the run. Only what is between calling and called is the code of others, and only
+// what panics there is a failure of the run.
+type turn[M any] struct {
+	a       *Actor[M]
+	b       *box[M]
+	number  uint64 // of the run
+	calling bool   // code of others that may end the run
+	losing  bool   // Lost, that is
+	hand    M      // which it has, if handing
+	handing bool
+	handed  int // since room was given
+}
+
+// Turn has a turn.
+func (t *turns[M]) Turn() (more bool) {
+	w := turn[M]{a: (*Actor[M])(t)}
+	defer func() {
+		exited := w.losing // a panic of Lost costs nothing
+		if w.calling {
+			v := recover()
+			w.broke(w.a.link.Broken(v))
+			more, exited = v != nil, v == nil
+		}
+		if exited { // it has called Goexit, and this goroutine ends
+			w.a.link.Schedule(t)
+		}
+	}()
+	return w.take()
+}
+
+// take is the turn.
+func (w *turn[M]) take() (more bool) {
+	a := w.a
+	a.mu.Lock()
+	w.b, w.number = a.open(), a.number()
+	isFresh := a.is(fresh)
+	a.set(fresh, false)
+	a.mu.Unlock()
+	if isFresh && !w.b.asked.Load() {
+		w.begin()
+	}
+	for n := 0; w.goesOn(); n++ {
+		if n == turnLength {
+			w.give()
+			return true
+		}
+		if !w.next() {
+			return false
+		}
+		w.handle()
+	}
+	w.give()
+	w.end()
+	return false
+}
+
+// goesOn: the run is not to end. It goes on when it was asked to stop as long as it drains.
+func (w *turn[M]) goesOn() bool {
+	b := w.b
+	switch {
+	case b.failed != nil || b.ended:
+		return false
+	case !b.asked.Load():
+		return true
+	default:
+		return w.a.drains()
+	}
+}
+
+// begin calls New.
+func (w *turn[M]) begin() {
+	a := w.a
+	a.mu.Lock()
+	ctx := a.context()
+	a.mu.Unlock()
+	w.calling = true
+	h, err := a.spec.New(ctx, a)
+	w.calling = false
+	switch {
+	case err != nil:
+		w.fail(err)
+		return
+	case isNil(h):
+		w.fail(fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name))
+		return
+	}
+	a.mu.Lock()
+	a.handler = h
+	a.mu.Unlock()
+	if a.spec.Child.ReadyTimeout > 0 {
+		a.link.Ready(w.number)
+	}
+}
+
+// fail notes how the run ends.
+func (w *turn[M]) fail(err error) { w.b.failed = err }
+
+// next takes a message in hand; false: nothing waits, and the turn is over.
+func (w *turn[M]) next() bool {
+	for look := 0; ; look++ {
+		if b := w.b; b.next < len(b.out) {
+			var zero M
+			w.hand, b.out[b.next] = b.out[b.next], zero
+			b.next++
+			w.handing = true
+			w.handed++
+			if w.handed == w.a.spec.hands() {
+				w.give()
+			}
+			return true
+		}
+		switch w.refill(look == looks) {
+		case refilled:
+			if w.b.ended {
+				return true
+			}
+		case nothing:
+			runtime.Gosched()
+		case left:
+			return false
+		}
+	}
+}
+
+type refill uint8
+
+const (
+	refilled refill = iota
+	nothing         // has come, or the run is asked to end
+	left            // the turn is over: the actor is idle
+)
+
+// refill takes over what has come; last: the turn ends if that is nothing.
+func (w *turn[M]) refill(last bool) refill {
+	a, b := w.a, w.b
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w.giveLocked()
+	switch {
+	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
+		b.ended = true
+		return refilled
+	case len(b.in) == 0 && last:
+		b.out, b.next = nil, 0
+		a.set(listed, false)
+		a.close()
+		return left
+	case len(b.in) == 0:
+		return nothing
+	case a.spec.DropOldest:
+		b.out, b.next = append(b.out[:0], b.oldest()), 0
+	default:
+		b.out, b.in, b.next = b.in, b.out[:0], 0
+	}
+	return refilled
+}
+
+// give gives the places of what was taken in hand to others.
+func (w *turn[M]) give() {
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	w.giveLocked()
+}
+
+func (w *turn[M]) giveLocked() {
+	if w.handed > 0 {
+		w.b.free(w.handed)
+		w.handed = 0
+	}
+}
+
+// handle calls the handler with the message in hand.
+func (w *turn[M]) handle() {
+	if !w.handing { // nothing has come: the run ends
+		return
+	}
+	a := w.a
+	w.calling = true
+	err := a.handler.Handle(w.context(), w.hand)
+	if err != nil && !isWish(err) { // it may have methods
+		w.calling = false
+		w.lose(err)
+	}
+	w.calling = false
+	w.put()
+	if err != nil {
+		w.fail(err)
+	}
+}
+
+// context is that of the run. Only a turn changes which it is.
+func (w *turn[M]) context() context.Context {
+	if l := w.b.life; l != nil {
+		return l
+	}
+	return (*firstLife[M])(w.a)
+}
+
+// put has the message in hand no more.
+func (w *turn[M]) put() {
+	var zero M
+	w.hand, w.handing = zero, false
+}
+
+// isWish: the handler has handled the message, and asks for an end.
+func isWish(err error) bool {
+	return errors.Is(err, tend.ErrDoNotRestart) || errors.Is(err, tend.ErrTerminateTree)
+}
+
+// lose counts the message in hand as lost.
+func (w *turn[M]) lose(why error) {
+	a := w.a
+	a.mu.Lock()
+	w.b.lose(w.hand, why)
+	a.tellLosses()
+}
+
+// broke is how the run ends that has panicked or exited in code of others.
+func (w *turn[M]) broke(err error) {
+	w.calling = false
+	if w.handing {
+		w.lose(err)
+		w.put()
+	}
+	if w.b.failed == nil {
+		w.fail(err)
+	} else { // of Stop, after a failure
+		w.a.link.Beside(w.number, err)
+	}
+	w.give()
+}
+
+// end ends the run: it calls Stop, loses what waits if the mailbox is closed, and tells the
+// supervisor.
+func (w *turn[M]) end() {
+	a, b := w.a, w.b
+	if s, is := a.handler.(stopper); is && !b.stopping {
+		b.stopping = true
+		w.calling = true
+		err := s.Stop(a.contextOfStop(w.context()), b.cause())
+		w.calling = false
+		switch {
+		case b.failed == nil:
+			w.fail(err)
+		case err != nil:
+			a.link.Beside(w.number, err)
+		}
+	}
+	w.loseRest()
+	a.mu.Lock()
+	made, cause, failed := b.made, b.stop.Cause, b.failed
+	a.over()
+	link := a.link
+	a.mu.Unlock()
+	link.Ended(w.number, made, cause, failed)
+}
+
+// loseRest loses what waits if the mailbox is closed, and has that told before the
+// supervisor takes the run as over.
+func (w *turn[M]) loseRest() {
+	a := w.a
+	a.mu.Lock()
+	if a.is(closed) {
+		w.b.loseAll(a.gone())
+	}
+	a.mu.Unlock()
+	w.losing = true
+	a.tellNow()
+	w.losing = false
+}
