@@ -39,7 +39,8 @@ func (b *box[M]) loseAll(why error) {
 	for _, m := range b.in {
 		b.lose(m, why)
 	}
-	b.in, b.out, b.next, b.used = nil, nil, 0, 0
+	b.asks.end(b.begun+1, b.put, why)
+	b.in, b.out, b.next, b.used, b.begun = nil, nil, 0, 0, b.put
 }
 
 // losses is the actor as the scheduler sees it when there is something to tell.

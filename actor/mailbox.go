@@ -21,6 +21,12 @@ type box[M any] struct {
 
 	first, last *sender[M] // who waits for room, in the order in which they came
 
+	// Messages are known by how many came before them: those who ask wait for the fate of
+	// theirs.
+	put   uint64 // how many have come
+	begun uint64 // how many were taken in hand, or made room for others
+	asks  questions
+
 	life   *life[M] // the context of a run that is not the first; nil: the record is it
 	made   context.Context
 	cancel context.CancelCauseFunc
@@ -42,6 +48,7 @@ type box[M any] struct {
 // sender is somebody who waits for room.
 type sender[M any] struct {
 	m     M
+	q     *question // nil: nobody waits for an answer
 	next  *sender[M]
 	taken chan error // gets nil when m was taken, or why it never will
 }
@@ -55,7 +62,12 @@ func (a *Actor[M]) Send(ctx context.Context, m M) error {
 	if ctx == nil {
 		panic("tend/actor: Send to " + a.name + " with a nil context")
 	}
-	w, err := a.offer(m, true)
+	return a.send(ctx, m, nil)
+}
+
+// send is Send; q is what somebody waits for whose message that is.
+func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
+	w, err := a.offer(m, true, q)
 	if w == nil {
 		return err
 	}
@@ -73,12 +85,12 @@ func (a *Actor[M]) Send(ctx context.Context, m M) error {
 // TrySend is Send, and never waits: if there is no room, or others wait for some, it
 // returns [ErrFull].
 func (a *Actor[M]) TrySend(m M) error {
-	_, err := a.offer(m, false)
+	_, err := a.offer(m, false, nil)
 	return err
 }
 
 // offer takes m, or returns why not; if patient, and there is no room, who waits for some.
-func (a *Actor[M]) offer(m M, patient bool) (*sender[M], error) {
+func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 	a.mu.Lock()
 	if a.is(closed) {
 		err := a.gone()
@@ -88,21 +100,23 @@ func (a *Actor[M]) offer(m M, patient bool) (*sender[M], error) {
 	b := a.open()
 	if b.used < a.spec.size() || a.spec.DropOldest && len(b.in) == 0 { // nobody waits then
 		b.used++
-		b.in = append(b.in, m)
+		a.take(m, q)
 		a.wake()
 		return nil, nil
 	}
 	switch {
 	case a.spec.DropOldest:
 		b.lose(b.oldest(), ErrFull)
-		b.in = append(b.in, m)
+		b.begun++
+		b.asks.end(b.begun, b.begun, ErrFull)
+		a.take(m, q)
 		a.tellLosses()
 		return nil, nil
 	case !patient:
 		a.mu.Unlock()
 		return nil, ErrFull
 	}
-	w := &sender[M]{m: m, taken: make(chan error, 1)}
+	w := &sender[M]{m: m, q: q, taken: make(chan error, 1)}
 	if b.last == nil {
 		b.first = w
 	} else {
@@ -111,6 +125,17 @@ func (a *Actor[M]) offer(m M, patient bool) (*sender[M], error) {
 	b.last = w
 	a.mu.Unlock()
 	return w, nil
+}
+
+// take puts m behind all others. The caller holds mu.
+func (a *Actor[M]) take(m M, q *question) {
+	b := a.box
+	b.in = append(b.in, m)
+	b.put++
+	if q != nil {
+		q.number, q.of = b.put, a
+		b.asks.add(q)
+	}
 }
 
 // open is the box, which is made if there is none. The caller holds mu.
@@ -186,8 +211,9 @@ func (b *box[M]) oldest() M {
 	return m
 }
 
-// free gives n places to those who wait for some.
-func (b *box[M]) free(n int) {
+// free gives n places to those who wait for some. The caller holds mu.
+func (a *Actor[M]) free(n int) {
+	b := a.box
 	for b.used -= n; n > 0 && b.first != nil; n-- {
 		w := b.first
 		b.first = w.next
@@ -195,7 +221,7 @@ func (b *box[M]) free(n int) {
 			b.last = nil
 		}
 		b.used++
-		b.in = append(b.in, w.m)
+		a.take(w.m, w.q)
 		w.taken <- nil
 	}
 }

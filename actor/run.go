@@ -38,7 +38,7 @@ func (s *service[M]) Mailbox() latent.Mailbox {
 	defer s.mu.Unlock()
 	m := latent.Mailbox{Size: s.spec.size()}
 	if s.box != nil {
-		m.Waiting, m.Lost = s.box.used, s.box.tally.all
+		m.Waiting, m.Open, m.Lost = s.box.used, s.box.asks.n, s.box.tally.all
 	}
 	return m
 }
@@ -120,7 +120,7 @@ func (a *Actor[M]) over() {
 // close lets go of the box, if there is nothing to keep. The caller holds mu.
 func (a *Actor[M]) close() {
 	b := a.box
-	if b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() && b.tally == (tally{}) && len(b.missed) == 0 && !b.telling {
+	if b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() && b.tally == (tally{}) && b.asks.n == 0 && len(b.missed) == 0 && !b.telling {
 		a.box = nil
 	}
 }

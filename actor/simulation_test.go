@@ -54,7 +54,13 @@ func simulate(t *testing.T, seed uint64) {
 }
 
 // letter is a message of the simulation.
-type letter struct{ sender, number int }
+type letter struct {
+	sender, number int
+	reply          actor.Reply[int]
+}
+
+// name is the letter without what is in it.
+func (m letter) name() letter { return letter{sender: m.sender, number: m.number} }
 
 // world is a tree of actors, and those who use it.
 type world struct {
@@ -77,6 +83,8 @@ type subject struct {
 	mu      sync.Mutex
 	token   tend.ServiceToken
 	taken   map[letter]bool
+	begun   map[letter]bool
+	gone    map[letter]bool // its asker was told that it was not begun
 	handled map[letter]int
 	lost    map[letter]int
 	last    map[int]int // of each sender, handled
@@ -129,7 +137,7 @@ func (w *world) hear(e tend.Event) {
 func (w *world) add() {
 	s := &subject{
 		w: w, r: rand.New(rand.NewPCG(w.r.Uint64(), 7)),
-		taken: map[letter]bool{}, handled: map[letter]int{}, lost: map[letter]int{}, last: map[int]int{},
+		taken: map[letter]bool{}, begun: map[letter]bool{}, gone: map[letter]bool{}, handled: map[letter]int{}, lost: map[letter]int{}, last: map[int]int{},
 	}
 	spec := &actor.Spec[letter]{
 		New: s.begin, Mailbox: 1 + w.r.IntN(8), DropOldest: w.r.IntN(4) == 0, Lost: s.lose,
@@ -180,6 +188,14 @@ func (s *subject) choose(n int) int {
 }
 
 func (s *subject) handle(ctx context.Context, m letter) error {
+	reply := m.reply
+	m = m.name()
+	s.mu.Lock()
+	s.begun[m] = true
+	s.mu.Unlock()
+	if !s.chance(5) {
+		reply.Send(m.number)
+	}
 	switch s.choose(40) {
 	case 0:
 		return errBoom
@@ -198,7 +214,7 @@ func (s *subject) handle(ctx context.Context, m letter) error {
 	case 7:
 		_ = ctx.Done()
 	case 8:
-		_ = s.a.TrySend(letter{-1, -1}) // to itself
+		_ = s.a.TrySend(letter{sender: -1}) // to itself
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,6 +236,7 @@ func (s *subject) tok() tend.ServiceToken {
 }
 
 func (s *subject) lose(m letter, why error) {
+	m = m.name()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m.sender >= 0 {
@@ -234,9 +251,12 @@ func (s *subject) lose(m letter, why error) {
 func (w *world) send(me int, r *rand.Rand) {
 	for number := range 5 + r.IntN(60) {
 		s := w.all[r.IntN(len(w.all))]
-		m := letter{me, number}
+		m := letter{sender: me, number: number}
 		var err error
-		switch r.IntN(3) {
+		switch r.IntN(4) {
+		case 3:
+			s.ask(m, r)
+			continue
 		case 0:
 			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(2000))*time.Millisecond)
 			err = s.a.Send(ctx, m)
@@ -256,6 +276,27 @@ func (w *world) send(me int, r *rand.Rand) {
 		if r.IntN(4) == 0 {
 			w.pause(time.Duration(r.IntN(400)) * time.Millisecond)
 		}
+	}
+}
+
+// ask asks with m, and holds that what it gets is true.
+func (s *subject) ask(m letter, r *rand.Rand) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+r.IntN(20_000))*time.Millisecond)
+	defer cancel()
+	n, err := actor.Ask(ctx, s.a, func(reply actor.Reply[int]) letter { return letter{m.sender, m.number, reply} })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil && n == m.number, errors.Is(err, actor.ErrFailed):
+		if !s.begun[m] {
+			s.w.t.Errorf("%v: %v was never begun, and answered with %d, %v", s.a, m, n, err)
+		}
+		s.taken[m] = true
+	case errors.Is(err, actor.ErrGone), errors.Is(err, actor.ErrFull):
+		s.gone[m] = true
+	case errors.Is(err, context.DeadlineExceeded): // it may have been taken, or not
+	default:
+		s.w.t.Errorf("%v: asked with %v it says %d, %v", s.a, m, n, err)
 	}
 }
 
@@ -291,14 +332,14 @@ func (w *world) check() {
 			}
 		}
 		for m, n := range s.lost {
-			if !s.taken[m] {
-				w.t.Errorf("%v: %v was not taken, and lost", s.a, m)
+			if n > 1 || s.handled[m] > 0 {
+				w.t.Errorf("%v: %v was handled %d times, and lost %d times", s.a, m, s.handled[m], n)
 			}
 			lost += uint64(n)
 		}
-		for m := range s.handled {
-			if !s.taken[m] {
-				w.t.Errorf("%v: %v was not taken, and handled", s.a, m)
+		for m := range s.gone {
+			if s.begun[m] {
+				w.t.Errorf("%v: %v was begun, and its asker was told that it was not", s.a, m)
 			}
 		}
 		s.mu.Unlock()

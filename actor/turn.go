@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ type turn[M any] struct {
 	losing  bool   // Lost, that is
 	hand    M      // which it has, if handing
 	handing bool
-	handed  int // since room was given
+	handed  int  // since room was given
+	worked  bool // there was a message: the next may be on its way
 }
 
 // Turn has a turn.
@@ -123,14 +125,17 @@ func (w *turn[M]) next() bool {
 			var zero M
 			w.hand, b.out[b.next] = b.out[b.next], zero
 			b.next++
-			w.handing = true
+			w.handing, w.worked = true, true
 			w.handed++
+			if !w.a.spec.DropOldest { // else it was counted as it was taken out
+				b.begun++
+			}
 			if w.handed == w.a.spec.hands() {
 				w.give()
 			}
 			return true
 		}
-		switch w.refill(look == looks) {
+		switch w.refill(look == looks || !w.worked) {
 		case refilled:
 			if w.b.ended {
 				return true
@@ -170,6 +175,7 @@ func (w *turn[M]) refill(last bool) refill {
 		return nothing
 	case a.spec.DropOldest:
 		b.out, b.next = append(b.out[:0], b.oldest()), 0
+		b.begun++
 	default:
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
@@ -185,7 +191,7 @@ func (w *turn[M]) give() {
 
 func (w *turn[M]) giveLocked() {
 	if w.handed > 0 {
-		w.b.free(w.handed)
+		w.a.free(w.handed)
 		w.handed = 0
 	}
 }
@@ -270,6 +276,7 @@ func (w *turn[M]) end() {
 	w.loseRest()
 	a.mu.Lock()
 	made, cause, failed := b.made, b.stop.Cause, b.failed
+	b.failBegun(cmp.Or(failed, cause))
 	a.over()
 	link := a.link
 	a.mu.Unlock()

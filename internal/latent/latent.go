@@ -53,6 +53,7 @@ type Service interface {
 // Mailbox is what there is to say of the messages of a service.
 type Mailbox struct {
 	Waiting, Size int
+	Open          int // questions that are not answered
 	Lost          uint64
 }
 

@@ -1,0 +1,196 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/tend-go/tend/internal/said"
+)
+
+// ErrFailed: whom Ask asked had the message in hand, or kept its [Reply], when its run
+// ended: it is perhaps half done. It wraps what the run failed with, or why it was stopped;
+// whatever that is, it is neither [ErrGone] nor [ErrFull].
+var ErrFailed = errors.New("tend/actor: the actor has failed with the question")
+
+// Address is where messages of type M can be sent. The set is sealed.
+type Address[M any] interface {
+	Send(ctx context.Context, m M) error
+	TrySend(m M) error
+
+	send(ctx context.Context, m M, q *question) error
+}
+
+// Ask sends what message makes of a [Reply], and waits for the answer. It ends with what
+// Reply.Send or Reply.Fail was given, or with an error that is
+//   - [ErrFailed], when the run that had the message in hand or had kept its Reply is over;
+//   - [ErrGone], when the message was lost before it was begun; [ErrFull], when it had to
+//     make room for others (see [Spec].DropOldest);
+//   - the cause of ctx, when that ends first. A message that was taken is handled all the
+//     same, and what is answered then is dropped.
+//
+// When the mailbox is full it waits as [Actor.Send] does. A message that is handled without
+// an answer is no end. It panics if ctx or message is nil.
+func Ask[M, R any](ctx context.Context, to Address[M], message func(Reply[R]) M) (R, error) {
+	if ctx == nil || message == nil {
+		panic(fmt.Sprintf("tend/actor: Ask of %v with a nil context or message", to))
+	}
+	r := &reply[R]{question: question{done: make(chan struct{})}}
+	q := &r.question
+	if err := to.send(ctx, message(Reply[R]{r}), q); err != nil {
+		q.end(err)
+		return *new(R), err
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		q.end(context.Cause(ctx))
+		<-q.done
+	}
+	q.of.forget(q)
+	return r.value, q.err
+}
+
+// Reply is where the answer to a question goes. It is made by [Ask], goes into the message,
+// and may be kept, passed on, compared and used from anywhere. The zero Reply is of nobody.
+type Reply[R any] struct{ r *reply[R] }
+
+// Send answers with v. It returns false if nobody waits any more, or there is an answer.
+func (r Reply[R]) Send(v R) bool {
+	if r.r == nil || !r.r.claim() {
+		return false
+	}
+	r.r.value = v
+	close(r.r.done)
+	return true
+}
+
+// Fail answers with an error, which Ask returns; of nil, with the zero value.
+func (r Reply[R]) Fail(err error) bool { return r.r != nil && r.r.end(err) }
+
+// Open reports whether somebody still waits. Under load, work for which nobody waits is
+// left out.
+func (r Reply[R]) Open() bool { return r.r != nil && !r.r.ended.Load() }
+
+type reply[R any] struct {
+	question
+	value R // set before done is closed
+}
+
+// question is what an Ask waits for.
+type question struct {
+	ended atomic.Bool // or is about to
+	done  chan struct{}
+	err   error // set before done is closed
+
+	// Of the list of the actor that took the message, and guarded as that.
+	of         interface{ forget(q *question) }
+	number     uint64 // of the message
+	prev, next *question
+	listed     bool
+}
+
+// claim makes the caller the one who ends the question.
+func (q *question) claim() bool { return q.ended.CompareAndSwap(false, true) }
+
+// end ends the question with an error, if it has not ended.
+func (q *question) end(err error) bool {
+	if !q.claim() {
+		return false
+	}
+	q.err = err
+	close(q.done)
+	return true
+}
+
+// questions is a list of those that are open, by the number of their message.
+type questions struct {
+	first, last *question
+	n           int
+}
+
+func (l *questions) add(q *question) {
+	q.prev, q.listed = l.last, true
+	if l.last == nil {
+		l.first = q
+	} else {
+		l.last.next = q
+	}
+	l.last = q
+	l.n++
+}
+
+func (l *questions) remove(q *question) {
+	if !q.listed {
+		return
+	}
+	if q.prev == nil {
+		l.first = q.next
+	} else {
+		q.prev.next = q.next
+	}
+	if q.next == nil {
+		l.last = q.prev
+	} else {
+		q.next.prev = q.prev
+	}
+	q.prev, q.next, q.listed = nil, nil, false
+	l.n--
+}
+
+// end ends those of the messages from and to these numbers.
+func (l *questions) end(from, to uint64, err error) {
+	for q := l.first; q != nil && q.number <= to; {
+		next := q.next
+		if q.number >= from {
+			l.remove(q)
+			q.end(err)
+		}
+		q = next
+	}
+}
+
+// forget takes a question that has ended out of the list.
+func (a *Actor[M]) forget(q *question) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.box; b != nil && q.listed {
+		b.asks.remove(q)
+		if !a.is(listed) {
+			a.close()
+		}
+	}
+}
+
+// failBegun ends the questions of all messages that were begun: their run is over.
+func (b *box[M]) failBegun(why error) {
+	if b.asks.n > 0 {
+		b.asks.end(0, b.begun, &failedError{why})
+	}
+}
+
+// failedError is ErrFailed with the reason. What it wraps is looked for with Is and As,
+// but that a message was gone, or met a full mailbox, is nothing that the asker may take
+// for the fate of its own.
+type failedError struct{ why error }
+
+func (e *failedError) Error() string {
+	if e.why == nil {
+		return ErrFailed.Error()
+	}
+	return ErrFailed.Error() + ": " + said.Text(e.why)
+}
+
+func (e *failedError) Is(target error) bool {
+	switch target { //nolint:errorlint // themselves
+	case ErrFailed:
+		return true
+	case ErrGone, ErrFull:
+		return false
+	default:
+		return e.why != nil && errors.Is(e.why, target)
+	}
+}
+
+func (e *failedError) As(target any) bool { return e.why != nil && errors.As(e.why, target) }

@@ -1,0 +1,229 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
+)
+
+// question is what the actors of these tests understand.
+type question struct {
+	n     int
+	reply actor.Reply[int]
+}
+
+// asked makes an actor, served by a supervisor, that treats questions so.
+func asked(t *testing.T, spec actor.Spec[question], handle func(ctx context.Context, q question) error) (*tend.Supervisor, *actor.Actor[question]) {
+	t.Helper()
+	spec.New = func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+		return actor.Func[question](handle), nil
+	}
+	a := actor.New("a", &spec)
+	s, _ := serve(t, tend.Spec{FailureThreshold: 1e9}, a)
+	return s, a
+}
+
+func ask(ctx context.Context, a *actor.Actor[question], n int) (int, error) {
+	return actor.Ask(ctx, a, func(r actor.Reply[int]) question { return question{n, r} })
+}
+
+func TestAsk(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, a := asked(t, actor.Spec[question]{}, func(_ context.Context, q question) error {
+			switch {
+			case q.n < 0:
+				q.reply.Fail(errBoom)
+			case !q.reply.Open():
+				t.Error("nobody waits")
+			case !q.reply.Send(2*q.n) || q.reply.Send(3) || q.reply.Fail(errBoom) || q.reply.Open(): // trap 8
+				t.Error("the reply is not one of a single use")
+			}
+			return nil
+		})
+		if n, err := ask(t.Context(), a, 21); n != 42 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		if _, err := ask(t.Context(), a, -1); !errors.Is(err, errBoom) || errors.Is(err, actor.ErrFailed) {
+			t.Errorf("%v", err)
+		}
+		var zero actor.Reply[int]
+		if zero.Send(1) || zero.Fail(nil) || zero.Open() {
+			t.Error("somebody waits for the zero Reply")
+		}
+	})
+}
+
+// TestTrap06AReplyAfterTheAskerHasLeft is dropped, and nothing is left of the question.
+func TestTrap06AReplyAfterTheAskerHasLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, a := asked(t, actor.Spec[question]{}, func(_ context.Context, q question) error {
+			time.Sleep(time.Duration(q.n) * time.Second)
+			if open := q.reply.Open(); open == (q.n == 2) || q.reply.Send(q.n) != open {
+				t.Errorf("after %d s it is open: %v", q.n, open)
+			}
+			return nil
+		})
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer cancel()
+		if _, err := ask(ctx, a, 2); !errors.Is(err, errBoom) {
+			t.Errorf("%v", err)
+		}
+		if n, err := ask(t.Context(), a, 1); n != 1 || err != nil {
+			t.Errorf("the next question gets %d, %v", n, err)
+		}
+	})
+}
+
+// TestTrap07TheAskedDiesBeforeItReplies: with the message in hand, or with the Reply kept;
+// the message behind it waits for the next run.
+func TestTrap07TheAskedDiesBeforeItReplies(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		runs := map[int]int{}
+		_, a := asked(t, actor.Spec[question]{}, func(_ context.Context, q question) error {
+			runs[q.n]++
+			switch q.n {
+			case 1:
+				return nil // kept
+			case 2:
+				time.Sleep(time.Second)
+				panic(actor.ErrGone)
+			}
+			q.reply.Send(q.n)
+			return nil
+		})
+		var errs [3]error
+		var got [3]int
+		for n := range errs {
+			go func() { got[n], errs[n] = ask(context.Background(), a, n+1) }()
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for n, err := range errs[:2] {
+			var p *tend.PanicError
+			if !errors.Is(err, actor.ErrFailed) || errors.Is(err, actor.ErrGone) || !errors.As(err, &p) {
+				t.Errorf("question %d: %v", n+1, err)
+			}
+		}
+		if errs[2] != nil || got[2] != 3 {
+			t.Errorf("question 3: %d, %v", got[2], errs[2])
+		}
+		if runs[1] != 1 || runs[2] != 1 || runs[3] != 1 {
+			t.Errorf("handled %v", runs)
+		}
+	})
+}
+
+// TestAskWhatStops: what is in hand ends with the reason, and what waits is gone.
+func TestAskWhatStops(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, a := asked(t, actor.Spec[question]{Mailbox: 1}, func(ctx context.Context, q question) error {
+			<-ctx.Done()
+			return nil
+		})
+		var errs [3]error
+		for n := range errs {
+			go func() { _, errs[n] = ask(context.Background(), a, n) }()
+			synctest.Wait()
+		}
+		_ = s.Remove(s.Status().Services[0].Token)
+		synctest.Wait()
+		if !errors.Is(errs[0], actor.ErrFailed) || !errors.Is(errs[0], tend.ErrRemoved) {
+			t.Errorf("in hand: %v", errs[0])
+		}
+		for _, err := range errs[1:] { // in the mailbox, and waiting for room
+			if !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrRemoved) {
+				t.Errorf("not begun: %v", err)
+			}
+		}
+		if _, err := ask(t.Context(), a, 9); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("later: %v", err)
+		}
+	})
+}
+
+// TestAskWhoDropsTheOldest: the asker learns that its message had to make room.
+func TestAskWhoDropsTheOldest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		_, a := asked(t, actor.Spec[question]{Mailbox: 1, DropOldest: true}, func(_ context.Context, q question) error {
+			<-step
+			q.reply.Send(q.n)
+			return nil
+		})
+		var errs [4]error
+		var got [4]int
+		for n := range errs {
+			go func() { got[n], errs[n] = ask(context.Background(), a, n) }()
+			synctest.Wait()
+		}
+		close(step)
+		synctest.Wait()
+		if errs[0] != nil || errs[3] != nil || got != [4]int{0, 0, 0, 3} {
+			t.Errorf("answered %v, %v", got, errs)
+		}
+		for _, err := range errs[1:3] {
+			if !errors.Is(err, actor.ErrFull) {
+				t.Errorf("displaced: %v", err)
+			}
+		}
+	})
+}
+
+// TestAskWithAContextThatHasEnded: a message for which there is room is taken (trap 32),
+// one that has to wait is not.
+func TestTrap32AskWithAContextThatHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		handled := 0
+		step := make(chan struct{})
+		_, a := asked(t, actor.Spec[question]{Mailbox: 1}, func(context.Context, question) error { <-step; handled++; return nil })
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errBoom)
+		for range 3 { // in hand, waiting, not taken
+			if _, err := ask(ctx, a, 1); !errors.Is(err, errBoom) {
+				t.Errorf("%v", err)
+			}
+			synctest.Wait()
+		}
+		close(step)
+		synctest.Wait()
+		if handled != 2 {
+			t.Errorf("%d were handled", handled)
+		}
+	})
+}
+
+// BenchmarkAsk is a question and its answer, beside two channels.
+func BenchmarkAsk(b *testing.B) {
+	b.Run("actor", func(b *testing.B) {
+		a := actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			return actor.Func[question](func(_ context.Context, q question) error { q.reply.Send(q.n); return nil }), nil
+		}})
+		benchServe(b, a)
+		for b.Loop() {
+			if _, err := ask(b.Context(), a, 1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("channel", func(b *testing.B) {
+		type q struct{ reply chan int }
+		c := make(chan q)
+		go func() {
+			for q := range c {
+				q.reply <- 1
+			}
+		}()
+		for b.Loop() {
+			q := q{make(chan int, 1)}
+			c <- q
+			<-q.reply
+		}
+		close(c)
+	})
+}
