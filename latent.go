@@ -13,9 +13,9 @@ import (
 // asked to stop and learn what is to become of them, and what their runs say to the record
 // that stands for them.
 
-// latent is the service of n, which has not left; nil if it has a goroutine.
+// latent is the service of n; nil if it has a goroutine, or has left.
 func (n *node) latent() latent.Service {
-	if !n.is(isLatent) {
+	if !n.is(isLatent) || n.svc == nil {
 		return nil
 	}
 	l, _ := latent.Of(innermost(n.svc))
@@ -30,6 +30,15 @@ func (n *node) shared() *Child {
 	}
 	conf, _ := n.latent().Settings().(*Child)
 	return cmp.Or(conf, &defaults)
+}
+
+// mailboxOf is what a latent service says of its messages.
+func mailboxOf(l latent.Service) *Mailbox {
+	if l == nil {
+		return nil
+	}
+	m := l.Mailbox()
+	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Lost: m.Lost}
 }
 
 // isFinal: a service that is asked to stop for this reason will not run again by itself,

@@ -3,6 +3,8 @@ package tend
 import (
 	"slices"
 	"sync"
+
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // Status returns a snapshot of the whole tree below s.
@@ -28,13 +30,15 @@ func (s *Supervisor) ServiceStatus(t ServiceToken) (ServiceStatus, error) {
 // statusOf is the status of one service of s.
 func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
 	var r *run
+	var l latent.Service
 	path := s.Path() // the plan's may be that of another place, while it is not served
 	s.query(func(p *plan, now instant) {
-		status, r = p.serviceStatus(now, n, path, p.holdup()), n.run
+		status, r, l = p.serviceStatus(now, n, path, p.holdup()), n.run, n.latent()
 	})
 	if r != nil {
 		status.Annotations = r.noted()
 	}
+	status.Mailbox = mailboxOf(l)
 	return status
 }
 
@@ -48,6 +52,7 @@ func (s *Supervisor) statusAt(path string) Status {
 		if m.run != nil {
 			c.Annotations = m.run.noted()
 		}
+		c.Mailbox = mailboxOf(m.latent)
 		if m.sup == nil {
 			continue
 		}
@@ -84,9 +89,10 @@ type snapshot struct {
 
 // moreOf is where there is more to know about a service.
 type moreOf struct {
-	i   int // its place in the list
-	sup *Supervisor
-	run *run
+	i      int // its place in the list
+	sup    *Supervisor
+	run    *run
+	latent latent.Service
 }
 
 // at returns a snapshot of s, which is at a path, that is not older than the call.
@@ -123,8 +129,8 @@ func (snap *snapshot) take(s *Supervisor, p *plan, now instant) {
 	snap.status.Since = p.wall(s.since)
 	p.status(now, &snap.status, func(i int, n *node) {
 		noted := n.run != nil && n.run.more.Load() != nil
-		if sup := n.subtree(); noted || sup != nil {
-			snap.more = append(snap.more, moreOf{i, sup, n.run})
+		if sup := n.subtree(); noted || sup != nil || n.is(isLatent) {
+			snap.more = append(snap.more, moreOf{i, sup, n.run, n.latent()})
 		}
 	})
 }

@@ -71,8 +71,18 @@ type ServiceStatus struct {
 	// Annotations are what the run has noted with [Annotate], a list of
 	// [slog.Attr]; in JSON an object.
 	Annotations annotations `json:"annotations,omitempty"`
+	// Mailbox is what there is to say of the messages of an actor; nil of other services.
+	Mailbox *Mailbox `json:"mailbox,omitempty"`
 	// Supervisor is the subtree if the service is a supervisor, or serves one.
 	Supervisor *Status `json:"supervisor,omitempty"`
+}
+
+// Mailbox is what there is to say of the messages of an actor.
+type Mailbox struct {
+	Waiting int    `json:"waiting"`        // messages that wait, about: see actor.Spec
+	Size    int    `json:"size"`           // how many may
+	Open    int    `json:"open,omitempty"` // questions without an answer
+	Lost    uint64 `json:"lost,omitempty"` // messages so far that were taken and not handled to their end
 }
 
 // Failure is one entry of a service's history.

@@ -93,8 +93,26 @@ func (s *ServiceStatus) note(now time.Time) string {
 	if n := len(s.Failures); n > 0 {
 		notes = append(notes, "last failure: "+said.Short(s.Failures[n-1].Err.Error(), 80))
 	}
+	if note := s.Mailbox.note(); note != "" {
+		notes = append(notes, note)
+	}
 	for _, a := range s.Annotations {
 		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), 80))
 	}
 	return strings.Join(notes, "; ")
+}
+
+// note is what there is to say of messages, if there is.
+func (m *Mailbox) note() string {
+	var notes []string
+	if m != nil && m.Waiting > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %s", m.Waiting, said.Times(m.Size, "message")))
+	}
+	if m != nil && m.Open > 0 {
+		notes = append(notes, said.Times(m.Open, "open question"))
+	}
+	if m != nil && m.Lost > 0 {
+		notes = append(notes, fmt.Sprintf("%d lost", m.Lost))
+	}
+	return strings.Join(notes, ", ")
 }

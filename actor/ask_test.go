@@ -3,6 +3,7 @@ package actor_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,6 +195,44 @@ func TestTrap32AskWithAContextThatHasEnded(t *testing.T) {
 		synctest.Wait()
 		if handled != 2 {
 			t.Errorf("%d were handled", handled)
+		}
+	})
+}
+
+// TestMailboxInTheStatus: how many wait, are open and were lost; nothing is left of what
+// has ended.
+func TestMailboxInTheStatus(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan error)
+		s, a := asked(t, actor.Spec[question]{Mailbox: 10, DropOldest: true}, func(context.Context, question) error { return <-step })
+		expect := func(what string, want tend.Mailbox) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.Status().Services[0].Mailbox; got == nil || *got != want {
+				t.Errorf("%s: %+v", what, got)
+			}
+			one, err := s.ServiceStatus(s.Status().Services[0].Token)
+			if err != nil || *one.Mailbox != want {
+				t.Errorf("%s: alone %+v, %v", what, one.Mailbox, err)
+			}
+		}
+		expect("idle", tend.Mailbox{Size: 10})
+		ctx, cancel := context.WithCancel(t.Context())
+		for n := range 4 {
+			go func() { _, _ = ask(ctx, a, n) }()
+		}
+		expect("asked", tend.Mailbox{Waiting: 3, Size: 10, Open: 4})
+		step <- nil // the question stays open
+		expect("one was handled", tend.Mailbox{Waiting: 2, Size: 10, Open: 4})
+		cancel()
+		expect("the askers have left", tend.Mailbox{Waiting: 2, Size: 10})
+		step <- errBoom
+		expect("one has failed", tend.Mailbox{Waiting: 1, Size: 10, Lost: 1})
+		step <- nil
+		step <- nil
+		expect("idle again", tend.Mailbox{Size: 10, Lost: 1})
+		if text := s.Status().String(); !strings.Contains(text, "1 lost") {
+			t.Errorf("the text is\n%s", text)
 		}
 	})
 }

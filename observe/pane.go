@@ -110,6 +110,9 @@ func (p *pane) supervisor(s *tend.Status, notReady string, alone bool) {
 }
 
 func (p *pane) annotations(s *tend.ServiceStatus) {
+	if m := s.Mailbox; m != nil {
+		p.add("Mailbox", fmt.Sprintf("%d of %d wait, %d open questions, %d lost", m.Waiting, m.Size, m.Open, m.Lost))
+	}
 	for _, a := range s.Annotations {
 		p.add(said.Short(a.Key, maxName), said.Short(a.Value.String(), maxText))
 	}
