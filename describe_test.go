@@ -105,7 +105,8 @@ var told = func() []struct {
 			"ERROR", "root/db/a%2Fb: service ended: panic: x; now pending", "error=panic: x stack= asked=true took=0s next=pending",
 		},
 		{
-			tend.MessagesLost{Origin: svc, N: 3, Message: "main.order", Cause: boom}, "WARN",
+			tend.MessagesLost{Origin: svc, N: 3, Message: "main.order", Cause: boom},
+			"WARN",
 			"root/db/a%2Fb: messages lost: 3 of main.order: boom", "lost=3 message=main.order cause=boom",
 		},
 		{tend.ServiceAlsoFailed{Origin: svc, Err: boom}, "WARN", "root/db/a%2Fb: service also failed: boom", "error=boom"},

@@ -183,7 +183,7 @@ func (e *failedError) Error() string {
 }
 
 func (e *failedError) Is(target error) bool {
-	switch target { //nolint:errorlint // themselves
+	switch target {
 	case ErrFailed:
 		return true
 	case ErrGone, ErrFull:

@@ -100,7 +100,7 @@ func TestTrap07TheAskedDiesBeforeItReplies(t *testing.T) {
 		var errs [3]error
 		var got [3]int
 		for n := range errs {
-			go func() { got[n], errs[n] = ask(context.Background(), a, n+1) }()
+			go func() { got[n], errs[n] = ask(t.Context(), a, n+1) }()
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
@@ -129,7 +129,7 @@ func TestAskWhatStops(t *testing.T) {
 		})
 		var errs [3]error
 		for n := range errs {
-			go func() { _, errs[n] = ask(context.Background(), a, n) }()
+			go func() { _, errs[n] = ask(t.Context(), a, n) }()
 			synctest.Wait()
 		}
 		_ = s.Remove(s.Status().Services[0].Token)
@@ -160,7 +160,7 @@ func TestAskWhoDropsTheOldest(t *testing.T) {
 		var errs [4]error
 		var got [4]int
 		for n := range errs {
-			go func() { got[n], errs[n] = ask(context.Background(), a, n) }()
+			go func() { got[n], errs[n] = ask(t.Context(), a, n) }()
 			synctest.Wait()
 		}
 		close(step)

@@ -20,7 +20,7 @@ func benchServe(b *testing.B, services ...tend.Service) *tend.Supervisor {
 	for _, svc := range services {
 		s.Add(svc)
 	}
-	s.ServeBackground(context.Background())
+	s.ServeBackground(b.Context())
 	b.Cleanup(s.Stop)
 	return s
 }
@@ -48,7 +48,7 @@ func BenchmarkSend(b *testing.B) {
 			for range senders {
 				go func() {
 					for i := range b.N / senders {
-						if a.Send(context.Background(), i) != nil {
+						if a.Send(b.Context(), i) != nil {
 							panic("gone")
 						}
 					}
@@ -93,7 +93,7 @@ func BenchmarkIdle(b *testing.B) {
 			return h, nil
 		}}
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-		s.ServeBackground(context.Background())
+		s.ServeBackground(b.Context())
 		before := inUse()
 		began := time.Now()
 		for range n {

@@ -201,7 +201,7 @@ func TestRing(t *testing.T) {
 		}
 		out++
 	}
-	if out != in || q.ring != nil && len(q.ring) > kept {
+	if out != in || len(q.ring) > kept {
 		t.Errorf("%d of %d came out, a ring of %d is kept", out, in, len(q.ring))
 	}
 }
