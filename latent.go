@@ -80,6 +80,8 @@ func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 
+func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
+
 func (l *ofRun) Beside(number uint64, err error) {
 	l.sup.post(erred{(*node)(l), number, l.sup.Reason(err)})
 }

@@ -53,6 +53,13 @@ type Spec[M any] struct {
 	// message in hand is the last. It lies within the Timeout of Child.
 	Drain time.Duration
 
+	// Inline: an Ask of an idle actor runs Handle on the goroutine of the asker, which costs a
+	// tenth. It is for handlers that only compute. What the asker takes on: until Handle
+	// returns, the end of its context is not noticed, and a lock that it holds is held;
+	// Goexit in Handle ends its goroutine, too; and where supervisors pass panics through,
+	// one panics in the asker. It cannot be had with a Watchdog.
+	Inline bool
+
 	// Lost, if set, is called for each message that was taken and will not be handled to its
 	// end, with the reason, on any goroutine and under no lock. A panic of it costs nothing.
 	Lost func(m M, why error)
@@ -87,6 +94,7 @@ const (
 	placed                       // it is in a tree
 	alone                        // Serve was called
 	begun                        // a run has begun, whose context this record was
+	kept                         // its box is, though it is idle: it was busy a while ago
 	flagBits  = iota
 	flagsMask = 1<<flagBits - 1
 )
@@ -127,6 +135,8 @@ func (s *Spec[M]) check(name string) {
 		bad("Spec.Child.Service is set")
 	case s.Child.Name != "":
 		bad("Spec.Child.Name is set")
+	case s.Inline && s.Child.Watchdog > 0:
+		bad("Spec.Inline is set, and a Watchdog, which sees workers alone")
 	case s.Drain > 0 && s.Child.Timeout > 0 && s.Drain >= s.Child.Timeout:
 		bad("Spec.Drain is %v, and its Child.Timeout %v", s.Drain, s.Child.Timeout)
 	}

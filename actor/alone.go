@@ -149,6 +149,7 @@ func (l *lonely) Context(uint64, bool) (context.Context, context.CancelCauseFunc
 	return &lonelyContext{ctx, cancel}, cancel
 }
 
+func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
 func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
 func (l *lonely) Beside(uint64, error)                {}
 func (l *lonely) Lost(_, _ uint64, _ string, _ error) {}

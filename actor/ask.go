@@ -153,13 +153,16 @@ func (l *questions) end(from, to uint64, err error) {
 
 // forget takes a question that has ended out of the list.
 func (a *Actor[M]) forget(q *question) {
+	isNew := false
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if b := a.box; b != nil && q.listed {
 		b.asks.remove(q)
-		if !a.is(listed) {
-			a.close()
-		}
+		isNew = a.is(launched) && !a.is(listed) && a.rest()
+	}
+	link := a.link
+	a.mu.Unlock()
+	if isNew {
+		link.Keep((*turns[M])(a))
 	}
 }
 

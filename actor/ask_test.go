@@ -3,10 +3,14 @@ package actor_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
@@ -237,19 +241,127 @@ func TestMailboxInTheStatus(t *testing.T) {
 	})
 }
 
-// BenchmarkAsk is a question and its answer, beside two channels.
-func BenchmarkAsk(b *testing.B) {
-	b.Run("actor", func(b *testing.B) {
-		a := actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
-			return actor.Func[question](func(_ context.Context, q question) error { q.reply.Send(q.n); return nil }), nil
-		}})
-		benchServe(b, a)
-		for b.Loop() {
-			if _, err := ask(b.Context(), a, 1); err != nil {
-				b.Fatal(err)
+// TestInline: an Ask of an idle actor is answered on the goroutine of the asker, one of an
+// actor that is busy waits in the mailbox; the rules are the same.
+func TestInline(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type key struct{}
+		step := make(chan struct{})
+		var order []int
+		s, a := asked(t, actor.Spec[question]{Inline: true}, func(ctx context.Context, q question) error {
+			if ctx.Value(key{}) != nil {
+				t.Error("it has the context of the asker")
 			}
+			order = append(order, q.n)
+			switch q.n {
+			case 2:
+				<-step
+			case 4:
+				return errBoom
+			case 5:
+				panic("boom")
+			case 6:
+				return nil // kept
+			}
+			q.reply.Send(goroutine())
+			return nil
+		})
+		synctest.Wait()
+		ctx := context.WithValue(t.Context(), key{}, "asker")
+		if n, err := ask(ctx, a, 1); n != goroutine() || err != nil {
+			t.Errorf("idle: on goroutine %d, this is %d, %v", n, goroutine(), err)
+		}
+		if err := a.TrySend(question{n: 2}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		ends := make(chan int)
+		go func() {
+			n, _ := ask(ctx, a, 3)
+			if n == goroutine() {
+				t.Error("busy: the asker handles it")
+			}
+			ends <- n
+		}()
+		synctest.Wait()
+		close(step)
+		<-ends
+		for n := 4; n < 6; n++ {
+			if _, err := ask(ctx, a, n); !errors.Is(err, actor.ErrFailed) {
+				t.Errorf("question %d: %v", n, err)
+			}
+			synctest.Wait() // it runs again
+		}
+		var kept error
+		go func() { _, kept = ask(ctx, a, 6) }()
+		synctest.Wait()
+		if n := s.Status().Services[0]; n.Incarnation != 3 || n.Mailbox.Open != 1 {
+			t.Errorf("incarnation %d, %+v", n.Incarnation, n.Mailbox)
+		}
+		_ = s.Restart(s.Status().Services[0].Token, nil)
+		synctest.Wait()
+		if !errors.Is(kept, actor.ErrFailed) || !errors.Is(kept, tend.ErrRestartRequested) {
+			t.Errorf("kept: %v", kept)
+		}
+		if d := cmp.Diff([]int{1, 2, 3, 4, 5, 6}, order); d != "" {
+			t.Error(d)
 		}
 	})
+}
+
+// TestInlineAndGoexit ends the goroutine of the asker, and the run.
+func TestInlineAndGoexit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, a := asked(t, actor.Spec[question]{Inline: true}, func(context.Context, question) error { runtime.Goexit(); return nil })
+		synctest.Wait()
+		returned := false
+		go func() {
+			_, _ = ask(t.Context(), a, 1)
+			returned = true
+		}()
+		synctest.Wait()
+		status := s.Status().Services[0]
+		if returned || status.Incarnation != 2 || !errors.Is(status.Failures[0].Err, tend.ErrGoexit) {
+			t.Errorf("the asker goes on: %v, %+v", returned, status)
+		}
+	})
+}
+
+// TestInlineWherePanicsPass: it panics in the asker, whose recover keeps it, and the run is
+// over all the same.
+func TestInlineWherePanicsPass(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := actor.New("a", &actor.Spec[question]{Inline: true, New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			return actor.Func[question](func(context.Context, question) error { panic("boom") }), nil
+		}})
+		s, _ := serve(t, tend.Spec{PassThroughPanics: true}, a)
+		synctest.Wait()
+		func() {
+			defer func() {
+				if v := recover(); v != "boom" {
+					t.Errorf("it panics with %v", v)
+				}
+			}()
+			_, _ = ask(t.Context(), a, 1)
+		}()
+		synctest.Wait()
+		if status := s.Status().Services[0]; status.Incarnation != 2 || status.Mailbox.Open != 0 || status.Mailbox.Lost != 1 {
+			t.Errorf("%+v, %+v", status, status.Mailbox)
+		}
+	})
+}
+
+// goroutine is the number of the caller's goroutine.
+func goroutine() (n int) {
+	var stack [64]byte
+	_, _ = fmt.Sscanf(string(stack[:runtime.Stack(stack[:], false)]), "goroutine %d ", &n)
+	return n
+}
+
+// BenchmarkAsk is a question and its answer, beside two channels.
+func BenchmarkAsk(b *testing.B) {
+	b.Run("inline", func(b *testing.B) { benchAsk(b, true) })
+	b.Run("actor", func(b *testing.B) { benchAsk(b, false) })
 	b.Run("channel", func(b *testing.B) {
 		type q struct{ reply chan int }
 		c := make(chan q)
@@ -265,4 +377,19 @@ func BenchmarkAsk(b *testing.B) {
 		}
 		close(c)
 	})
+}
+
+func benchAsk(b *testing.B, inline bool) {
+	a := actor.New("a", &actor.Spec[question]{Inline: inline, New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+		return actor.Func[question](func(_ context.Context, q question) error { q.reply.Send(q.n); return nil }), nil
+	}})
+	s := benchServe(b)
+	if _, err := s.Start(b.Context(), a); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := ask(b.Context(), a, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

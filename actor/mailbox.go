@@ -67,6 +67,9 @@ func (a *Actor[M]) Send(ctx context.Context, m M) error {
 
 // send is Send; q is what somebody waits for whose message that is.
 func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
+	if q != nil && a.spec.Inline && a.answers(m, q) {
+		return nil
+	}
 	w, err := a.offer(m, true, q)
 	if w == nil {
 		return err

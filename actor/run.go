@@ -77,7 +77,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	}
 	a.set(asked, true)
 	a.set(final|closed, why.Final)
-	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box == nil { // idle: there is nothing to do
+	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box.isBare() { // idle: there is nothing to do
 		a.over()
 		link := a.link
 		a.mu.Unlock()
@@ -117,11 +117,47 @@ func (a *Actor[M]) over() {
 	a.close()
 }
 
-// close lets go of the box, if there is nothing to keep. The caller holds mu.
+// close lets go of the box, if there is nothing in it. The caller holds mu.
 func (a *Actor[M]) close() {
-	b := a.box
-	if b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() && b.tally == (tally{}) && b.asks.n == 0 && len(b.missed) == 0 && !b.telling {
+	if a.box.isBare() {
 		a.box = nil
+	}
+}
+
+// isBare: nothing is in the box that matters.
+func (b *box[M]) isBare() bool {
+	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
+		b.tally == (tally{}) && b.asks.n == 0 && len(b.missed) == 0 && !b.telling
+}
+
+// rest is close of an actor that has just been busy, and mostly soon is again: those of a
+// tree that were busy last keep their boxes. It says whether this is one more. The caller
+// holds mu.
+func (a *Actor[M]) rest() (isNew bool) {
+	b := a.box
+	switch {
+	case !b.isBare():
+		return false
+	case cap(b.in)+cap(b.out) > mostKept:
+		a.box = nil
+		return false
+	}
+	isNew = !a.is(kept)
+	a.set(kept, true)
+	return isNew
+}
+
+// mostKept is how many messages a box may have had room for that is kept.
+const mostKept = 2 * turnLength
+
+// Shrink lets go of what was kept.
+func (t *turns[M]) Shrink() {
+	a := (*Actor[M])(t)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.set(kept, false)
+	if !a.is(listed) {
+		a.close()
 	}
 }
 

@@ -31,6 +31,7 @@ type turn[M any] struct {
 	hand    M      // which it has, if handing
 	handing bool
 	handed  int  // since room was given
+	isNew   bool // it has become idle, and its box is kept from now on
 	worked  bool // there was a message: the next may be on its way
 }
 
@@ -143,6 +144,9 @@ func (w *turn[M]) next() bool {
 		case nothing:
 			runtime.Gosched()
 		case left:
+			if w.isNew {
+				w.a.link.Keep((*turns[M])(w.a))
+			}
 			return false
 		}
 	}
@@ -167,9 +171,9 @@ func (w *turn[M]) refill(last bool) refill {
 		b.ended = true
 		return refilled
 	case len(b.in) == 0 && last:
-		b.out, b.next = nil, 0
+		b.out, b.next = b.out[:0], 0
 		a.set(listed, false)
-		a.close()
+		w.isNew = a.rest()
 		return left
 	case len(b.in) == 0:
 		return nothing

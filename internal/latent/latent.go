@@ -107,6 +107,9 @@ type Link interface {
 	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
 	// must not be waiting for one already.
 	Schedule(t Task)
+	// Keep says that k is idle, and holds something in case that it soon is not. Another one
+	// that did so long ago is made to Shrink.
+	Keep(k Keeper)
 	// Lost tells that n messages of a kind will not be handled to their end, and why.
 	Lost(run, n uint64, kind string, why error)
 	// Clock is the clock of the tree.

@@ -35,6 +35,9 @@ type Scheduler struct {
 	probing bool
 	numbers uint64 // of workers
 
+	keeping []Keeper // a ring
+	oldest  int
+
 	turns  atomic.Uint64 // that have been taken
 	length atomic.Int64  // of ready
 }
@@ -209,6 +212,27 @@ func (s *Scheduler) probe() {
 		case i >= probes:
 			began, i = time.Now(), 0
 		}
+	}
+}
+
+// Keeper is something that holds memory while it is idle, and lets go of it if asked to.
+type Keeper interface{ Shrink() }
+
+// keepers is how many of a tree hold memory while they are idle.
+const keepers = 1024
+
+// Keep has k hold its memory until that many others do.
+func (s *Scheduler) Keep(k Keeper) {
+	s.mu.Lock()
+	if s.keeping == nil {
+		s.keeping = make([]Keeper, keepers)
+	}
+	old := s.keeping[s.oldest]
+	s.keeping[s.oldest] = k
+	s.oldest = (s.oldest + 1) % keepers
+	s.mu.Unlock()
+	if old != nil {
+		old.Shrink()
 	}
 }
 

@@ -3,6 +3,7 @@ package latent
 import (
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,6 +171,22 @@ func TestWorkersAreLabelled(t *testing.T) {
 		pprof.SetGoroutineLabels(s.labels(99))
 	})
 }
+
+// TestKeep: those that were idle first let go when there are many.
+func TestKeep(t *testing.T) {
+	var s Scheduler
+	var shrunk []int
+	for i := range keepers + 3 {
+		s.Keep(keeper(func() { shrunk = append(shrunk, i) }))
+	}
+	if !slices.Equal(shrunk, []int{0, 1, 2}) {
+		t.Errorf("%v let go", shrunk)
+	}
+}
+
+type keeper func()
+
+func (k keeper) Shrink() { k() }
 
 // TestRing: what goes in comes out, in order, as the ring grows and turns.
 func TestRing(t *testing.T) {

@@ -1,0 +1,64 @@
+package actor
+
+import (
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
+)
+
+// answers handles m on the goroutine of the asker, if the actor is idle.
+func (a *Actor[M]) answers(m M, q *question) bool {
+	a.mu.Lock()
+	if !a.is(launched) || a.is(listed|asked) || a.handler == nil {
+		a.mu.Unlock()
+		return false
+	}
+	a.set(listed, true) // it is having a turn: this
+	w := turn[M]{a: a, b: a.open(), number: a.number(), hand: m, handing: true}
+	w.b.put++
+	w.b.begun++
+	q.number, q.of = w.b.put, a
+	w.b.asks.add(q)
+	a.mu.Unlock()
+	w.inline()
+	return true
+}
+
+// inline is a turn of one message on the goroutine of the asker. What there is to do
+// besides, also the end of the run, is for a worker.
+func (w *turn[M]) inline() {
+	defer func() {
+		defer w.leave()
+		if !w.calling {
+			return
+		}
+		v := recover()
+		passes := true
+		defer func() {
+			if passes { // the panic goes on in the asker, and the run is over all the same
+				w.broke(&tend.PanicError{Value: v, PCs: goroutines.Callers(2)})
+			}
+		}()
+		err := w.a.link.Broken(v)
+		passes = false
+		w.broke(err)
+	}()
+	w.handle()
+}
+
+// leave ends a turn on the goroutine of an asker.
+func (w *turn[M]) leave() {
+	a, b := w.a, w.b
+	a.mu.Lock()
+	link := a.link
+	if !b.isEmpty() || b.failed != nil || b.asked.Load() {
+		a.mu.Unlock()
+		link.Schedule((*turns[M])(a))
+		return
+	}
+	a.set(listed, false)
+	isNew := a.rest()
+	a.mu.Unlock()
+	if isNew {
+		link.Keep((*turns[M])(a))
+	}
+}
