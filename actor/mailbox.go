@@ -27,6 +27,10 @@ type box[M any] struct {
 	begun uint64 // how many were taken in hand, or made room for others
 	asks  questions
 
+	alarms []*alarm[M] // of the run
+	due    []*alarm[M] // those of them whose messages wait
+	isDue  atomic.Bool // there are some: a turn looks between two messages
+
 	life   *life[M] // the context of a run that is not the first; nil: the record is it
 	made   context.Context
 	cancel context.CancelCauseFunc

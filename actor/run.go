@@ -127,7 +127,7 @@ func (a *Actor[M]) close() {
 // isBare: nothing is in the box that matters.
 func (b *box[M]) isBare() bool {
 	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
-		b.tally == (tally{}) && b.asks.n == 0 && len(b.missed) == 0 && !b.telling
+		b.tally == (tally{}) && b.asks.n == 0 && len(b.alarms) == 0 && len(b.missed) == 0 && !b.telling
 }
 
 // rest is close of an actor that has just been busy, and mostly soon is again: those of a

@@ -122,6 +122,9 @@ func (w *turn[M]) fail(err error) { w.b.failed = err }
 // next takes a message in hand; false: nothing waits, and the turn is over.
 func (w *turn[M]) next() bool {
 	for look := 0; ; look++ {
+		if w.takeDue() {
+			return true
+		}
 		if b := w.b; b.next < len(b.out) {
 			var zero M
 			w.hand, b.out[b.next] = b.out[b.next], zero
@@ -170,6 +173,8 @@ func (w *turn[M]) refill(last bool) refill {
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
 		b.ended = true
 		return refilled
+	case len(b.in) == 0 && len(b.due) > 0:
+		return nothing
 	case len(b.in) == 0 && last:
 		b.out, b.next = b.out[:0], 0
 		a.set(listed, false)
@@ -281,9 +286,13 @@ func (w *turn[M]) end() {
 	a.mu.Lock()
 	made, cause, failed := b.made, b.stop.Cause, b.failed
 	b.failBegun(cmp.Or(failed, cause))
+	timers := b.silence()
 	a.over()
 	link := a.link
 	a.mu.Unlock()
+	for _, t := range timers {
+		t.Stop()
+	}
 	link.Ended(w.number, made, cause, failed)
 }
 

@@ -1,0 +1,156 @@
+package actor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/thejerf/abtime"
+
+	"github.com/tend-go/tend/internal/timerid"
+)
+
+// alarm is a message that comes at some time. It waits beside the mailbox: it meets no full
+// one, and is looked at between two messages. The actor's mu guards it.
+type alarm[M any] struct {
+	m     M
+	every time.Duration // 0: once
+	timer abtime.Timer
+	due   bool // it waits to be handled
+	off   bool // it is stopped, or was handled
+}
+
+// After has the actor handle m after a time, in its turn, by the clock of the tree. It ends
+// with the run. Stop returns true if it keeps m from being handled, also when that was
+// waiting already. While the actor does not run, After does nothing, and neither does stop.
+func (a *Actor[M]) After(d time.Duration, m M) (stop func() bool) { return a.alarm(d, 0, m) }
+
+// Every is After again and again. At most one message waits: what the actor is too slow
+// for is dropped, as by [time.Ticker]. It panics if d is not positive.
+func (a *Actor[M]) Every(d time.Duration, m M) (stop func() bool) {
+	if d <= 0 {
+		panic(fmt.Sprintf("tend/actor: Every of %q: the time is %v", a.name, d))
+	}
+	return a.alarm(d, d, m)
+}
+
+func (a *Actor[M]) alarm(d, every time.Duration, m M) (stop func() bool) {
+	l := &alarm[M]{m: m, every: every}
+	a.mu.Lock()
+	if !a.is(launched) {
+		a.mu.Unlock()
+		return func() bool { return false }
+	}
+	b := a.open()
+	b.alarms = append(b.alarms, l)
+	a.mu.Unlock()
+	a.arm(l, d)
+	return func() bool { return a.stop(l) }
+}
+
+// arm lets the time of l come. It is not called under mu: the clock is somebody's.
+func (a *Actor[M]) arm(l *alarm[M], d time.Duration) {
+	timer := a.link.Clock().AfterFunc(max(0, d), func() { a.ring(l) }, timerid.Send)
+	a.mu.Lock()
+	isOff := l.off
+	l.timer = timer
+	a.mu.Unlock()
+	if isOff { // it was stopped meanwhile, or has gone off
+		timer.Stop()
+	}
+}
+
+// ring: the time of l has come.
+func (a *Actor[M]) ring(l *alarm[M]) {
+	if l.every > 0 {
+		a.arm(l, l.every)
+	}
+	a.mu.Lock()
+	if l.off || l.due {
+		a.mu.Unlock()
+		return
+	}
+	l.due = true
+	b := a.box
+	b.due = append(b.due, l)
+	b.isDue.Store(true)
+	a.wake()
+}
+
+// stop takes l out, and says whether that was in time.
+func (a *Actor[M]) stop(l *alarm[M]) bool {
+	a.mu.Lock()
+	if l.off {
+		a.mu.Unlock()
+		return false
+	}
+	l.off = true
+	b := a.box
+	b.alarms, b.due = without(b.alarms, l), without(b.due, l)
+	b.isDue.Store(len(b.due) > 0)
+	timer := l.timer
+	a.mu.Unlock()
+	if timer != nil { // else arm finds that it is off
+		timer.Stop()
+	}
+	return true
+}
+
+// silence lets no alarm of the run be heard any more. Who calls it holds mu, and stops the
+// timers without it.
+func (b *box[M]) silence() (timers []abtime.Timer) {
+	for _, l := range b.alarms {
+		l.off = true
+		if l.timer != nil {
+			timers = append(timers, l.timer)
+		}
+	}
+	b.alarms, b.due = nil, nil
+	b.isDue.Store(false)
+	return timers
+}
+
+func without[T comparable](list []T, x T) []T {
+	for i, y := range list {
+		if x == y {
+			list = append(list[:i], list[i+1:]...)
+			break
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// silenceAll does that at the end of the run.
+func (b *box[M]) silenceAll() {
+	for _, l := range b.alarms {
+		l.off = true
+		l.timer.Stop()
+	}
+	b.alarms, b.due = nil, nil
+	b.isDue.Store(false)
+}
+
+// takeDue takes the message of an alarm in hand, if one is due.
+func (w *turn[M]) takeDue() bool {
+	a, b := w.a, w.b
+	if !b.isDue.Load() || b.asked.Load() {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(b.due) == 0 {
+		return false
+	}
+	l := b.due[0]
+	b.due = without(b.due, l)
+	b.isDue.Store(len(b.due) > 0)
+	l.due = false
+	if l.every == 0 {
+		l.off = true
+		b.alarms = without(b.alarms, l)
+	}
+	w.hand, w.handing, w.worked = l.m, true, true
+	return true
+}
