@@ -24,9 +24,10 @@
 //
 // Only its own context, never the error, says whether a service was asked to stop:
 // a context.Canceled from elsewhere is a failure like any other. Panics are
-// recovered, become a [*PanicError], are each reported at level error with their
-// stack, whenever and wherever in a service they happen, and count as failures,
-// whatever errors they come from; with [Spec].PassThroughPanics they crash the program
+// recovered, become a [*PanicError], are reported at level error, whenever and wherever
+// in a service they happen, and count as failures, whatever errors they come from: each
+// in an event with its stack, in the log each new one in full with its stack and repeats
+// in sums at the same level; with [Spec].PassThroughPanics they crash the program
 // as usual. What a service returns that was asked to stop costs nothing; but an error
 // that is neither that of its context nor the cause of that is told at level warning
 // and kept in its history: see [ServiceEnded].

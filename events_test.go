@@ -133,12 +133,13 @@ func TestDefaultHookFoldsRepeats(t *testing.T) {
 	})
 	want := []string{
 		`level=WARN msg="service failed" supervisor=root service=a incarnation=1 error=boom ran=0s count=1 restarting=true delay=7s`,
-		`level=WARN msg="same error" path=root/a error=boom times=8 in=1m0s`,
-		`level=WARN msg="same error" path=root/a error=boom times=3 in=17s`,
-		`level=INFO msg=recovered path=root/a after=1m17s`,
+		`level=WARN msg="same error" path=root/a error=boom again=1 in=10s`,
+		`level=WARN msg="same error" path=root/a error=boom again=8 in=1m0s`,
+		`level=WARN msg="same error" path=root/a error=boom again=2 in=7s`,
+		`level=INFO msg=recovered path=root/a failures=12 after=1m24s`,
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=1 error=one ran=0s count=1 threshold=5 restarting=true`,
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=2 error=two ran=0s count=2 threshold=5 restarting=true`,
-		`level=WARN msg="same error" path=root/b error=two times=1 in=0s`,
+		`level=WARN msg="same error" path=root/b error=two again=1 in=0s`,
 		`level=INFO msg="supervisor stopped" supervisor=root cause="tend: supervisor was stopped" took=0s`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
@@ -168,7 +169,7 @@ func TestDefaultHookForgetsWhoIsGone(t *testing.T) {
 			t.Error(line)
 		}
 	}
-	if text := strings.Join(lines, "\n"); strings.Count(text, `msg="same error" path=root/a error=boom times=2`) != 1 || strings.Count(text, "gave up") != 1 {
+	if text := strings.Join(lines, "\n"); strings.Count(text, `msg="same error" path=root/a error=boom again=2`) != 1 || strings.Count(text, "gave up") != 1 {
 		t.Error(text)
 	}
 }

@@ -123,7 +123,7 @@ func TestAnotherPanicIsAnotherFailure(t *testing.T) {
 		`msg="service failed" … nil pointer`:                     2,
 		`msg="service failed" … AnotherFailure.func1`:            1,
 		`msg="service failed" … AnotherFailure.func2`:            1,
-		`msg="same error" … path=root/a … nil pointer … times=2`: 2,
+		`msg="same error" … path=root/a … nil pointer … again=2`: 2,
 	})
 }
 
@@ -140,9 +140,10 @@ func TestNamesakesAreApart(t *testing.T) {
 		})
 	})
 	wantLogged(t, text, map[string]int{
-		`msg="service failed" … service=a`:         2,
-		`msg="same error" … path=root/a … times=1`: 1,
-		`msg=recovered … path=root/a … after=7s`:   1,
+		`msg="service failed" … service=a`:                     2,
+		`msg="same error" … path=root/a … again=1 … in=10s`:    2,
+		`msg="same error" … path=root/a … again=8 … in=1m0s`:   2,
+		`msg=recovered … path=root/a … failures=2 … after=14s`: 1,
 		`msg=recovered`: 1,
 	})
 }
@@ -188,13 +189,13 @@ func TestTheLogForgetsWhoLeft(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(quietTime + time.Second)
+			time.Sleep(quietMost + time.Second)
 			s.Add(slowly(faulty("a", 100, boom)))
 			time.Sleep(5 * time.Minute)
 			stop()
 		})
 	})
-	wantLogged(t, text, map[string]int{`service=a`: 1, `msg="same error" … path=root/a`: 5})
+	wantLogged(t, text, map[string]int{`service=a`: 1, `msg="same error" … path=root/a`: 6})
 }
 
 // TestAStopForgetsWhatIsBelow, and not what only begins with the same letters.
@@ -207,20 +208,20 @@ func TestAStopForgetsWhatIsBelow(t *testing.T) {
 			db.Add(slowly(faulty("a", 100, boom)))
 			dbs.Add(slowly(faulty("a", 100, boom)))
 			stop := served(t, s)
-			time.Sleep(20 * time.Second)
+			time.Sleep(9 * time.Second)
 			if err := s.Restart(tok, nil); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(20 * time.Second)
+			time.Sleep(9 * time.Second)
 			stop()
 		})
 	})
 	wantLogged(t, text, map[string]int{
-		`msg="service failed" … supervisor=root/db `:   2,
-		`msg="same error" … path=root/db/a … times=2`:  2,
-		`msg="service failed" … supervisor=root/dbs`:   1,
-		`msg="same error" … path=root/dbs/a … times=5`: 1,
-		`msg="same error" … path=root/dbs/a`:           1,
+		`msg="service failed" … supervisor=root/db `:            2,
+		`msg="same error" … path=root/db/a … again=1 … in=7s`:   2,
+		`msg="service failed" … supervisor=root/dbs`:            1,
+		`msg="same error" … path=root/dbs/a … again=1 … in=10s`: 1,
+		`msg="same error" … path=root/dbs/a`:                    2,
 	})
 }
 
@@ -299,21 +300,132 @@ func failedAt(begin time.Time, after time.Duration, n *node, err error) ServiceF
 	}
 }
 
-// TestRepeatsAreSummedUp when a minute has passed since something was logged, if there is
-// another one then and no timer.
+// TestRepeatsAreSummedUp soon after the first, then when a minute has passed since
+// something was logged, if there is another one then and no timer.
 func TestRepeatsAreSummedUp(t *testing.T) {
 	text := noted(func() {
 		l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
-		for _, after := range []time.Duration{0, 30 * time.Second, foldFor - 1, foldFor, foldFor + time.Second, 2 * foldFor} {
+		for _, after := range []time.Duration{
+			0, 1, foldFirst - 1, foldFirst, foldFirst + 1, foldFirst + foldFor - 1, foldFirst + foldFor, foldFirst + foldFor + 1, foldFirst + 2*foldFor,
+		} {
 			l.log(t.Context(), failedAt(begin, after, n, boom()))
 		}
 	})
 	wantLogged(t, text, map[string]int{
 		`msg="service failed" … boom`:          1,
-		`msg="same error" … times=3 … in=1m0s`: 1,
-		`msg="same error" … times=2 … in=1m0s`: 1,
-		`msg="same error"`:                     2,
+		`msg="same error" … again=3 … in=10s`:  1,
+		`msg="same error" … again=3 … in=1m0s`: 1,
+		`msg="same error" … again=2 … in=1m0s`: 1,
+		`msg="same error"`:                     3,
 	})
+}
+
+// wantInOrder checks that a text has records in an order: the kind and a part of the rest.
+func wantInOrder(t *testing.T, text string, want ...string) {
+	t.Helper()
+	rest := text
+	for _, record := range want {
+		kind, part, _ := strings.Cut(record, " … ")
+		found := false
+		for line := range strings.Lines(rest) {
+			rest = rest[len(line):]
+			if found = strings.Contains(line, kind) && strings.Contains(line, part); found {
+				break
+			}
+		}
+		if !found {
+			t.Fatalf("there is no %s, after those before in %q, in\n%s", record, want, text)
+		}
+	}
+}
+
+// TestAPauseSaysWhatItIsFor: the sums of those who have failed come before it, of that
+// supervisor and no other, and it names who failed last, and with what.
+func TestAPauseSaysWhatItIsFor(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s, other := New("root", Spec{Jitter: -1}), New("other", Spec{})
+			s.Add(other)
+			other.Add(slowly(faulty("elsewhere", 100, boom)))
+			s.Add(slowly(faulty("own", 100, boom))) // does not count
+			stop := served(t, s)
+			time.Sleep(8 * time.Second)
+			s.Add(faulty("web", 6, boom))
+			time.Sleep(time.Second)
+			stop()
+		})
+	})
+	wantInOrder(t, text,
+		`msg="service failed" … service=web`,
+		`msg="same error" … path=root/web error=boom again=5`,
+		`msg="pause began" … count=6 threshold=5 last=web error=boom`)
+	before, _, _ := strings.Cut(text, "pause began")
+	wantLogged(t, before, map[string]int{`msg="same error" … elsewhere`: 0, `msg="same error" … path=root/own`: 1})
+}
+
+// TestAPauseNamesNobodyElse: what is not known is not said.
+func TestAPauseNamesNobodyElse(t *testing.T) {
+	text := noted(func() {
+		l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
+		l.log(t.Context(), PauseBegan{Origin: Origin{Supervisor: "root"}})
+		l.log(t.Context(), failedAt(begin, 0, n, boom()))
+		l.log(t.Context(), PauseBegan{Origin: Origin{Supervisor: "root/db"}})
+	})
+	wantLogged(t, text, map[string]int{`msg="pause began"`: 2, `msg="pause began" … last=`: 0})
+}
+
+// TestAnEscalationComesAfterTheSums of what led to it.
+func TestAnEscalationComesAfterTheSums(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{Escalate: true})
+			s.Add(faulty("web", 100, boom))
+			if err := s.Serve(t.Context()); err == nil {
+				t.Error("it has not failed")
+			}
+		})
+	})
+	wantInOrder(t, text, `msg="service failed" … service=web`, `msg="same error" … again=5`, "msg=escalated … last=web error=boom")
+}
+
+// TestAPanicIsSummedUpAsOne: at the level at which it was told in full.
+func TestAPanicIsSummedUpAsOne(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			s.Add(slowly(faulty("a", 3, func() error { panic("ouch") })))
+			stop := served(t, s)
+			time.Sleep(time.Minute)
+			stop()
+		})
+	})
+	wantLogged(t, text, map[string]int{
+		`level=ERROR msg="service failed" … panic: ouch … stack=`: 1,
+		`level=ERROR msg="same error" … panic: ouch … again=1`:    2,
+		`stack=`:     1,
+		`level=WARN`: 0,
+	})
+}
+
+// TestWhoeverLooksSeesThatItIsUpAgain: a port is taken for 39 seconds, and a person who
+// watches for another ten knows that, how often it was tried, and that it is over.
+func TestWhoeverLooksSeesThatItIsUpAgain(t *testing.T) {
+	text := noted(func() {
+		synctest.Test(t, func(t *testing.T) {
+			s := New("root", Spec{})
+			s.Add(Child{Service: faulty("web", 12, boom), Backoff: Backoff{Min: 3250 * time.Millisecond}})
+			stop := served(t, s)
+			time.Sleep(49 * time.Second)
+			synctest.Wait()
+			s.setHook(nil)
+			stop()
+		})
+	})
+	wantInOrder(t, text,
+		`level=WARN msg="service failed" … service=web`,
+		`level=WARN msg="same error" … path=root/web error=boom again=3 in=10s`,
+		`level=WARN msg="same error" … path=root/web error=boom again=8`,
+		`level=INFO msg=recovered … path=root/web failures=12 after=39s`)
 }
 
 // TestThatItHasEndedAfterAllIsNews: however late it was, and what it failed with.
@@ -394,19 +506,33 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 	})
 }
 
-// TestHalfAMinuteWillDo to have recovered; and who is not in trouble does not recover.
-func TestHalfAMinuteWillDo(t *testing.T) {
-	text := noted(func() {
-		l, begin, a := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
-		l.log(t.Context(), failedAt(begin, 0, a, boom()))
-		l.settle(&node{name: "b"}, begin, StateRunning, time.Hour)
-		l.settle(a, begin, StateRunning, quietTime-1)
-		if len(l.troubles) != 1 {
-			t.Error("it has recovered before")
-		}
-		l.settle(a, begin, StateRunning, quietTime)
-	})
-	wantLogged(t, text, map[string]int{`msg=recovered … path=root/a`: 1, `msg=recovered`: 1})
+// TestRecoveredIsWhoRunsTwiceAsLong as any run that failed, within bounds; and who is
+// not in trouble does not recover.
+func TestRecoveredIsWhoRunsTwiceAsLong(t *testing.T) {
+	for _, c := range []struct{ ran, quiet time.Duration }{
+		{0, quietMin},
+		{quietMin / 2, quietMin},
+		{7 * time.Second, 14 * time.Second},
+		{quietMost / 2, quietMost},
+		{time.Hour, quietMost},
+	} {
+		text := noted(func() {
+			l, begin, a := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
+			for _, ran := range []time.Duration{0, c.ran, 0} {
+				e := failedAt(begin, 0, a, boom())
+				e.Ran = ran
+				l.log(t.Context(), e)
+			}
+			l.settle(&node{name: "b"}, begin, StateRunning, time.Hour)
+			up := begin.Add(time.Minute)
+			l.settle(a, up.Add(c.quiet-1), StateRunning, c.quiet-1)
+			if len(l.troubles) != 1 {
+				t.Errorf("after runs of %v it has recovered before %v", c.ran, c.quiet)
+			}
+			l.settle(a, up.Add(c.quiet), StateRunning, c.quiet)
+		})
+		wantLogged(t, text, map[string]int{`msg=recovered … path=root/a … failures=3 … after=1m0s`: 1, `msg=recovered`: 1})
+	}
 }
 
 // TestTheLogKeepsNothing of a service that is not started again, nor of any once the
@@ -445,7 +571,7 @@ func TestALateEndIsNoRepeat(t *testing.T) {
 	wantLogged(t, text, map[string]int{
 		`msg="service failed"`:             2,
 		`msg="service failed" … late=1m0s`: 1,
-		`msg="same error" … times=1`:       2,
+		`msg="same error" … again=1`:       2,
 	})
 }
 
@@ -465,7 +591,7 @@ func TestAHookOfItsOwnCanLogLikeTheDefault(t *testing.T) {
 	wantLogged(t, b.String(), map[string]int{
 		`msg="service failed" … error=boom … ctx="a trace"`: 1,
 		`msg="service failed" … error=read … ctx="a trace"`: 3,
-		`msg="same error" … times=2`:                        1,
+		`msg="same error" … again=2`:                        1,
 	})
 }
 

@@ -656,12 +656,12 @@ func TestLogsAreFolded(t *testing.T) {
 			switch {
 			case strings.Contains(line, `msg="service failed"`):
 				failures = append(failures, line)
-			case strings.Contains(line, `msg="same error" path=root/bad error=EOF times=`):
+			case strings.Contains(line, `msg="same error" path=root/bad error=EOF again=`):
 				sums = append(sums, line)
 			}
 		}
 		first := x.spans.GetSpans()[0]
-		if len(failures) != 1 || !strings.Contains(failures[0], first.SpanContext.TraceID().String()) || len(sums) != 2 {
+		if len(failures) != 1 || !strings.Contains(failures[0], first.SpanContext.TraceID().String()) || len(sums) != 3 {
 			t.Errorf("%d failures and %d sums are in\n%s", len(failures), len(sums), log.String())
 		}
 		spans := 0
