@@ -82,6 +82,7 @@ var (
 	waitForGroup     = known(errGroup)
 	waitForLastRun   = known(errLastRun)
 	waitForNotServed = known(errNotServed)
+	waitForStopping  = known(errStopping)
 )
 
 // explainWait says why n does not run although it should.
@@ -95,7 +96,9 @@ func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	case n.state == StateStuck:
 		s.WaitingFor = waitForLastRun
 	case n.state != StatePending:
-	case p.phase != serving || p.isDoomed(): // the next time
+	case p.phase == ceasing || p.isDoomed():
+		s.WaitingFor = waitForStopping
+	case p.phase != serving: // the next time
 		s.WaitingFor = waitForNotServed
 	default:
 		s.WaitingFor = waitForTurn

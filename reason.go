@@ -156,5 +156,5 @@ func (r *Reason) UnmarshalJSON(data []byte) error {
 var sentinels = []error{
 	ErrDoNotRestart, ErrTerminateTree, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrUnresponsive,
 	ErrNotReady, ErrStopped, ErrGoexit, ErrTooManyServices, errServeReturned, errTooLate,
-	errDelay, errPause, errTurn, errGroup, errLastRun, errNotServed,
+	errDelay, errPause, errTurn, errGroup, errLastRun, errNotServed, errStopping,
 }

@@ -56,8 +56,8 @@ type ServiceStatus struct {
 	Failures []Failure `json:"failures,omitempty"`
 	// WaitingFor says why it does not run although it should: its delay, the pause
 	// of its supervisor, its turn, its group, its last run to end, its supervisor to
-	// be served. WaitingUntil is when it will, if that is known; HeldBy the path of
-	// the service that it waits for.
+	// be served; or its supervisor is stopping. WaitingUntil is when it will, if that
+	// is known; HeldBy the path of the service that it waits for.
 	WaitingUntil time.Time `json:"waiting_until,omitzero"`
 	WaitingFor   Reason    `json:"waiting_for,omitzero"`
 	HeldBy       string    `json:"held_by,omitempty"`
@@ -100,6 +100,7 @@ var (
 	errGroup     = errors.New("its group")
 	errLastRun   = errors.New("its last run to end")
 	errNotServed = errors.New("its supervisor to be served")
+	errStopping  = errors.New("its supervisor, which is stopping")
 )
 
 // InTrouble: it waits after a failure, has failed for good, or did not stop in
