@@ -109,13 +109,13 @@ func (s *ServiceStatus) InTrouble() bool {
 	return s.State == StateBackoff || s.State == StateFailed || s.State == StateStuck
 }
 
-// IsLeaf: it is no supervisor, and serves none. Whoever counts what runs counts
-// leaves.
+// IsLeaf: it is no supervisor, and serves none.
 func (s *ServiceStatus) IsLeaf() bool { return s.Supervisor == nil }
 
 // All yields every service of the tree with its depth, 0 for those of the
 // supervisor itself: each before those below it, in the order added. What it yields
-// is the Status's own and may be changed.
+// is the Status's own and may be changed. Whoever counts services counts these: a
+// nested supervisor is one, and may be what has failed.
 func (s *Status) All() iter.Seq2[int, *ServiceStatus] {
 	return func(yield func(int, *ServiceStatus) bool) { s.walk(0, yield) }
 }

@@ -31,7 +31,7 @@ func statusLine(now phase, tree tend.Status, problem, live error) string {
 func summary(s tend.Status) string {
 	var run, all int
 	for _, c := range s.All() {
-		if !c.IsLeaf() || !c.Wanted {
+		if !c.Wanted {
 			continue
 		}
 		all++

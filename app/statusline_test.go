@@ -66,7 +66,7 @@ func TestSummary(t *testing.T) {
 	}{
 		"nothing":    {sup("root"), "0 of 0 services run"},
 		"not served": {unserved(sup("root", svc("root/a", tend.StatePending))), "0 of 1 services run"},
-		"all well":   {sup("root", db, below(sup("root/web", svc("root/web/a", tend.StateRunning)), tend.StateRunning)), "2 of 2 services run"},
+		"all well":   {sup("root", db, below(sup("root/web", svc("root/web/a", tend.StateRunning)), tend.StateRunning)), "3 of 3 services run"},
 		"starting":   {starting, "1 of 2 services run: root/a is starting for 1m0s"},
 		"down on purpose": {
 			sup("root", db, unwanted("root/a", tend.StateDone), unwanted("root/b", tend.StateSuspended), unwanted("root/c", tend.StateStopping)),
@@ -76,11 +76,11 @@ func TestSummary(t *testing.T) {
 		"gave up":                {sup("root", db, failed), "1 of 2 services run, not ready: root/a has failed for 1m0s (EOF)"},
 		"in trouble below, where it takes nothing out of service": {
 			sup("root", db, below(sup("root/web", svc("root/web/a", tend.StateBackoff)), tend.StateRunning)),
-			"1 of 2 services run: root/web/a is in backoff for 1m0s",
+			"2 of 3 services run: root/web/a is in backoff for 1m0s",
 		},
 		"a supervisor that is down": {
 			sup("root", db, below(unserved(sup("root/web", svc("root/web/a", tend.StatePending))), tend.StateBackoff)),
-			"1 of 2 services run, not ready: root/web is in backoff for 1m0s",
+			"1 of 3 services run, not ready: root/web is in backoff for 1m0s",
 		},
 	} {
 		if diff := cmp.Diff(test.want, summary(test.tree)); diff != "" {

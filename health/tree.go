@@ -25,7 +25,7 @@ type TreeStatus struct {
 	// neither ready nor alive.
 	Status   Grade
 	Time     time.Time // when it was asked
-	Services int       // that should run, without supervisors
+	Services int       // that should run, also those that are supervisors
 	Running  int       // of them
 	Output   string    // why Status is not GradePass: which services, since when and why
 }
@@ -94,7 +94,7 @@ func newStanding(s tend.Status, now time.Time, ready func(tend.Status) error) *s
 // count counts the services of s that should run.
 func (t *TreeStatus) count(s tend.Status) {
 	for _, c := range s.All() {
-		if !c.IsLeaf() || !c.Wanted {
+		if !c.Wanted {
 			continue
 		}
 		t.Services++

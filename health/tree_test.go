@@ -78,15 +78,15 @@ func TestTreeGrades(t *testing.T) {
 		run, should int
 	}{
 		"empty":         {},
-		"running":       {services: []tend.Service{idle("a")}, nested: []tend.Service{idle("b")}, run: 2, should: 2},
+		"running":       {services: []tend.Service{idle("a")}, nested: []tend.Service{idle("b")}, run: 3, should: 3},
 		"starting":      {services: []tend.Service{idle("a"), late}, ready: fail, run: 1, should: 2},
-		"nested starts": {nested: []tend.Service{late}, ready: fail, should: 1},
+		"nested starts": {nested: []tend.Service{late}, ready: fail, should: 2},
 		"nested starts later": {
-			services: []tend.Service{idle("a")}, then: func(s *tend.Supervisor) { s.Add(sub(late)) }, ready: warn, run: 1, should: 2,
+			services: []tend.Service{idle("a")}, then: func(s *tend.Supervisor) { s.Add(sub(late)) }, ready: warn, run: 1, should: 3,
 		},
 		"backoff":            {services: []tend.Service{tend.Child{Service: worked("a"), Backoff: backoff}}, ready: fail, should: 1},
-		"nested backoff":     {services: []tend.Service{idle("a")}, nested: []tend.Service{tend.Child{Service: worked("b"), Backoff: backoff}}, ready: warn, run: 1, should: 2},
-		"significant nested": {nested: []tend.Service{tend.Child{Service: worked("b"), Backoff: backoff, Significant: true}}, ready: fail, should: 1},
+		"nested backoff":     {services: []tend.Service{idle("a")}, nested: []tend.Service{tend.Child{Service: worked("b"), Backoff: backoff}}, ready: warn, run: 2, should: 3},
+		"significant nested": {nested: []tend.Service{tend.Child{Service: worked("b"), Backoff: backoff, Significant: true}}, ready: fail, run: 1, should: 2},
 		"failed for good":    {services: []tend.Service{tend.Child{Service: worked("web"), Limit: tend.Limit{N: 1}}, idle("b")}, ready: fail, run: 1, should: 2},
 		"suspended": {
 			services: []tend.Service{idle("a"), idle("b")}, then: func(s *tend.Supervisor) { _ = s.Suspend(first(s)) }, run: 1, should: 1,

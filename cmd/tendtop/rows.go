@@ -123,13 +123,12 @@ func (o order) compare(a, b row) int {
 	return 0
 }
 
-// counts says how many services are in which state, those in trouble first.
+// counts says how many services are in which state, those in trouble first. A nested
+// supervisor is one, as on the page and in metrics.
 func counts(s tend.Status) string {
 	n := map[tend.State]int{}
 	for _, service := range s.All() {
-		if service.IsLeaf() {
-			n[service.State]++
-		}
+		n[service.State]++
 	}
 	var parts []string
 	for _, state := range []tend.State{

@@ -82,7 +82,7 @@ func TestNotes(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 1 running" {
+	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 2 running" {
 		t.Errorf("counts are %s", got)
 	}
 }
