@@ -46,7 +46,11 @@ type row struct {
 	trouble           bool
 }
 
-const maxText = 300 // bytes of a text that is shown
+// Bytes of a text that is shown, and of one of many in a line.
+const (
+	maxText       = 300
+	maxAnnotation = 80
+)
 
 // rowsOf are the services of a tree that are chosen.
 func rowsOf(s tend.Status, c choice) (list []row) {
@@ -74,8 +78,8 @@ func newRow(s *tend.ServiceStatus, depth int, now time.Time) row {
 	return r
 }
 
-// noteOf is what else there is to know at a glance: why it waits or stops, and what
-// failed last.
+// noteOf is what else there is to know at a glance: why it waits or stops, what failed
+// last and, where there is room for it, what it has noted itself.
 func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	var notes []string
 	if !s.Stopping.IsZero() {
@@ -91,6 +95,9 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	if n := len(s.Failures); n > 0 {
 		f := s.Failures[n-1]
 		notes = append(notes, fmt.Sprintf("%s ago: %s", said.Age(now.Sub(f.Time)), f.Err.Error()))
+	}
+	for _, a := range s.Annotations {
+		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), maxAnnotation))
 	}
 	return strings.Join(notes, "; ")
 }

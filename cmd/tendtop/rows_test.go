@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,9 @@ func tree(t *testing.T) tend.Status {
 	s := tend.Status{Name: "shop", Path: "shop", Serving: true, Started: true, Time: now, Since: ago(60), Services: []tend.ServiceStatus{
 		{Name: "db", Path: "shop/db", State: tend.StateStopping, Since: ago(1), Stopping: tend.Reason{Text: "restart was requested"}, Wanted: true},
 		{Name: "pool", Path: "shop/pool", State: tend.StateRunning, Since: ago(60), Wanted: true, Supervisor: &pool},
+		{Name: "web", Path: "shop/web", State: tend.StateRunning, Since: ago(60), Wanted: true, Failures: failed(5, "boom"), Annotations: []slog.Attr{
+			slog.String("address", ":80"), slog.String("note", strings.Repeat("x", 100)),
+		}},
 	}}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -48,15 +52,16 @@ func TestRows(t *testing.T) {
 		choice choice
 		want   string
 	}{
-		{choice{}, "db|pool|  worker-1|  worker-2"},
-		{choice{order: byRestarts}, "pool/worker-1|pool/worker-2|db|pool"},
-		{choice{order: byFailures}, "pool/worker-2|pool/worker-1|db|pool"},
-		{choice{order: byAge}, "db|pool/worker-2|pool/worker-1|pool"},
-		{choice{order: byLast}, "pool/worker-2|pool/worker-1|db|pool"},
+		{choice{}, "db|pool|  worker-1|  worker-2|web"},
+		{choice{order: byRestarts}, "pool/worker-1|pool/worker-2|db|pool|web"},
+		{choice{order: byFailures}, "pool/worker-2|pool/worker-1|db|pool|web"},
+		{choice{order: byAge}, "db|pool/worker-2|pool/worker-1|pool|web"},
+		{choice{order: byLast}, "pool/worker-2|pool/worker-1|web|db|pool"},
 		{choice{trouble: true}, "  worker-2"},
 		{choice{query: "worker"}, "  worker-1|  worker-2"},
 		{choice{query: "POOL backoff"}, "  worker-2"},
-		{choice{query: "boom"}, "  worker-1"},
+		{choice{query: "boom"}, "  worker-1|web"},
+		{choice{query: "address=:80"}, "web"},
 		{choice{query: "nothing like it"}, ""},
 	} {
 		var got []string
@@ -78,11 +83,12 @@ func TestNotes(t *testing.T) {
 	want := []string{
 		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s 5s ago: boom",
 		"backoff 2s waits for its delay, 10s; 2s ago: \ufffd[31mred line",
+		"running 1m0s 5s ago: boom; address=:80; note=" + strings.Repeat("x", maxAnnotation) + "…",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 2 running" {
+	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 3 running" {
 		t.Errorf("counts are %s", got)
 	}
 }
