@@ -41,13 +41,13 @@ func page(t *testing.T, services ...tend.Service) (*tend.Supervisor, string) {
 	for _, s := range services {
 		root.Add(s)
 	}
-	done := root.ServeBackground(t.Context())
 	handler := observe.Handler(root, observe.Options{Allow: func(_ *http.Request, a observe.Action, _ tend.ServiceStatus) error {
 		if a == observe.Remove {
 			return errors.New("not that")
 		}
 		return nil
 	}})
+	done := root.ServeBackground(t.Context()) // now, so that the page misses nothing
 	mux := http.NewServeMux()
 	mux.Handle("/debug/tree/", handler)
 	server := httptest.NewServer(mux)
@@ -185,6 +185,19 @@ func (s *screen) shows(text string) bool {
 	return strings.Contains(view, text)
 }
 
+// await asks again until a text is on the screen: the page hears of events a moment after
+// the tree has changed.
+func (s *screen) await(text string) {
+	s.t.Helper()
+	for range 10_000 {
+		if s.shows(text) {
+			return
+		}
+		s.do(s.m.ask())
+	}
+	s.want(text)
+}
+
 func (s *screen) want(texts ...string) {
 	s.t.Helper()
 	for _, text := range texts {
@@ -205,7 +218,8 @@ func TestKeys(t *testing.T) {
 		t.Error("what is well is shown")
 	}
 	s.press("enter")
-	s.want("── shop/broken ─", "failed: boom", "broken gave up: ")
+	s.await("broken gave up: ")
+	s.want("── shop/broken ─", "failed: boom")
 	s.press("g")
 	s.want("tend: ") // why there are no goroutines
 	s.press("esc", "t", "/", "d", "b", "x", "back", "enter")
