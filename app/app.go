@@ -80,7 +80,7 @@ func newProgram(root *tend.Supervisor, o Options) *program {
 
 func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	if ctx.Err() != nil {
-		p.ended(ctx, 0, nil, 0)
+		p.ended(ctx, 0, nil, nil)
 		return 0
 	}
 	own, end := context.WithCancel(context.WithoutCancel(ctx)) // of what outlives the tree
@@ -88,7 +88,7 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	if err := errors.Join(p.bundles.open(own), p.listeners.open(own)); err != nil {
 		p.log.LogAttrs(ctx, slog.LevelError, "cannot start", slog.Any("error", err))
 		p.close()
-		p.ended(ctx, 1, err, 0)
+		p.ended(ctx, 1, err, nil)
 		return 1
 	}
 	defer p.close()
@@ -156,7 +156,7 @@ func (p *program) finish(serving context.Context, err error) int {
 	}
 	within(bundleGrace, p.bundles.wait)
 	code := p.code(serving, err, len(unstopped))
-	p.ended(serving, code, err, len(unstopped))
+	p.ended(serving, code, err, unstopped)
 	return code
 }
 
@@ -164,8 +164,8 @@ func (p *program) finish(serving context.Context, err error) int {
 func (p *program) code(serving context.Context, err error, unstopped int) int {
 	found := make(chan int, 1)
 	within(grace, func() {
-		asked := serving.Err() != nil && errors.Is(err, serving.Err())
-		found <- exitCode(err, asked, unstopped, p.journal.exitCode())
+		given, _ := p.journal.exitCode()
+		found <- exitCode(err, isEnd(serving, err), unstopped, given)
 	})
 	select {
 	case code := <-found:
@@ -175,23 +175,35 @@ func (p *program) code(serving context.Context, err error, unstopped int) int {
 	}
 }
 
-// ended says how the program ended.
-func (p *program) ended(ctx context.Context, code int, err error, unstopped int) {
+// ended says how the program ended: why, and why the exit code is not 0, if that is
+// something else.
+func (p *program) ended(ctx context.Context, code int, err error, unstopped []tend.ServiceStuck) {
 	level := slog.LevelInfo
 	if code != 0 {
 		level = slog.LevelError
 	}
 	within(grace, func() {
-		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", unstopped)}
+		attrs := []slog.Attr{slog.Int("code", code), slog.Int("unstopped", len(unstopped))}
 		text := fmt.Sprintf("ended with exit code %d", code)
-		if err != nil {
-			key, why := "error", p.root.Reason(err).Error()
-			if code == 0 {
-				key = "cause"
+		say := func(key, what string) {
+			if what != "" {
+				attrs = append(attrs, slog.String(key, what))
+				text += ": " + what
 			}
-			attrs = append(attrs, slog.String(key, why))
-			text += ": " + why
 		}
+		cause, key := err, "cause"
+		if isEnd(ctx, err) {
+			cause = context.Cause(ctx)
+		}
+		if code != 0 {
+			_, given := p.journal.exitCode()
+			if blamed := blame(err, unstopped, given); blamed != "" {
+				say("error", blamed)
+			} else {
+				key = "error"
+			}
+		}
+		say(key, p.root.Reason(cause).Error())
 		p.systemd.farewell(text)
 		p.log.LogAttrs(ctx, level, "ended", attrs...)
 	})
@@ -232,14 +244,15 @@ func (p *program) print(title string) {
 	} else {
 		fmt.Fprint(&text, tree)
 	}
-	printHung(&text, p.root, hanging(tree, p.root.UnstoppedServices()))
+	printHung(&text, p.root, hanging(tree, p.root.UnstoppedServices()), false)
 	_, _ = p.options.Stderr.Write(text.Bytes())
 }
 
-// reportUnstopped says what did not stop, and where it hung.
+// reportUnstopped says what did not stop, and where it hangs if that is not where its
+// "service stuck", which came a moment ago, has it.
 func (p *program) reportUnstopped(unstopped []tend.ServiceStuck) {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "%s: %s did not stop\n", p.root.Name(), said.Times(len(unstopped), "service"))
-	printHung(&text, p.root, hanging(tend.Status{}, unstopped))
+	printHung(&text, p.root, hanging(tend.Status{}, unstopped), true)
 	_, _ = p.options.Stderr.Write(text.Bytes())
 }

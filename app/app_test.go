@@ -39,7 +39,7 @@ func TestSignalStops(t *testing.T) {
 		if diff := cmp.Diff([]string{
 			"0s INFO ready after=0s",
 			`1m0s INFO stopping cause="signal: terminated"`,
-			`1m3s INFO ended code=0 unstopped=0 cause="context canceled: signal: terminated"`,
+			`1m3s INFO ended code=0 unstopped=0 cause="signal: terminated"`,
 		}, s.log.lines()); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
@@ -302,7 +302,8 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// What did not stop is named, with where it hung, and makes the exit code 1.
+// What did not stop is named, also as the reason for exit code 1. Where it hangs is told
+// once, by the tree.
 func TestUnstopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{StopWithin: 4 * time.Second}))
@@ -314,7 +315,11 @@ func TestUnstopped(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 1, 3610*time.Millisecond) // each level keeps a twentieth, and does not need it
 		contains(t, s.stderr.String(), "root: 1 service did not stop\n",
-			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", "    1 goroutine:\n", "tendtest/services.go:")
+			"\nroot/db/pool did not stop, asked ", ": signal: terminated\n", `at "service stuck"`)
+		if strings.Contains(s.stderr.String(), "services.go:") {
+			t.Errorf("what the log has is told again:\n%s", s.stderr)
+		}
+		contains(t, s.log.String(), `level=ERROR msg=ended code=1 unstopped=1 error="1 service did not stop: root/db/pool" cause="signal: terminated"`)
 		time.Sleep(time.Hour)
 	})
 }
@@ -443,6 +448,9 @@ func TestExitOnTheWayDown(t *testing.T) {
 				synctest.Wait()
 				s.signals <- syscall.SIGTERM
 				s.wantCode(t, test.code, 0)
+				if test.code != 0 {
+					contains(t, s.log.String(), `msg=ended code=4 unstopped=0 error="root/mid/cache: `, `cause="signal: terminated"`)
+				}
 			})
 		})
 	}

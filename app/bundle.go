@@ -155,7 +155,7 @@ func (b *bundler) bundle(ctx context.Context, reason string) (string, error) {
 // report is what a person reads first.
 func (b *bundler) report(w io.Writer, reason string, tree tend.Status) error {
 	fmt.Fprintf(w, "%s, process %d, %s\n%s\n\n%s", b.name, os.Getpid(), time.Now().Format(time.RFC3339), reason, tree)
-	printHung(w, b.root, hanging(tree, b.root.UnstoppedServices()))
+	printHung(w, b.root, hanging(tree, b.root.UnstoppedServices()), false)
 	return nil
 }
 

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // ExitError is what a service returns to end the program with a status: it is a
@@ -77,6 +80,37 @@ func exitCode(err error, asked bool, unstopped, given int) int {
 	default:
 		return 1
 	}
+}
+
+// isEnd: err says that ctx has ended. That asks err what it is.
+func isEnd(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+// blame is why the exit code is not 0 where that is not the error with which the tree
+// ended: what a service gave with a code on the way down, or which did not stop.
+func blame(err error, unstopped []tend.ServiceStuck, given string) string {
+	switch {
+	case !isEscalation(err) && givenCode(err) != 0:
+		return ""
+	case given != "":
+		return given
+	case len(unstopped) > 0 && !isEscalation(err):
+		return said.Times(len(unstopped), "service") + " did not stop: " + pathsOf(unstopped)
+	}
+	return ""
+}
+
+// pathsOf names some of those that did not stop.
+func pathsOf(unstopped []tend.ServiceStuck) string {
+	var named []string
+	for _, u := range unstopped[:min(len(unstopped), maxNamed)] {
+		named = append(named, u.Path())
+	}
+	if more := len(unstopped) - maxNamed; more > 0 {
+		named = append(named, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(named, "; ")
 }
 
 // givenCode is the exit code of an error of Exit that is one and no success, else 0.

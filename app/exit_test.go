@@ -54,6 +54,35 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
+// The reason for a code that is not 0 is the error with which the tree has ended, unless
+// that says nothing of it.
+func TestBlame(t *testing.T) {
+	canceled := fmt.Errorf("tend: %w: %w", context.Canceled, &Signalled{Signal: syscall.SIGTERM})
+	escalated := &tend.TooManyFailures{Last: tend.Reason{Err: Exit(3, nil)}}
+	stuck := make([]tend.ServiceStuck, 7)
+	for i := range stuck {
+		stuck[i].Origin = tend.Origin{Supervisor: "root", Service: fmt.Sprint(i)}
+	}
+	for _, test := range []struct {
+		name      string
+		err       error
+		unstopped []tend.ServiceStuck
+		given     string
+		want      string
+	}{
+		{"a code", Exit(3, io.EOF), stuck, "root/a: exit code 4", ""},
+		{"a code on the way down", canceled, stuck, "root/a: exit code 4", "root/a: exit code 4"},
+		{"one that did not stop", canceled, stuck[:1], "", "1 service did not stop: root/0"},
+		{"more of them", nil, stuck, "", "7 services did not stop: root/0; root/1; root/2; root/3; root/4; and 2 more"},
+		{"an escalation", escalated, stuck, "", ""},
+		{"failed", io.EOF, nil, "", ""},
+	} {
+		if got := blame(test.err, test.unstopped, test.given); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestExitError(t *testing.T) {
 	err := Exit(4, io.EOF)
 	if got, want := err.Error(), "exit code 4: EOF"; got != want {

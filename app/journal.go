@@ -24,7 +24,8 @@ type journal struct {
 	mu   sync.Mutex
 	ring []tend.Event // the last ones; next is where the oldest is
 	next int
-	code int // the first that is no success; 0: there is none
+	code int    // the first that is no success; 0: there is none
+	gave string // who gave it, and what that says
 }
 
 // read reads until events end, and waits for nothing else.
@@ -41,21 +42,21 @@ func (j *journal) read(events iter.Seq[tend.Event]) {
 
 // given notes the exit code that a service gives while the root stops. That asks an
 // error what it is; the tree has done so before.
-func (j *journal) given(err error) {
+func (j *journal) given(e tend.ServiceEnded) {
 	code := 0
-	guard.Do(func() { code = givenCode(err) })
+	guard.Do(func() { code = givenCode(e.Err.Err) })
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.code == 0 {
-		j.code = code
+	if j.code == 0 && code != 0 {
+		j.code, j.gave = code, e.Path()+": "+e.Err.Error()
 	}
 }
 
-// exitCode is the code that was given, 0 if none was.
-func (j *journal) exitCode() int {
+// exitCode is the code that was given, 0 if none was, and by whom, with what.
+func (j *journal) exitCode() (code int, gave string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.code
+	return j.code, j.gave
 }
 
 // wait waits until the last event has been read, at most d.
@@ -99,7 +100,7 @@ func (j *journal) notice(e tend.Event) {
 		}
 	case tend.ServiceEnded:
 		if j.ending {
-			j.given(e.Err.Err)
+			j.given(e)
 		}
 	}
 }

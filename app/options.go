@@ -23,8 +23,9 @@ type Options struct {
 	// for 2s; it may hang or panic. Default: slog.Default when Run is called.
 	Logger *slog.Logger
 
-	// Stderr gets reports for people: what did not stop and where it hangs, and
-	// what SIGUSR1 asks for. Default: os.Stderr.
+	// Stderr gets reports for people: what did not stop, and where it hangs if that is
+	// not where the tree's [tend.ServiceStuck] has it; what SIGUSR1 asks for. Default:
+	// os.Stderr.
 	Stderr io.Writer
 
 	// Reload are called one after another on SIGHUP, each also after one that

@@ -257,7 +257,7 @@ func TestProcessStuck(t *testing.T) {
 	p := start(t, "does not stop", "TEND_APP_DIR="+dir)
 	p.await("msg=ready")
 	p.signal(syscall.SIGTERM)
-	contains(t, p.end(1), "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "tendtest/services.go:", "msg=ended code=1 unstopped=1")
+	contains(t, p.end(1), `msg="service stuck"`, "tendtest/services.go:", "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "msg=ended code=1 unstopped=1")
 	checkBundle(t, dir, "1 service did not stop")
 }
 
@@ -466,6 +466,6 @@ func TestProcessSystemd(t *testing.T) {
 	hear("RELOADING=1\nMONOTONIC_USEC=")
 	hear("READY=1\n")
 	p.signal(syscall.SIGTERM)
-	hear("STOPPING=1\nSTATUS=ended with exit code 0: context canceled: signal: terminated\n")
+	hear("STOPPING=1\nSTATUS=ended with exit code 0: signal: terminated\n")
 	p.end(0)
 }

@@ -18,11 +18,16 @@ type hung struct {
 	stacks string // of when it was given up on
 }
 
-// printHung writes where services hang.
-func printHung(w io.Writer, root *tend.Supervisor, list []hung) {
+// printHung writes where services hang. What has been told, with the events of the tree,
+// need not be told again.
+func printHung(w io.Writer, root *tend.Supervisor, list []hung, told bool) {
 	for _, h := range list {
 		fmt.Fprintf(w, "\n%s\n", h.title)
-		for line := range strings.Lines(strings.TrimRight(h.where(root), "\n") + "\n") {
+		where := h.where(root)
+		if told && where == h.stacks {
+			where = `where it hangs is in the log, at "service stuck"`
+		}
+		for line := range strings.Lines(strings.TrimRight(where, "\n") + "\n") {
 			fmt.Fprint(w, "    ", line)
 		}
 	}
@@ -47,7 +52,7 @@ func hanging(s tend.Status, unstopped []tend.ServiceStuck) (list []hung) {
 		list = append(list, hung{u.Token, title, u.Stacks})
 	}
 	for _, c := range s.All() {
-		if booked[c.Token] || !isBetween(c.State) || !isEnd(c) {
+		if booked[c.Token] || !isBetween(c.State) || !isLast(c) {
 			continue
 		}
 		title := fmt.Sprintf("%s is %s since %s", c.Path, c.State, c.Since.Format(time.TimeOnly))
@@ -59,8 +64,8 @@ func hanging(s tend.Status, unstopped []tend.ServiceStuck) (list []hung) {
 	return list
 }
 
-// isEnd: there is nobody below it on whom it depends how it is.
-func isEnd(c *tend.ServiceStatus) bool { return c.IsLeaf() || !c.Supervisor.Serving }
+// isLast: there is nobody below it on whom it depends how it is.
+func isLast(c *tend.ServiceStatus) bool { return c.IsLeaf() || !c.Supervisor.Serving }
 
 // isBetween: it is on its way up or down.
 func isBetween(s tend.State) bool {

@@ -49,7 +49,7 @@ func summary(s tend.Status) string {
 	return text
 }
 
-// maxNamed is how many services a remainder names.
+// maxNamed is how many services a text names.
 const maxNamed = 5
 
 // remainder is what is left of a tree that stops: how many services, and which have
@@ -78,5 +78,5 @@ func remainder(s tend.Status) string {
 
 // isLeft: it has not returned.
 func isLeft(c *tend.ServiceStatus) bool {
-	return (c.State == tend.StateRunning || isBetween(c.State)) && isEnd(c)
+	return (c.State == tend.StateRunning || isBetween(c.State)) && isLast(c)
 }

@@ -88,7 +88,7 @@ func TestSystemd(t *testing.T) {
 			"12s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
 			"13s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping for 1s",
 			"14s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping for 2s",
-			"14.5s STOPPING=1 STATUS=ended with exit code 0: context canceled: signal: terminated",
+			"14.5s STOPPING=1 STATUS=ended with exit code 0: signal: terminated",
 		)
 	})
 }
@@ -235,7 +235,7 @@ func TestSystemdHungLive(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 0, 500*time.Millisecond)
 		m.want(t, "20s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
-			"20.5s STOPPING=1 STATUS=ended with exit code 0: context canceled: signal: terminated")
+			"20.5s STOPPING=1 STATUS=ended with exit code 0: signal: terminated")
 		if n := asked.Load(); n != 1 {
 			t.Errorf("it was asked %d times", n)
 		}
