@@ -226,9 +226,11 @@ func ExampleStatus_String() {
 	root.Stop()
 	// Output:
 	// starting
-	// app          serving   12s    not ready
+	// service      state     for  restarts  notes
+	// app          serving   12s            not ready
 	// ├─ database  starting  12s
-	// └─ servers   pending   12s    waits for its turn, held by app/database
+	// └─ servers   pending   12s            waits for its turn, held by app/database
+	// 2 services: 1 starting, 1 pending
 }
 
 // TestInVirtualTime is how a program's own tests may look: under testing/synctest

@@ -3,6 +3,7 @@ package tend
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,8 +15,9 @@ import (
 // what all others have to say.
 const maxShown = 48
 
-// String prints the tree, one service a line: name, state and for how long,
-// restarts, and what else there is to know. Long names are cut.
+// String prints the tree below headings, one service a line: name, state and for how
+// long, restarts, and what else there is to know. Long names are cut. The last line says
+// how many services are in which state, first those in trouble.
 func (s Status) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -26,6 +28,7 @@ func (s Status) String() string {
 	case s.Serving:
 		state = "serving"
 	}
+	fmt.Fprintln(w, "service\tstate\tfor\trestarts\tnotes")
 	fmt.Fprintf(w, "%s\t%s\t%s\t\t%s\n", said.Short(s.Name, maxShown), state, said.Age(s.Time.Sub(s.Since)), s.note(s.Ready()))
 	s.print(w, "")
 	_ = w.Flush() // a strings.Builder takes everything
@@ -33,7 +36,30 @@ func (s Status) String() string {
 	for line := range strings.Lines(b.String()) {
 		trimmed.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
+	trimmed.WriteString(s.sum() + "\n")
 	return trimmed.String()
+}
+
+// summed are the states in the order in which a sum has them.
+var summed = [...]State{
+	StateFailed, StateStuck, StateBackoff, StateStopping, StateStarting, StatePending, StateSuspended, StateDone, StateRunning,
+}
+
+// sum says how many services are in which state.
+func (s Status) sum() string {
+	var in [StateGone + 1]uint64
+	all := uint64(0)
+	for _, c := range s.All() {
+		in[min(c.State, StateGone)]++
+		all++
+	}
+	var parts []string
+	for _, state := range summed {
+		if in[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", in[state], state))
+		}
+	}
+	return strings.TrimRight(said.Times(all, "service")+": "+strings.Join(parts, ", "), ": ")
 }
 
 // print writes the services, each line after indent.
@@ -46,7 +72,7 @@ func (s Status) print(w io.Writer, indent string) {
 		}
 		restarts := ""
 		if c.Restarts > 0 {
-			restarts = said.Times(c.Restarts, "restart")
+			restarts = strconv.FormatUint(c.Restarts, 10)
 		}
 		fmt.Fprintf(w, "%s%s%s\t%s\t%s\t%s\t%s\n", indent, branch, said.Short(c.Name, maxShown), c.State, said.Age(s.Time.Sub(c.Since)), restarts, c.note(s.Time))
 		if c.Supervisor != nil {

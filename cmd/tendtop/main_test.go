@@ -84,9 +84,9 @@ func TestOnce(t *testing.T) {
 		stdout string // its beginning
 		stderr string
 	}{
-		{[]string{"-once", at}, 0, "shop  serving", ""},
-		{[]string{"-once", strings.TrimPrefix(at, "http://")}, 0, "shop  serving", ""},
-		{[]string{"-once", elsewhere}, 1, "shop", "tendtop: not ready: "},
+		{[]string{"-once", at}, 0, "service  state    for  restarts  notes\nshop     serving", ""},
+		{[]string{"-once", strings.TrimPrefix(at, "http://")}, 0, "service  state    for  restarts  notes\nshop     serving", ""},
+		{[]string{"-once", elsewhere}, 1, "service", "tendtop: not ready: "},
 		{[]string{"-once", other.URL}, 2, "", "tendtop: " + other.URL + "/debug/tree/ does not answer as a page of tend does: "},
 		{[]string{"-once", at + "/elsewhere"}, 2, "", "tendtop: 404 Not Found: "},
 		{[]string{"-once", "ftp://x"}, 2, "", `tendtop: "ftp://x" is no address of a page`},
@@ -117,7 +117,7 @@ func TestUnixSocket(t *testing.T) {
 	go func() { _ = server.Serve(l) }()
 	defer server.Close()
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-once", "unix:" + path}, &stdout, &stderr); code != 1 || !strings.HasPrefix(stdout.String(), "shop  not served") {
+	if code := run(t.Context(), []string{"-once", "unix:" + path}, &stdout, &stderr); code != 1 || !strings.Contains(stdout.String(), "\nshop     not served") {
 		t.Errorf("%d, %q, %q", code, &stdout, &stderr)
 	}
 }

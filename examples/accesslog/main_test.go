@@ -76,9 +76,10 @@ func TestProgram(t *testing.T) {
 	wantStopOrder(t, stderr.String())
 }
 
-// treeNames are the names in a status printed as text.
+// treeNames are the names in a status printed as text, between its headings and its sum.
 func treeNames(tree string) (names []string) {
-	for row := range strings.Lines(tree) {
+	rows := strings.Split(strings.TrimSpace(tree), "\n")
+	for _, row := range rows[1 : len(rows)-1] {
 		names = append(names, strings.Fields(strings.Trim(row, "│├└─ "))[0])
 	}
 	return names

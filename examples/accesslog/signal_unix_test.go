@@ -93,6 +93,7 @@ func TestProgramFollows(t *testing.T) {
 	waitCounts(t, address, 3, 1)
 
 	r.signal(t, syscall.SIGUSR1)
+	r.stdout.Scan() // the headings
 	r.stdout.Scan()
 	if row := r.stdout.Text(); !strings.HasPrefix(row, "accesslog ") {
 		t.Errorf("SIGUSR1 showed %q", row)
