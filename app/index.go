@@ -36,6 +36,14 @@ func isOwn(pattern string) bool {
 	})
 }
 
+// descriptionOf says what is at a path of Options.Handlers, as far as one can guess.
+func descriptionOf(path string) string {
+	if path == "/metrics" {
+		return "metrics"
+	}
+	return "the program's own"
+}
+
 // index says what the debug listener has.
 func index(handlers map[string]http.Handler) http.Handler {
 	var b strings.Builder
@@ -49,7 +57,7 @@ func index(handlers map[string]http.Handler) http.Handler {
 	}
 	for _, pattern := range slices.Sorted(maps.Keys(handlers)) {
 		if path := pathOf(pattern); path != "" && !strings.Contains(path, "{") {
-			entry(path, "")
+			entry(path, descriptionOf(path))
 		}
 	}
 	b.WriteString("</ul>\n")

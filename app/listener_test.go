@@ -415,6 +415,9 @@ func TestTheDebugListenerSaysWhatItHas(t *testing.T) {
 	if diff := cmp.Diff([]string{"/debug/tree/", "/debug/pprof/", "/readyz", "/livez", "/a&amp;b", "/metrics"}, paths); code != 200 || diff != "" {
 		t.Errorf("%d %s", code, diff)
 	}
+	if strings.Contains(body, "</a> </li>") {
+		t.Errorf("something has no description in %s", body)
+	}
 	if code, _ := get(a.routes(false, false), "GET", "/"); code != 404 {
 		t.Errorf("the outer listener answers with %d", code)
 	}
