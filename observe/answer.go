@@ -4,7 +4,9 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -81,6 +83,22 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
+// preference is how much a reader wants a type that its Accept names, 0 to 1.
+func preference(r *http.Request, name string) float64 {
+	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
+		kind, parameters, err := mime.ParseMediaType(part)
+		if err != nil || kind != name {
+			continue
+		}
+		if q, has := parameters["q"]; has {
+			weight, _ := strconv.ParseFloat(q, 64)
+			return weight
+		}
+		return 1
+	}
+	return 0
+}
+
 // wantsText: the reader asks for text, or is a person at a terminal, whose tool
 // asks for anything.
 func wantsText(r *http.Request) bool {
@@ -90,12 +108,9 @@ func wantsText(r *http.Request) bool {
 	case "json":
 		return false
 	}
-	accept := r.Header.Get("Accept")
-	switch {
-	case strings.Contains(accept, "application/json"), strings.Contains(accept, "text/html"):
-		return false
-	case strings.Contains(accept, "text/plain"):
-		return true
+	text, other := preference(r, "text/plain"), max(preference(r, "application/json"), preference(r, "text/html"))
+	if text > 0 || other > 0 {
+		return text > other
 	}
 	agent := r.UserAgent()
 	return strings.HasPrefix(agent, "curl/") || strings.HasPrefix(agent, "Wget/")

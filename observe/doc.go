@@ -42,7 +42,8 @@
 // Below the path of the page, all with GET:
 //
 //	api/tree           tend.Status as JSON, which can be read as one again; as text
-//	                   with "Accept: text/plain", for curl, or with ?format=text
+//	                   for curl and wget, with "Accept: text/plain", or with ?format=text
+//	                   (and as JSON with ?format=json). So is the page itself as text.
 //	                   With ?q=, ?state= (as "failed,stuck", or "trouble") or ?sort=
 //	                   the text is what is found, as api/view finds it.
 //	api/tree.dot       the tree as a Graphviz graph

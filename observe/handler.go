@@ -158,7 +158,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // newRoutes is the API relative to where the page is.
 func (p *Page) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { p.serveWanted(p.kinds.page, w, r) })
+	mux.HandleFunc("GET /{$}", p.servePage)
 	mux.HandleFunc("GET /api/tree", p.serveTree)
 	mux.HandleFunc("GET /api/tree.dot", p.kinds.dot.serve)
 	mux.HandleFunc("GET /api/view", p.serveView)

@@ -91,6 +91,10 @@ func TestWantsText(t *testing.T) {
 		{"", "text/plain", "Go-http-client/1.1", true},
 		{"", "text/plain;q=0.9, */*", "", true},
 		{"", "application/json", "curl/8.5.0", false},
+		{"", "text/plain, text/html;q=0.5", "", true},
+		{"", "text/html;q=0.5, text/plain;q=0.4", "curl/8.5.0", false},
+		{"", "text/plain;q=0", "Go-http-client/1.1", false},
+		{"", "text/*, , a/b/c;", "Go-http-client/1.1", false},
 		{"", "application/json, text/plain, */*", "axios", false},
 		{"", "text/html,application/xhtml+xml,*/*;q=0.8", "Mozilla/5.0", false},
 		{"format=text", "application/json", "", true},
@@ -110,9 +114,19 @@ func TestTreeAnswers(t *testing.T) {
 	f := newFakeTree(sup.Status())
 	p := newTestPage(t, f, Options{})
 
-	text := request(p, "GET", "/api/tree", "User-Agent", "curl/8")
-	if got, want := text.Body.String(), p.hub.view.status.String(); got != want {
-		t.Errorf("text %q, want %q", got, want)
+	for _, c := range [][]string{
+		{"/api/tree", "User-Agent", "curl/8"}, {"/", "Accept", "text/plain"}, {"/", "User-Agent", "curl/8"}, {"/?format=text"},
+	} {
+		text := request(p, "GET", c[0], c[1:]...)
+		if got, want := text.Body.String(), p.hub.view.status.String(); got != want {
+			t.Errorf("%q: text %q, want %q", c, got, want)
+		}
+	}
+	if found := request(p, "GET", "/?q=d", "Accept", "text/plain").Body.String(); !strings.HasSuffix(found, "\n1 found\n") {
+		t.Errorf("found: %q", found)
+	}
+	if page := request(p, "GET", "/", "Accept", "text/html, */*;q=0.8", "User-Agent", "curl/8").Body.String(); !strings.HasPrefix(page, "<!") {
+		t.Errorf("no page: %.40q", page)
 	}
 	var status tend.Status
 	if err := json.Unmarshal(request(p, "GET", "/api/tree").Body.Bytes(), &status); err != nil {

@@ -23,12 +23,28 @@ func (p *Page) look(r *http.Request) *view {
 	return v
 }
 
+// servePage answers with the page, or to people at a terminal with the tree as text.
+func (p *Page) servePage(w http.ResponseWriter, r *http.Request) {
+	if wantsText(r) {
+		p.serveText(w, r)
+		return
+	}
+	p.serveWanted(p.kinds.page, w, r)
+}
+
 // serveTree answers with the whole status, as JSON or as text.
 func (p *Page) serveTree(w http.ResponseWriter, r *http.Request) {
+	if wantsText(r) {
+		p.serveText(w, r)
+		return
+	}
+	p.kinds.tree.serve(w, r)
+}
+
+// serveText answers with the tree as text, or with what a search finds.
+func (p *Page) serveText(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
-	case !wantsText(r):
-		p.kinds.tree.serve(w, r)
 	case q.Has("q") || q.Has("state") || q.Has("sort"):
 		p.search(w, r, func(found reply) { answerFound(w, found) })
 	default:
