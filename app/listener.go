@@ -153,11 +153,19 @@ func (l *listeners) probe(q question, stopping string, details bool) http.Handle
 		if !a.ok {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			if !details {
-				a.text = "not ok"
+				a.text = l.notOK()
 			}
 		}
 		_, _ = w.Write([]byte(a.text + "\n"))
 	})
+}
+
+// notOK is what those get to read who may not see everything.
+func (l *listeners) notOK() string {
+	if l.options.Debug == "" {
+		return "not ok"
+	}
+	return "not ok; the debug listener says why"
 }
 
 // text shows the tree as text.

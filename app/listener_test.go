@@ -71,6 +71,7 @@ func TestProbes(t *testing.T) {
 		{"well", answers{tree: well}, 200, 200, "ok\n", "ok\n"},
 		{"down", answers{tree: down}, 200, 503, "root/a is in backoff for 1m0s\n", "not ok\n"},
 		{"stuck", answers{tree: stuck}, 503, 503, "root/a is stuck for 1m0s\n", "not ok\n"},
+		{"down, and there is who tells", answers{tree: down, options: Options{Debug: ":0"}}, 200, 503, "root/a is in backoff for 1m0s\n", "not ok; the debug listener says why\n"},
 		{"not served", answers{tree: tend.Status{Path: "root"}}, 200, 503, "root is not served\n", "not ok\n"},
 		{"stopping is not sick", answers{tree: stuck, stopping: true}, 200, 503, "the program is stopping\n", "not ok\n"},
 		{"checks of its own", answers{tree: well, options: Options{Live: sick, Ready: hostile}}, 503, 503, "panic: ouch\n", "not ok\n"},

@@ -51,7 +51,8 @@ type Options struct {
 	StopDelay time.Duration
 
 	// Listen is the address, such as ":8081", of a listener for those outside:
-	// /livez, /readyz and Handlers. Empty: there is none.
+	// /livez, /readyz and Handlers. Why one of the first two says no is nothing for
+	// strangers: the same path of Debug has the reason. Empty: there is none.
 	Listen string
 
 	// Debug is the address of a listener for those who may see everything: what
