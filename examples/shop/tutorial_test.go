@@ -70,16 +70,54 @@ func TestTutorialBuildsTheShop(t *testing.T) {
 func TestStepsRun(t *testing.T) {
 	for i, files := range steps(t) {
 		t.Run(strconv.Itoa(i+1), func(t *testing.T) {
-			dir := module(t, files)
-			program := filepath.Join(dir, "shop")
-			build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
-			build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			run(t, exec.CommandContext(t.Context(), program))
+			run(t, exec.CommandContext(t.Context(), build(t, module(t, files))))
 		})
 	}
+}
+
+// TestReadmePrograms: what the README shows builds. Of its second program, which is the
+// first one with another main, it leaves out what an editor puts in.
+func TestReadmePrograms(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(pieces) != 2 {
+		t.Fatalf("there are %d programs", len(pieces))
+	}
+	_, work, _ := strings.Cut(pieces[0][1], "\nfunc work(")
+	const imports = `package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/app"
+	"github.com/tend-go/tend/observe"
+	"github.com/tend-go/tend/tendprom"
+)
+
+`
+	for name, program := range map[string]string{"first": pieces[0][1], "second": imports + pieces[1][1] + "\nfunc work(" + work} {
+		t.Run(name, func(t *testing.T) { build(t, module(t, map[string]string{"main.go": program})) })
+	}
+}
+
+// build builds the program in a directory.
+func build(t *testing.T, dir string) (program string) {
+	t.Helper()
+	program = filepath.Join(dir, "shop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "GOWORK=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
 }
 
 // module is a directory with the code of a step, and what it needs.
