@@ -27,6 +27,21 @@ func (s *Supervisor) ServiceStatus(t ServiceToken) (ServiceStatus, error) {
 	return status, nil
 }
 
+// Nested returns the supervisor that a service is, or serves, as [ServiceStatus] has its
+// Status: for those who know a tree by its status alone, to end a pause, say. It is nil
+// if the service is none. For a service that has left it returns [ErrRemoved].
+func (s *Supervisor) Nested(t ServiceToken) (nested *Supervisor, err error) {
+	n, err := s.find(t)
+	if err != nil {
+		return nil, err
+	}
+	if n.gone.has() {
+		return nil, ErrRemoved
+	}
+	n.sup.query(func(*plan, instant) { nested = n.subtree() })
+	return nested, nil
+}
+
 // statusOf is the status of one service of s.
 func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
 	var r *run

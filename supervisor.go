@@ -255,8 +255,9 @@ func (s *Supervisor) Restart(t ServiceToken, cause error) error {
 }
 
 // Suspend stops a service, if it runs, and keeps its place and history;
-// [Supervisor.Restart] brings it back. It does not wait. For a service that has
-// left it returns [ErrRemoved].
+// [Supervisor.Restart] brings it back, and Resume, which is for the pause of a
+// supervisor, does not. It does not wait. For a service that has left it returns
+// [ErrRemoved].
 func (s *Supervisor) Suspend(t ServiceToken) error {
 	n, err := s.find(t)
 	if err != nil {
@@ -270,7 +271,9 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 }
 
 // Resume lets the pause of the supervisor itself, if there is one, end after a time:
-// at once if that is 0 or less. Those that wait for its end are started then.
+// at once if that is 0 or less. Those that wait for its end are started then. What was
+// suspended stays so: [Supervisor.Restart] is for that. [Supervisor.Nested] is the
+// supervisor whose pause it is, if that is further below.
 func (s *Supervisor) Resume(after time.Duration) {
 	s.made()
 	s.wish(resume{after})

@@ -457,3 +457,32 @@ func TestServiceStatus(t *testing.T) {
 		<-done
 	})
 }
+
+// TestNestedIsTheSupervisorOfAToken: one that was added, one that a service serves, at any
+// depth; and none where there is none.
+func TestNestedIsTheSupervisorOfAToken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		root, sub, served := tend.New("root", tend.Spec{}), tend.New("sub", tend.Spec{}), tend.New("served", tend.Spec{EventHook: func(tend.Event) {}})
+		idle := sub.Add(tendtest.Idle("idle"))
+		serves := sub.Add(tend.Func("serves", served.Serve))
+		tokens := map[tend.ServiceToken]*tend.Supervisor{root.Add(sub): sub, idle: nil, serves: served}
+		done := root.ServeBackground(t.Context())
+		synctest.Wait()
+		for token, want := range tokens {
+			if got, err := root.Nested(token); got != want || err != nil {
+				t.Errorf("%v: %v, %v; want %v", token, got, err, want)
+			}
+		}
+		if _, err := served.Nested(idle); !errors.Is(err, tend.ErrWrongSupervisor) {
+			t.Errorf("of another supervisor: %v", err)
+		}
+		if err := root.RemoveAndWait(t.Context(), serves); err != nil {
+			t.Error(err)
+		}
+		if _, err := root.Nested(serves); !errors.Is(err, tend.ErrRemoved) {
+			t.Errorf("of one that has left: %v", err)
+		}
+		root.Stop()
+		<-done
+	})
+}

@@ -99,6 +99,7 @@ type embedded = tend.Supervisor
 type hidden interface {
 	AddHook()
 	Events()
+	Nested()
 	Path()
 	Reason()
 	Restart()
