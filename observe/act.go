@@ -18,7 +18,11 @@ const (
 	Restart Action = "restart" // counts as no failure; brings back what is suspended, done or failed
 	Suspend Action = "suspend" // stop it, keep its place and history
 	Remove  Action = "remove"  // stop it and forget it
+	Resume  Action = "resume"  // end the pause of a supervisor; not what brings back the suspended
 )
+
+// known are the actions, as somebody is told who asks for another one.
+const known = "there are restart, which also brings back what is suspended, suspend, remove, and resume, which ends the pause of a supervisor"
 
 // maxForm bounds the body of a request for an act, in bytes.
 const maxForm = 64 << 10
@@ -31,23 +35,27 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := act{action: Action(r.PathValue("action")), by: p.asker(r)}
-	do := map[Action]func(tend.ServiceToken) error{
-		Restart: func(t tend.ServiceToken) error { return p.tree.Restart(t, nil) },
-		Suspend: p.tree.Suspend,
-		Remove:  p.tree.Remove,
-	}[a.action]
-	if do == nil {
-		http.Error(w, fmt.Sprintf("observe: there is no action %q", said.Short(string(a.action), 40)), http.StatusNotFound)
+	do, find := map[Action]func(*tend.ServiceStatus) error{
+		Restart: func(s *tend.ServiceStatus) error { return p.tree.Restart(s.Token, nil) },
+		Suspend: func(s *tend.ServiceStatus) error { return p.tree.Suspend(s.Token) },
+		Remove:  func(s *tend.ServiceStatus) error { return p.tree.Remove(s.Token) },
+		Resume:  p.resume,
+	}[a.action], p.service
+	switch {
+	case do == nil:
+		http.Error(w, fmt.Sprintf("observe: there is no action %q; %s", said.Short(string(a.action), 40), known), http.StatusNotFound)
 		return
+	case a.action == Resume:
+		find = p.supervisor
 	}
-	if a.service = p.service(w, r); a.service == nil || !p.meant(w, r, a.service) {
+	if a.service = find(w, r); a.service == nil || !p.meant(w, r, a.service) {
 		return
 	}
 	if err := p.options.Allow(r, a.action, *a.service); err != nil {
 		p.refuse(w, r, a, "refused", http.StatusForbidden, err)
 		return
 	}
-	if err := do(a.service.Token); err != nil {
+	if err := do(a.service); err != nil {
 		p.refuse(w, r, a, "failed", http.StatusConflict, err)
 		return
 	}
@@ -55,6 +63,24 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 	p.hub.note(a.entry())
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "%s requested\n", a.action)
+}
+
+// resume ends the pause of a supervisor, the root's too.
+func (p *Page) resume(s *tend.ServiceStatus) error {
+	switch {
+	case s.Supervisor == nil:
+		return fmt.Errorf("observe: %s is no supervisor, and so does not pause; restart brings back what is suspended", s.Path)
+	case s.Supervisor.PausedUntil.IsZero():
+		return fmt.Errorf("observe: %s does not pause", s.Path)
+	case s.Token.ID() == 0:
+		p.tree.Resume(0)
+		return nil
+	}
+	nested, err := p.tree.Nested(s.Token)
+	if nested != nil { // else it serves none any more
+		nested.Resume(0)
+	}
+	return err
 }
 
 // meant: the form of r has the path of s and the epoch of the program, so it means s.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tend-go/tend"
@@ -124,4 +126,81 @@ func TestWhoActsIsTold(t *testing.T) {
 			t.Errorf("the service's own events lack it: %s", body)
 		}
 	})
+}
+
+// A pause ends when somebody who may says so: that of the root, and of a supervisor
+// further below.
+func TestResumeEndsAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, db := supervisor("root"), supervisor("db")
+		flaky := func() tend.Service {
+			fails := 6
+			return tend.Func("flaky", func(ctx context.Context) error {
+				if fails--; fails >= 0 {
+					return errors.New("boom")
+				}
+				<-ctx.Done()
+				return nil
+			})
+		}
+		nested := root.Add(db)
+		own, below := root.Add(flaky()), db.Add(flaky())
+		done := root.ServeBackground(t.Context())
+		var seen []string
+		p := newPage(root, Options{Logger: slog.New(slog.DiscardHandler), Allow: func(_ *http.Request, a Action, s tend.ServiceStatus) error {
+			seen = append(seen, fmt.Sprintf("%s %s %d", a, s.Path, s.Token.ID()))
+			if s.Path == "root" && len(seen) == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}})
+		id := func(token tend.ServiceToken) string { return token.String()[1:] }
+		for _, c := range []struct {
+			id, path string
+			code     int
+			states   []tend.State // of both, afterwards
+		}{
+			{"0", "root", http.StatusForbidden, []tend.State{tend.StateBackoff, tend.StateBackoff}},
+			{"0", "root", http.StatusOK, []tend.State{tend.StateRunning, tend.StateBackoff}},
+			{"0", "root", http.StatusConflict, []tend.State{tend.StateRunning, tend.StateBackoff}}, // it does not pause any more
+			{id(below), "root/db/flaky", http.StatusConflict, []tend.State{tend.StateRunning, tend.StateBackoff}},
+			{id(nested), "root/db", http.StatusOK, []tend.State{tend.StateRunning, tend.StateRunning}},
+		} {
+			time.Sleep(time.Second) // until the page looks again
+			if w := push(p, c.id, Resume, c.path); w.Code != c.code {
+				t.Errorf("%s: %d %q, want %d", c.path, w.Code, w.Body, c.code)
+			}
+			synctest.Wait()
+			var states []tend.State
+			for _, token := range []tend.ServiceToken{own, below} {
+				s, err := root.ServiceStatus(token)
+				if err != nil {
+					t.Fatal(err)
+				}
+				states = append(states, s.State)
+			}
+			if d := cmp.Diff(c.states, states); d != "" {
+				t.Errorf("after %s: %s", c.path, d)
+			}
+		}
+		want := []string{"resume root 0", "resume root 0", "resume root 0", "resume root/db/flaky " + id(below), "resume root/db " + id(nested)}
+		if d := cmp.Diff(want, seen); d != "" {
+			t.Error(d)
+		}
+		p.Close()
+		root.Stop()
+		<-done
+	})
+}
+
+// Who asks for an action that there is not gets to know which there are.
+func TestAnUnknownActionIsToldTheOthers(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a").Status())
+	p := newTestPage(t, f, Options{Allow: func(*http.Request, Action, tend.ServiceStatus) error { return nil }})
+	w := push(p, f.status.Services[0].Token.String()[1:], "pause", "root/a")
+	for _, a := range []Action{Restart, Suspend, Remove, Resume, "pause"} {
+		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), string(a)) {
+			t.Errorf("%d %q, without %s", w.Code, w.Body, a)
+		}
+	}
 }

@@ -72,6 +72,8 @@
 //	api/node/{id}/restart
 //	api/node/{id}/suspend
 //	api/node/{id}/remove
+//	api/node/{id}/resume    ends the pause of a supervisor, of the root with id 0;
+//	                        restart is what brings back what is suspended
 //
 // with a form of "epoch" and "path", as api/node has them: an id is another service in
 // another program, so it is 409 if one of them differs.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/asked"
@@ -32,8 +33,9 @@ type Options struct {
 	Hosts []string
 
 	// Allow, if set, turns on the buttons that restart, suspend and remove
-	// services, and is asked for each use of one: nil does it, an error refuses
-	// and its text is shown. It must find out who asks: behind a proxy that all
+	// services and end pauses, and is asked for each use of one: nil does it, an
+	// error refuses and its text is shown. For the pause of the root s has no Token.
+	// It must find out who asks: behind a proxy that all
 	// users share, and on a machine that strangers may log in to, a loopback
 	// address proves nothing. It runs in the request's goroutine and may block.
 	// Each use is logged, also one that is refused, and what was done is in the
@@ -55,6 +57,8 @@ type tree interface {
 	source
 	Restart(t tend.ServiceToken, cause error) error
 	Suspend(t tend.ServiceToken) error
+	Resume(after time.Duration)
+	Nested(t tend.ServiceToken) (*tend.Supervisor, error)
 	Remove(t tend.ServiceToken) error
 	Stacks(t tend.ServiceToken) (string, error)
 }

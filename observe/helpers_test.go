@@ -99,6 +99,12 @@ func (f *fakeTree) call(what string, t tend.ServiceToken) error {
 func (f *fakeTree) Restart(t tend.ServiceToken, cause error) error {
 	return f.call(fmt.Sprintf("restart(%v)", cause), t)
 }
+func (f *fakeTree) Resume(after time.Duration) { _ = f.call("resume", tend.ServiceToken{}) }
+
+func (f *fakeTree) Nested(t tend.ServiceToken) (*tend.Supervisor, error) {
+	return nil, f.call("nested", t)
+}
+
 func (f *fakeTree) Suspend(t tend.ServiceToken) error { return f.call("suspend", t) }
 func (f *fakeTree) Remove(t tend.ServiceToken) error  { return f.call("remove", t) }
 func (f *fakeTree) Stacks(t tend.ServiceToken) (string, error) {

@@ -70,6 +70,20 @@ func (p *Page) service(w http.ResponseWriter, r *http.Request) *tend.ServiceStat
 	return v.service(i)
 }
 
+// supervisor is what service is, and of the root what that would be if it were a service
+// of somebody.
+func (p *Page) supervisor(w http.ResponseWriter, r *http.Request) *tend.ServiceStatus {
+	v, i := p.find(w, r)
+	switch {
+	case v == nil:
+		return nil
+	case i == 0:
+		s := &v.status
+		return &tend.ServiceStatus{Name: s.Name, Path: s.Path, State: tend.State(v.rows[0].State), Since: s.Since, Wanted: true, Supervisor: s}
+	}
+	return v.service(i)
+}
+
 func noService(w http.ResponseWriter, id uint64) {
 	http.Error(w, fmt.Sprintf("observe: there is no service %d (any more)", id), http.StatusNotFound)
 }

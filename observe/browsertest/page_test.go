@@ -327,6 +327,31 @@ func TestButtons(t *testing.T) {
 	})
 }
 
+// A supervisor that pauses has a button that ends the pause: also the root, which has no
+// other.
+func TestAPauseCanBeEnded(t *testing.T) {
+	const button = `[...document.querySelectorAll("#node .acts button")].find(e => e.innerText === "Resume")`
+	fails := 6
+	flaky := tend.Func("flaky", func(ctx context.Context) error {
+		if fails--; fails >= 0 {
+			return errors.New("boom")
+		}
+		<-ctx.Done()
+		return nil
+	})
+	b := newTab(t)
+	root := tend.New("root", tend.Spec{FailureBackoff: time.Hour, EventHook: func(tend.Event) {}})
+	root.Add(flaky)
+	s := serve(t, root, observe.Options{Allow: func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil }})
+	b.open(s.URL)
+	b.do(chromedp.Evaluate(`window.confirm = text => { window.question = text; return true }`, nil))
+	b.click(row("root") + ".el")
+	b.click(button)
+	b.wait(`question === "Resume root?"`)
+	b.wait(row("flaky") + `?.state === "running"`)
+	b.wait("!" + button)
+}
+
 func posts(s *server) (asked []string) {
 	return slices.DeleteFunc(s.log(), func(a string) bool { return !strings.HasPrefix(a, "POST") })
 }

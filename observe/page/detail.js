@@ -50,7 +50,7 @@ function drawDetail() {
 	if (!page) return;
 	drawFacts(section('facts', 1, () => [h('dl')]).firstChild, page.facts, n);
 	section('plot', page.plot, plot);
-	section('acts', [id, detail.epoch, p].join(), () => buttons(detail));
+	section('acts', [id, detail.epoch, p, detail.supervisor?.paused_until].join(), () => buttons(detail));
 	section('texts', JSON.stringify(page.texts), () => page.texts.map(t =>
 		h('details', { open: !!t.o }, h('summary', { textContent: clock(t.t) + ' ' + t.k, title: date(t.t) }), h('pre', {}, ...t.v ? [h('b', { textContent: t.v })] : [], t.s || ''))));
 	const own = detail.events.filter(passes);
@@ -87,9 +87,8 @@ function plot(bars) {
 }
 
 // buttons are for what is shown with them: the program and the service there may change.
-function buttons({ id, epoch, path }) {
+function buttons({ id, epoch, path, supervisor: s }) {
 	const answer = h('p', { role: 'status' });
-	const button = (textContent, onclick, className = '') => h('button', { textContent, onclick, className });
 	return [
 		...!id ? [] : [button('Goroutines', async () => {
 			const text = await fetch(`${base}api/node/${id}/goroutines`).then(a => a.text(), String);
@@ -97,7 +96,7 @@ function buttons({ id, epoch, path }) {
 		}, 'far')],
 		button('Copy', async () => { answer.textContent = await copy(asText()); }),
 		button('Download', () => download(asText(), path.replace(/[^\w.-]+/g, '-') + '.txt')),
-		...!id ? [] : actions(() => [{ id, epoch, path }], answer),
+		...actions(() => [{ id, epoch, path }], answer, [...s?.paused_until ? ['resume'] : [], ...id ? acts : []]),
 		...!id || !first.allow ? [] : [button('Mark', () => mark(nodes.get(id)))],
 		answer];
 }

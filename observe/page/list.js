@@ -166,12 +166,9 @@ tree.onkeydown = e => {
 	if (e.ctrlKey || e.metaKey || e.altKey) return;
 	const i = at(cursor), n = list[i], page = Math.floor(tree.clientHeight / H) - 1;
 	const act = {
-		ArrowDown: () => move(i + 1),
-		ArrowUp: () => move(i - 1),
-		PageDown: () => move(i + page),
-		PageUp: () => move(i - page),
-		Home: () => move(0),
-		End: () => move(list.length),
+		ArrowDown: () => move(i + 1), ArrowUp: () => move(i - 1),
+		PageDown: () => move(i + page), PageUp: () => move(i - page),
+		Home: () => move(0), End: () => move(list.length),
 		ArrowRight: () => n && (n.open ? move(i + 1) : toggle(n)),
 		ArrowLeft: () => n && (n.open && inside(n) ? toggle(n) : n.up && move(at(n.up.r.i))),
 		Enter: () => n && select(cursor),

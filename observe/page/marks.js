@@ -1,4 +1,4 @@
-// Services that are marked, to act on all of them: as they were when they were marked.
+// Services that are marked, as they were then.
 const marked = new Map();
 
 function mark(n, on = !marked.has(n.r.i)) {
@@ -20,16 +20,18 @@ function drawMarks() {
 	if (bar.hidden) return;
 	if (!bar.firstChild) {
 		const answer = h('p', { role: 'status' }), clear = () => { marked.clear(); answer.textContent = ''; soon(); };
-		bar.append(h('b'), ...actions(() => [...marked.values()], answer), h('button', { textContent: 'Clear', onclick: clear }), answer);
+		bar.append(h('b'), ...actions(() => [...marked.values()], answer), button('Clear', clear), answer);
 	}
 	say(bar.firstChild, `${marked.size} marked`);
 }
 
+const button = (textContent, onclick, className = '', title = '') => h('button', { textContent, onclick, className, title });
+
 // actions are buttons that act on targets, if the page may.
-function actions(targets, answer) {
-	return !first.allow ? [] : ['restart', 'suspend', 'remove'].map(what =>
-		h('button', { className: 'far', textContent: title(what), onclick: () => act(what, targets(), answer) }));
-}
+const acts = ['restart', 'suspend', 'remove'];
+const tips = { restart: 'Also starts what is suspended, done or failed', resume: 'Ends its pause' };
+const actions = (targets, answer, of = acts) => !first.allow ? [] :
+	of.map(what => button(title(what), () => act(what, targets(), answer), 'far', tips[what]));
 
 async function act(what, targets, answer) {
 	const many = targets.length > 1, paths = targets.map(t => t.path), bad = [];

@@ -1,5 +1,4 @@
-// The program as a whole, above the list. What of it changes makes no event, so it is
-// asked for every five seconds.
+// The program as a whole. What of it changes makes no event: it is asked for every 5 s.
 let whole = first.program, due = 0;
 
 async function askProgram() {

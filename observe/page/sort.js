@@ -29,8 +29,8 @@ $('sort').onchange = e => sortBy(e.target.value);
 $('head').onclick = e => e.target.dataset.by && sortBy(e.target.dataset.by);
 
 function drawSort() {
-	const by = sorting();
-	if ($('sort').value !== (by || 'tree')) $('sort').value = by || 'tree';
-	for (const b of $('head').children) attr(b, 'aria-pressed', b.dataset.by === (by || 'tree'));
+	const by = sorting() || 'tree', s = $('sort');
+	if (s.value !== by) s.value = by;
+	for (const b of $('head').children) attr(b, 'aria-pressed', b.dataset.by === by);
 	say($('head').children[4], by === 'goroutines' ? 'Goroutines' : 'Failures');
 }

@@ -1,5 +1,4 @@
-// Times: for how long, in one unit, to be read at a glance; and when, by the reader's
-// own clock in 24 hours. Where a day or a zone may matter, both are said.
+// Times: for how long, in one unit; and when, by the reader's own clock in 24 hours. Where a day or a zone may matter, both are said.
 const unit = s => {
 	for (const [n, u] of [[86400, 'd'], [3600, 'h'], [60, 'm']]) if (s >= n) return Math.floor(s / n) + u;
 	return Math.max(0, s) + 's';
