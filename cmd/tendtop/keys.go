@@ -4,6 +4,8 @@ import (
 	"context"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/tend-go/tend/internal/said"
 )
 
 // keyHelp is what keys do.
@@ -14,7 +16,9 @@ var keyHelp = []struct{ key, does string }{
 	{"t", "only what is in trouble, the latest failure first; again: all"},
 	{"s", "sort by restarts, failures, age, last failure; again: the tree"},
 	{"/", "filter by words in path, state and last failure; Esc: all"},
-	{"r p x", "restart, suspend, remove, if the page allows it; y confirms"},
+	{"r z x", "restart, suspend, remove, if the page allows it; y confirms"},
+	{"", "restart also brings back what is suspended, done or failed"},
+	{"e", "end the pause of the supervisor, or of the one of the service; y confirms"},
 	{"? q", "this, and the end"},
 }
 
@@ -99,15 +103,30 @@ func (m *model) asks(key string) tea.Cmd {
 			c.order = byTree
 		}
 		m.choose(c)
-	case "r", "p", "x":
+	case "r", "z", "x":
 		if at := m.at(); at >= 0 {
-			action := map[string]string{"r": "restart", "p": "suspend", "x": "remove"}[key]
+			action := map[string]string{"r": "restart", "z": "suspend", "x": "remove"}[key]
 			m.confirm = &wish{action, m.rows[at].id, m.rows[at].path}
 		}
+	case "e":
+		m.resume()
 	case "enter", "g":
 		return m.open(key == "g")
 	}
 	return nil
+}
+
+// resume wants the pause to end that the selected service is in: its own, if it is a
+// supervisor, or that of its supervisor.
+func (m *model) resume() {
+	id, s := supervisorOf(&m.status, 0, m.selected)
+	switch {
+	case s == nil:
+	case s.PausedUntil.IsZero():
+		m.said = s.Path + " does not pause"
+	default:
+		m.confirm = &wish{"resume", id, said.Clean(s.Path, maxText)}
+	}
 }
 
 // open opens the pane, or closes it; stacks: to show those.

@@ -224,13 +224,13 @@ func TestKeys(t *testing.T) {
 	s.want("tend: ") // why there are no goroutines
 	s.press("esc", "t", "/", "d", "b", "x", "back", "enter")
 	s.want("1 by tree, with db", "db ")
-	s.press("esc", "end", "p")
+	s.press("esc", "end", "z")
 	s.want("suspend shop/db? y confirms")
 	s.press("n")
 	if got := root.Status().Services[2].State; got != tend.StateRunning {
 		t.Errorf("it is %v", got)
 	}
-	s.press("p", "y")
+	s.press("z", "y")
 	s.want("suspend requested")
 	wait(t, root, 2, tend.StateSuspended)
 	s.press("x", "y")
@@ -241,12 +241,54 @@ func TestKeys(t *testing.T) {
 	s.want("3 by restarts")
 }
 
+// TestAPauseCanBeEnded: that of a supervisor, and that which a service waits for.
+func TestAPauseCanBeEnded(t *testing.T) {
+	flaky := func(name string) tend.Service {
+		fails := 6
+		return tend.Func(name, func(ctx context.Context) error {
+			if fails--; fails >= 0 {
+				return errors.New("boom")
+			}
+			<-ctx.Done()
+			return nil
+		})
+	}
+	pool := tend.New("pool", tend.Spec{FailureBackoff: time.Hour})
+	token := pool.Add(flaky("worker"))
+	root, at := page(t, flaky("web"), pool)
+	paused := func(s *tend.Supervisor) bool { return !s.Status().PausedUntil.IsZero() }
+	for !paused(root) || !paused(pool) {
+		if t.Context().Err() != nil {
+			t.Fatal("they do not pause")
+		}
+	}
+	s := newScreen(t, at)
+	s.await("; pauses for ")
+	s.want("pauses for 1h", "waits for the pause of its supervisor")
+	s.press("e")
+	s.want("resume shop? y confirms")
+	s.press("y")
+	s.want("resume requested")
+	wait(t, root, 0, tend.StateRunning)
+	s.press("down", "e")
+	s.want("resume shop/pool? y confirms")
+	s.press("n", "end", "e")
+	s.want("resume shop/pool? y confirms")
+	s.press("y")
+	if err := pool.WaitState(t.Context(), token, tend.StateRunning); err != nil {
+		t.Error(err)
+	}
+	s.await("3 running")
+	s.press("e")
+	s.want("shop/pool does not pause")
+}
+
 // TestAWishIsForWhatWasSelected, also if that leaves before it is confirmed.
 func TestAWishIsForWhatWasSelected(t *testing.T) {
 	root, at := page(t, tendtest.Idle("stays"), tendtest.Idle("leaves"))
 	wait(t, root, 1, tend.StateRunning)
 	s := newScreen(t, at)
-	s.press("end", "p")
+	s.press("end", "z")
 	s.want("suspend shop/leaves? y confirms")
 	if err := root.RemoveAndWait(t.Context(), root.Status().Services[1].Token); err != nil {
 		t.Fatal(err)

@@ -78,6 +78,26 @@ func newRow(s *tend.ServiceStatus, depth int, now time.Time) row {
 	return r
 }
 
+// supervisorOf is the supervisor that a service below s is, if it pauses, or else the one
+// that it is a service of; and the id of that, which is id if it is s. It is nil if the
+// service is not there.
+func supervisorOf(s *tend.Status, id, service uint64) (uint64, *tend.Status) {
+	for i := range s.Services {
+		c := &s.Services[i]
+		switch {
+		case c.Token.ID() == service && c.Supervisor != nil && !c.Supervisor.PausedUntil.IsZero():
+			return service, c.Supervisor
+		case c.Token.ID() == service:
+			return id, s
+		case c.Supervisor != nil:
+			if id, found := supervisorOf(c.Supervisor, c.Token.ID(), service); found != nil {
+				return id, found
+			}
+		}
+	}
+	return 0, nil
+}
+
 // noteOf is what else there is to know at a glance: why it waits or stops, what failed
 // last and, where there is room for it, what it has noted itself.
 func noteOf(s *tend.ServiceStatus, now time.Time) string {
@@ -91,6 +111,9 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 			wait += ", " + said.Age(s.WaitingUntil.Sub(now))
 		}
 		notes = append(notes, wait)
+	}
+	if sub := s.Supervisor; sub != nil && !sub.PausedUntil.IsZero() {
+		notes = append(notes, "pauses for "+said.Age(sub.PausedUntil.Sub(now)))
 	}
 	if n := len(s.Failures); n > 0 {
 		f := s.Failures[n-1]

@@ -71,6 +71,9 @@ func (m *model) head() string {
 	if err := m.status.Ready(); err != nil {
 		ready, why = colors["failed"].Render("not ready"), "; "+said.Clean(err.Error(), maxText)
 	}
+	if !m.status.PausedUntil.IsZero() {
+		why = "; pauses for " + said.Age(m.status.PausedUntil.Sub(m.status.Time)) + why
+	}
 	if m.err != nil {
 		ready = colors["failed"].Render("no answer since " + m.status.Time.Local().Format("15:04:05"))
 	}
