@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -34,6 +35,20 @@ func (s *Supervisor) Reason(err error) Reason {
 		return Reason{}
 	}
 	return Reason{err, s.redacted(err, said.Text(err))}
+}
+
+// NewReason is what [Supervisor.Reason] returns, of the supervisor of the service whose
+// context ctx is, or comes from: for services that tell of errors themselves. Outside of
+// a supervisor nothing is cut out of what err says.
+func NewReason(ctx context.Context, err error) Reason {
+	switch r := runOf(ctx); {
+	case r != nil:
+		return r.node.sup.Reason(err)
+	case err == nil:
+		return Reason{}
+	default:
+		return Reason{err, said.Text(err)}
+	}
 }
 
 // redacted is what may be told of the text of err: what is left when the supervisor

@@ -182,3 +182,27 @@ func TestRedactThatMisbehaves(t *testing.T) {
 		})
 	}
 }
+
+// What a service tells of an error by itself is what its tree tells of it, and outside of
+// one what the error says.
+func TestReasonsOfServicesAreRedacted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		said := make(chan []tend.Reason, 1)
+		below := tend.New("below", tend.Spec{})
+		below.Add(tend.Func("a", func(ctx context.Context) error {
+			inner, cancel := context.WithCancel(ctx)
+			defer cancel()
+			said <- []tend.Reason{tend.NewReason(inner, ownError{secret}), tend.NewReason(inner, nil)}
+			<-ctx.Done()
+			return nil
+		}))
+		serve(t, tend.Spec{Redact: hide}, below)
+		r := <-said
+		if r[0].Text != "***" || r[0].Err != (ownError{secret}) || !r[1].IsZero() {
+			t.Errorf("%+v", r)
+		}
+		if r := tend.NewReason(t.Context(), io.EOF); r != (tend.Reason{Err: io.EOF, Text: "EOF"}) || !tend.NewReason(t.Context(), nil).IsZero() {
+			t.Errorf("outside: %+v", r)
+		}
+	})
+}

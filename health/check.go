@@ -68,9 +68,9 @@ type outcome struct {
 	listed  *listing // by a source that has answered
 }
 
-// outcomeOf asks err what it is and says; that may run user code.
-func outcomeOf(err error, details []slog.Attr) outcome {
-	o := outcome{err: reasonOf(err), details: details}
+// outcomeOf asks err what it is and says, which why does; that may run user code.
+func outcomeOf(err error, why func(error) tend.Reason, details []slog.Attr) outcome {
+	o := outcome{err: why(err), details: details}
 	if err != nil {
 		o.mark = failed
 		if isWarning(err) {

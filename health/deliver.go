@@ -30,7 +30,7 @@ func (p *Prober) deliver(ctx context.Context) {
 func (p *Prober) tellResult(ctx context.Context, r Result) {
 	err := guard.Try(func() error { p.config.OnResult(ctx, r); return nil }, caught)
 	if err != nil {
-		p.log(ctx, slog.LevelError, "OnResult failed", slog.String("probe", r.Name), failedWith(err))
+		p.log(ctx, slog.LevelError, "OnResult failed", slog.String("probe", r.Name), p.failedWith(ctx, err))
 	}
 }
 
@@ -52,12 +52,14 @@ func (p *Prober) tellChange(ctx context.Context, d delivery) {
 		return
 	}
 	if err = guard.Try(func() error { return p.config.OnChange(ctx, c) }, caught); err != nil {
-		p.log(ctx, slog.LevelWarn, "OnChange failed", slog.String("probe", c.Name), failedWith(err))
+		p.log(ctx, slog.LevelWarn, "OnChange failed", slog.String("probe", c.Name), p.failedWith(ctx, err))
 	}
 }
 
 // failedWith is err in a record of the log.
-func failedWith(err error) slog.Attr { return slog.String("error", reasonOf(err).Error()) }
+func (p *Prober) failedWith(ctx context.Context, err error) slog.Attr {
+	return slog.String("error", p.reason(ctx, err).Error())
+}
 
 // log never fails: a handler that panics has lost its record.
 func (p *Prober) log(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // drainTime is how long Serve waits at its end for checks and callbacks, which
@@ -49,10 +51,15 @@ func New(c Config) (*Prober, error) {
 	}
 	p := &Prober{
 		config: c,
-		tree:   newTreeView(c.Tree, c.Ready),
 		wake:   make(chan struct{}, 1),
 		plan:   newPlan(c.Concurrency, rand.Float64),
 	}
+	p.tree = newTreeView(c.Tree, func(s tend.Status) error {
+		if err := guard.Try(func() error { return c.Ready(s) }, caught); err != nil {
+			return p.reason(context.Background(), err)
+		}
+		return nil
+	})
 	p.plan.outbox.retry = c.Retry
 	p.plan.outbox.wantChanges = c.OnChange != nil || c.Logger != nil
 	p.plan.outbox.wantResults = c.OnResult != nil
@@ -90,7 +97,8 @@ func (p *Prober) Remove(name string) {
 // its Guard's service is stopping, it only counts as a sign of life. It returns
 // an error if there is no such probe.
 func (p *Prober) Report(name string, err error, details ...slog.Attr) error {
-	o := outcomeOf(err, freeze(details, maxDepth))
+	why := func(err error) tend.Reason { return p.reason(context.Background(), err) }
+	o := outcomeOf(err, why, freeze(details, maxDepth))
 	p.do(func(plan *plan, now time.Time) { err = plan.report(name, o, now) })
 	return prefixed(err)
 }
@@ -187,9 +195,24 @@ func (p *Prober) start(ctx context.Context, runs []*run) {
 				landed(outcome{}, early)
 				return
 			}
-			r.do(ctx, func(o outcome) { landed(o, ctx.Err() != nil) })
+			why := func(err error) tend.Reason { return p.reason(ctx, err) }
+			r.do(ctx, why, func(o outcome) { landed(o, ctx.Err() != nil) })
 		}()
 	}
+}
+
+// reason is what err says, as far as that may be told: what the tree in which ctx's
+// service runs leaves of it, and Config.Tree. It runs user code, but for a fault.
+func (p *Prober) reason(ctx context.Context, err error) tend.Reason {
+	if _, own := err.(*fault); own || err == nil { //nolint:errorlint // as reasonOf does
+		return reasonOf(err)
+	}
+	r := tend.NewReason(ctx, err)
+	if tree, is := p.config.Tree.(interface{ Reason(err error) tend.Reason }); is {
+		r.Text = tree.Reason(r).Text
+	}
+	r.Text = said.Clean(r.Text, maxText)
+	return r
 }
 
 func (p *Prober) poke() {

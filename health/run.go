@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/guard"
 )
 
@@ -70,8 +71,9 @@ func (r *run) context(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithValue(ctx, runKey{}, r), cancel
 }
 
-// do runs the check and hands its outcome to landed, however it ends.
-func (r *run) do(ctx context.Context, landed func(outcome)) {
+// do runs the check and hands its outcome, with a reason by why, to landed, however it
+// ends.
+func (r *run) do(ctx context.Context, why func(error) tend.Reason, landed func(outcome)) {
 	ctx, cancel := r.context(ctx)
 	o := failure(errGoexit) // unless it returns
 	defer func() {
@@ -87,6 +89,6 @@ func (r *run) do(ctx context.Context, landed func(outcome)) {
 		listed, err = list(ctx, r.probe.List)
 		return err
 	}, caught)
-	o = outcomeOf(err, nil)
+	o = outcomeOf(err, why, nil)
 	o.listed = listed
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/asked"
-	"github.com/tend-go/tend/internal/guard"
 )
 
 // Tree is what a [Prober] asks how the services are; a [*tend.Supervisor] is one.
@@ -86,7 +85,7 @@ func newStanding(s tend.Status, now time.Time, ready func(tend.Status) error) *s
 	count.count(s)
 	st := &standing{ready: count, alive: count, leaving: !s.Serving || !s.Stopping.IsZero()}
 	st.ready.say(GradeWarn, s.AllRunning())
-	st.ready.say(GradeFail, guard.Try(func() error { return ready(s) }, caught))
+	st.ready.say(GradeFail, ready(s))
 	st.alive.say(GradeFail, s.Alive())
 	return st
 }

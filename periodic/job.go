@@ -296,7 +296,7 @@ func (j *Job) ended() {
 // failed counts a failed run. It returns an error if it was one too many.
 func (j *Job) failed(ctx context.Context, err error) error {
 	j.failures++
-	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.Any("error", err))
+	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.String("error", tend.NewReason(ctx, err).Error()))
 	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
 	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
 		err = fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)

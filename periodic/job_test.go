@@ -540,6 +540,28 @@ level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
 	})
 }
 
+// What the tree may not tell of an error a job does not log either.
+func TestFailuresAreLoggedAsTheTreeTellsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		j := &periodic.Job{
+			Name: "a", Interval: time.Second, Logger: slog.New(slog.NewTextHandler(&out, nil)),
+			Run: func(context.Context) error { return errRun },
+		}
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Redact: func(text string) string {
+			return strings.ReplaceAll(text, errRun.Error(), "***")
+		}})
+		s.Add(j)
+		done := s.ServeBackground(t.Context())
+		time.Sleep(1500 * time.Millisecond)
+		s.Stop()
+		<-done
+		if text := out.String(); strings.Contains(text, errRun.Error()) || !strings.Contains(text, "error=***") {
+			t.Error(text)
+		}
+	})
+}
+
 // What a supervisor's status says of a job.
 func TestAnnotations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

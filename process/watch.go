@@ -165,7 +165,7 @@ func (r *run) send(ctx context.Context, sig Signal) {
 // sudo has given another user. It may be there for ever; who looks must find out why.
 func (r *run) refused(ctx context.Context, sig Signal, err error) {
 	r.unsent = fmt.Errorf("%v: %w", sig, err)
-	tend.Annotate(ctx, slog.String("signal", r.unsent.Error()))
+	tend.Annotate(ctx, slog.Any("signal", r.unsent))
 	r.c.logger().LogAttrs(ctx, slog.LevelWarn, "a process cannot be stopped",
-		slog.String("process", r.c.String()), slog.Int("pid", r.cmd.Process.Pid), slog.Any("error", r.unsent))
+		slog.String("process", r.c.String()), slog.Int("pid", r.cmd.Process.Pid), slog.String("error", tend.NewReason(ctx, r.unsent).Error()))
 }
