@@ -79,18 +79,27 @@ func (c *counts) clone() counts {
 // print writes a summary for people.
 func (c *counts) print(w io.Writer) {
 	fmt.Fprintf(w, "%d lines, %d of them malformed, %.1f MB sent\n", c.Lines, c.Malformed, float64(c.Bytes)/1e6)
+	fmt.Fprintf(w, "%d requests:\n", c.Lines-c.Malformed)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	printTop(tw, "status", c.Status, 5)
 	printTop(tw, "path", c.Paths, 8)
 	tw.Flush()
 }
 
-// printTop writes the n highest counts, equal ones in the order of their keys.
+// printTop writes the n highest counts, equal ones in the order of their keys, and what
+// the others add up to.
 func printTop[K cmp.Ordered](w io.Writer, title string, count map[K]int, n int) {
 	keys := slices.SortedFunc(maps.Keys(count), func(a, b K) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
 	})
 	for _, key := range keys[:min(len(keys), n)] {
 		fmt.Fprintf(w, "%d\t  %s %v\n", count[key], title, key)
+	}
+	rest := 0
+	for _, key := range keys[min(len(keys), n):] {
+		rest += count[key]
+	}
+	if more := len(keys) - n; more > 0 {
+		fmt.Fprintf(w, "%d\t  (and %d more)\n", rest, more)
 	}
 }

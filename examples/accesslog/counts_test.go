@@ -66,12 +66,21 @@ func TestPrint(t *testing.T) {
 	for _, path := range []string{"/b", "/a", "/c", "/c"} {
 		c.add(result{entry: entry{request: "GET " + path + " HTTP/1.1", status: 200, bytes: 500_000}})
 	}
+	for status := range 7 {
+		c.add(result{entry: entry{request: "GET /c HTTP/1.1", status: status}})
+	}
 	c.add(result{malformed: true})
 	var out strings.Builder
 	c.print(&out)
-	want := `5 lines, 1 of them malformed, 2.0 MB sent
+	want := `12 lines, 1 of them malformed, 2.0 MB sent
+11 requests:
   4  status 200
-  2  path /c
+  1  status 0
+  1  status 1
+  1  status 2
+  1  status 3
+  3  (and 3 more)
+  9  path /c
   1  path /a
   1  path /b
 `

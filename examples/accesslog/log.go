@@ -7,27 +7,14 @@ import (
 	"strings"
 )
 
-// newLogger logs what the tree does, one line for each thing: without the stacks of
-// panics, which the tree's status keeps. All is starts and stops, too, and the crashes
-// of parsers, which are no news here: there are two for each malformed line.
+// newLogger logs what the tree does. All is starts and stops, too, and the crashes of
+// parsers with their stacks, which are no news here: there are two for each malformed
+// line.
 func newLogger(w io.Writer, all bool) *slog.Logger {
-	level := slog.LevelInfo
 	if all {
-		level = slog.LevelDebug
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	text := slog.NewTextHandler(w, &slog.HandlerOptions{
-		Level: level,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == "stack" {
-				return slog.Attr{}
-			}
-			return a
-		},
-	})
-	if all {
-		return slog.New(text)
-	}
-	return slog.New(calm{text})
+	return slog.New(calm{slog.NewTextHandler(w, nil)})
 }
 
 // calm leaves out what happens to parsers.

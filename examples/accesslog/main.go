@@ -17,6 +17,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -131,5 +132,19 @@ func (j job) report(err error, stdout io.Writer) error {
 		return fmt.Errorf("%s and %d more did not stop", left[0].Path(), len(left)-1)
 	}
 	j.store.counts.print(stdout) // nobody else is left
+	if n := j.crashes(); n > 0 {
+		fmt.Fprintf(stdout, "\nParsers crashed %d times and were started again; -v logs each new crash with its stack.\n", n)
+	}
 	return err
+}
+
+// crashes is how often parsers have crashed, which costs no line.
+func (j job) crashes() (n uint64) {
+	tree := j.root.Status()
+	for _, c := range tree.All() {
+		if strings.HasPrefix(c.Name, "parser-") {
+			n += c.Failed
+		}
+	}
+	return n
 }

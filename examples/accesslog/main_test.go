@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -66,9 +67,13 @@ func TestProgram(t *testing.T) {
 	want := countPlainly(sampleTexts(t))
 	var summary bytes.Buffer
 	want.print(&summary)
-	tree, counted, _ := strings.Cut(stdout.String(), "\n\n")
-	if counted != summary.String() {
+	tree, rest, _ := strings.Cut(stdout.String(), "\n\n")
+	counted, crashed, _ := strings.Cut(rest, "\n\n")
+	if counted+"\n" != summary.String() {
 		t.Errorf("it counted\n%s\nwant\n%s", counted, &summary)
+	}
+	if n := maxStrikes * want.Malformed; !strings.Contains(crashed, fmt.Sprintf(" crashed %d times ", n)) || !strings.Contains(stderr.String(), " stack=") {
+		t.Errorf("of %d crashes it says %q and logs\n%s", n, crashed, &stderr)
 	}
 	if names := treeNames(tree); strings.Join(names, " ") != "accesslog store pipeline reader parsers parser-1 parser-2 parser-3 parser-4 aggregator http" {
 		t.Errorf("the tree is %v\n%s", names, tree)
