@@ -509,7 +509,7 @@ func TestTheLogLooksAsLongAsSomebodyIsInTrouble(t *testing.T) {
 // TestRecoveredIsWhoRunsTwiceAsLong as any run that failed, within bounds; and who is
 // not in trouble does not recover.
 func TestRecoveredIsWhoRunsTwiceAsLong(t *testing.T) {
-	for _, c := range []struct{ ran, quiet time.Duration }{
+	for i, c := range []struct{ ran, quiet time.Duration }{
 		{0, quietMin},
 		{quietMin / 2, quietMin},
 		{7 * time.Second, 14 * time.Second},
@@ -518,9 +518,11 @@ func TestRecoveredIsWhoRunsTwiceAsLong(t *testing.T) {
 	} {
 		text := noted(func() {
 			l, begin, a := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
-			for _, ran := range []time.Duration{0, c.ran, 0} {
+			for k := range 3 { // it is another one each time that ran for so long
 				e := failedAt(begin, 0, a, boom())
-				e.Ran = ran
+				if k == i%3 {
+					e.Ran = c.ran
+				}
 				l.log(t.Context(), e)
 			}
 			l.settle(&node{name: "b"}, begin, StateRunning, time.Hour)
@@ -550,6 +552,9 @@ func TestTheLogKeepsNothing(t *testing.T) {
 				if l.log(t.Context(), end); len(l.troubles) != 0 || l.timer != nil {
 					t.Errorf("after %v %d are in trouble, the timer is %v", end.Kind(), len(l.troubles), l.timer)
 				}
+			}
+			if l.last != (ServiceFailed{}) {
+				t.Errorf("it keeps %v", l.last)
 			}
 		})
 	})
