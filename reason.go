@@ -41,14 +41,10 @@ func (s *Supervisor) Reason(err error) Reason {
 // context ctx is, or comes from: for services that tell of errors themselves. Outside of
 // a supervisor nothing is cut out of what err says.
 func NewReason(ctx context.Context, err error) Reason {
-	switch r := runOf(ctx); {
-	case r != nil:
+	if r := runOf(ctx); r != nil {
 		return r.node.sup.Reason(err)
-	case err == nil:
-		return Reason{}
-	default:
-		return Reason{err, said.Text(err)}
 	}
+	return Reason{err, said.Text(err)}
 }
 
 // redacted is what may be told of the text of err: what is left when the supervisor

@@ -47,10 +47,9 @@ var summed = [...]State{
 
 // sum says how many services are in which state.
 func (s Status) sum() string {
-	var in [StateGone + 1]uint64
-	all := uint64(0)
+	in, all := map[State]int{}, 0
 	for _, c := range s.All() {
-		in[min(c.State, StateGone)]++
+		in[c.State]++
 		all++
 	}
 	var parts []string
