@@ -690,6 +690,56 @@ func TestADrainLeavesTimeToStop(t *testing.T) {
 	})
 }
 
+// TestABusyActorKeepsWhatItHas, though many others have been busy since it was idle.
+func TestABusyActorKeepsWhatItHas(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _ := serve(t, tend.Spec{})
+		step := make(chan struct{})
+		first, r := newRecorder(actor.Spec[int]{}, func(_ context.Context, m int) error {
+			if m > 0 {
+				<-step
+			}
+			return nil
+		})
+		s.Add(first)
+		send(t, first, 0)
+		synctest.Wait()
+		send(t, first, 1)
+		synctest.Wait()
+		for range 1100 {
+			other, _ := newRecorder(actor.Spec[int]{}, nil)
+			s.Add(other)
+			send(t, other, 0)
+		}
+		synctest.Wait()
+		send(t, first, 2, 3)
+		close(step)
+		r.expect(t, upTo(4), nil)
+	})
+}
+
+// TestADrainIsForMessages: a timer's is not waited for, nor handled.
+func TestADrainIsForMessages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var handled []int
+		a := actor.New("a", &actor.Spec[int]{Drain: time.Minute, Child: tend.Child{Timeout: time.Hour}, New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
+			self.After(5*time.Second, 9)
+			return actor.Func[int](func(_ context.Context, m int) error {
+				time.Sleep(10 * time.Second)
+				handled = append(handled, m)
+				return nil
+			}), nil
+		}})
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, 0, 1)
+		time.Sleep(time.Second)
+		s.Stop()
+		if d := cmp.Diff([]int{0, 1}, handled); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 // TestWhatIsLostWithoutARun is told, too: the actor was removed before it was launched.
 func TestWhatIsLostWithoutARun(t *testing.T) {
 	bubble(t, func(t *testing.T) {

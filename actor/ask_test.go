@@ -309,6 +309,55 @@ func TestInline(t *testing.T) {
 	})
 }
 
+// TestWhatComesDuringAnInlineTurn is handled after it: messages, and what is due.
+func TestWhatComesDuringAnInlineTurn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var order []int
+		var a *actor.Actor[question]
+		due := false
+		begin := func(_ context.Context, self *actor.Actor[question]) (actor.Handler[question], error) {
+			if due {
+				self.After(2*time.Second, question{n: 9})
+			}
+			return actor.Func[question](func(_ context.Context, q question) error {
+				order = append(order, q.n)
+				if q.n == 1 {
+					time.Sleep(5 * time.Second)
+				}
+				q.reply.Send(0)
+				return nil
+			}), nil
+		}
+		a = actor.New("a", &actor.Spec[question]{Inline: true, New: begin})
+		serve(t, tend.Spec{}, a)
+		synctest.Wait()
+		go func() {
+			time.Sleep(time.Second)
+			_ = a.TrySend(question{n: 2})
+		}()
+		if _, err := ask(t.Context(), a, 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if d := cmp.Diff([]int{1, 2}, order); d != "" {
+			t.Error(d)
+		}
+		order, due = nil, true
+		b := actor.New("b", &actor.Spec[question]{Inline: true, New: begin})
+		serve(t, tend.Spec{}, b)
+		synctest.Wait()
+		if _, err := ask(t.Context(), b, 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if d := cmp.Diff([]int{1, 9}, order); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 // TestInlineAndGoexit ends the goroutine of the asker, and the run.
 func TestInlineAndGoexit(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 		return false
 	}
 	a.set(listed, true) // it is having a turn: this
-	w := turn[M]{a: a, b: a.open(), number: a.number(), hand: m, handing: true}
+	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
 	w.b.put++
 	w.b.begun++
 	q.number, q.of = w.b.put, a
@@ -38,7 +38,7 @@ func (w *turn[M]) inline() {
 				w.broke(&tend.PanicError{Value: v, PCs: goroutines.Callers(2)})
 			}
 		}()
-		err := w.a.link.Broken(v)
+		err := w.link.Broken(v)
 		passes = false
 		w.broke(err)
 	}()
@@ -49,16 +49,15 @@ func (w *turn[M]) inline() {
 func (w *turn[M]) leave() {
 	a, b := w.a, w.b
 	a.mu.Lock()
-	link := a.link
 	if !b.isEmpty() || len(b.due) > 0 || b.failed != nil || b.asked.Load() {
 		a.mu.Unlock()
-		link.Schedule((*turns[M])(a))
+		w.link.Schedule((*turns[M])(a))
 		return
 	}
 	a.set(listed, false)
 	isNew := a.rest()
 	a.mu.Unlock()
 	if isNew {
-		link.Keep((*turns[M])(a))
+		w.link.Keep((*turns[M])(a))
 	}
 }

@@ -66,9 +66,12 @@ func (a *Actor[M]) tellLosses() {
 // Turn tells what was lost.
 func (l *losses[M]) Turn() (more bool) {
 	a := (*Actor[M])(l)
+	a.mu.Lock()
+	link := a.link
+	a.mu.Unlock()
 	defer func() {
 		if a.isTelling() { // Lost has called Goexit
-			a.link.Schedule(l)
+			link.Schedule(l)
 		}
 	}()
 	a.tellNow()

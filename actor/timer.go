@@ -14,6 +14,7 @@ import (
 type alarm[M any] struct {
 	m     M
 	every time.Duration // 0: once
+	clock abtime.AbstractTime
 	timer abtime.Timer
 	due   bool // it waits to be handled
 	off   bool // it is stopped, or was handled
@@ -42,6 +43,7 @@ func (a *Actor[M]) alarm(d, every time.Duration, m M) (stop func() bool) {
 	}
 	b := a.open()
 	b.alarms = append(b.alarms, l)
+	l.clock = a.link.Clock()
 	a.mu.Unlock()
 	a.arm(l, d)
 	return func() bool { return a.stop(l) }
@@ -49,7 +51,7 @@ func (a *Actor[M]) alarm(d, every time.Duration, m M) (stop func() bool) {
 
 // arm lets the time of l come. It is not called under mu: the clock is somebody's.
 func (a *Actor[M]) arm(l *alarm[M], d time.Duration) {
-	timer := a.link.Clock().AfterFunc(max(0, d), func() { a.ring(l) }, timerid.Send)
+	timer := l.clock.AfterFunc(max(0, d), func() { a.ring(l) }, timerid.Send)
 	a.mu.Lock()
 	isOff := l.off
 	l.timer = timer

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // turns is the actor as the scheduler sees it.
@@ -25,10 +26,11 @@ const looks = 2
 type turn[M any] struct {
 	a       *Actor[M]
 	b       *box[M]
-	number  uint64 // of the run
-	calling bool   // code of others that may end the run
-	losing  bool   // Lost, that is
-	hand    M      // which it has, if handing
+	link    latent.Link // of the run: the actor may have another one as soon as the turn is over
+	number  uint64
+	calling bool // code of others that may end the run
+	losing  bool // Lost, that is
+	hand    M    // which it has, if handing
 	handing bool
 	handed  int  // since room was given
 	isNew   bool // it has become idle, and its box is kept from now on
@@ -42,11 +44,11 @@ func (t *turns[M]) Turn() (more bool) {
 		exited := w.losing // a panic of Lost costs nothing
 		if w.calling {
 			v := recover()
-			w.broke(w.a.link.Broken(v))
+			w.broke(w.link.Broken(v))
 			more, exited = v != nil, v == nil
 		}
 		if exited { // it has called Goexit, and this goroutine ends
-			w.a.link.Schedule(t)
+			w.link.Schedule(t)
 		}
 	}()
 	return w.take()
@@ -56,7 +58,7 @@ func (t *turns[M]) Turn() (more bool) {
 func (w *turn[M]) take() (more bool) {
 	a := w.a
 	a.mu.Lock()
-	w.b, w.number = a.open(), a.number()
+	w.b, w.link, w.number = a.open(), a.link, a.number()
 	isFresh := a.is(fresh)
 	a.set(fresh, false)
 	a.mu.Unlock()
@@ -112,7 +114,7 @@ func (w *turn[M]) begin() {
 	a.handler = h
 	a.mu.Unlock()
 	if a.spec.Child.ReadyTimeout > 0 {
-		a.link.Ready(w.number)
+		w.link.Ready(w.number)
 	}
 }
 
@@ -148,7 +150,7 @@ func (w *turn[M]) next() bool {
 			runtime.Gosched()
 		case left:
 			if w.isNew {
-				w.a.link.Keep((*turns[M])(w.a))
+				w.link.Keep((*turns[M])(w.a))
 			}
 			return false
 		}
@@ -261,7 +263,7 @@ func (w *turn[M]) broke(err error) {
 	if w.b.failed == nil {
 		w.fail(err)
 	} else { // of Stop, after a failure
-		w.a.link.Beside(w.number, err)
+		w.link.Beside(w.number, err)
 	}
 	w.give()
 }
@@ -279,7 +281,7 @@ func (w *turn[M]) end() {
 		case b.failed == nil:
 			w.fail(err)
 		case err != nil:
-			a.link.Beside(w.number, err)
+			w.link.Beside(w.number, err)
 		}
 	}
 	w.loseRest()
@@ -288,12 +290,11 @@ func (w *turn[M]) end() {
 	b.failBegun(cmp.Or(failed, cause))
 	timers := b.silence()
 	a.over()
-	link := a.link
 	a.mu.Unlock()
 	for _, t := range timers {
 		t.Stop()
 	}
-	link.Ended(w.number, made, cause, failed)
+	w.link.Ended(w.number, made, cause, failed)
 }
 
 // loseRest loses what waits if the mailbox is closed, and has that told before the
