@@ -94,7 +94,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case keep:
 		e.n.run = e.obj
 	case decided:
-		s.settleFate(e.n, e.why)
+		s.settleFate(e)
 	case leave:
 		e.n.leave()
 	case arm:

@@ -3,6 +3,8 @@ package tend
 import (
 	"context"
 	"errors"
+
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // errTooLate is what is told of a call of [Go] that has started nothing.
@@ -13,6 +15,9 @@ var errTooLate = errors.New("tend: Go was called when Serve had returned; nothin
 func (r *run) startHelper(ctx context.Context, f func(context.Context) error) {
 	switch m := r.open(); {
 	case m != nil && m.admit():
+		if r.node.is(isLatent) {
+			ctx = latent.Detached(ctx) // it waits for itself, and not as the handler
+		}
 		go r.help(m, ctx, f)
 	case r.isFirstRefusal():
 		r.node.sup.wish(erred{r.node, r.number, known(errTooLate)}) // anybody may call Go

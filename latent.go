@@ -68,8 +68,8 @@ func (s *Supervisor) fate(n *node) latent.Fate {
 }
 
 // settleFate tells a latent service what is to become of it.
-func (s *Supervisor) settleFate(n *node, why error) {
-	n.latent().Settle(latent.Settled{Fate: s.fate(n), Err: why})
+func (s *Supervisor) settleFate(e decided) {
+	e.n.latent().Settle(latent.Settled{Run: e.run, Fate: s.fate(e.n), Err: e.why, Failed: e.failed})
 }
 
 // ofRun is the record as a run of a latent service sees it. It is no piece of memory of
@@ -79,6 +79,8 @@ type ofRun node
 func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
+
+func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
 
 func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
 

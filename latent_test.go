@@ -184,7 +184,7 @@ func lifeOf(t *testing.T, spec tend.Spec, child tend.Child, isLatent bool, way f
 func TestWhatALatentServiceIsTold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		boom := errors.New("boom")
-		fail := make(chan error)
+		fail, run := make(chan error), uint64(0)
 		svc := newLatent(tend.Func("a", func(ctx context.Context) error {
 			select {
 			case err := <-fail:
@@ -198,19 +198,26 @@ func TestWhatALatentServiceIsTold(t *testing.T) {
 		expect := func(what string, want ...latent.Settled) {
 			t.Helper()
 			synctest.Wait()
+			for i := range want {
+				want[i].Failed = want[i].Err == boom //nolint:errorlint // itself
+				want[i].Run = run
+			}
 			if d := cmp.Diff(want, svc.told(), cmpopts.EquateErrors()); d != "" {
 				t.Errorf("%s: %s", what, d)
 			}
 		}
 		expect("launched")
+		run = 1
 		_ = s.Restart(tok, nil)
 		expect("restarted", latent.Settled{Fate: latent.Again, Err: tend.ErrRestartRequested})
+		run = 2
 		fail <- boom
 		expect("in a pause", latent.Settled{Fate: latent.Again, Err: boom})
 		_ = s.Suspend(tok)
 		expect("suspended in it", latent.Settled{Fate: latent.Kept, Err: tend.ErrSuspended})
 		_ = s.Restart(tok, nil)
 		expect("called back", latent.Settled{Fate: latent.Again})
+		run = 3
 		s.Stop()
 		<-done
 		expect("stopped", latent.Settled{Fate: latent.Over, Err: tend.ErrStopped}, latent.Settled{Fate: latent.Over, Err: tend.ErrStopped})

@@ -154,8 +154,10 @@ type (
 		obj *run
 	}
 	decided struct { // what is to become of a latent service that does not run, and why
-		n   *node
-		why error
+		n      *node
+		run    uint64 // that has ended
+		why    error
+		failed bool // it is what a run has failed with
 	}
 	leave struct{ n *node } // the service is out of the tree
 	arm   struct {

@@ -187,7 +187,7 @@ func (p *plan) refuse(m add, why error) {
 		p.do(reply{m.to, refusal{why}})
 	}
 	m.n.state = StateGone
-	p.decided(m.n, why)
+	p.decided(m.n, why, false)
 	p.do(leave{m.n})
 }
 
@@ -202,7 +202,7 @@ func (p *plan) remove(now instant, n *node) {
 		return
 	}
 	p.changed(now, n, removal, StateGone)
-	p.decided(n, ErrRemoved)
+	p.decided(n, ErrRemoved, false)
 	p.leave(now, n, ErrRemoved)
 }
 
@@ -218,7 +218,7 @@ func (p *plan) suspend(now instant, n *node) {
 		n.want = wantSuspended
 		p.changed(now, n, suspension, StateSuspended)
 		p.put(now, n, StateSuspended)
-		p.decided(n, ErrSuspended)
+		p.decided(n, ErrSuspended, false)
 	}
 }
 
@@ -239,7 +239,7 @@ func (p *plan) restart(now instant, m restart) {
 		if n.state != StatePending && !p.mayStart(n) { // else it starts, and that is told
 			p.changed(now, n, restarting, StatePending)
 		}
-		p.decided(n, nil)
+		p.decided(n, nil, false)
 		p.again(now, n)
 	case m.cause.IsZero():
 		p.ask(now, n, restarting)

@@ -39,7 +39,7 @@ func (p *plan) exited(now instant, out outcome) {
 		p.settle(now, n)
 	}
 	ran := now - n.began()
-	p.decided(n, p.endedFor(out)) // first: it is carried out when the rest is known, and before the next launch
+	p.decided(n, p.endedFor(out), p.isFailure(n)) // first: it is carried out when the rest is known, and before the next launch
 	n.set(alive, false)
 	n.set(inspecting, false)
 	p.live--
@@ -57,6 +57,11 @@ func (p *plan) exited(now instant, out outcome) {
 	default:
 		p.endedItself(now, out, ran)
 	}
+}
+
+// isFailure: the end of n was not asked for, or is what it was asked because of.
+func (p *plan) isFailure(n *node) bool {
+	return n.why.isFailure() || n.why == unasked && p.phase == serving && !p.isDoomed()
 }
 
 // endedFor is why a run has ended, as a latent service is told.

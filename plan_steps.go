@@ -105,9 +105,9 @@ func (p *plan) leave(now instant, n *node, err error) {
 }
 
 // decided tells a latent service what is to become of it: see Supervisor.fate.
-func (p *plan) decided(n *node, why error) {
+func (p *plan) decided(n *node, why error, failed bool) {
 	if n.is(isLatent) {
-		p.do(decided{n, why})
+		p.do(decided{n, n.number, why, failed})
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *Supervisor) forget() {
 			n.rare.labels = labels{}
 		}
 		if n.is(isLatent) && !n.is(alive) {
-			s.settleFate(n, s.plan.stop.cause.Err)
+			s.settleFate(decided{n, n.number, s.plan.stop.cause.Err, false})
 		}
 	}
 }

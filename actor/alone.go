@@ -48,8 +48,9 @@ func (a *Actor[M]) Serve(ctx context.Context) error {
 
 // lonely is the link of an actor that nobody supervises.
 type lonely struct {
-	ctx  context.Context
-	wake chan struct{}
+	ctx   context.Context
+	wake  chan struct{}
+	waits latent.Waits
 
 	mu       sync.Mutex
 	tasks    []latent.Task
@@ -149,6 +150,7 @@ func (l *lonely) Context(uint64, bool) (context.Context, context.CancelCauseFunc
 	return &lonelyContext{ctx, cancel}, cancel
 }
 
+func (l *lonely) Waits() *latent.Waits                { return &l.waits }
 func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
 func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
 func (l *lonely) Beside(uint64, error)                {}

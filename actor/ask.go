@@ -11,7 +11,7 @@ import (
 
 // ErrFailed: whom Ask asked had the message in hand, or kept its [Reply], when its run
 // ended: it is perhaps half done. It wraps what the run failed with, or why it was stopped;
-// whatever that is, it is neither [ErrGone] nor [ErrFull].
+// whatever that is, it is none of [ErrGone], [ErrFull] and [ErrDeadlock].
 var ErrFailed = errors.New("tend/actor: the actor has failed with the question")
 
 // Address is where messages of type M can be sent. The set is sealed.
@@ -20,6 +20,8 @@ type Address[M any] interface {
 	TrySend(m M) error
 
 	send(ctx context.Context, m M, q *question) error
+	watch(w watcher) (stop func())
+	waiter
 }
 
 // Ask sends what message makes of a [Reply], and waits for the answer. It ends with what
@@ -27,6 +29,8 @@ type Address[M any] interface {
 //   - [ErrFailed], when the run that had the message in hand or had kept its Reply is over;
 //   - [ErrGone], when the message was lost before it was begun; [ErrFull], when it had to
 //     make room for others (see [Spec].DropOldest);
+//   - [ErrDeadlock], at once, when a handler asks with its own context whom only it could
+//     let go on;
 //   - the cause of ctx, when that ends first. A message that was taken is handled all the
 //     same, and what is answered then is dropped.
 //
@@ -38,6 +42,12 @@ func Ask[M, R any](ctx context.Context, to Address[M], message func(Reply[R]) M)
 	}
 	r := &reply[R]{question: question{done: make(chan struct{})}}
 	q := &r.question
+	over, err := waitFor(ctx, to)
+	if err != nil {
+		return *new(R), err
+	}
+	defer over()
+	q.kept = over
 	if err := to.send(ctx, message(Reply[R]{r}), q); err != nil {
 		q.end(err)
 		return *new(R), err
@@ -89,6 +99,7 @@ type question struct {
 	number     uint64 // of the message
 	prev, next *question
 	listed     bool
+	kept       func() // to be called when its Reply is kept: then nobody is waited for
 }
 
 // claim makes the caller the one who ends the question.
@@ -107,7 +118,8 @@ func (q *question) end(err error) bool {
 // questions is a list of those that are open, by the number of their message.
 type questions struct {
 	first, last *question
-	n           int
+	at          *question    // the first whose message may be in hand; nil: none
+	n           atomic.Int64 // changed as all, and read by the turn
 }
 
 func (l *questions) add(q *question) {
@@ -118,7 +130,21 @@ func (l *questions) add(q *question) {
 		l.last.next = q
 	}
 	l.last = q
-	l.n++
+	if l.at == nil {
+		l.at = q
+	}
+	l.n.Add(1)
+}
+
+// of is the one of a message that is in hand; nil if it has none. Messages only go up.
+func (l *questions) of(number uint64) *question {
+	for l.at != nil && l.at.number < number {
+		l.at = l.at.next
+	}
+	if l.at != nil && l.at.number == number {
+		return l.at
+	}
+	return nil
 }
 
 func (l *questions) remove(q *question) {
@@ -135,8 +161,11 @@ func (l *questions) remove(q *question) {
 	} else {
 		q.next.prev = q.prev
 	}
+	if l.at == q {
+		l.at = q.next
+	}
 	q.prev, q.next, q.listed = nil, nil, false
-	l.n--
+	l.n.Add(-1)
 }
 
 // end ends those of the messages from and to these numbers.
@@ -168,7 +197,7 @@ func (a *Actor[M]) forget(q *question) {
 
 // failBegun ends the questions of all messages that were begun: their run is over.
 func (b *box[M]) failBegun(why error) {
-	if b.asks.n > 0 {
+	if b.asks.n.Load() > 0 {
 		b.asks.end(0, b.begun, &failedError{why})
 	}
 }
@@ -189,7 +218,7 @@ func (e *failedError) Is(target error) bool {
 	switch target {
 	case ErrFailed:
 		return true
-	case ErrGone, ErrFull:
+	case ErrGone, ErrFull, ErrDeadlock:
 		return false
 	default:
 		return e.why != nil && errors.Is(e.why, target)

@@ -3,6 +3,8 @@ package actor
 import (
 	"context"
 	"time"
+
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // The context of a run is made when somebody looks at it: most handlers never do. Of the
@@ -28,13 +30,21 @@ func (l *life[M]) real() context.Context      { return l.a.real(l) }
 
 func (l *firstLife[M]) Deadline() (time.Time, bool) { return l.real().Deadline() }
 func (l *firstLife[M]) Done() <-chan struct{}       { return l.real().Done() }
-func (l *firstLife[M]) Value(key any) any           { return l.real().Value(key) }
+func (l *firstLife[M]) Value(key any) any           { return value((*Actor[M])(l), l, key) }
 func (l *firstLife[M]) Err() error                  { return (*Actor[M])(l).err(nil) }
 
 func (l *life[M]) Deadline() (time.Time, bool) { return l.real().Deadline() }
 func (l *life[M]) Done() <-chan struct{}       { return l.real().Done() }
-func (l *life[M]) Value(key any) any           { return l.real().Value(key) }
+func (l *life[M]) Value(key any) any           { return value(l.a, l, key) }
 func (l *life[M]) Err() error                  { return l.a.err(l) }
+
+// value is what the context of a run of a has for a key: whose it is costs nothing to know.
+func value[M any](a *Actor[M], l interface{ real() context.Context }, key any) any {
+	if _, is := key.(latent.SelfKey); is {
+		return waiter(a)
+	}
+	return l.real().Value(key)
+}
 
 // over is the context of all runs that are over.
 var over = func() context.Context {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/timerid"
 )
@@ -99,9 +101,16 @@ func (a *Actor[M]) tellNow() {
 		if b.missed = b.missed[1:]; len(b.missed) == 0 {
 			b.missed = nil
 		}
+		link, number := a.link, a.number()
 		a.mu.Unlock()
-		if a.spec.Lost != nil {
-			guard.Do(func() { a.spec.Lost(next.m, next.why) })
+		if a.spec.Lost == nil {
+			continue
+		}
+		err := guard.Try(func() error { a.spec.Lost(next.m, next.why); return nil }, func(v any) error {
+			return &tend.PanicError{Value: v, PCs: goroutines.Callers(2)}
+		})
+		if err != nil && link != nil { // one that has never run has nobody to tell it to
+			link.Beside(number, err)
 		}
 	}
 }

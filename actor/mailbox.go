@@ -43,6 +43,10 @@ type box[M any] struct {
 	ended    bool  // it does, as it was asked
 	stopping bool  // Stop has been called
 
+	watchers []watcher // who is told of ends of runs
+	downs    []Down    // of which they are yet to be told
+	lastDown *Down     // since the actor was launched
+
 	why     error     // why the mailbox is closed
 	missed  []lost[M] // messages for Lost
 	telling bool      // they are being told, or will be
@@ -77,6 +81,13 @@ func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
 	w, err := a.offer(m, true, q)
 	if w == nil {
 		return err
+	}
+	if q == nil { // else who asks has noted it
+		over, err := waitFor(ctx, a)
+		defer over()
+		if err != nil && a.withdraw(w) {
+			return err
+		}
 	}
 	select {
 	case err := <-w.taken:

@@ -38,7 +38,7 @@ func (s *service[M]) Mailbox() latent.Mailbox {
 	defer s.mu.Unlock()
 	m := latent.Mailbox{Size: s.spec.size()}
 	if s.box != nil {
-		m.Waiting, m.Open, m.Lost = s.box.used, s.box.asks.n, s.box.tally.all
+		m.Waiting, m.Open, m.Lost = s.box.used, int(s.box.asks.n.Load()), s.box.tally.all
 	}
 	return m
 }
@@ -62,6 +62,9 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.set(asked|final, false)
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
+	}
+	if a.box != nil {
+		a.box.lastDown = nil
 	}
 	a.mu.Unlock()
 	l.Schedule((*turns[M])(a))
@@ -114,11 +117,11 @@ func (a *Actor[M]) over() {
 	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
 	b.failed, b.ended, b.stopping, b.drainUntil = nil, false, false, time.Time{}
 	b.asked.Store(false)
-	a.close()
+	a.drop()
 }
 
-// close lets go of the box, if there is nothing in it. The caller holds mu.
-func (a *Actor[M]) close() {
+// drop lets go of the box, if there is nothing in it. The caller holds mu.
+func (a *Actor[M]) drop() {
 	if a.box.isBare() {
 		a.box = nil
 	}
@@ -127,10 +130,10 @@ func (a *Actor[M]) close() {
 // isBare: nothing is in the box that matters.
 func (b *box[M]) isBare() bool {
 	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
-		b.tally == (tally{}) && b.asks.n == 0 && len(b.alarms) == 0 && len(b.missed) == 0 && !b.telling
+		b.tally == (tally{}) && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling
 }
 
-// rest is close of an actor that has just been busy, and mostly soon is again: those of a
+// rest is drop of an actor that has just been busy, and mostly soon is again: those of a
 // tree that were busy last keep their boxes. It says whether this is one more. The caller
 // holds mu.
 func (a *Actor[M]) rest() (isNew bool) {
@@ -157,7 +160,7 @@ func (t *turns[M]) Shrink() {
 	defer a.mu.Unlock()
 	a.set(kept, false)
 	if !a.is(listed) {
-		a.close()
+		a.drop()
 	}
 }
 
@@ -170,7 +173,7 @@ func (s *service[M]) Settle(now latent.Settled) {
 	}
 	if now.Fate == latent.Again || now.Fate == latent.Kept {
 		a.reopen()
-		a.mu.Unlock()
+		a.ended(now)
 		return
 	}
 	a.set(closed, true)
@@ -183,6 +186,8 @@ func (s *service[M]) Settle(now latent.Settled) {
 	b.refuse(a.gone())
 	b.loseAll(a.gone())
 	a.tellLosses()
+	a.mu.Lock()
+	a.ended(now)
 }
 
 // drain begins to drain: see Spec.Drain. The caller holds mu.
@@ -235,8 +240,8 @@ func (b *box[M]) cause() error {
 	return b.stop.Cause
 }
 
-// contextOfStop has the values of ctx, is not cancelled, and ends when the actor is taken
-// as stuck.
+// contextOfStop has the values of ctx, is not cancelled, and its deadline is when the actor
+// is taken as stuck.
 func (a *Actor[M]) contextOfStop(ctx context.Context) context.Context {
 	a.mu.Lock()
 	by := a.box.stop.By

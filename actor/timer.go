@@ -2,6 +2,7 @@ package actor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -9,11 +10,15 @@ import (
 	"github.com/tend-go/tend/internal/timerid"
 )
 
-// alarm is a message that comes at some time. It waits beside the mailbox: it meets no full
-// one, and is looked at between two messages. The actor's mu guards it.
+// alarm is a message that comes at some time, or because of something. It waits beside the
+// mailbox: it meets no full one, and is looked at between two messages. The actor's mu
+// guards it.
 type alarm[M any] struct {
 	m     M
-	every time.Duration // 0: once
+	make  func() M      // which makes it, if it is set, in a turn
+	after uint64        // it comes after so many messages
+	keeps bool          // it may come again
+	every time.Duration // 0: it has no time
 	clock abtime.AbstractTime
 	timer abtime.Timer
 	due   bool // it waits to be handled
@@ -35,7 +40,7 @@ func (a *Actor[M]) Every(d time.Duration, m M) (stop func() bool) {
 }
 
 func (a *Actor[M]) alarm(d, every time.Duration, m M) (stop func() bool) {
-	l := &alarm[M]{m: m, every: every}
+	l := &alarm[M]{m: m, every: every, keeps: every > 0}
 	a.mu.Lock()
 	if !a.is(launched) {
 		a.mu.Unlock()
@@ -67,11 +72,16 @@ func (a *Actor[M]) ring(l *alarm[M]) {
 		a.arm(l, l.every)
 	}
 	a.mu.Lock()
+	a.come(l, 0)
+}
+
+// come has l handled after so many messages, and unlocks mu. At most one message of l waits.
+func (a *Actor[M]) come(l *alarm[M], after uint64) {
 	if l.off || l.due {
 		a.mu.Unlock()
 		return
 	}
-	l.due = true
+	l.due, l.after = true, after
 	b := a.box
 	b.due = append(b.due, l)
 	b.isDue.Store(true)
@@ -141,18 +151,26 @@ func (w *turn[M]) takeDue() bool {
 		return false
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(b.due) == 0 {
+	i := slices.IndexFunc(b.due, func(l *alarm[M]) bool { return l.after <= b.begun })
+	if i < 0 {
+		a.mu.Unlock()
 		return false
 	}
-	l := b.due[0]
+	l := b.due[i]
 	b.due = without(b.due, l)
 	b.isDue.Store(len(b.due) > 0)
 	l.due = false
-	if l.every == 0 {
+	if !l.keeps {
 		l.off = true
 		b.alarms = without(b.alarms, l)
 	}
-	w.hand, w.handing, w.worked = l.m, true, true
+	a.mu.Unlock()
+	m := l.m
+	if l.make != nil {
+		w.calling = true
+		m = l.make()
+		w.calling = false
+	}
+	w.hand, w.handing, w.worked = m, true, true
 	return true
 }

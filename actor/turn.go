@@ -223,6 +223,23 @@ func (w *turn[M]) handle() {
 	w.put()
 	if err != nil {
 		w.fail(err)
+	} else {
+		w.keep()
+	}
+}
+
+// keep: if the message that was handled was a question, and there is no answer, its Reply is
+// kept, and who asks does not wait for this handler any more.
+func (w *turn[M]) keep() {
+	b := w.b
+	if b.asks.n.Load() == 0 {
+		return
+	}
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	if q := b.asks.of(b.begun); q != nil && q.kept != nil {
+		q.kept()
+		q.kept = nil
 	}
 }
 

@@ -68,8 +68,10 @@ type Stop struct {
 
 // Settled is what has become of a service whose run has ended.
 type Settled struct {
-	Fate Fate
-	Err  error // what the run failed with, or why it was asked to stop; nil: neither
+	Run    uint64 // the number of the latest run
+	Fate   Fate
+	Err    error // what the run failed with, or why it was asked to stop; nil: neither
+	Failed bool  // the former
 }
 
 // Fate is what is to become of a service that does not run.
@@ -107,6 +109,8 @@ type Link interface {
 	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
 	// must not be waiting for one already.
 	Schedule(t Task)
+	// Waits are who waits for whom in the tree.
+	Waits() *Waits
 	// Keep says that k is idle, and holds something in case that it soon is not. Another one
 	// that did so long ago is made to Shrink.
 	Keep(k Keeper)

@@ -25,7 +25,8 @@ type Task interface {
 // There is one for each tree, so that trees share no lock, and tests in bubbles of
 // testing/synctest do not meet.
 type Scheduler struct {
-	Path func() string
+	Path  func() string
+	Waits Waits // of those who have turns
 
 	mu      sync.Mutex // held for a few instructions, and never while anything is called
 	ready   queue

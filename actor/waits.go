@@ -1,0 +1,50 @@
+package actor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tend-go/tend/internal/latent"
+)
+
+// ErrDeadlock: the wait would never end. Whom it is for waits, through others or not, for
+// the one who asks or sends. It is known of handlers of one tree that wait with their own
+// contexts.
+var ErrDeadlock = errors.New("tend/actor: this wait would never end")
+
+// waiter is an actor as one that waits, or is waited for.
+type waiter interface{ waits() *latent.Waits }
+
+// waits are those of its tree; nil while it does not run.
+func (a *Actor[M]) waits() *latent.Waits {
+	a.mu.Lock()
+	link := a.link
+	if !a.is(launched) {
+		link = nil
+	}
+	a.mu.Unlock()
+	if link == nil {
+		return nil
+	}
+	return link.Waits()
+}
+
+// waitFor notes that the handler whose context ctx is, or comes from, waits for other. It
+// returns what ends that, or [ErrDeadlock]. Of others it is not known whether they can do
+// something else meanwhile.
+func waitFor(ctx context.Context, other waiter) (over func(), err error) {
+	self, is := ctx.Value(latent.SelfKey{}).(waiter)
+	if !is {
+		return nothingToEnd, nil
+	}
+	w := self.waits()
+	if w == nil || w != other.waits() {
+		return nothingToEnd, nil
+	}
+	if !w.Begin(self, other) {
+		return nothingToEnd, ErrDeadlock
+	}
+	return func() { w.End(self) }, nil
+}
+
+func nothingToEnd() {}
