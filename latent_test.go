@@ -199,7 +199,7 @@ func TestWhatALatentServiceIsTold(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			for i := range want {
-				want[i].Failed = want[i].Err == boom //nolint:errorlint // itself
+				want[i].Failed = want[i].Err == boom
 				want[i].Run = run
 			}
 			if d := cmp.Diff(want, svc.told(), cmpopts.EquateErrors()); d != "" {

@@ -134,16 +134,6 @@ func without[T comparable](list []T, x T) []T {
 	return list
 }
 
-// silenceAll does that at the end of the run.
-func (b *box[M]) silenceAll() {
-	for _, l := range b.alarms {
-		l.off = true
-		l.timer.Stop()
-	}
-	b.alarms, b.due = nil, nil
-	b.isDue.Store(false)
-}
-
 // takeDue takes the message of an alarm in hand, if one is due.
 func (w *turn[M]) takeDue() bool {
 	a, b := w.a, w.b

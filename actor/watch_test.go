@@ -118,8 +118,7 @@ func TestTrap22WatchingTwiceTheDeadAndOneself(t *testing.T) {
 		w.expect(t, "one was stopped", "a 2 boom true")
 
 		downs := 0
-		var self *actor.Actor[int]
-		self = actor.New("self", &actor.Spec[int]{New: func(_ context.Context, me *actor.Actor[int]) (actor.Handler[int], error) {
+		self := actor.New("self", &actor.Spec[int]{New: func(_ context.Context, me *actor.Actor[int]) (actor.Handler[int], error) {
 			actor.Watch(me, me, func(actor.Down) int { downs++; return 0 })
 			return actor.Func[int](func(_ context.Context, m int) error {
 				if m > 0 {
