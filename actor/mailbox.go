@@ -124,9 +124,7 @@ func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 	}
 	switch {
 	case a.spec.DropOldest:
-		b.lose(b.oldest(), ErrFull)
-		b.begun++
-		b.asks.end(b.begun, b.begun, ErrFull)
+		a.displace()
 		a.take(m, q)
 		a.tellLosses()
 		return nil, nil
@@ -143,6 +141,14 @@ func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 	b.last = w
 	a.mu.Unlock()
 	return w, nil
+}
+
+// displace makes room with the oldest message. The caller holds mu.
+func (a *Actor[M]) displace() {
+	b := a.box
+	b.lose(b.oldest(), ErrFull)
+	b.begun++
+	b.asks.end(b.begun, b.begun, ErrFull)
 }
 
 // take puts m behind all others. The caller holds mu.
