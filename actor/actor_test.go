@@ -818,6 +818,86 @@ func TestServeAlone(t *testing.T) {
 	})
 }
 
+// TestServeAloneIsLikeServedByASupervisor: contexts, timers, what is lost, questions.
+func TestServeAloneIsLikeServedByASupervisor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type key struct{}
+		var kept context.Context
+		var a *actor.Actor[int]
+		a, r := newRecorder(actor.Spec[int]{Child: tend.Child{ReadyTimeout: time.Minute}}, func(ctx context.Context, m int) error {
+			kept = ctx
+			switch m {
+			case 0:
+				if ctx.Value(key{}) != "value" || ctx.Err() != nil || ctx.Done() == nil {
+					t.Errorf("the context has %v, %v", ctx.Value(key{}), ctx.Err())
+				}
+				a.After(time.Second, 1)
+			case 1: // it is asked to stop meanwhile
+				time.Sleep(time.Second)
+				if !errors.Is(context.Cause(ctx), errBoom) {
+					t.Errorf("the cause is %v", context.Cause(ctx))
+				}
+			}
+			return nil
+		})
+		ctx, cancel := context.WithCancelCause(context.WithValue(t.Context(), key{}, "value"))
+		done := make(chan error)
+		go func() { done <- a.Serve(ctx) }()
+		send(t, a, 0)
+		time.Sleep(1500 * time.Millisecond)
+		send(t, a, 2)
+		cancel(errBoom) // 1 is in hand
+		if err := <-done; !errors.Is(err, errBoom) {
+			t.Errorf("%v", err)
+		}
+		r.expect(t, []int{0, 1}, []int{2})
+		if kept.Err() == nil {
+			t.Error("the context of the run goes on")
+		}
+		if err := a.Serve(ctx); !errors.Is(err, errBoom) || r.runs != 1 {
+			t.Errorf("with a context that has ended: %v, %d runs", err, r.runs)
+		}
+	})
+}
+
+// TestServeTwice panics, and does not disturb the first.
+func TestServeTwice(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- a.Serve(ctx) }()
+		synctest.Wait()
+		func() {
+			defer func() {
+				if v := recover(); v != `tend/actor: Serve of "a", which is in a tree or served already` {
+					t.Errorf("%v", v)
+				}
+			}()
+			_ = a.Serve(ctx)
+		}()
+		send(t, a, 1)
+		r.expect(t, []int{1}, nil)
+		cancel()
+		<-done
+	})
+}
+
+// TestAHandlerThatIsNone: nil, or a nil pointer, is an error of the run.
+func TestAHandlerThatIsNone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for _, h := range []actor.Handler[int]{nil, (*recorder)(nil), actor.Func[int](nil)} {
+			s, _ := serve(t, tend.Spec{FailureThreshold: 0.5}, actor.New("a", &actor.Spec[int]{
+				New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) { return h, nil },
+			}))
+			synctest.Wait()
+			if status := s.Status().Services[0]; status.Failed != 1 || status.Failures[0].Err.Text != "tend/actor: Spec.New of a has returned no Handler" {
+				t.Errorf("%T: %+v", h, status)
+			}
+		}
+	})
+}
+
 // TestMisuse: each is a clear panic at the call that is wrong.
 func TestMisuse(t *testing.T) {
 	ok := func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) { return nil, nil }
@@ -835,6 +915,20 @@ func TestMisuse(t *testing.T) {
 		},
 		`tend/actor: Send to a with a nil context`:    func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Send(nil, 1) }, //nolint:staticcheck // it is what is tested
 		`tend/actor: Serve of "a" with a nil context`: func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Serve(nil) },   //nolint:staticcheck // it is what is tested
+		`tend/actor: New "a": Spec.Inline is set, and a Watchdog, which sees workers alone`: func() {
+			actor.New("a", &actor.Spec[int]{New: ok, Inline: true, Child: tend.Child{Watchdog: time.Second}})
+		},
+		`tend/actor: Every of "a": the time is 0s`: func() { actor.New("a", &actor.Spec[int]{New: ok}).Every(0, 1) },
+		"tend/actor: Watch of a with a nil message": func() {
+			a := actor.New("a", &actor.Spec[int]{New: ok})
+			actor.Watch(a, a, nil)
+		},
+		"tend/actor: Subscribe of a with a nil message": func() {
+			actor.Subscribe[int](&actor.Topic[int]{}, actor.New("a", &actor.Spec[int]{New: ok}), nil)
+		},
+		"tend/actor: Ask of a with a nil context or message": func() {
+			_, _ = actor.Ask[int, int](t.Context(), actor.New("a", &actor.Spec[int]{New: ok}), nil)
+		},
 		"tend/actor: a is being added, and is in a tree already, or Serve was called": func() {
 			a, s := actor.New("a", &actor.Spec[int]{New: ok}), tend.New("root", tend.Spec{})
 			s.Add(a)

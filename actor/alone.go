@@ -41,9 +41,12 @@ func (a *Actor[M]) Serve(ctx context.Context) error {
 	}()
 	svc := (*service[M])(a)
 	svc.Launch(l, number)
-	return l.serve(func() {
+	// On a goroutine of its own: this one may be in a turn.
+	stop := context.AfterFunc(ctx, func() {
 		svc.Cancel(number, latent.Stop{Cause: context.Cause(ctx), Final: true})
 	})
+	defer stop()
+	return l.serve()
 }
 
 // lonely is the link of an actor that nobody supervises.
@@ -60,24 +63,14 @@ type lonely struct {
 }
 
 // serve takes turns until the run has ended and nothing is left to tell.
-func (l *lonely) serve(cancel func()) error {
+func (l *lonely) serve() error {
 	defer func() { // a turn has called Goexit: what is left to do is done, and then it goes on
 		for !l.isOver() {
 			l.takeTurns()
 		}
 	}()
-	done := l.ctx.Done()
-	for !l.isOver() {
-		l.takeTurns()
-		if l.isOver() {
-			break
-		}
-		select {
-		case <-l.wake:
-		case <-done:
-			done = nil
-			cancel()
-		}
+	for l.takeTurns(); !l.isOver(); l.takeTurns() {
+		<-l.wake
 	}
 	if l.panicked != nil {
 		panic(l.panicked)
@@ -114,6 +107,10 @@ func (l *lonely) Schedule(t latent.Task) {
 	l.mu.Lock()
 	l.tasks = append(l.tasks, t)
 	l.mu.Unlock()
+	l.poke()
+}
+
+func (l *lonely) poke() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -125,8 +122,9 @@ func (l *lonely) Ended(_ uint64, made context.Context, _, err error) {
 		c.cancel(errEnded)
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.ended, l.err = true, err
+	l.mu.Unlock()
+	l.poke() // it may have been idle
 }
 
 var errEnded = errors.New("tend/actor: the run has ended")
