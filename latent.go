@@ -88,8 +88,8 @@ func (l *ofRun) Beside(number uint64, err error) {
 	l.sup.post(erred{(*node)(l), number, l.sup.Reason(err)})
 }
 
-func (l *ofRun) Lost(number, n uint64, kind string, why error) {
-	l.sup.post(lost{(*node)(l), number, n, kind, l.sup.Reason(why)})
+func (l *ofRun) Lost(n uint64, kind string, why error) {
+	l.sup.post(lost{(*node)(l), n, kind, l.sup.Reason(why)})
 }
 
 func (l *ofRun) Clock() abtime.AbstractTime { return l.sup.clock.Load().AbstractTime }

@@ -72,7 +72,6 @@ type (
 	}
 	lost struct { // messages of a latent service
 		n     *node
-		run   uint64
 		count uint64
 		kind  string
 		why   Reason

@@ -42,7 +42,7 @@ type plan struct {
 	turn     turn
 	failures decaying
 	pause    pause
-	stop     *stop  // shared by all plans until it stops
+	stop     *stop  // shared by all plans until it stops; nil: it has never been served
 	doom     Reason // why a supervisor above has begun to stop
 
 	firstFailure Reason // of the significant services that have ended
@@ -64,7 +64,7 @@ const (
 
 // newPlan makes a plan whose instants count from a time of day.
 func newPlan(spec Spec, path string, epoch time.Time) plan {
-	return plan{spec: spec, path: path, at: epoch, stop: unlimited}
+	return plan{spec: spec, path: path, at: epoch}
 }
 
 // handle is the one way into a plan: what m means at now. The effects are valid
@@ -106,9 +106,7 @@ func (p *plan) handle(now instant, m message) []effect {
 	case nested:
 		p.nested(now, m)
 	case lost:
-		from := p.of(now, m.n)
-		from.Incarnation = m.run
-		p.do(MessagesLost{from, m.count, m.kind, m.why})
+		p.do(MessagesLost{p.of(now, m.n), m.count, m.kind, m.why})
 	case opened:
 		if m.n.runs(m.run) {
 			p.do(keep{m.n, m.obj})

@@ -213,6 +213,10 @@ func (s *story) message(f []string) (message, error) {
 		return readied(r), nil
 	case "ending":
 		return ending(r), nil
+	case "opened":
+		return opened{r.n, r.run, &run{}}, nil
+	case "lost":
+		return lost{r.n, 3, "main.order", Reason{errors.New("boom"), "boom"}}, nil
 	case "nested":
 		return nested{r.n, r.run, &Supervisor{}}, nil
 	case "unnested":
@@ -424,7 +428,13 @@ func (s *story) effect(e effect) string {
 		return fmt.Sprintf("reply for %s: %v", s.names[e.to], e.err)
 	case decided:
 		why := fmt.Sprint(e.why)
-		return fmt.Sprintf("%s is told: %v, %s", e.n.name, e.n.state, stdcmp.Or(errorName(why), why))
+		what := "is told"
+		if e.failed {
+			what = "has failed and is told"
+		}
+		return fmt.Sprintf("%s %s of run %d: %v, %s", e.n.name, what, e.run, e.n.state, stdcmp.Or(errorName(why), why))
+	case keep:
+		return e.n.name + " has an object of its run"
 	case leave:
 		return e.n.name + " has left"
 	case arm:

@@ -148,9 +148,9 @@ func (l *lonely) Context(uint64, bool) (context.Context, context.CancelCauseFunc
 	return &lonelyContext{ctx, cancel}, cancel
 }
 
-func (l *lonely) Waits() *latent.Waits                { return &l.waits }
-func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
-func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
-func (l *lonely) Beside(uint64, error)                {}
-func (l *lonely) Lost(_, _ uint64, _ string, _ error) {}
-func (l *lonely) Clock() abtime.AbstractTime          { return abtime.NewRealTime() }
+func (l *lonely) Waits() *latent.Waits       { return &l.waits }
+func (l *lonely) Keep(k latent.Keeper)       { k.Shrink() }
+func (l *lonely) Ready(uint64)               { tend.Ready(l.ctx) }
+func (l *lonely) Beside(uint64, error)       {}
+func (l *lonely) Lost(uint64, string, error) {}
+func (l *lonely) Clock() abtime.AbstractTime { return abtime.NewRealTime() }

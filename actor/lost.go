@@ -120,7 +120,7 @@ const everySecond = time.Second
 
 // tellSupervisor tells how many were lost, or sees to it that it will be, and unlocks mu.
 func (a *Actor[M]) tellSupervisor() {
-	b, link, number := a.box, a.link, a.number()
+	b, link := a.box, a.link
 	if b.tally.untold == 0 || link == nil {
 		a.mu.Unlock()
 		return
@@ -143,7 +143,7 @@ func (a *Actor[M]) tellSupervisor() {
 	t.untold, t.at = 0, now
 	a.mu.Unlock()
 	if n > 0 {
-		link.Lost(number, n, fmt.Sprintf("%T", *new(M)), why)
+		link.Lost(n, fmt.Sprintf("%T", *new(M)), why)
 	}
 }
 

@@ -115,7 +115,7 @@ type Link interface {
 	// that did so long ago is made to Shrink.
 	Keep(k Keeper)
 	// Lost tells that n messages of a kind will not be handled to their end, and why.
-	Lost(run, n uint64, kind string, why error)
+	Lost(n uint64, kind string, why error)
 	// Clock is the clock of the tree.
 	Clock() abtime.AbstractTime
 }
