@@ -45,12 +45,23 @@ func TestSimulation(t *testing.T) {
 func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
-		w := &world{t: t, r: rand.New(rand.NewPCG(seed, 3)), pause: time.Sleep}
+		w := &world{t: t, r: rand.New(rand.NewPCG(seed, 3)), unit: time.Millisecond}
 		w.run()
 		if t.Failed() {
 			t.Logf("seed %d; replay with -sim.seed %d", seed, seed)
 		}
 	})
+}
+
+// TestTrap28Stress is the simulation in real time, where all that can happen at once does,
+// for the race detector above all.
+func TestTrap28Stress(t *testing.T) {
+	var all sync.WaitGroup
+	for seed := range uint64(20) {
+		w := &world{t: t, r: rand.New(rand.NewPCG(seed, 5)), unit: time.Microsecond}
+		all.Go(w.run)
+	}
+	all.Wait()
 }
 
 // letter is a message of the simulation.
@@ -64,11 +75,11 @@ func (m letter) name() letter { return letter{sender: m.sender, number: m.number
 
 // world is a tree of actors, and those who use it.
 type world struct {
-	t     *testing.T
-	r     *rand.Rand
-	pause func(time.Duration)
-	root  *tend.Supervisor
-	all   []*subject
+	t    *testing.T
+	r    *rand.Rand
+	unit time.Duration // of all times
+	root *tend.Supervisor
+	all  []*subject
 
 	mu   sync.Mutex
 	told uint64 // lost, by events
@@ -90,10 +101,15 @@ type subject struct {
 	last    map[int]int // of each sender, handled
 }
 
+// pause waits for so many units.
+func (w *world) pause(n int) { time.Sleep(w.units(n)) }
+
+func (w *world) units(n int) time.Duration { return time.Duration(n) * w.unit }
+
 func (w *world) run() {
 	w.root = tend.New("root", tend.Spec{
 		Strategy: tend.Strategy(w.r.IntN(3)), FailureThreshold: float64(w.r.IntN(20)), Jitter: -1,
-		FailureBackoff: time.Second, EventHook: w.hear, Timeout: time.Minute,
+		FailureBackoff: w.units(1000), EventHook: w.hear, Timeout: w.units(60_000) + time.Second,
 	})
 	for range 1 + w.r.IntN(4) {
 		w.add()
@@ -107,12 +123,12 @@ func (w *world) run() {
 	meddler := rand.New(rand.NewPCG(w.r.Uint64(), 99))
 	users.Go(func() {
 		for range meddler.IntN(10) {
-			w.pause(time.Duration(meddler.IntN(3000)) * time.Millisecond)
+			w.pause(meddler.IntN(3000))
 			w.meddle(meddler)
 		}
 	})
 	if w.r.IntN(2) == 0 {
-		w.pause(time.Duration(w.r.IntN(5000)) * time.Millisecond)
+		w.pause(w.r.IntN(5000))
 		w.root.Stop() // while all go on
 	}
 	users.Wait()
@@ -121,7 +137,7 @@ func (w *world) run() {
 	for _, s := range w.all {
 		_ = w.root.Remove(s.token)
 	}
-	w.pause(time.Minute)
+	w.settle()
 	w.check()
 }
 
@@ -144,10 +160,10 @@ func (w *world) add() {
 		Child: tend.Child{Restart: tend.Restart(w.r.IntN(2))},
 	}
 	if w.r.IntN(3) == 0 {
-		spec.Drain = time.Duration(1+w.r.IntN(5)) * time.Second
+		spec.Drain = w.units(1000 * (1 + w.r.IntN(5)))
 	}
 	if w.r.IntN(2) == 0 {
-		spec.Child.Backoff = tend.Backoff{Min: time.Second}
+		spec.Child.Backoff = tend.Backoff{Min: w.units(1000)}
 		spec.Child.Limit.N = w.r.IntN(4)
 	}
 	s.a = actor.New(fmt.Sprint("a", len(w.all)), spec)
@@ -171,7 +187,7 @@ type ender struct{ s *subject }
 func (e *ender) Handle(ctx context.Context, m letter) error { return e.s.handle(ctx, m) }
 
 func (e *ender) Stop(context.Context, error) error {
-	e.s.w.pause(time.Second)
+	e.s.w.pause(1000)
 	if e.s.chance(4) {
 		panic("in Stop")
 	}
@@ -204,9 +220,9 @@ func (s *subject) handle(ctx context.Context, m letter) error {
 	case 2:
 		runtime.Goexit()
 	case 3:
-		s.w.pause(time.Duration(s.choose(3000)) * time.Millisecond)
+		s.w.pause(s.choose(3000))
 	case 4:
-		<-time.After(time.Second)
+		<-time.After(s.w.units(1000))
 	case 5:
 		_ = s.w.root.Restart(s.tok(), nil)
 	case 6:
@@ -258,7 +274,7 @@ func (w *world) send(me int, r *rand.Rand) {
 			s.ask(m, r)
 			continue
 		case 0:
-			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(2000))*time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), w.units(r.IntN(2000)))
 			err = s.a.Send(ctx, m)
 			cancel()
 		default:
@@ -274,14 +290,14 @@ func (w *world) send(me int, r *rand.Rand) {
 			w.t.Errorf("sending says %v", err)
 		}
 		if r.IntN(4) == 0 {
-			w.pause(time.Duration(r.IntN(400)) * time.Millisecond)
+			w.pause(r.IntN(400))
 		}
 	}
 }
 
 // ask asks with m, and holds that what it gets is true.
 func (s *subject) ask(m letter, r *rand.Rand) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+r.IntN(20_000))*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), s.w.units(1+r.IntN(20_000)))
 	defer cancel()
 	n, err := actor.Ask(ctx, s.a, func(reply actor.Reply[int]) letter { return letter{m.sender, m.number, reply} })
 	s.mu.Lock()
@@ -320,6 +336,34 @@ func (w *world) meddle(r *rand.Rand) {
 			s.mu.Unlock()
 		}
 	}
+}
+
+// settle waits until all that was lost is told: by events, too.
+func (w *world) settle() {
+	w.pause(60_000)
+	for range 1000 { // in real time nobody says when that is
+		if w.lost() <= w.heard() {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func (w *world) heard() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.told
+}
+
+func (w *world) lost() (n uint64) {
+	for _, s := range w.all {
+		s.mu.Lock()
+		for _, lost := range s.lost {
+			n += uint64(lost)
+		}
+		s.mu.Unlock()
+	}
+	return n
 }
 
 func (w *world) check() {
