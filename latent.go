@@ -6,6 +6,7 @@ import (
 
 	"github.com/thejerf/abtime"
 
+	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/latent"
 )
 
@@ -48,7 +49,10 @@ func (w why) isFinal() bool { return w == stopping || w == removal }
 // scheduler gives turns to the latent services of the tree whose root s is.
 func (s *Supervisor) scheduler() *latent.Scheduler {
 	if s.turns.Load() == nil {
-		s.turns.CompareAndSwap(nil, &latent.Scheduler{Path: s.place})
+		s.turns.CompareAndSwap(nil, &latent.Scheduler{Name: func() (uint64, string) {
+			number := lastID.Add(1) // of those of services, so that nobody takes one for the other
+			return number, goroutines.LabelOf(s.place(), "worker", number)
+		}})
 	}
 	return s.turns.Load()
 }

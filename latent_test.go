@@ -35,6 +35,7 @@ type latentService struct {
 func (s *latentService) String() string          { return fmt.Sprint(s.Service) }
 func (s *latentService) Latent() latent.Service  { return s }
 func (s *latentService) Mailbox() latent.Mailbox { return latent.Mailbox{} }
+func (s *latentService) Worker() uint64          { return 0 }
 func (s *latentService) Enter()                  {}
 func (s *latentService) Itself() any             { return s }
 

@@ -138,5 +138,5 @@ func (s *Supervisor) probe(n *node) {
 func (s *Supervisor) inspect(e inspect) {
 	n, number := e.n, e.n.number
 	answer := func(stacks string) { s.post(inspected{n, number, e.why, stacks}) }
-	s.root().finder().find(s, n, answer)
+	s.root().finder().find(s, n.stackOf(), answer)
 }

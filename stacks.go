@@ -3,10 +3,12 @@ package tend
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tend-go/tend/internal/goroutines"
+	"github.com/tend-go/tend/internal/latent"
 	"github.com/tend-go/tend/internal/strand"
 )
 
@@ -30,8 +32,22 @@ type stackFinder struct {
 
 type stackQuestion struct {
 	s      *Supervisor
-	n      *node
+	of     stackOf
 	answer func(stacks string)
+}
+
+// stackOf is whose stacks are looked for.
+type stackOf struct {
+	number uint64 // of the service or, of a latent one, the worker that has it; 0: none has
+	latent bool
+}
+
+// stackOf says where the stacks of n are now. Only the owner of the plan may call it.
+func (n *node) stackOf() stackOf {
+	if l := n.latent(); l != nil {
+		return stackOf{l.Worker(), true}
+	}
+	return stackOf{n.id, false}
 }
 
 // finder is the stackFinder of s, which most never need.
@@ -42,11 +58,11 @@ func (s *Supervisor) finder() *stackFinder {
 	return s.stacks.Load()
 }
 
-// find calls answer, on another goroutine, with the stacks of n, which is a service
-// of s, or with a word why there are none.
-func (f *stackFinder) find(s *Supervisor, n *node, answer func(string)) {
+// find calls answer, on another goroutine, with the stacks of a service of s, or with a
+// word why there are none.
+func (f *stackFinder) find(s *Supervisor, of stackOf, answer func(string)) {
 	f.mu.Lock()
-	f.asked = append(f.asked, stackQuestion{s, n, answer})
+	f.asked = append(f.asked, stackQuestion{s, of, answer})
 	f.mu.Unlock()
 	f.strand.Wake(f.answerAll)
 }
@@ -57,7 +73,7 @@ func (f *stackFinder) answerAll() {
 	f.asked = nil
 	f.mu.Unlock()
 	for _, q := range asked {
-		stacks, err := q.s.stacksOf(q.n)
+		stacks, err := q.s.stacksOf(q.of)
 		if err != nil {
 			stacks = err.Error()
 		}
@@ -67,22 +83,41 @@ func (f *stackFinder) answerAll() {
 
 var (
 	errNoLabels = errors.New("tend: no stacks: Spec.NoLabels is set")
+	errNoTurn   = errors.New("tend: no stacks: it has no message in hand, or on a goroutine that asks")
 	errNoStack  = errors.New("tend: no stacks: no goroutine has its label")
 )
 
-// stacksOf are the stacks of n, a service of s.
-func (s *Supervisor) stacksOf(n *node) (string, error) {
-	if s.plan.spec.NoLabels {
+// stacksOf are the stacks of a service of s.
+func (s *Supervisor) stacksOf(of stackOf) (string, error) {
+	switch {
+	case of.latent && of.number == 0:
+		return "", errNoTurn
+	case s.plan.spec.NoLabels && !of.latent: // workers have theirs
 		return "", errNoLabels
 	}
 	found, err := s.root().finder().look()
 	if err != nil {
 		return "", fmt.Errorf("tend: no stacks: %w", err)
 	}
-	if stacks, ok := found[n.id]; ok {
-		return stacks, nil
+	stacks := found[of.number]
+	if of.latent {
+		stacks = ofWorker(stacks)
 	}
-	return "", errNoStack
+	if stacks == "" {
+		return "", errNoStack
+	}
+	return stacks, nil
+}
+
+// ofWorker leaves of the stacks of a worker's goroutines its own: a turn may have started
+// others, for other actors, too.
+func ofWorker(stacks string) string {
+	for block := range strings.SplitSeq(stacks, "\n\n") {
+		if strings.Contains(block, latent.FrameOfWorker) {
+			return block
+		}
+	}
+	return ""
 }
 
 // look returns the stacks of all services by their number.

@@ -291,7 +291,9 @@ func (s *Supervisor) Stacks(t ServiceToken) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return n.sup.stacksOf(n)
+	var of stackOf
+	n.sup.query(func(*plan, instant) { of = n.stackOf() })
+	return n.sup.stacksOf(of)
 }
 
 // Services are the services as they were added, in that order, less those that

@@ -745,6 +745,47 @@ func TestADrainIsForMessages(t *testing.T) {
 	})
 }
 
+// hang is what a handler that is looked for does.
+func hang(free <-chan struct{}) { <-free }
+
+// TestStacksOfAnActor are those of the worker that has it, and not of goroutines that its
+// handler has started; one that is idle has none.
+func TestStacksOfAnActor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		free := make(chan struct{})
+		a, _ := newRecorder(actor.Spec[int]{}, func(context.Context, int) error {
+			go func() { <-free }()
+			hang(free)
+			return nil
+		})
+		s, tape := serve(t, tend.Spec{}, a)
+		tok := s.Status().Services[0].Token
+		synctest.Wait()
+		if stacks, err := s.Stacks(tok); err == nil {
+			t.Errorf("idle it has\n%s", stacks)
+		}
+		send(t, a, 1)
+		synctest.Wait()
+		stacks, err := s.Stacks(tok)
+		if err != nil || !strings.Contains(stacks, "actor_test.hang") || !strings.HasPrefix(stacks, "1 goroutine:") {
+			t.Errorf("%v\n%s", err, stacks)
+		}
+		go s.Stop()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		stuck := false
+		for _, e := range tape.Events() {
+			if e, is := e.(tend.ServiceStuck); is {
+				stuck = strings.Contains(e.Stacks, "actor_test.hang")
+			}
+		}
+		if !stuck {
+			t.Error("it is not told where it is stuck")
+		}
+		close(free)
+	})
+}
+
 // TestWhatIsLostWithoutARun is told, too: the actor was removed before it was launched.
 func TestWhatIsLostWithoutARun(t *testing.T) {
 	bubble(t, func(t *testing.T) {

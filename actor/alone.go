@@ -97,7 +97,7 @@ func (l *lonely) takeTurns() {
 		t := l.tasks[0]
 		l.tasks = l.tasks[1:]
 		l.mu.Unlock()
-		if t.Turn() {
+		if t.Turn(0) {
 			l.Schedule(t)
 		}
 	}

@@ -66,7 +66,7 @@ func (a *Actor[M]) tellLosses() {
 }
 
 // Turn tells what was lost.
-func (l *losses[M]) Turn() (more bool) {
+func (l *losses[M]) Turn(uint64) (more bool) {
 	a := (*Actor[M])(l)
 	a.mu.Lock()
 	link := a.link

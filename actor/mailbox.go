@@ -36,6 +36,7 @@ type box[M any] struct {
 	cancel context.CancelCauseFunc
 	stop   latent.Stop // how it was asked to stop
 
+	worker     uint64      // that has it in a turn; 0: none
 	asked      atomic.Bool // the run is, to stop: a turn looks between two messages
 	drainUntil time.Time   // it goes on with what waits; zero: it does not
 

@@ -32,6 +32,16 @@ func (s *service[M]) Enter() {
 	a.reopen()
 }
 
+// Worker is the number of the worker that has it.
+func (s *service[M]) Worker() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.box == nil {
+		return 0
+	}
+	return s.box.worker
+}
+
 // Mailbox is what there is to say of the messages.
 func (s *service[M]) Mailbox() latent.Mailbox {
 	s.mu.Lock()
@@ -114,6 +124,7 @@ func (a *Actor[M]) over() {
 	if b == nil {
 		return
 	}
+	b.worker = 0
 	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
 	b.failed, b.ended, b.stopping, b.drainUntil = nil, false, false, time.Time{}
 	b.asked.Store(false)

@@ -28,9 +28,10 @@ type turn[M any] struct {
 	b       *box[M]
 	link    latent.Link // of the run: the actor may have another one as soon as the turn is over
 	number  uint64
-	calling bool // code of others that may end the run
-	losing  bool // Lost, that is
-	hand    M    // which it has, if handing
+	worker  uint64 // 0: the goroutine of who asks
+	calling bool   // code of others that may end the run
+	losing  bool   // Lost, that is
+	hand    M      // which it has, if handing
 	handing bool
 	handed  int  // since room was given
 	isNew   bool // it has become idle, and its box is kept from now on
@@ -38,8 +39,8 @@ type turn[M any] struct {
 }
 
 // Turn has a turn.
-func (t *turns[M]) Turn() (more bool) {
-	w := turn[M]{a: (*Actor[M])(t)}
+func (t *turns[M]) Turn(worker uint64) (more bool) {
+	w := turn[M]{a: (*Actor[M])(t), worker: worker}
 	defer func() {
 		exited := w.losing // a panic of Lost costs nothing
 		if w.calling {
@@ -59,6 +60,7 @@ func (w *turn[M]) take() (more bool) {
 	a := w.a
 	a.mu.Lock()
 	w.b, w.link, w.number = a.open(), a.link, a.number()
+	w.b.worker = w.worker
 	isFresh := a.is(fresh)
 	a.set(fresh, false)
 	a.mu.Unlock()
@@ -67,7 +69,7 @@ func (w *turn[M]) take() (more bool) {
 	}
 	for n := 0; w.goesOn(); n++ {
 		if n == turnLength {
-			w.give()
+			w.pause()
 			return true
 		}
 		if !w.next() {
@@ -78,6 +80,14 @@ func (w *turn[M]) take() (more bool) {
 	w.give()
 	w.end()
 	return false
+}
+
+// pause ends a turn of which there is more to come.
+func (w *turn[M]) pause() {
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	w.giveLocked()
+	w.b.worker = 0
 }
 
 // goesOn: the run is not to end. It goes on when it was asked to stop as long as it drains.
@@ -178,7 +188,7 @@ func (w *turn[M]) refill(last bool) refill {
 	case len(b.in) == 0 && len(b.due) > 0:
 		return nothing
 	case len(b.in) == 0 && last:
-		b.out, b.next = b.out[:0], 0
+		b.out, b.next, b.worker = b.out[:0], 0, 0
 		a.set(listed, false)
 		w.isNew = a.rest()
 		return left

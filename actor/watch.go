@@ -120,14 +120,14 @@ func (a *Actor[M]) ended(now latent.Settled) {
 	switch {
 	case !isFirst:
 	case link == nil: // it has never run
-		go (*downs[M])(a).Turn()
+		go (*downs[M])(a).Turn(0)
 	default:
 		link.Schedule((*downs[M])(a))
 	}
 }
 
 // Turn tells all who watch.
-func (t *downs[M]) Turn() (more bool) {
+func (t *downs[M]) Turn(uint64) (more bool) {
 	a := (*Actor[M])(t)
 	a.mu.Lock()
 	b := a.open()

@@ -43,6 +43,8 @@ type Service interface {
 	Enter()
 	// Itself is the service that was added. Anybody may ask.
 	Itself() any
+	// Worker is the number of the worker on which the service has its turn; 0: none.
+	Worker() uint64
 	// Mailbox is what there is to say of its messages.
 	Mailbox() Mailbox
 	// Settings are those that it has in common with others of its kind, a *tend.Child; nil:

@@ -4,28 +4,29 @@ import (
 	"context"
 	"runtime"
 	"runtime/pprof"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tend-go/tend/internal/goroutines"
 )
 
 // Task is something that gets turns.
 type Task interface {
-	// Turn does some of what there is to do, and says whether there is more: then the
+	// Turn, on the goroutine of a worker with that number, does some of what there is to do, and says whether there is more: then the
 	// task goes to the end of the list. It may be a while in coming back, as it calls user
 	// code, and may even call [runtime.Goexit].
-	Turn() (more bool)
+	Turn(worker uint64) (more bool)
 }
 
 // Scheduler gives turns to those who are ready, first come first served, on a few
-// goroutines that are there only while somebody is. The zero value is ready; Path, if it
-// is set, is called for the label of its goroutines.
+// goroutines that are there only while somebody is. The zero value is ready; Name, if it
+// is set, gives each of them a number and the pprof label that finds it.
 //
 // There is one for each tree, so that trees share no lock, and tests in bubbles of
 // testing/synctest do not meet.
 type Scheduler struct {
-	Path  func() string
+	Name  func() (number uint64, label string)
 	Waits Waits // of those who have turns
 
 	mu      sync.Mutex // held for a few instructions, and never while anything is called
@@ -34,7 +35,6 @@ type Scheduler struct {
 	most    int // how many there are to be; more if they are blocked
 	looking int // of them, those that have nothing to do and look again
 	probing bool
-	numbers uint64 // of workers
 
 	keeping []Keeper // a ring
 	oldest  int
@@ -75,15 +75,15 @@ func (s *Scheduler) put(t Task) {
 // hire begins a worker. The caller holds mu.
 func (s *Scheduler) hire() {
 	s.workers++
-	s.numbers++
-	go s.work(s.numbers)
+	go s.work()
 }
 
 // looks is how often a worker that has nothing to do looks again before it ends.
 const looks = 4
 
 // work takes turns as long as there are any.
-func (s *Scheduler) work(number uint64) {
+func (s *Scheduler) work() {
+	number, labels := s.name()
 	over := false
 	defer func() {
 		if !over { // a turn has called Goexit, or the program is about to end
@@ -93,7 +93,6 @@ func (s *Scheduler) work(number uint64) {
 			s.hire()
 		}
 	}()
-	labels := s.labels(number)
 	pprof.SetGoroutineLabels(labels)
 	for {
 		t := s.next()
@@ -101,7 +100,7 @@ func (s *Scheduler) work(number uint64) {
 			break
 		}
 		seen := s.turns.Load()
-		more := t.Turn()
+		more := t.Turn(number)
 		pprof.SetGoroutineLabels(labels) // as a handler may have left some
 		if !s.done(t, more, s.turns.Add(1) > seen+1) {
 			break
@@ -110,17 +109,19 @@ func (s *Scheduler) work(number uint64) {
 	over = true
 }
 
-// labels are those of a worker.
-func (s *Scheduler) labels(number uint64) context.Context {
-	path := ""
-	if s.Path != nil {
-		path = s.Path()
+// name is the number of a new worker, and a context with its label.
+func (s *Scheduler) name() (number uint64, labels context.Context) {
+	labels = context.Background()
+	if s.Name == nil {
+		return 0, labels
 	}
-	return pprof.WithLabels(context.Background(), pprof.Labels(WorkerLabel, path+"#"+strconv.FormatUint(number, 10)))
+	number, label := s.Name()
+	return number, pprof.WithLabels(labels, pprof.Labels(goroutines.Label, label))
 }
 
-// WorkerLabel is the key of the pprof label of a worker: the path of the root and a number.
-const WorkerLabel = "tend.worker"
+// FrameOfWorker is a function on the stack of each worker, and of no goroutine that a turn
+// starts, though that has the label.
+const FrameOfWorker = "internal/latent.(*Scheduler).work"
 
 // next is whose turn it is; nil, after a few looks, if nobody is ready: then the worker has
 // left.

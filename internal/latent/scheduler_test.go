@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,7 @@ import (
 // task is a Task that is done when f says so.
 type task struct{ f func() (more bool) }
 
-func (t *task) Turn() bool { return t.f() }
+func (t *task) Turn(uint64) bool { return t.f() }
 
 // begin puts so many tasks on the list that do f, and waits until all have had their turns.
 func begin(s *Scheduler, n int, f func(i int)) {
@@ -142,7 +143,7 @@ func TestNoMoreWorkersThanProcessors(t *testing.T) {
 	s.workers = 2
 	s.ready.push(nil)
 	s.probing = true
-	if s.cover(); s.numbers != 0 {
+	if s.cover(); s.workers != 2 {
 		t.Error("one was hired")
 	}
 	s.workers = 3
@@ -161,14 +162,18 @@ func TestNoMoreWorkersThanProcessors(t *testing.T) {
 
 // TestWorkersAreLabelled, whatever labels a handler has left.
 func TestWorkersAreLabelled(t *testing.T) {
-	s := Scheduler{Path: func() string { return "shop" }}
+	hired := uint64(0)
+	s := Scheduler{Name: func() (uint64, string) {
+		hired++
+		return hired, goroutines.LabelOf("shop", "worker", hired)
+	}}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	begin(&s, 3, func(i int) {
-		counts, err := goroutines.Count(WorkerLabel)
-		if err != nil || counts["shop#1"] != 1 {
-			t.Errorf("turn %d is on %v, %v", i, counts, err)
+		found, err := goroutines.Find(goroutines.Label, func(label string) bool { return label == "shop/worker#1" })
+		if text := found["shop/worker#1"]; err != nil || !strings.Contains(text, FrameOfWorker) {
+			t.Errorf("turn %d is on %v, %v", i, found, err)
 		}
-		pprof.SetGoroutineLabels(s.labels(99))
+		pprof.SetGoroutineLabels(t.Context())
 	})
 }
 
