@@ -85,7 +85,7 @@ func (s *Supervisor) settleIn(t *term) {
 	}
 	t.path = s.placeServed(r)
 	s.plan.path = t.path
-	if !spec.NoLabels && !(r.isSupervisor(s) && !r.node.sup.plan.spec.NoLabels) {
+	if !spec.NoLabels && (!t.direct || r.node.sup.plan.spec.NoLabels) { // else the context has labels on top
 		// Here, in the goroutine of the caller: looking for labels may run user code.
 		t.base = pprof.WithLabels(t.base, pprof.Labels())
 	}

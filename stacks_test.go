@@ -2,9 +2,11 @@ package tend_test
 
 import (
 	"context"
+	"fmt"
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +35,39 @@ func TestStacksBesideLabelsOfUsers(t *testing.T) {
 		}
 		if text := profile.String(); !containsAll(text, `"service":"mine"`, `"supervisor":"mine too"`, `"tend.service":"root/a#`) {
 			t.Errorf("the profile has not all labels:\n%s", text)
+		}
+	})
+}
+
+// askedForLabels counts who looks for labels in it: that is code of users, and no goroutine
+// but that of the caller of Serve is to meet it.
+type askedForLabels struct {
+	context.Context
+	n atomic.Int64
+}
+
+func (c *askedForLabels) Value(key any) any {
+	if fmt.Sprintf("%T", key) == "pprof.labelContextKey" {
+		c.n.Add(1)
+	}
+	return c.Context.Value(key)
+}
+
+// TestLabelsAreLookedForOnce, however many services there are, and not at all without labels.
+func TestLabelsAreLookedForOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for want, noLabels := range []bool{true, false} {
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, NoLabels: noLabels})
+			for range 5 {
+				s.Add(idle("a"))
+			}
+			ctx := &askedForLabels{Context: t.Context()}
+			s.ServeBackground(ctx)
+			synctest.Wait()
+			s.Stop()
+			if n := ctx.n.Load(); n != int64(want) {
+				t.Errorf("no labels: %v; it was asked %d times", noLabels, n)
+			}
 		}
 	})
 }
