@@ -137,7 +137,8 @@ func (e ServiceFailed) describe() description {
 func (e ServiceEnded) describe() description {
 	d := description{slog.LevelDebug, "now " + e.Next.String(), nil}
 	asked := !e.Cause.IsZero()
-	if !e.Err.IsZero() && (e.Unclean || !asked || e.Err.panicked() != nil) { // else it says that it was asked
+	wish := !asked && !e.Unclean && e.Err.Err == ErrDoNotRestart                      //nolint:errorlint // what wraps it says more
+	if !e.Err.IsZero() && !wish && (e.Unclean || !asked || e.Err.panicked() != nil) { // else it says that it was asked, or asks
 		d.text = e.Err.Error() + "; " + d.text
 		d.attrs = append(d.attrs, slog.String("error", e.Err.Error()))
 	}

@@ -98,6 +98,18 @@ var told = func() []struct {
 			tend.ServiceEnded{Origin: svc, Err: boom, Unclean: true, Next: tend.StateGone},
 			"WARN", "root/db/a%2Fb: service ended: boom; now gone", "error=boom asked=false next=gone",
 		},
+		{
+			tend.ServiceFailed{Origin: svc, Err: boom, Count: 2.98765, Threshold: 5, Restarting: true}, // two digits are enough
+			"WARN", "root/db/a%2Fb: service failed: boom", "error=boom ran=0s count=2.99 threshold=5 restarting=true",
+		},
+		{
+			tend.ServiceEnded{Origin: svc, Err: tend.Reason{Err: tend.ErrDoNotRestart, Text: tend.ErrDoNotRestart.Error()}, Next: tend.StateGone},
+			"INFO", "root/db/a%2Fb: service ended: now gone", "asked=false next=gone", // it asks for that: no error
+		},
+		{
+			tend.ServiceEnded{Origin: svc, Err: tend.Reason{Err: fmt.Errorf("enough: %w", tend.ErrDoNotRestart), Text: "enough"}, Next: tend.StateGone},
+			"INFO", "root/db/a%2Fb: service ended: enough; now gone", "error=enough asked=false next=gone",
+		},
 		{tend.ServiceEnded{Origin: svc, Next: tend.StateDone}, "INFO", "root/db/a%2Fb: service ended: now done", "asked=false next=done"},
 		{tend.ServiceEnded{Origin: svc, Next: tend.StateGone}, "DEBUG", "root/db/a%2Fb: service ended: now gone", "asked=false next=gone"},
 		{

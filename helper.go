@@ -15,7 +15,7 @@ var errTooLate = errors.New("tend: Go was called when Serve had returned; nothin
 func (r *run) startHelper(ctx context.Context, f func(context.Context) error) {
 	switch m := r.open(); {
 	case m != nil && m.admit():
-		if r.node.is(isLatent) {
+		if m.latent {
 			ctx = latent.Detached(ctx) // it waits for itself, and not as the handler
 		}
 		go r.help(m, ctx, f)

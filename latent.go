@@ -112,7 +112,7 @@ func (l *ofRun) Broken(v any) error {
 func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.CancelCauseFunc) {
 	r := &run{node: (*node)(l), number: number, base: cmp.Or(l.sup.term.Load().base, context.Background())}
 	m := r.open()
-	m.expected, m.unready = true, unready // it does not have to say so itself, and may
+	m.latent, m.expected, m.unready = true, true, unready // it does not have to say so itself, and may
 	ctx, cancel := context.WithCancelCause(r)
 	r.cancel = cancel
 	r.post(opened{r.node, number, r})

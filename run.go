@@ -33,6 +33,7 @@ type runMore struct {
 	annotations []slog.Attr
 	limited     bool         // a supervisor that it serves
 	stopBy      instant      // … by then: see Supervisor.limit
+	latent      bool         // it has no goroutine; set before anybody has the run
 	expected    bool         // it is to say that it is ready, or has said it in vain
 	unready     bool         // it is to say that it is ready, and has not yet
 	why         *explanation // of its cancel, for a supervisor that it serves

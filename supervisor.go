@@ -141,8 +141,8 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 }
 
 // Start is Add, and then waits until the service is running: launched, and
-// ready if it has to say so; if ctx ends meanwhile it returns an error and the service
-// stays. It keeps waiting while the service fails and is
+// ready if it has to say so; if ctx ends meanwhile it returns an error and the token, as
+// the service stays. It keeps waiting while the service fails and is
 // restarted, is suspended, or the supervisor is not served. It returns
 //   - [ErrTooManyServices], with the zero token;
 //   - the failure with which the service left or gave up for good,

@@ -70,7 +70,8 @@ type Options struct {
 	Middleware func(http.Handler) http.Handler
 
 	// Tree answers below /debug/tree/, which is cut off. It is meant for
-	// observe.Handler(root, observe.Options{}). Default: the tree as text.
+	// observe.Handler(root, observe.Options{}). Default: the tree as text, all of it:
+	// ?q=, ?state= and ?format= are the handler's.
 	Tree http.Handler
 
 	// Handlers are more of Listen, by pattern of [http.ServeMux]: "/metrics" for

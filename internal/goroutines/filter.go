@@ -3,6 +3,7 @@ package goroutines
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,11 +22,13 @@ type filter struct {
 	key    string
 	wanted func(value string) bool
 
-	line  []byte // begun
-	count string // goroutines of this block
-	value string // of this block's label
-	block bytes.Buffer
-	found map[string]*stacks // by value
+	line   []byte // begun
+	count  string // goroutines of this block
+	value  string // of this block's label
+	block  bytes.Buffer
+	framed bool               // it has a frame
+	held   string             // frames that are left out, if they are the last
+	found  map[string]*stacks // by value
 }
 
 // stacks is what was found about one value.
@@ -89,14 +92,32 @@ func (f *filter) frame(line string) {
 	if i := strings.LastIndex(function, "+0x"); i > 0 {
 		function = function[:i]
 	}
-	fmt.Fprintf(&f.block, "%s\n\t%s\n", function, strings.TrimSpace(fields[3]))
+	text := fmt.Sprintf("%s\n\t%s\n", function, strings.TrimSpace(fields[3]))
+	if isCaller(function) {
+		f.held += text
+		return
+	}
+	f.block.WriteString(f.held + text)
+	f.held, f.framed = "", true
 }
+
+// isCaller: the function stands between a service and the runtime, where it says nothing.
+func isCaller(function string) bool {
+	name, ok := strings.CutPrefix(function, "github.com/tend-go/tend.")
+	return ok && slices.Contains(callers, name)
+}
+
+var callers = []string{"(*run).main", "(*run).help", "(*funcService).Serve", "Child.Serve", "(*Child).Serve"}
 
 // keep ends a block, and adds it to what was found if it is wanted and there is room.
 func (f *filter) keep() {
 	if f.block.Len() == 0 {
 		return
 	}
+	if !f.framed { // there is nothing else
+		f.block.WriteString(f.held)
+	}
+	f.held, f.framed = "", false
 	s := f.found[f.value]
 	if s == nil {
 		s = &stacks{}
