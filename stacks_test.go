@@ -57,12 +57,15 @@ func (c *askedForLabels) Value(key any) any {
 // has labels.
 func TestLabelsAreLookedForOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		for _, noLabels := range []bool{true, false} {
-			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, NoLabels: noLabels})
+		for _, c := range []struct {
+			root, below bool // have labels
+			want        int64
+		}{{false, false, 0}, {false, true, 1}, {true, false, 1}, {true, true, 1}} {
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, NoLabels: !c.root})
 			for range 5 {
 				s.Add(idle("a"))
 			}
-			below := tend.New("below", tend.Spec{NoLabels: !noLabels}) // of which one has labels
+			below := tend.New("below", tend.Spec{NoLabels: !c.below})
 			for range 5 {
 				below.Add(idle("a"))
 			}
@@ -71,8 +74,8 @@ func TestLabelsAreLookedForOnce(t *testing.T) {
 			s.ServeBackground(ctx)
 			synctest.Wait()
 			s.Stop()
-			if n := ctx.n.Load(); n != 1 {
-				t.Errorf("no labels: %v; it was asked %d times", noLabels, n)
+			if n := ctx.n.Load(); n != c.want {
+				t.Errorf("%+v: it was asked %d times", c, n)
 			}
 		}
 	})
