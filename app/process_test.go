@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/server"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -99,6 +100,22 @@ var programs = map[string]func(){
 			return nil
 		}))
 		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
+	},
+	"hanging request": func() {
+		root := tend.New("shop", tend.Spec{StopWithin: time.Second})
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			panic(err)
+		}
+		root.Add(server.Config{
+			Name: "web", Listen: func(context.Context) (net.Listener, error) { return listener, nil },
+			New: server.CopiesOf(&http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				fmt.Fprintln(os.Stderr, "a request hangs")
+				<-r.Context().Done()
+			})}),
+		}.Child())
+		go func() { _, _ = http.Get("http://" + listener.Addr().String()) }() //nolint:bodyclose,noctx // it has no answer
+		Main(root, Options{})
 	},
 	"no address": func() { Main(tend.New("root", tend.Spec{}), Options{Listen: "256.0.0.1:1"}) },
 }
@@ -259,6 +276,15 @@ func TestProcessStuck(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	contains(t, p.end(1), `msg="service stuck"`, "tendtest/services.go:", "stuck: 1 service did not stop", "\nstuck/db/pool did not stop, asked ", "msg=ended code=1 unstopped=1")
 	checkBundle(t, dir, "1 service did not stop")
+}
+
+// TestProcessHangingRequest: it is cut off in time, which is a warning, and the program has
+// ended well.
+func TestProcessHangingRequest(t *testing.T) {
+	p := start(t, "hanging request")
+	p.await("a request hangs")
+	p.signal(syscall.SIGTERM)
+	contains(t, p.end(0), "level=WARN", "work under way was cut off", "msg=ended code=0")
 }
 
 func TestProcessExitCode(t *testing.T) {
