@@ -193,7 +193,7 @@ func (s *screen) await(text string) {
 		if s.shows(text) {
 			return
 		}
-		s.do(s.m.ask())
+		s.do(s.m.ask(false))
 	}
 	s.want(text)
 }
@@ -293,7 +293,7 @@ func TestAWishIsForWhatWasSelected(t *testing.T) {
 	if err := root.RemoveAndWait(t.Context(), root.Status().Services[1].Token); err != nil {
 		t.Fatal(err)
 	}
-	s.do(s.m.ask())
+	s.do(s.m.ask(false))
 	s.want("suspend shop/leaves? y confirms")
 	s.press("y")
 	s.want("suspend: 4") // gone, or on its way
@@ -326,7 +326,7 @@ func TestTheProgramGoesAway(t *testing.T) {
 	_, at := page(t, tendtest.Idle("web"))
 	s = newScreen(t, at)
 	s.m.client.base = gone.URL + "/"
-	s.do(s.m.ask())
+	s.do(s.m.ask(false))
 	s.want("shop  no answer since ", "web ")
 }
 

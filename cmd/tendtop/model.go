@@ -42,6 +42,7 @@ type (
 	treeMsg struct {
 		status tend.Status
 		err    error
+		polled bool // by the loop, which goes on with a tick
 	}
 	tickMsg struct{}
 	nodeMsg struct {
@@ -59,14 +60,16 @@ type (
 	}
 )
 
-func (m *model) Init() tea.Cmd { return m.ask() }
+func (m *model) Init() tea.Cmd { return m.ask(true) }
 
-// ask asks for the tree, and for what the pane shows.
-func (m *model) ask() tea.Cmd {
+// ask asks for the tree, and for what the pane shows. polled: a tick is to follow the
+// answer. Only the first question and those of ticks are such, so that there is one loop,
+// whatever is asked besides.
+func (m *model) ask(polled bool) tea.Cmd {
 	c := m.client
 	cmds := []tea.Cmd{func() tea.Msg {
 		status, err := c.tree(context.Background())
-		return treeMsg{status, err}
+		return treeMsg{status, err, polled}
 	}}
 	if m.pane != nil {
 		cmds = append(cmds, m.look())
@@ -90,7 +93,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case treeMsg:
 		return m, m.gotTree(msg)
 	case tickMsg:
-		return m, m.ask()
+		return m, m.ask(true)
 	case nodeMsg:
 		m.gotNode(msg)
 	case stacksMsg:
@@ -101,7 +104,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if m.said = msg.action + " requested"; msg.err != nil {
 			m.said = msg.action + ": " + msg.err.Error()
 		}
-		return m, m.ask()
+		return m, m.ask(false)
 	case tea.KeyMsg:
 		m.said = ""
 		return m, m.key(msg)
@@ -113,6 +116,9 @@ func (m *model) gotTree(msg treeMsg) tea.Cmd {
 	if m.err = msg.err; msg.err == nil {
 		m.asked, m.status = true, msg.status
 		m.choose(m.choice)
+	}
+	if !msg.polled {
+		return nil
 	}
 	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickMsg{} })
 }
