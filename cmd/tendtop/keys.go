@@ -11,8 +11,9 @@ import (
 // keyHelp is what keys do.
 var keyHelp = []struct{ key, does string }{
 	{"↑ ↓ j k", "select; also PgUp, PgDn, Home, End"},
-	{"Enter", "failures and events of the selected service, or close them"},
+	{"Enter", "failures, with the stacks of panics, and events of the service; again: close"},
 	{"g", "where its goroutines are now"},
+	{"J K", "scroll what Enter and g show"},
 	{"t", "only what is in trouble, the latest failure first; again: all"},
 	{"s", "sort by restarts, failures, age, last failure; again: the tree"},
 	{"/", "filter by words in path, state and last failure; Esc: all"},
@@ -110,6 +111,10 @@ func (m *model) asks(key string) tea.Cmd {
 		}
 	case "e":
 		m.resume()
+	case "J", "K":
+		if by := map[string]int{"J": 1, "K": -1}[key]; m.pane != nil {
+			m.pane.scroll(by)
+		}
 	case "enter", "g":
 		return m.open(key == "g")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,12 @@ type pane struct {
 	node  node
 	known bool
 	trace []string // its stacks, if they were asked for
+	top   int      // the first line on the screen
 }
+
+// maxStack bounds what is shown of the stack of a panic, in bytes: as the page bounds the
+// stacks that it keeps.
+const maxStack = 16 << 10
 
 func (p *pane) show(n node) { p.node, p.known = n, true }
 
@@ -21,23 +27,42 @@ func (p *pane) stacks(msg stacksMsg) {
 	if msg.err != nil {
 		text = msg.err.Error()
 	}
-	p.trace = nil
-	for line := range strings.Lines(text) {
-		p.trace = append(p.trace, said.Clean(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    "), maxText))
-	}
+	p.trace = stackLines(text)
 }
 
-// lines are at most so many: stacks first, then failures with the newest first, then
-// what happened.
+// stackLines are those of a text of any service, as they can be shown.
+func stackLines(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		lines = append(lines, said.Clean(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    "), maxText))
+	}
+	return lines
+}
+
+// scroll goes some lines on, or back if that is negative, as far as there are any.
+func (p *pane) scroll(by int) { p.top = max(min(p.top+by, len(p.all())-1), 0) }
+
+// lines are at most so many.
 func (p *pane) lines(most int) []string {
+	all := p.all()
+	all = all[min(p.top, max(len(all)-1, 0)):] // there were more when somebody scrolled
+	return all[:min(len(all), most)]
+}
+
+// all are all lines: stacks that were asked for first, then failures with the newest
+// first, each with its stack if it was a panic, then what happened.
+func (p *pane) all() []string {
 	if !p.known && p.trace == nil {
 		return []string{"…"}
 	}
 	lines := append([]string(nil), p.trace...)
 	if s := p.node.Service; s != nil {
-		for i := len(s.Failures) - 1; i >= 0; i-- {
-			f := s.Failures[i]
+		above := "" // the stack of the failure above, which is not shown twice
+		for _, f := range slices.Backward(s.Failures) {
 			lines = append(lines, f.Time.Local().Format(time.DateTime)+"  failed: "+said.Clean(f.Err.Error(), maxText))
+			if stack := f.Err.Stack(); stack != above {
+				lines = append(lines, stackLines(said.Short(stack, maxStack))...)
+				above = stack
+			}
 		}
 		for _, a := range s.Annotations {
 			lines = append(lines, said.Clean(a.Key+" = "+a.Value.String(), maxText))
@@ -46,5 +71,5 @@ func (p *pane) lines(most int) []string {
 	for _, e := range p.node.Events {
 		lines = append(lines, time.UnixMilli(e.Time).Format(time.DateTime)+"  "+said.Clean(e.Name+" "+e.Word+": "+e.Text, maxText))
 	}
-	return lines[:min(len(lines), most)]
+	return lines
 }
