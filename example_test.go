@@ -151,6 +151,49 @@ func ExampleSupervisor_Restart() {
 	// tend: supervisor was stopped
 }
 
+// Services that come and go, by key: what Add returns is all that has to be remembered.
+func ExampleSupervisor_RemoveAndWait() {
+	ctx := context.Background()
+	feeds := tend.New("feeds", tend.Spec{EventHook: func(tend.Event) {}})
+	result := feeds.ServeBackground(ctx)
+	tokens := map[string]tend.ServiceToken{}
+	for _, url := range []string{"example.org/news", "example.org/weather"} {
+		tokens[url] = feeds.Add(tend.Func(url, func(ctx context.Context) error {
+			<-ctx.Done()
+			fmt.Println(url+":", context.Cause(ctx))
+			return nil
+		}))
+	}
+	if err := feeds.WaitReady(ctx); err != nil {
+		fmt.Println(err)
+	}
+
+	// It is gone: another with its key would not run beside it.
+	if err := feeds.RemoveAndWait(ctx, tokens["example.org/news"]); err != nil {
+		fmt.Println(err)
+	}
+	delete(tokens, "example.org/news")
+
+	// The other one goes on with new settings.
+	weather := tokens["example.org/weather"]
+	if err := feeds.Restart(weather, nil); err != nil {
+		fmt.Println(err)
+	}
+	if err := feeds.WaitState(ctx, weather, tend.StateRunning); err != nil {
+		fmt.Println(err)
+	}
+	for _, s := range feeds.Status().Services {
+		fmt.Println(s.Name, "is", s.State, "again, run", s.Incarnation)
+	}
+	feeds.Stop()
+	<-result
+	// Output:
+	// example.org/news: tend: service was removed
+	// example.org/weather: tend: restart was requested
+	// example.org/weather is running again, run 2
+	// example.org/weather: tend: supervisor was stopped
+}
+
 // A service that does not stop is given up on, and named, with where it hangs.
 func ExampleSupervisor_UnstoppedServices() {
 	release := make(chan struct{})
