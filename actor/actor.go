@@ -57,7 +57,7 @@ type Spec[M any] struct {
 	// tenth. It is for handlers that only compute. What the asker takes on: until Handle
 	// returns, the end of its context is not noticed, and a lock that it holds is held;
 	// Goexit in Handle ends its goroutine, too; and where supervisors pass panics through,
-	// one panics in the asker. It cannot be had with a Watchdog.
+	// one panics in the asker.
 	Inline bool
 
 	// Lost, if set, is called for each message that was taken and will not be handled to its
@@ -65,7 +65,7 @@ type Spec[M any] struct {
 	Lost func(m M, why error)
 
 	// Child is how the actors are supervised: Restart, Timeout, ReadyTimeout, Backoff, Limit,
-	// Significant. Service and Name must be zero.
+	// Significant. Service, Name and Watchdog must be zero.
 	Child tend.Child
 }
 
@@ -135,8 +135,8 @@ func (s *Spec[M]) check(name string) {
 		bad("Spec.Child.Service is set")
 	case s.Child.Name != "":
 		bad("Spec.Child.Name is set")
-	case s.Inline && s.Child.Watchdog > 0:
-		bad("Spec.Inline is set, and a Watchdog, which sees workers alone")
+	case s.Child.Watchdog > 0:
+		bad("Spec.Child.Watchdog is %v, and actors have no watchdog", s.Child.Watchdog)
 	case s.Drain > 0 && s.Child.Timeout > 0 && s.Drain >= s.Child.Timeout:
 		bad("Spec.Drain is %v, and its Child.Timeout %v", s.Drain, s.Child.Timeout)
 	}
