@@ -87,6 +87,13 @@ func newRecorder(spec actor.Spec[int], do func(ctx context.Context, m int) error
 	return actor.New("a", &spec), r
 }
 
+// count is how many runs there have been.
+func (r *record) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs
+}
+
 func (r *record) expect(t *testing.T, handled, lost []int) {
 	t.Helper()
 	synctest.Wait()

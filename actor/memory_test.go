@@ -1,0 +1,39 @@
+package actor
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"unsafe"
+
+	"github.com/tend-go/tend"
+)
+
+// TestSizes: an idle actor takes its record in the tree, of 112 bytes, and this.
+func TestSizes(t *testing.T) {
+	if size := unsafe.Sizeof(Actor[int]{}); size > 80 {
+		t.Errorf("an actor has %d bytes", size)
+	}
+}
+
+// TestTrap19MemoryIsGivenBack when a flood is over.
+func TestTrap19MemoryIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New("a", &Spec[int]{Mailbox: 10_000, New: func(context.Context, *Actor[int]) (Handler[int], error) {
+			return Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		for i := range 10_000 {
+			if err := a.TrySend(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Add(a)
+		s.ServeBackground(t.Context())
+		synctest.Wait()
+		if a.box != nil {
+			t.Errorf("it keeps room for %d messages", cap(a.box.in)+cap(a.box.out))
+		}
+		s.Stop()
+	})
+}
