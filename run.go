@@ -90,20 +90,6 @@ func (r *run) ask(cause error) {
 	r.cancel(cause)
 }
 
-// isAsked: the context of the run has been cancelled.
-func (r *run) isAsked() bool {
-	switch m := r.more.Load(); m {
-	case nil:
-		return false
-	case askedRun, closedRun, refusedRun:
-		return true
-	default:
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.asked
-	}
-}
-
 // isFirstReady: the run has to say that it is ready, and has not said so before. It
 // may do that in every round of its loop, and the supervisor is to hear it once.
 func (r *run) isFirstReady() bool {

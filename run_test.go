@@ -244,6 +244,28 @@ func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
 	})
 }
 
+// TestANestedStopBeginsWithTheContext and not a moment before, when its run only knows that
+// it is about to: the loop asks the context why.
+func TestANestedStopBeginsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, sub := New("root", Spec{EventHook: func(Event) {}}), New("sub", Spec{})
+		root.Add(sub)
+		root.ServeBackground(t.Context())
+		synctest.Wait()
+		served := sub.term.Load()
+		served.run.more.Store(askedRun)
+		if !served.direct || served.isAsked() {
+			t.Error("it has begun")
+		}
+		served.run.cancel(ErrStopped)
+		if !served.isAsked() {
+			t.Error("it has not begun")
+		}
+		sub.inbox.poke()
+		root.Stop()
+	})
+}
+
 // TestNoStacksSayWhy: if there are too many goroutines to look at.
 func TestNoStacksSayWhy(t *testing.T) {
 	s := New("root", Spec{})

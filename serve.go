@@ -64,7 +64,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t = &term{}
 		s.term.Store(t)
 	}
-	t.run = runOf(ctx)
+	t.run, t.ctx = runOf(ctx), ctx
 	if t.direct = t.run.isSupervisor(s); !t.direct {
 		t.done = ctx.Done()
 	}

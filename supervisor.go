@@ -43,6 +43,7 @@ type Supervisor struct {
 type term struct {
 	// Set before begun.
 	run    *run            // that it is served by; nil: a root
+	ctx    context.Context // of Serve
 	direct bool            // it is the service of that run
 	done   <-chan struct{} // of Serve's context; nil: that never ends, or direct
 
@@ -56,11 +57,11 @@ type term struct {
 	ended latch                       // Serve returns
 }
 
-// isAsked: the context that Serve got has ended. That of a direct one does when its run is
-// asked to stop, and the run knows: a channel would be made for that, and a hundred bytes.
+// isAsked: the context that Serve got has ended. That of a direct one is its run's, which
+// can be asked without a channel: to make one for each supervisor would cost a hundred bytes.
 func (t *term) isAsked() bool {
 	if t.direct {
-		return t.run.isAsked()
+		return t.ctx.Err() != nil
 	}
 	return isClosed(t.done)
 }
