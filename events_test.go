@@ -111,7 +111,7 @@ func TestDefaultHookFoldsRepeats(t *testing.T) {
 			fails := 0
 			s := tend.New("root", tend.Spec{})
 			s.Add(tend.Child{
-				Backoff: tend.Backoff{Min: 7 * time.Second},
+				Backoff: tend.Backoff{Min: 7100 * time.Millisecond}, // nothing happens when it sums up
 				Service: tend.Func("a", func(ctx context.Context) error {
 					if fails++; fails <= 12 {
 						return errBoom
@@ -132,11 +132,11 @@ func TestDefaultHookFoldsRepeats(t *testing.T) {
 		})
 	})
 	want := []string{
-		`level=WARN msg="service failed" supervisor=root service=a incarnation=1 error=boom ran=0s count=1 restarting=true delay=7s`,
+		`level=WARN msg="service failed" supervisor=root service=a incarnation=1 error=boom ran=0s count=1 restarting=true delay=7.1s`,
 		`level=WARN msg="same error" path=root/a error=boom again=1 in=10s`,
 		`level=WARN msg="same error" path=root/a error=boom again=8 in=1m0s`,
-		`level=WARN msg="same error" path=root/a error=boom again=2 in=7s`,
-		`level=INFO msg=recovered path=root/a failures=12 after=1m24s`,
+		`level=WARN msg="same error" path=root/a error=boom again=2 in=8.1s`,
+		`level=INFO msg=recovered path=root/a failures=12 after=1m25.2s`,
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=1 error=one ran=0s count=1 threshold=5 restarting=true`,
 		`level=WARN msg="service failed" supervisor=root service=b incarnation=2 error=two ran=0s count=2 threshold=5 restarting=true`,
 		`level=WARN msg="same error" path=root/b error=two again=1 in=0s`,
