@@ -89,7 +89,6 @@ const (
 	fresh                        // its New has not been called yet
 	listed                       // it is having a turn, or waits for one
 	asked                        // to stop
-	final                        // and for good
 	closed                       // the mailbox is
 	placed                       // it is in a tree
 	alone                        // Serve was called

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -605,6 +606,36 @@ func TestHelpersOfAnActor(t *testing.T) {
 		s.Stop()
 		if took := time.Since(began); took != 3*time.Second {
 			t.Errorf("the stop took %v", took)
+		}
+	})
+}
+
+// TestWhatAHandlerMaySayAndKnow: what it notes is in the status as long as the run is on,
+// and it knows until when it has to be gone.
+func TestWhatAHandlerMaySayAndKnow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var by time.Time
+		var known bool
+		a, _ := newRecorder(actor.Spec[int]{Child: tend.Child{Timeout: 7 * time.Second}}, func(ctx context.Context, _ int) error {
+			tend.Annotate(ctx, slog.String("city", "Bern"))
+			<-ctx.Done()
+			by, known = tend.StopBy(ctx)
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{}, a)
+		tok := s.Status().Services[0].Token
+		send(t, a, 1)
+		synctest.Wait()
+		if noted := s.Status().Services[0].Annotations; len(noted) != 1 || noted[0].Value.String() != "Bern" {
+			t.Errorf("it has noted %v", noted)
+		}
+		_ = s.Suspend(tok)
+		synctest.Wait()
+		if noted := s.Status().Services[0].Annotations; len(noted) != 0 {
+			t.Errorf("its run is over, and has noted %v", noted)
+		}
+		if !known || !by.Equal(time.Now().Add(7*time.Second)) {
+			t.Errorf("it has time until %v, %v", by, known)
 		}
 	})
 }

@@ -11,14 +11,6 @@ import (
 // first run the record of the actor is the context, so that it costs nothing; later runs
 // have a piece of memory each, since what was kept of an earlier one must stay cancelled.
 
-// context is that of the current run.
-func (a *Actor[M]) context() context.Context {
-	if a.box != nil && a.box.life != nil {
-		return a.box.life
-	}
-	return (*firstLife[M])(a)
-}
-
 // life is the context of a run that is not the first.
 type life[M any] struct{ a *Actor[M] }
 

@@ -117,9 +117,8 @@ func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 		return nil, err
 	}
 	b := a.open()
-	if b.used < a.spec.size() || a.spec.DropOldest && len(b.in) == 0 { // nobody waits then
-		b.used++
-		a.take(m, q)
+	if a.hasRoom() { // nobody waits then
+		a.admit(m, q)
 		a.wake()
 		return nil, nil
 	}
@@ -150,6 +149,17 @@ func (a *Actor[M]) displace() {
 	b.lose(b.oldest(), ErrFull)
 	b.begun++
 	b.asks.end(b.begun, b.begun, ErrFull)
+}
+
+// hasRoom: one more message may wait. The caller holds mu.
+func (a *Actor[M]) hasRoom() bool {
+	return a.box.used < a.spec.size() || a.spec.DropOldest && len(a.box.in) == 0
+}
+
+// admit takes m and a place for it. The caller holds mu.
+func (a *Actor[M]) admit(m M, q *question) {
+	a.box.used++
+	a.take(m, q)
 }
 
 // take puts m behind all others. The caller holds mu.
@@ -245,8 +255,7 @@ func (a *Actor[M]) free(n int) {
 		if b.first == nil {
 			b.last = nil
 		}
-		b.used++
-		a.take(w.m, w.q)
+		a.admit(w.m, w.q)
 		w.taken <- nil
 	}
 }

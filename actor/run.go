@@ -69,7 +69,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.run = number<<flagBits | a.run&flagsMask
 	a.reopen()
 	a.set(launched|fresh|listed, true)
-	a.set(asked|final, false)
+	a.set(asked, false)
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
 	}
@@ -89,7 +89,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 		return
 	}
 	a.set(asked, true)
-	a.set(final|closed, why.Final)
+	a.set(closed, why.Final)
 	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box.isBare() { // idle: there is nothing to do
 		a.over()
 		link := a.link
@@ -117,7 +117,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 
 // over ends the run. The caller holds mu.
 func (a *Actor[M]) over() {
-	a.set(launched|fresh|listed|asked|final, false)
+	a.set(launched|fresh|listed|asked, false)
 	a.set(begun, true)
 	a.handler = nil
 	b := a.box

@@ -105,9 +105,8 @@ func (s *subscription[T, M]) receive(v T, latest bool) (lost, gone bool) {
 		s.alarm.m = m
 		a.come(s.alarm, 0)
 		return false, false
-	case b.used < a.spec.size() || a.spec.DropOldest && len(b.in) == 0:
-		b.used++
-		a.take(m, nil)
+	case a.hasRoom():
+		a.admit(m, nil)
 		a.wake()
 		return false, false
 	case a.spec.DropOldest:

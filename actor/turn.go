@@ -106,11 +106,8 @@ func (w *turn[M]) goesOn() bool {
 // begin calls New.
 func (w *turn[M]) begin() {
 	a := w.a
-	a.mu.Lock()
-	ctx := a.context()
-	a.mu.Unlock()
 	w.calling = true
-	h, err := a.spec.New(ctx, a)
+	h, err := a.spec.New(w.context(), a)
 	w.calling = false
 	switch {
 	case err != nil:
