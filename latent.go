@@ -57,23 +57,9 @@ func (s *Supervisor) scheduler() *latent.Scheduler {
 	return s.turns.Load()
 }
 
-// fate is what is to become of n, which does not run or is about to again.
-func (s *Supervisor) fate(n *node) latent.Fate {
-	switch {
-	case n.state == StateGone:
-		return latent.Gone
-	case n.state == StateFailed, s.plan.phase != serving:
-		return latent.Over
-	case n.state == StateSuspended, n.state == StateDone:
-		return latent.Kept
-	default:
-		return latent.Again
-	}
-}
-
 // settleFate tells a latent service what is to become of it.
 func (s *Supervisor) settleFate(e decided) {
-	e.n.latent().Settle(latent.Settled{Run: e.run, Fate: s.fate(e.n), Err: e.why, Failed: e.failed})
+	e.n.latent().Settle(latent.Settled{Run: e.run, Fate: s.plan.fate(e.n), Err: e.why, Failed: e.failed})
 }
 
 // ofRun is the record as a run of a latent service sees it. It is no piece of memory of

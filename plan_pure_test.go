@@ -25,7 +25,7 @@ import (
 func TestPlanIsPure(t *testing.T) {
 	w := newPurity(t)
 	w.seen[w.method("node", "shared")] = true // a field, behind an interface; a copy in each record would cost 8 bytes
-	for _, name := range []string{"handle", "finished", "status", "serviceStatus", "services", "holdup"} {
+	for _, name := range []string{"handle", "finished", "status", "serviceStatus", "services", "holdup", "fate"} {
 		w.visit(w.method("plan", name))
 	}
 	if len(w.seen) < 80 {

@@ -1,6 +1,9 @@
 package tend
 
-import "github.com/tend-go/tend/internal/treepath"
+import (
+	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/treepath"
+)
 
 // status fills in what the plan knows, and calls each with every service and its
 // place in the list.
@@ -59,6 +62,20 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 	}
 	p.explainWait(n, holder, &s)
 	return s
+}
+
+// fate is what is to become of n, which does not run or is about to again.
+func (p *plan) fate(n *node) latent.Fate {
+	switch {
+	case n.state == StateGone:
+		return latent.Gone
+	case n.state == StateFailed, p.phase != serving, p.isDoomed():
+		return latent.Over
+	case n.state == StateSuspended, n.state == StateDone:
+		return latent.Kept
+	default:
+		return latent.Again
+	}
 }
 
 // stopLimit is when n, which is being stopped, is taken as stuck; never, if it is not,

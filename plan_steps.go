@@ -104,7 +104,7 @@ func (p *plan) leave(now instant, n *node, err error) {
 	p.do(leave{n})
 }
 
-// decided tells a latent service what is to become of it: see Supervisor.fate.
+// decided tells a latent service what is to become of it: see plan.fate.
 func (p *plan) decided(n *node, why error, failed bool) {
 	if n.is(isLatent) {
 		p.do(decided{n, n.number, why, failed})

@@ -432,7 +432,8 @@ func (s *story) effect(e effect) string {
 		if e.failed {
 			what = "has failed and is told"
 		}
-		return fmt.Sprintf("%s %s of run %d: %v, %s", e.n.name, what, e.run, e.n.state, stdcmp.Or(errorName(why), why))
+		fate := []string{"again", "kept", "over", "gone"}[s.p.fate(e.n)]
+		return fmt.Sprintf("%s %s of run %d: %s, %s", e.n.name, what, e.run, fate, stdcmp.Or(errorName(why), why))
 	case keep:
 		return e.n.name + " has an object of its run"
 	case leave:
