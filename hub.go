@@ -295,6 +295,9 @@ func (k *sink) hasRoom(news bool, at time.Time) bool {
 	if idle || done != k.seen || k.since.IsZero() {
 		k.seen, k.since = done, at
 	}
+	if idle {
+		more++ // the end in a kept place may go into its hand: the next end needs one again
+	}
 	n := k.unseen() + more
 	return n <= queueSize || news && n <= burstSize && at.Sub(k.since) < drainTime
 }

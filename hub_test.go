@@ -122,6 +122,28 @@ func TestNoMoreThan1024Wait(t *testing.T) {
 	})
 }
 
+// TestAHandTakesTheKeptPlaces of an end that nobody has seen yet: the next end has a place
+// all the same, and no more wait than may.
+func TestAHandTakesTheKeptPlaces(t *testing.T) {
+	s := New("root", Spec{})
+	k := newHook(s, func(Event) {})
+	at := time.Unix(1, 0)
+	from := Origin{Time: at, Supervisor: "root"}
+	flood := func() {
+		for range 2 * queueSize {
+			k.push([]Event{ServiceStarted{Origin: from}}, true, false)
+		}
+		k.push([]Event{SupervisorStopped{Origin: from}}, true, false)
+		if n := k.unseen(); n > queueSize || n < queueSize-1 {
+			t.Errorf("%d events wait", n)
+		}
+	}
+	flood()
+	k.grab()
+	flood()
+	flood()
+}
+
 // TestTheEndHasAPlace: the end of the supervisor itself is never lost, and what is
 // missing before and after it is counted there.
 func TestTheEndHasAPlace(t *testing.T) {
