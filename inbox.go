@@ -31,9 +31,7 @@ func (b *inbox) push(m message, patient bool) bool {
 	for patient && b.reading && len(b.queue) >= crowded {
 		b.awaitTake()
 	}
-	if m, is := m.(add); is {
-		m.n.id = lastID.Add(1)
-	}
+	number(m)
 	if !b.reading {
 		return false
 	}
@@ -44,6 +42,18 @@ func (b *inbox) push(m message, patient bool) bool {
 		b.poke()
 	}
 	return true
+}
+
+// number gives those whom m adds their numbers.
+func number(m message) {
+	switch m := m.(type) { //nolint:gochecksumtype // others add nobody
+	case add:
+		m.n.id = lastID.Add(1)
+	case addAll:
+		for _, n := range m.nodes {
+			n.id = lastID.Add(1)
+		}
+	}
 }
 
 // poke makes the reader look up, though there may be nothing in the queue.

@@ -68,6 +68,8 @@ type ofRun node
 
 func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
+func (l *ofRun) Service() any { return innermost(l.svc) }
+
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 
 func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
@@ -105,6 +107,22 @@ func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.C
 	return ctx, cancel
 }
 
+func (l *ofRun) HasHelpers(made context.Context) bool { return made != nil && runOf(made).hasHelpers() }
+
+func (l *ofRun) Slept(number uint64, made context.Context) {
+	r := runOf(cmp.Or(made, context.Background()))
+	if r == nil { // mostly
+		l.sup.post(slept{(*node)(l), number})
+		return
+	}
+	failed := r.join(false)
+	if failed != nil { // one that was started a moment ago
+		r.report(failed, r.newOutcome(nil))
+		return
+	}
+	l.sup.post(slept{(*node)(l), number})
+}
+
 func (l *ofRun) Ended(number uint64, made context.Context, cause, err error) {
 	n := (*node)(l)
 	if made == nil && err == nil { // mostly: there is nothing to ask
@@ -124,3 +142,39 @@ func (l *ofRun) Ended(number uint64, made context.Context, cause, err error) {
 		r.end(made, out)
 	}
 }
+
+// host is a supervisor as the group sees it that it belongs to.
+type host Supervisor
+
+func init() {
+	latent.HostOf = func(supervisor any) latent.Host {
+		s, _ := supervisor.(*Supervisor)
+		return (*host)(s)
+	}
+}
+
+func (h *host) Add(members []any, patient bool) {
+	s := (*Supervisor)(h)
+	nodes := make([]*node, len(members))
+	for i, m := range members {
+		svc, _ := m.(Service)
+		nodes[i] = s.newNode(svc)
+	}
+	s.send(addAll{nodes}, patient)
+}
+
+func (h *host) Remove(members []latent.Link) {
+	nodes := make([]*node, len(members))
+	for i, l := range members {
+		run, _ := l.(*ofRun)
+		nodes[i] = (*node)(run)
+	}
+	(*Supervisor)(h).wish(removeAll{nodes})
+}
+
+func (h *host) Lost(n uint64, kind string, why error) {
+	s := (*Supervisor)(h)
+	s.post(lost{nil, n, kind, s.Reason(why)})
+}
+
+func (h *host) Clock() abtime.AbstractTime { return (*Supervisor)(h).clock.Load().AbstractTime }

@@ -24,6 +24,7 @@ func newLatent(svc tend.Service) *latentService { return &latentService{Service:
 type latentService struct {
 	tend.Service
 	settings *tend.Child
+	member   bool
 
 	mu     sync.Mutex
 	run    uint64
@@ -36,7 +37,8 @@ func (s *latentService) String() string          { return fmt.Sprint(s.Service) 
 func (s *latentService) Latent() latent.Service  { return s }
 func (s *latentService) Mailbox() latent.Mailbox { return latent.Mailbox{} }
 func (s *latentService) Worker() uint64          { return 0 }
-func (s *latentService) Enter()                  {}
+func (s *latentService) IsMember() bool          { return s.member }
+func (s *latentService) Enter(latent.Link)       {}
 func (s *latentService) Itself() any             { return s }
 
 func (s *latentService) Settings() any {

@@ -25,9 +25,11 @@ type (
 		start bool  // the answer is not before n runs, or will never
 		from  *node // who waits for that, if it is a service here; nil: anybody
 	}
-	remove  struct{ n *node }
-	suspend struct{ n *node }
-	restart struct {
+	addAll    struct{ nodes []*node } // members of a group
+	remove    struct{ n *node }
+	removeAll struct{ nodes []*node }
+	suspend   struct{ n *node }
+	restart   struct {
 		n     *node
 		cause Reason // none: on request, not a failure
 	}
@@ -65,13 +67,17 @@ type (
 		why Reason
 	}
 	exited struct{ out *outcome } // once for each launch
-	nested struct {               // the run serves a supervisor, nil: no more
+	slept  struct {               // instead of that: a member of a group had nothing to do, and leaves
+		n   *node
+		run uint64
+	}
+	nested struct { // the run serves a supervisor, nil: no more
 		n   *node
 		run uint64
 		sup *Supervisor
 	}
 	lost struct { // messages of a latent service
-		n     *node
+		n     *node // nil: of several here
 		count uint64
 		kind  string
 		why   Reason
@@ -109,7 +115,9 @@ func (start) message()     {}
 func (shutdown) message()  {}
 func (hurry) message()     {}
 func (add) message()       {}
+func (addAll) message()    {}
 func (remove) message()    {}
+func (removeAll) message() {}
 func (suspend) message()   {}
 func (restart) message()   {}
 func (resume) message()    {}
@@ -120,6 +128,7 @@ func (readied) message()   {}
 func (ending) message()    {}
 func (erred) message()     {}
 func (exited) message()    {}
+func (slept) message()     {}
 func (nested) message()    {}
 func (lost) message()      {}
 func (opened) message()    {}

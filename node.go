@@ -30,8 +30,9 @@ func (s *Supervisor) newNode(svc Service) *node {
 		if n.conf().Watchdog > 0 {
 			panic(fmt.Sprintf("tend: Child %q: Watchdog is set on an actor, which has none", n.name))
 		}
-		l.Enter()
+		l.Enter((*ofRun)(n))
 		n.set(isLatent, true)
+		n.set(isMember, l.IsMember())
 		n.takeSettings(l)
 	}
 	if child, direct := supervisorIn(inner); child != nil || direct {

@@ -32,6 +32,7 @@ type plan struct {
 
 	first, last *node
 	tally       [StateGone + 1]int // services by state
+	members     int                // services that are members of a group
 	live        int                // runs that have not ended
 	significant int                // significant services that have not ended
 	inspections int                // under way
@@ -80,8 +81,16 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.hurry(now, m.by)
 	case add:
 		p.add(now, m)
+	case addAll:
+		for _, n := range m.nodes {
+			p.add(now, add{n: n})
+		}
 	case remove:
 		p.remove(now, m.n)
+	case removeAll:
+		for _, n := range m.nodes {
+			p.remove(now, n)
+		}
 	case suspend:
 		p.suspend(now, m.n)
 	case restart:
@@ -103,10 +112,12 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.erred(now, m)
 	case exited:
 		p.exited(now, *m.out)
+	case slept:
+		p.slept(now, m)
 	case nested:
 		p.nested(now, m)
 	case lost:
-		p.do(MessagesLost{p.of(now, m.n), m.count, m.kind, m.why})
+		p.lost(now, m)
 	case opened:
 		if m.n.runs(m.run) {
 			p.do(keep{m.n, m.obj})
@@ -161,6 +172,9 @@ func (p *plan) add(now instant, m add) {
 	p.link(n)
 	n.since = now
 	p.tally[StatePending]++
+	if n.is(isMember) {
+		p.members++
+	}
 	if n.conf().Significant {
 		p.significant++
 	}
@@ -260,7 +274,7 @@ func (p *plan) readied(now instant, m readied) {
 	}
 	took := now - n.since
 	p.up(now, n)
-	if p.heard {
+	if p.tells(n) {
 		p.do(ServiceReady{p.of(now, n), took})
 	}
 }
@@ -294,6 +308,28 @@ func (p *plan) nested(now instant, m nested) {
 	case m.sup == nil && n.conf().ReadyTimeout == 0:
 		p.readied(now, readied{n, m.run}) // it goes on without the supervisor
 	}
+}
+
+// slept: a member of a group had nothing to do, and so leaves; unless somebody has asked
+// something else of it meanwhile.
+func (p *plan) slept(now instant, m slept) {
+	n := m.n
+	if !n.runs(m.run) {
+		return
+	}
+	if n.why == unasked && n.want == wantUp {
+		n.want, n.why = wantGone, removal
+	}
+	p.exited(now, outcome{n: n, why: Reason{Text: returnedNil}, verdict: fine})
+}
+
+// lost tells of messages that are lost: of one service, or of several here.
+func (p *plan) lost(now instant, m lost) {
+	from := p.here(now)
+	if m.n != nil {
+		from = p.of(now, m.n)
+	}
+	p.do(MessagesLost{from, m.count, m.kind, m.why})
 }
 
 // services copies the services that are to stay.

@@ -55,6 +55,9 @@ const (
 	// isLatent: the service has no goroutine. The plan only knows that it judges its silence
 	// itself, and is told why it has left.
 	isLatent
+	// isMember: it is latent, one of many of its kind, and comes and goes with what there is
+	// to do.
+	isMember
 )
 
 // rare is the part of a record that services without trouble do without.

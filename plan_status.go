@@ -19,12 +19,51 @@ func (p *plan) status(now instant, s *Status, each func(i int, n *node)) {
 	if p.pause.on {
 		s.PausedUntil = p.wall(p.pause.ends)
 	}
-	s.Services = make([]ServiceStatus, 0, p.size())
 	holder := p.holdup()
-	for n := p.first; n != nil; n = n.next {
+	l := p.listing()
+	s.Services = make([]ServiceStatus, 0, l.size())
+	for n := p.first; n != nil && l.size() > 0; n = n.next {
+		if !l.has(n) {
+			continue
+		}
 		each(len(s.Services), n)
 		s.Services = append(s.Services, p.serviceStatus(now, n, s.Path, holder))
 	}
+	s.Idle = p.size() - len(s.Services)
+}
+
+// mostMembers is how many members of a group a status lists.
+const mostMembers = 1000
+
+// listing is how many of each kind are still to be listed: members of a group that are in
+// trouble come before others.
+type listing struct{ others, troubled, untroubled int }
+
+func (p *plan) listing() listing {
+	troubled := 0
+	if p.members > 0 {
+		troubled = min(mostMembers, p.tally[StateBackoff]+p.tally[StateFailed]+p.tally[StateStuck])
+	}
+	return listing{p.size() - p.members, troubled, min(p.members, mostMembers) - min(p.members, troubled)}
+}
+
+func (l *listing) size() int { return l.others + l.troubled + l.untroubled }
+
+// has says whether n is to be listed, and counts it.
+func (l *listing) has(n *node) bool {
+	left := &l.others
+	switch {
+	case !n.is(isMember):
+	case inTrouble(n.state):
+		left = &l.troubled
+	default:
+		left = &l.untroubled
+	}
+	if *left == 0 {
+		return false
+	}
+	*left--
+	return true
 }
 
 // holdup is the service for which others have to wait now, nil if there is none.

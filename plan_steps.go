@@ -5,6 +5,10 @@ import "time"
 // What every rule of the plan uses: effects and origins, the states and the list of
 // services, launching and asking, time limits, groups.
 
+// tells: what happens to n as somebody wished, or by itself, is told. Members of a group
+// come and go by the hundred thousand; of them failures are.
+func (p *plan) tells(n *node) bool { return p.heard && !n.is(isMember) }
+
 func (p *plan) do(e effect) { p.out = append(p.out, e) }
 
 // wall is the time of day of an instant.
@@ -98,6 +102,9 @@ func (p *plan) unlink(n *node) {
 func (p *plan) leave(now instant, n *node, err error) {
 	p.skip(n)
 	p.unlink(n)
+	if n.is(isMember) {
+		p.members--
+	}
 	p.put(now, n, StateGone)
 	p.tally[StateGone] = 0 // nobody counts them
 	p.answer(n, err)
@@ -148,7 +155,7 @@ func (p *plan) launch(now instant, n *node) {
 	default:
 		p.up(now, n)
 	}
-	if p.heard {
+	if p.tells(n) {
 		p.do(ServiceStarted{p.of(now, n), n.number - 1})
 	}
 	p.do(launch{n})
@@ -237,11 +244,12 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
-	if !p.heard {
+	unclean := isUnclean(out, !cause.IsZero())
+	if !p.tells(out.n) && (!p.heard || !unclean) {
 		return
 	}
 	told := ServiceEnded{
-		Origin: p.of(now, out.n), Cause: cause, Unclean: isUnclean(out, !cause.IsZero()), Took: out.n.stopped(now), Late: out.n.late(now),
+		Origin: p.of(now, out.n), Cause: cause, Unclean: unclean, Took: out.n.stopped(now), Late: out.n.late(now),
 		Next: next,
 	}
 	if out.why.Err != nil {
@@ -252,7 +260,7 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 
 // changed tells that n, which does not run, comes into another state.
 func (p *plan) changed(now instant, n *node, w why, next State) {
-	if p.heard {
+	if p.tells(n) {
 		p.do(ServiceChanged{p.of(now, n), reasons[w], next})
 	}
 }

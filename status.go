@@ -34,6 +34,9 @@ type Status struct {
 	// PausedUntil is when the pause ends; zero when there is none.
 	PausedUntil time.Time       `json:"paused_until,omitzero"`
 	Services    []ServiceStatus `json:"services"` // in the order added; never null
+	// Idle is how many services are not in Services: of an actor.Group those members, over a
+	// thousand, that are in no trouble.
+	Idle int `json:"idle,omitempty"`
 }
 
 // ServiceStatus is what a supervisor knew of one service.
@@ -105,9 +108,9 @@ var (
 
 // InTrouble: it waits after a failure, has failed for good, or did not stop in
 // time.
-func (s *ServiceStatus) InTrouble() bool {
-	return s.State == StateBackoff || s.State == StateFailed || s.State == StateStuck
-}
+func (s *ServiceStatus) InTrouble() bool { return inTrouble(s.State) }
+
+func inTrouble(s State) bool { return s == StateBackoff || s == StateFailed || s == StateStuck }
 
 // IsLeaf: it is no supervisor, and serves none.
 func (s *ServiceStatus) IsLeaf() bool { return s.Supervisor == nil }

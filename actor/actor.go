@@ -64,6 +64,8 @@ type Spec[M any] struct {
 	// end, with the reason, on any goroutine and under no lock. A panic of it costs nothing.
 	Lost func(m M, why error)
 
+	members members[M] // whose the actors are; nil: nobody's
+
 	// Child is how the actors are supervised: Restart, Timeout, ReadyTimeout, Backoff, Limit,
 	// Significant. Service, Name and Watchdog must be zero.
 	Child tend.Child
@@ -85,17 +87,22 @@ type Actor[M any] struct {
 
 // The lower bits of Actor.run.
 const (
-	launched  uint64 = 1 << iota // a run is on
-	fresh                        // its New has not been called yet
-	listed                       // it is having a turn, or waits for one
-	asked                        // to stop
-	closed                       // the mailbox is
-	placed                       // it is in a tree
-	alone                        // Serve was called
-	begun                        // a run has begun, whose context this record was
-	kept                         // its box is, though it is idle: it was busy a while ago
+	launched uint64 = 1 << iota // a run is on
+	fresh                       // its New has not been called yet
+	listed                      // it is having a turn, or waits for one
+	asked                       // to stop
+	closed                      // the mailbox is
+	placed                      // it is in a tree
+	alone                       // Serve was called
+	begun                       // a run has begun, whose context this record was
+	kept                        // its box is, though it is idle: it was busy a while ago
+	asleep                      // the run has ended as there was nothing to do
+	look                        // two bits more: how often the hand of its group has passed since its last turn
+	_
+	_
 	flagBits  = iota
 	flagsMask = 1<<flagBits - 1
+	looks     = 7 * look
 )
 
 func (a *Actor[M]) is(f uint64) bool { return a.run&f != 0 }

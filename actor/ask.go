@@ -21,7 +21,7 @@ type Address[M any] interface {
 
 	send(ctx context.Context, m M, q *question) error
 	watch(w watcher) (stop func())
-	waiter
+	target() waiter // nil: there is no one whom alone a wait is for
 }
 
 // Ask sends what message makes of a [Reply], and waits for the answer. It ends with what

@@ -13,6 +13,7 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 		return false
 	}
 	a.set(listed, true) // it is having a turn: this
+	a.set(looks, false)
 	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
 	w.b.put++
 	w.b.begun++

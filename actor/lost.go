@@ -121,30 +121,47 @@ const everySecond = time.Second
 // tellSupervisor tells how many were lost, or sees to it that it will be, and unlocks mu.
 func (a *Actor[M]) tellSupervisor() {
 	b, link := a.box, a.link
-	if b.tally.untold == 0 || link == nil {
+	m, n, why := a.spec.members, b.tally.untold, b.tally.why
+	switch {
+	case n == 0 || link == nil && m == nil: // it has never been in a tree
 		a.mu.Unlock()
+		return
+	case m != nil:
+		b.tally.untold = 0
+		a.mu.Unlock()
+		m.lost(link, n, why)
 		return
 	}
 	a.mu.Unlock()
 	clock := link.Clock()
 	now := clock.Now()
 	a.mu.Lock()
-	t := &b.tally
-	if wait := everySecond - now.Sub(t.at); !t.at.IsZero() && wait > 0 {
-		isFirst := !t.timer
-		t.timer = true
-		a.mu.Unlock()
-		if isFirst {
-			clock.AfterFunc(wait, a.tellRest, timerid.Send)
-		}
-		return
-	}
-	n, why := t.untold, t.why
-	t.untold, t.at = 0, now
+	n, why, wait := b.tally.take(now)
 	a.mu.Unlock()
-	if n > 0 {
-		link.Lost(n, fmt.Sprintf("%T", *new(M)), why)
+	if wait > 0 {
+		clock.AfterFunc(wait, a.tellRest, timerid.Send)
 	}
+	if n > 0 {
+		link.Lost(n, kindOf[M](), why)
+	}
+}
+
+// kindOf is the type of the messages, which is all that is told of them.
+func kindOf[M any]() string { return fmt.Sprintf("%T", *new(M)) }
+
+// take is what there is to tell; or, if something was told a moment ago, how long that has
+// to wait, once.
+func (t *tally) take(now time.Time) (n uint64, why error, wait time.Duration) {
+	if rest := everySecond - now.Sub(t.at); !t.at.IsZero() && rest > 0 {
+		if t.timer {
+			return 0, nil, 0
+		}
+		t.timer = true
+		return 0, nil, rest
+	}
+	n, t.untold = t.untold, 0
+	t.at = now
+	return n, t.why, 0
 }
 
 // tellRest tells what was lost within a second.

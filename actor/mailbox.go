@@ -43,10 +43,12 @@ type box[M any] struct {
 	failed   error // how the run ends
 	ended    bool  // it does, as it was asked
 	stopping bool  // Stop has been called
+	tired    bool  // its turn is there to put it to sleep
 
-	watchers []watcher // who is told of ends of runs
-	downs    []Down    // of which they are yet to be told
-	lastDown *Down     // since the actor was launched
+	news     []chan error // who waits for what New returns
+	watchers []watcher    // who is told of ends of runs
+	downs    []Down       // of which they are yet to be told
+	lastDown *Down        // since the actor was launched
 
 	why     error     // why the mailbox is closed
 	missed  []lost[M] // messages for Lost
@@ -186,7 +188,7 @@ func (a *Actor[M]) gone() error {
 	switch {
 	case a.box != nil && a.box.why != nil:
 		return &goneError{a.name, a.box.why}
-	case a.is(placed):
+	case a.is(placed) && !a.is(asleep):
 		return &goneError{a.name, tend.ErrStopped}
 	default:
 		return &goneError{a.name, tend.ErrRemoved}
@@ -260,12 +262,13 @@ func (a *Actor[M]) free(n int) {
 	}
 }
 
-// refuse sends away all who wait for room.
+// refuse sends away all who wait for room, or for New.
 func (b *box[M]) refuse(why error) {
 	for w := b.first; w != nil; w = w.next {
 		w.taken <- why
 	}
 	b.first, b.last = nil, nil
+	b.tellNews(why)
 }
 
 // hands is how many messages at most a turn takes at once: room for new ones is given when

@@ -20,8 +20,11 @@ func (s *service[M]) Itself() any { return (*Actor[M])(s) }
 // Settings are those of its kind.
 func (s *service[M]) Settings() any { return &s.spec.Child }
 
+// IsMember: it is not.
+func (s *service[M]) IsMember() bool { return false }
+
 // Enter takes it into a tree.
-func (s *service[M]) Enter() {
+func (s *service[M]) Enter(l latent.Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := (*Actor[M])(s)
@@ -29,6 +32,7 @@ func (s *service[M]) Enter() {
 		panic("tend/actor: " + s.name + " is being added, and is in a tree already, or Serve was called")
 	}
 	a.set(placed, true)
+	a.link = l
 	a.reopen()
 }
 
@@ -55,7 +59,7 @@ func (s *service[M]) Mailbox() latent.Mailbox {
 
 // reopen lets messages in. The caller holds mu.
 func (a *Actor[M]) reopen() {
-	a.set(closed, false)
+	a.set(closed|asleep, false)
 	if a.box != nil {
 		a.box.why = nil
 	}
@@ -126,7 +130,7 @@ func (a *Actor[M]) over() {
 	}
 	b.worker = 0
 	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
-	b.failed, b.ended, b.stopping, b.drainUntil = nil, false, false, time.Time{}
+	b.failed, b.ended, b.stopping, b.tired, b.drainUntil = nil, false, false, false, time.Time{}
 	b.asked.Store(false)
 	a.drop()
 }
@@ -141,7 +145,7 @@ func (a *Actor[M]) drop() {
 // isBare: nothing is in the box that matters.
 func (b *box[M]) isBare() bool {
 	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
-		b.tally == (tally{}) && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling
+		b.tally == (tally{}) && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.news) == 0 && len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling
 }
 
 // rest is drop of an actor that has just been busy, and mostly soon is again: those of a

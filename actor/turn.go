@@ -17,8 +17,8 @@ type turns[M any] Actor[M]
 // turnLength is how many messages a turn has at most: then others have theirs.
 const turnLength = 64
 
-// looks is how often a turn looks for more before it ends.
-const looks = 2
+// glances is how often a turn looks for more before it ends.
+const glances = 2
 
 // turn is one turn: it begins the run if it is new, hands messages to the handler, and
 // ends the run. Only what is between calling and called is the code of others, and only
@@ -62,10 +62,13 @@ func (w *turn[M]) take() (more bool) {
 	w.b, w.link, w.number = a.open(), a.link, a.number()
 	w.b.worker = w.worker
 	isFresh := a.is(fresh)
-	a.set(fresh, false)
+	a.set(fresh|looks, false)
 	a.mu.Unlock()
 	if isFresh && !w.b.asked.Load() {
 		w.begin()
+	}
+	if w.sleeps() {
+		return false
 	}
 	for n := 0; w.goesOn(); n++ {
 		if n == turnLength {
@@ -109,20 +112,36 @@ func (w *turn[M]) begin() {
 	w.calling = true
 	h, err := a.spec.New(w.context(), a)
 	w.calling = false
-	switch {
-	case err != nil:
-		w.fail(err)
-		return
-	case isNil(h):
-		w.fail(fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name))
+	if err == nil && isNil(h) {
+		err = fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name)
+	}
+	w.born(h, err)
+	if err != nil {
 		return
 	}
-	a.mu.Lock()
-	a.handler = h
-	a.mu.Unlock()
 	if a.spec.Child.ReadyTimeout > 0 {
 		w.link.Ready(w.number)
 	}
+}
+
+// born: New has returned.
+func (w *turn[M]) born(h Handler[M], err error) {
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	if err == nil {
+		w.a.handler = h
+	} else {
+		w.b.failed = err
+	}
+	w.b.tellNews(err)
+}
+
+// tellNews tells those who wait for New. The caller holds mu.
+func (b *box[M]) tellNews(err error) {
+	for _, c := range b.news {
+		c <- err
+	}
+	b.news = nil
 }
 
 // fail notes how the run ends.
@@ -148,7 +167,7 @@ func (w *turn[M]) next() bool {
 			}
 			return true
 		}
-		switch w.refill(look == looks || !w.worked) {
+		switch w.refill(look == glances || !w.worked) {
 		case refilled:
 			if w.b.ended {
 				return true
@@ -284,9 +303,12 @@ func (w *turn[M]) broke(err error) {
 		w.lose(err)
 		w.put()
 	}
-	if w.b.failed == nil {
+	switch {
+	case w.a.handler == nil && w.b.failed == nil:
+		w.born(nil, err)
+	case w.b.failed == nil:
 		w.fail(err)
-	} else { // of Stop, after a failure
+	default: // of Stop, after a failure
 		w.link.Beside(w.number, err)
 	}
 	w.give()

@@ -15,6 +15,8 @@ var ErrDeadlock = errors.New("tend/actor: this wait would never end")
 // waiter is an actor as one that waits, or is waited for.
 type waiter interface{ waits() *latent.Waits }
 
+func (a *Actor[M]) target() waiter { return a }
+
 // waits are those of its tree; nil while it does not run.
 func (a *Actor[M]) waits() *latent.Waits {
 	a.mu.Lock()
@@ -32,13 +34,13 @@ func (a *Actor[M]) waits() *latent.Waits {
 // waitFor notes that the handler whose context ctx is, or comes from, waits for other. It
 // returns what ends that, or [ErrDeadlock]. Of others it is not known whether they can do
 // something else meanwhile.
-func waitFor(ctx context.Context, other waiter) (over func(), err error) {
+func waitFor(ctx context.Context, whom interface{ target() waiter }) (over func(), err error) {
 	self, is := ctx.Value(latent.SelfKey{}).(waiter)
 	if !is {
 		return nothingToEnd, nil
 	}
-	w := self.waits()
-	if w == nil || w != other.waits() {
+	w, other := self.waits(), whom.target()
+	if w == nil || other == nil || w != other.waits() {
 		return nothingToEnd, nil
 	}
 	if !w.Begin(self, other) {

@@ -79,18 +79,27 @@ func (a *Actor[M]) watch(w watcher) (stop func()) {
 		w.tell(d)
 		return func() {}
 	}
+	a.addWatcher(w)
+	a.mu.Unlock()
+	return func() { a.unwatch(w) }
+}
+
+// addWatcher has w told. The caller holds mu.
+func (a *Actor[M]) addWatcher(w watcher) {
 	b := a.open()
 	b.watchers = append(b.watchers, w)
-	a.mu.Unlock()
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.box != nil {
-			a.box.watchers = without(a.box.watchers, w)
-			if a.is(launched) && !a.is(listed|kept) {
-				a.drop()
-			}
-		}
+}
+
+// unwatch has w told nothing any more.
+func (a *Actor[M]) unwatch(w watcher) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.box == nil {
+		return
+	}
+	a.box.watchers = without(a.box.watchers, w)
+	if a.is(launched) && !a.is(listed|kept) {
+		a.drop()
 	}
 }
 

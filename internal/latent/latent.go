@@ -39,8 +39,12 @@ type Service interface {
 	Settle(s Settled)
 
 	// Enter takes the service into a tree; it panics if it is in one, or works elsewhere. It
-	// is out of it again when it is told that it is Gone. The caller of Add calls it.
-	Enter()
+	// is out of it again when it is told that it is Gone. The caller of Add calls it; l is
+	// that of all its runs.
+	Enter(l Link)
+	// IsMember: it is one of many of its kind that come and go with what there is to do, so
+	// that only failures of it are told.
+	IsMember() bool
 	// Itself is the service that was added. Anybody may ask.
 	Itself() any
 	// Worker is the number of the worker on which the service has its turn; 0: none.
@@ -120,4 +124,28 @@ type Link interface {
 	Lost(n uint64, kind string, why error)
 	// Clock is the clock of the tree.
 	Clock() abtime.AbstractTime
+	// Service is what was added. Only a run may ask.
+	Service() any
+	// Slept is Ended of a run that had nothing to do: the service leaves. Nothing of the run
+	// is left but its context.
+	Slept(run uint64, made context.Context)
+	// HasHelpers: goroutines belong to the run whose context made is.
+	HasHelpers(made context.Context) bool
 }
+
+// Host is the supervisor that a group of services belongs to.
+type Host interface {
+	// Add adds members, all with one message; patient: it waits while the supervisor has more
+	// to do than it gets done.
+	Add(members []any, patient bool)
+	// Remove makes those leave to whom these belong, with one message.
+	Remove(members []Link)
+	// Lost is [Link].Lost of several.
+	Lost(n uint64, kind string, why error)
+	// Clock is the clock of the tree, as it is now.
+	Clock() abtime.AbstractTime
+}
+
+// HostOf is how package actor gets at a *tend.Supervisor, which says so much to nobody
+// else. Package tend sets it.
+var HostOf func(supervisor any) Host

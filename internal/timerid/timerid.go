@@ -12,4 +12,5 @@ const (
 	Drain                    // a stop waits no longer for its hooks
 	Log                      // the default hook sums up what repeats
 	Send                     // an actor's timers, and what it has to tell of lost messages
+	Idle                     // members of a group are looked at that may be put to sleep
 )

@@ -1,0 +1,495 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/timerid"
+)
+
+// member is one member of a group: an actor that knows its key.
+type member[K comparable, M any] struct {
+	service[M]
+	key   K
+	stage stage // guarded as the shard
+}
+
+// stage is how far a member has come into the tree.
+type stage uint8
+
+const (
+	waiting  stage = iota // for the one that had its key before, which is leaving
+	joining               // somebody is adding it
+	unwanted              // and will remove it then
+	joined
+)
+
+// shard are the members of some keys. Its lock may be held while that of an actor is
+// taken, not the other way round, and never while anything of others is called.
+type shard[K comparable, M any] struct {
+	mu      sync.Mutex
+	members map[K]*member[K, M]
+	// leaving are those that get no messages any more, and have not left. There is one of a
+	// key at most: its successor waits for it.
+	leaving  map[K]*member[K, M]
+	watchers map[K][]watcher
+}
+
+// shards is how many a group has, so that few who send meet.
+const shards = 64
+
+func (g *Group[K, M]) shard(key K) *shard[K, M] {
+	return &g.shards[maphash.Comparable(g.seed, key)%shards]
+}
+
+func (s *shard[K, M]) all() []*member[K, M] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.members))
+}
+
+func (m *member[K, M]) actor() *Actor[M] { return (*Actor[M])(&m.service) }
+
+func (m *member[K, M]) group() *Group[K, M] {
+	g, _ := m.spec.members.(*Group[K, M])
+	return g
+}
+
+// members is the group as its actors see it.
+type members[M any] interface {
+	// sleep ends the run of a, in whose turn it is called, if nothing has come.
+	sleep(a *Actor[M]) bool
+	// lost is called instead of telling the supervisor.
+	lost(link latent.Link, n uint64, why error)
+}
+
+// member finds the member with that key, or makes it.
+func (g *Group[K, M]) member(key K, patient bool) (*member[K, M], error) {
+	s := g.shard(key)
+	s.mu.Lock()
+	m := s.members[key]
+	s.mu.Unlock()
+	if m != nil {
+		return m, nil
+	}
+	switch {
+	case g.over.Load():
+		return nil, &goneError{nameOf(key), tend.ErrStopped}
+	case !g.reserve():
+		return nil, tend.ErrTooManyServices
+	}
+	if m := g.makeMissing(key); m != nil {
+		g.join(patient, m)
+		return m, nil
+	}
+	g.count.Add(-1)
+	return g.member(key, patient) // somebody was faster
+}
+
+// reserve counts one member more, if there may be.
+func (g *Group[K, M]) reserve() bool {
+	if n := g.count.Add(1); g.most == 0 || n <= g.most {
+		return true
+	}
+	g.count.Add(-1)
+	return false
+}
+
+// makeMissing makes the member with that key; nil if it is there.
+func (g *Group[K, M]) makeMissing(key K) *member[K, M] {
+	if isUnequal(key, key) { // a NaN: nobody would find it
+		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
+	}
+	m := &member[K, M]{key: key}
+	m.spec, m.name = g.spec, nameOf(key)
+	m.actor().set(placed, true)
+	s := g.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.members[key] != nil {
+		return nil
+	}
+	if s.members == nil {
+		s.members = map[K]*member[K, M]{}
+	}
+	s.members[key] = m
+	if s.leaving[key] == nil {
+		m.stage = joining
+	}
+	if w := s.watchers[key]; w != nil {
+		m.actor().open().watchers = slices.Clone(w)
+	}
+	return m
+}
+
+func isUnequal[K comparable](a, b K) bool { return a != b }
+
+// nameOf is a key as text. That is code of others.
+func nameOf(key any) (name string) {
+	switch key := key.(type) {
+	case string:
+		return key
+	case uint64:
+		return strconv.FormatUint(key, 10)
+	case int:
+		return strconv.Itoa(key)
+	}
+	guard.Do(func() { name = fmt.Sprint(key) })
+	if name == "" {
+		return fmt.Sprintf("%T", key)
+	}
+	return name
+}
+
+// join adds members to the supervisor; some wait for their predecessors.
+func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
+	var ready []any
+	for _, m := range added {
+		if m.isJoining() {
+			ready = append(ready, m)
+		}
+	}
+	if len(ready) == 0 {
+		return
+	}
+	g.host.Add(ready, patient)
+	for _, m := range added {
+		m.hasJoined()
+	}
+}
+
+func (m *member[K, M]) isJoining() bool {
+	s := m.group().shard(m.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return m.stage == joining || m.stage == unwanted
+}
+
+// hasJoined removes a member that nobody wants any more since it was to be added.
+func (m *member[K, M]) hasJoined() {
+	g := m.group()
+	s := g.shard(m.key)
+	s.mu.Lock()
+	asks := m.stage == unwanted
+	if m.stage != waiting {
+		m.stage = joined
+	}
+	s.mu.Unlock()
+	if asks {
+		g.host.Remove([]latent.Link{m.link})
+	}
+}
+
+// isMember: messages for its key go to m.
+func (g *Group[K, M]) isMember(m *member[K, M]) bool {
+	s := g.shard(m.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.members[m.key] == m
+}
+
+// departure is what is to be done about a member that gets no messages any more.
+type departure uint8
+
+const (
+	nothingToDo departure = iota // whoever adds it does
+	dropIt                       // it was never added
+	removeIt
+)
+
+// depart has no more messages go to m. The caller holds mu.
+func (s *shard[K, M]) depart(m *member[K, M]) departure {
+	delete(s.members, m.key)
+	if m.stage == waiting {
+		return dropIt
+	}
+	if s.leaving == nil {
+		s.leaving = map[K]*member[K, M]{}
+	}
+	s.leaving[m.key] = m
+	if m.stage == joined {
+		return removeIt
+	}
+	m.stage = unwanted
+	return nothingToDo
+}
+
+// remove does what depart has said.
+func (g *Group[K, M]) remove(m *member[K, M], d departure) {
+	switch d {
+	case removeIt:
+		g.host.Remove([]latent.Link{m.link})
+	case dropIt:
+		m.drop()
+	case nothingToDo:
+	}
+}
+
+// departOthers is depart for all whose keys are not wanted. It returns who is to be
+// removed, and who was never added.
+func (s *shard[K, M]) departOthers(want map[K]struct{}) (old []latent.Link, dropped []*member[K, M]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, m := range s.members {
+		if _, is := want[key]; is {
+			continue
+		}
+		switch s.depart(m) {
+		case removeIt:
+			old = append(old, m.link)
+		case dropIt:
+			dropped = append(dropped, m)
+		case nothingToDo:
+		}
+	}
+	return old, dropped
+}
+
+// drop ends a member that was never added.
+func (m *member[K, M]) drop() {
+	m.group().count.Add(-1)
+	m.service.Settle(latent.Settled{Fate: latent.Gone, Err: tend.ErrRemoved})
+}
+
+// newHandler is Spec.New of all members.
+func (g *Group[K, M]) newHandler(ctx context.Context, self *Actor[M]) (Handler[M], error) {
+	m, is := self.link.Service().(*member[K, M])
+	switch {
+	case !is:
+		return nil, errNoMember
+	case !g.isMember(m): // it is to leave
+		return nil, tend.ErrDoNotRestart
+	default:
+		return g.begin(ctx, self, m.key)
+	}
+}
+
+var errNoMember = errors.New("tend/actor: it was a member of a group, and cannot run elsewhere")
+
+// The member as a service: see service.
+
+func (m *member[K, M]) Serve(ctx context.Context) error { return m.actor().Serve(ctx) }
+func (m *member[K, M]) String() string                  { return m.name }
+func (m *member[K, M]) Latent() latent.Service          { return m }
+func (m *member[K, M]) Itself() any                     { return m }
+func (m *member[K, M]) IsMember() bool                  { return true }
+
+func (m *member[K, M]) Enter(l latent.Link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.link = l
+}
+
+func (m *member[K, M]) Launch(l latent.Link, number uint64) {
+	m.service.Launch(l, number)
+	m.group().turnHand()
+}
+
+// Cancel of one that somebody else removes: its successor may be made.
+func (m *member[K, M]) Cancel(number uint64, why latent.Stop) {
+	if why.Final && why.Cause == tend.ErrRemoved { //nolint:errorlint // itself
+		s := m.group().shard(m.key)
+		s.mu.Lock()
+		if s.members[m.key] == m {
+			m.stage = joined
+			s.depart(m)
+		}
+		s.mu.Unlock()
+	}
+	m.service.Cancel(number, why)
+}
+
+func (m *member[K, M]) Settle(now latent.Settled) {
+	switch {
+	case now.Fate == latent.Gone:
+		m.group().left(m)
+	case now.Fate != latent.Over && m.actor().isAsleep():
+		m.group().stays(m)
+	}
+	m.service.Settle(now)
+}
+
+// left: m is out of the tree. Its successor, if there is one, may come.
+func (g *Group[K, M]) left(m *member[K, M]) {
+	s := g.shard(m.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.count.Add(-1)
+	if s.members[m.key] == m {
+		delete(s.members, m.key)
+		return
+	}
+	if s.leaving[m.key] == m {
+		delete(s.leaving, m.key)
+		if len(s.leaving) == 0 {
+			s.leaving = nil
+		}
+	}
+	if next := s.members[m.key]; next != nil && next.stage == waiting {
+		next.stage = joining
+		m.link.Schedule((*arrival[K, M])(next))
+	}
+}
+
+// arrival is a member as the scheduler sees it that may come now: the supervisor's loop,
+// which says so, cannot be asked to add it.
+type arrival[K comparable, M any] member[K, M]
+
+// Turn adds it.
+func (t *arrival[K, M]) Turn(uint64) (more bool) {
+	m := (*member[K, M])(t)
+	m.group().join(false, m)
+	return false
+}
+
+// stays: m was put to sleep when somebody asked something else of it, so that it has not
+// left. It is a member again, or leaves, if it has a successor.
+func (g *Group[K, M]) stays(m *member[K, M]) {
+	s := g.shard(m.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving[m.key] != m {
+		return
+	}
+	if s.members[m.key] != nil {
+		m.link.Schedule((*removal[K, M])(m))
+		return
+	}
+	delete(s.leaving, m.key)
+	s.members[m.key] = m
+}
+
+// removal is a member as the scheduler sees it that is to leave.
+type removal[K comparable, M any] member[K, M]
+
+// Turn removes it.
+func (t *removal[K, M]) Turn(uint64) (more bool) {
+	m := (*member[K, M])(t)
+	m.group().host.Remove([]latent.Link{m.link})
+	return false
+}
+
+// keyWatcher is somebody who watches a key, whatever member has it.
+type keyWatcher[K comparable, M any] struct {
+	watcher
+	at place[K, M]
+}
+
+func (k *keyWatcher[K, M]) tell(d Down) bool {
+	told := k.watcher.tell(d)
+	if !told {
+		k.stop()
+	}
+	return told
+}
+
+func (k *keyWatcher[K, M]) stop() { k.at.g.shard(k.at.key).unwatch(k.at.key, k) }
+
+func (s *shard[K, M]) watch(key K, w watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers == nil {
+		s.watchers = map[K][]watcher{}
+	}
+	s.watchers[key] = append(s.watchers[key], w)
+	if m := s.members[key]; m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.actor().addWatcher(w)
+	}
+}
+
+func (s *shard[K, M]) unwatch(key K, w watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watchers[key] = without(s.watchers[key], w); s.watchers[key] == nil {
+		delete(s.watchers, key)
+	}
+	for _, m := range []*member[K, M]{s.members[key], s.leaving[key]} {
+		if m != nil {
+			m.actor().unwatch(w)
+		}
+	}
+}
+
+// lost tells of the losses of all members together, at most once a second.
+func (g *Group[K, M]) lost(link latent.Link, n uint64, why error) {
+	g.mu.Lock()
+	g.losses.untold += n
+	g.losses.why = why
+	g.mu.Unlock()
+	g.tellLosses(link)
+}
+
+// tellLosses tells of those that one member has, or of all within a second.
+func (g *Group[K, M]) tellLosses(link latent.Link) {
+	clock := g.host.Clock()
+	now := clock.Now()
+	g.mu.Lock()
+	n, why, wait := g.losses.take(now)
+	g.mu.Unlock()
+	if wait > 0 {
+		clock.AfterFunc(wait, g.tellRest, timerid.Send)
+	}
+	switch {
+	case n == 0:
+	case link != nil:
+		link.Lost(n, kindOf[M](), why)
+	default:
+		g.host.Lost(n, kindOf[M](), why)
+	}
+}
+
+func (g *Group[K, M]) tellRest() {
+	g.mu.Lock()
+	g.losses.timer = false
+	g.mu.Unlock()
+	g.tellLosses(nil)
+}
+
+// awaitNew waits until New has returned, and returns its error.
+func (a *Actor[M]) awaitNew(ctx context.Context) error {
+	a.mu.Lock()
+	switch {
+	case a.is(closed):
+		defer a.mu.Unlock()
+		return a.gone()
+	case a.handler != nil:
+		a.mu.Unlock()
+		return nil
+	}
+	c := make(chan error, 1)
+	b := a.open()
+	b.news = append(b.news, c)
+	a.mu.Unlock()
+	over, err := waitFor(ctx, a)
+	if err != nil {
+		a.forgetNews(c)
+		return err
+	}
+	defer over()
+	select {
+	case err := <-c:
+		return err
+	case <-ctx.Done():
+	}
+	a.forgetNews(c)
+	return context.Cause(ctx)
+}
+
+func (a *Actor[M]) forgetNews(c chan error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.box != nil {
+		a.box.news = without(a.box.news, c)
+	}
+}
