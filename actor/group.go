@@ -160,7 +160,16 @@ func (g *Group[K, M]) Put(ctx context.Context, key K) error {
 	if ctx == nil {
 		panic(fmt.Sprintf("tend/actor: Put in %q with a nil context", g))
 	}
-	return g.withMember(key, true, func(a *Actor[M]) error { return a.awaitNew(ctx) })
+	for {
+		c := make(chan news, 1)
+		m, err := g.member(key, true, c)
+		if err != nil {
+			return err
+		}
+		if n := m.actor().awaitNews(ctx, c); !n.gone || g.isMember(m) {
+			return n.err
+		}
+	}
 }
 
 // Remove has the member with that key leave, and says whether there is one. It does not
@@ -204,7 +213,7 @@ func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 	}
 	var added []*member[K, M]
 	for key := range want {
-		if m := g.makeMissing(key); m != nil {
+		if m := g.makeMissing(key, nil); m != nil {
 			g.count.Add(1)
 			added = append(added, m)
 		}
@@ -216,7 +225,7 @@ func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 // again with its successor if f finds that it is leaving.
 func (g *Group[K, M]) withMember(key K, patient bool, f func(a *Actor[M]) error) error {
 	for {
-		m, err := g.member(key, patient)
+		m, err := g.member(key, patient, nil)
 		if err != nil {
 			return err
 		}
@@ -254,7 +263,7 @@ func (p place[K, M]) send(ctx context.Context, m M, q *question) error {
 
 // target is the member, which is made: it may be that it waits for the one who asks.
 func (p place[K, M]) target() waiter {
-	m, err := p.g.member(p.key, true)
+	m, err := p.g.member(p.key, true, nil)
 	if err != nil {
 		return nil // as sending says
 	}

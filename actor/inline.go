@@ -13,7 +13,6 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 		return false
 	}
 	a.set(listed, true) // it is having a turn: this
-	a.set(looks, false)
 	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
 	w.b.put++
 	w.b.begun++
@@ -55,7 +54,7 @@ func (w *turn[M]) leave() {
 		w.link.Schedule((*turns[M])(a))
 		return
 	}
-	a.set(listed, false)
+	a.set(listed|looks, false)
 	isNew := a.rest()
 	a.mu.Unlock()
 	if isNew {

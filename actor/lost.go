@@ -59,7 +59,7 @@ func (a *Actor[M]) tellLosses() {
 	link := a.link
 	a.mu.Unlock()
 	if link == nil { // it has never run
-		go a.tellNow()
+		go a.tellScheduled()
 		return
 	}
 	link.Schedule((*losses[M])(a))
@@ -76,7 +76,7 @@ func (l *losses[M]) Turn(uint64) (more bool) {
 			link.Schedule(l)
 		}
 	}()
-	a.tellNow()
+	a.tellScheduled()
 	return false
 }
 
@@ -86,13 +86,31 @@ func (a *Actor[M]) isTelling() bool {
 	return a.box != nil && a.box.telling
 }
 
+// tellScheduled is tellNow for who was given a turn for that. It ends a run that has waited
+// for it.
+func (a *Actor[M]) tellScheduled() {
+	a.tellNow()
+	a.mu.Lock()
+	b := a.open()
+	then := b.told
+	b.telling, b.told = false, nil
+	if len(b.missed) > 0 {
+		b.told = then
+		a.tellLosses()
+		return
+	}
+	a.mu.Unlock()
+	if then != nil {
+		then()
+	}
+}
+
 // tellNow tells what was lost until nothing is left.
 func (a *Actor[M]) tellNow() {
 	for {
 		a.mu.Lock()
 		b := a.open()
 		if len(b.missed) == 0 {
-			b.telling = false
 			a.tellSupervisor()
 			return
 		}

@@ -45,14 +45,15 @@ type box[M any] struct {
 	stopping bool  // Stop has been called
 	tired    bool  // its turn is there to put it to sleep
 
-	news     []chan error // who waits for what New returns
-	watchers []watcher    // who is told of ends of runs
-	downs    []Down       // of which they are yet to be told
-	lastDown *Down        // since the actor was launched
+	news     []chan news // who waits for what New returns
+	watchers []watcher   // who is told of ends of runs
+	downs    []Down      // of which they are yet to be told
+	lastDown *Down       // since the actor was launched
 
 	why     error     // why the mailbox is closed
 	missed  []lost[M] // messages for Lost
 	telling bool      // they are being told, or will be
+	told    func()    // to be called then; nil: nothing
 	tally   tally
 }
 
@@ -268,7 +269,7 @@ func (b *box[M]) refuse(why error) {
 		w.taken <- why
 	}
 	b.first, b.last = nil, nil
-	b.tellNews(why)
+	b.tellNews(news{why, true})
 }
 
 // hands is how many messages at most a turn takes at once: room for new ones is given when

@@ -72,8 +72,9 @@ type members[M any] interface {
 	lost(link latent.Link, n uint64, why error)
 }
 
-// member finds the member with that key, or makes it.
-func (g *Group[K, M]) member(key K, patient bool) (*member[K, M], error) {
+// member finds the member with that key, or makes it; c, if there is one, gets the news of it
+// then.
+func (g *Group[K, M]) member(key K, patient bool, c chan news) (*member[K, M], error) {
 	s := g.shard(key)
 	s.mu.Lock()
 	m := s.members[key]
@@ -87,12 +88,12 @@ func (g *Group[K, M]) member(key K, patient bool) (*member[K, M], error) {
 	case !g.reserve():
 		return nil, tend.ErrTooManyServices
 	}
-	if m := g.makeMissing(key); m != nil {
+	if m := g.makeMissing(key, c); m != nil {
 		g.join(patient, m)
 		return m, nil
 	}
 	g.count.Add(-1)
-	return g.member(key, patient) // somebody was faster
+	return g.member(key, patient, c) // somebody was faster
 }
 
 // reserve counts one member more, if there may be.
@@ -105,13 +106,16 @@ func (g *Group[K, M]) reserve() bool {
 }
 
 // makeMissing makes the member with that key; nil if it is there.
-func (g *Group[K, M]) makeMissing(key K) *member[K, M] {
+func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 	if isUnequal(key, key) { // a NaN: nobody would find it
 		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
 	}
 	m := &member[K, M]{key: key}
 	m.spec, m.name = g.spec, nameOf(key)
 	m.actor().set(placed, true)
+	if c != nil {
+		m.actor().open().news = []chan news{c}
+	}
 	s := g.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,7 +147,11 @@ func nameOf(key any) (name string) {
 	case int:
 		return strconv.Itoa(key)
 	}
-	guard.Do(func() { name = fmt.Sprint(key) })
+	if s, is := key.(fmt.Stringer); is {
+		guard.Do(func() { name = s.String() })
+	} else {
+		name = fmt.Sprint(key)
+	}
 	if name == "" {
 		return fmt.Sprintf("%T", key)
 	}
@@ -454,42 +462,4 @@ func (g *Group[K, M]) tellRest() {
 	g.losses.timer = false
 	g.mu.Unlock()
 	g.tellLosses(nil)
-}
-
-// awaitNew waits until New has returned, and returns its error.
-func (a *Actor[M]) awaitNew(ctx context.Context) error {
-	a.mu.Lock()
-	switch {
-	case a.is(closed):
-		defer a.mu.Unlock()
-		return a.gone()
-	case a.handler != nil:
-		a.mu.Unlock()
-		return nil
-	}
-	c := make(chan error, 1)
-	b := a.open()
-	b.news = append(b.news, c)
-	a.mu.Unlock()
-	over, err := waitFor(ctx, a)
-	if err != nil {
-		a.forgetNews(c)
-		return err
-	}
-	defer over()
-	select {
-	case err := <-c:
-		return err
-	case <-ctx.Done():
-	}
-	a.forgetNews(c)
-	return context.Cause(ctx)
-}
-
-func (a *Actor[M]) forgetNews(c chan error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.box != nil {
-		a.box.news = without(a.box.news, c)
-	}
 }

@@ -69,7 +69,9 @@ func (a *Actor[M]) reopen() {
 func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
-	a.link = l
+	if a.link != l { // of a tree it is since Enter, and read without mu
+		a.link = l
+	}
 	a.run = number<<flagBits | a.run&flagsMask
 	a.reopen()
 	a.set(launched|fresh|listed, true)

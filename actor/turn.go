@@ -62,7 +62,7 @@ func (w *turn[M]) take() (more bool) {
 	w.b, w.link, w.number = a.open(), a.link, a.number()
 	w.b.worker = w.worker
 	isFresh := a.is(fresh)
-	a.set(fresh|looks, false)
+	a.set(fresh, false)
 	a.mu.Unlock()
 	if isFresh && !w.b.asked.Load() {
 		w.begin()
@@ -133,15 +133,7 @@ func (w *turn[M]) born(h Handler[M], err error) {
 	} else {
 		w.b.failed = err
 	}
-	w.b.tellNews(err)
-}
-
-// tellNews tells those who wait for New. The caller holds mu.
-func (b *box[M]) tellNews(err error) {
-	for _, c := range b.news {
-		c <- err
-	}
-	b.news = nil
+	w.b.tellNews(news{err: err})
 }
 
 // fail notes how the run ends.
@@ -205,7 +197,7 @@ func (w *turn[M]) refill(last bool) refill {
 		return nothing
 	case len(b.in) == 0 && last:
 		b.out, b.next, b.worker = b.out[:0], 0, 0
-		a.set(listed, false)
+		a.set(listed|looks, false)
 		w.isNew = a.rest()
 		return left
 	case len(b.in) == 0:
@@ -288,12 +280,12 @@ func isWish(err error) bool {
 	return errors.Is(err, tend.ErrDoNotRestart) || errors.Is(err, tend.ErrTerminateTree)
 }
 
-// lose counts the message in hand as lost.
+// lose counts the message in hand as lost. That is told at the end of the run, which is
+// near.
 func (w *turn[M]) lose(why error) {
-	a := w.a
-	a.mu.Lock()
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
 	w.b.lose(w.hand, why)
-	a.tellLosses()
 }
 
 // broke is how the run ends that has panicked or exited in code of others.
@@ -318,6 +310,7 @@ func (w *turn[M]) broke(err error) {
 // supervisor.
 func (w *turn[M]) end() {
 	a, b := w.a, w.b
+	w.tell()
 	if s, is := a.handler.(stopper); is && !b.stopping {
 		b.stopping = true
 		w.calling = true
@@ -331,7 +324,21 @@ func (w *turn[M]) end() {
 		}
 	}
 	w.loseRest()
+	link, number := w.link, w.number
 	a.mu.Lock()
+	if b.telling { // another worker still tells of what was lost
+		b.told = func() { a.finish(link, number) }
+		a.mu.Unlock()
+		return
+	}
+	a.mu.Unlock()
+	a.finish(link, number)
+}
+
+// finish is the last of a run.
+func (a *Actor[M]) finish(link latent.Link, number uint64) {
+	a.mu.Lock()
+	b := a.box
 	made, cause, failed := b.made, b.stop.Cause, b.failed
 	b.failBegun(cmp.Or(failed, cause))
 	timers := b.silence()
@@ -340,7 +347,7 @@ func (w *turn[M]) end() {
 	for _, t := range timers {
 		t.Stop()
 	}
-	w.link.Ended(w.number, made, cause, failed)
+	link.Ended(number, made, cause, failed)
 }
 
 // loseRest loses what waits if the mailbox is closed, and has that told before the
@@ -352,7 +359,12 @@ func (w *turn[M]) loseRest() {
 		w.b.loseAll(a.gone())
 	}
 	a.mu.Unlock()
+	w.tell()
+}
+
+// tell tells what was lost.
+func (w *turn[M]) tell() {
 	w.losing = true
-	a.tellNow()
+	w.a.tellNow()
 	w.losing = false
 }

@@ -17,11 +17,11 @@ type waiter interface{ waits() *latent.Waits }
 
 func (a *Actor[M]) target() waiter { return a }
 
-// waits are those of its tree; nil while it does not run.
+// waits are those of its tree; nil while it is in none. It may be that it does not run yet.
 func (a *Actor[M]) waits() *latent.Waits {
 	a.mu.Lock()
 	link := a.link
-	if !a.is(launched) {
+	if !a.is(launched | placed) {
 		link = nil
 	}
 	a.mu.Unlock()

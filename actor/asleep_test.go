@@ -1,0 +1,116 @@
+package actor
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tend-go/tend"
+)
+
+// TestWhatIsAskedOfOneThatFallsAsleep: somebody suspends or restarts a member that has been
+// taken out and of which the supervisor does not know that yet. It is a member again; or,
+// if it has a successor, that alone is.
+func TestWhatIsAskedOfOneThatFallsAsleep(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		ask       func(s *tend.Supervisor, t tend.ServiceToken) error
+		message   bool // for its successor
+		want      tend.State
+		same      bool // it is the member
+		runs, was int  // calls of New
+	}{
+		{"suspend", func(s *tend.Supervisor, t tend.ServiceToken) error { return s.Suspend(t) }, false, tend.StateSuspended, true, 1, 1},
+		{"suspend, successor", func(s *tend.Supervisor, t tend.ServiceToken) error { return s.Suspend(t) }, true, tend.StateRunning, false, 2, 1},
+		{"restart", func(s *tend.Supervisor, t tend.ServiceToken) error { return s.Restart(t, nil) }, false, tend.StateRunning, true, 2, 1},
+		{"restart, successor", func(s *tend.Supervisor, t tend.ServiceToken) error { return s.Restart(t, nil) }, true, tend.StateRunning, false, 2, 1},
+		{"remove, successor", func(s *tend.Supervisor, t tend.ServiceToken) error { return s.Remove(t) }, true, tend.StateRunning, false, 2, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			news, handled := 0, 0
+			g := NewGroup("g", GroupSpec[int, int]{New: func(context.Context, *Actor[int], int) (Handler[int], error) {
+				news++
+				return Func[int](func(context.Context, int) error { handled++; return nil }), nil
+			}})
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+			s.Add(g)
+			s.ServeBackground(t.Context())
+			defer s.Stop()
+			if err := g.Put(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			a, _ := g.Get(1)
+			m, sh := g.shard(1).members[1], g.shard(1)
+			sh.mu.Lock()
+			a.mu.Lock()
+			out := sh.fallAsleep(m)
+			a.mu.Unlock()
+			sh.mu.Unlock()
+			token := g.Supervisor().Status().Services[0].Token
+			if err := c.ask(g.Supervisor(), token); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if c.message {
+				if err := g.To(1).TrySend(7); err != nil {
+					t.Error(err)
+				}
+			}
+			out.link.Slept(out.run, out.made)
+			synctest.Wait()
+			status := g.Supervisor().Status().Services
+			if len(status) != 1 || status[0].State != c.want || g.Len() != 1 {
+				t.Errorf("%s: %d members, %+v", c.name, g.Len(), status)
+			}
+			now, _ := g.Get(1)
+			if (now == a) != c.same || news != c.runs || len(sh.leaving) != 0 {
+				t.Errorf("%s: it is the same: %v; New was called %d times; %d are leaving", c.name, now == a, news, len(sh.leaving))
+			}
+			if err := g.To(1).TrySend(8); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if want := map[bool]int{false: 1, true: 2}[c.message]; c.want == tend.StateRunning && handled != want {
+				t.Errorf("%s: %d messages are handled", c.name, handled)
+			}
+		})
+	}
+}
+
+// TestAMemberThatSleepsWhenItsGroupStops and is served again makes room for its successor.
+func TestAMemberThatSleepsWhenItsGroupStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handled := 0
+		g := NewGroup("g", GroupSpec[int, int]{New: func(context.Context, *Actor[int], int) (Handler[int], error) {
+			return Func[int](func(context.Context, int) error { handled++; return nil }), nil
+		}})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(g)
+		done := s.ServeBackground(t.Context())
+		if err := g.Put(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		a, _ := g.Get(1)
+		m, sh := g.shard(1).members[1], g.shard(1)
+		sh.mu.Lock()
+		a.mu.Lock()
+		out := sh.fallAsleep(m)
+		a.mu.Unlock()
+		sh.mu.Unlock()
+		if err := g.To(1).TrySend(7); err != nil {
+			t.Error(err)
+		}
+		go s.Stop()
+		synctest.Wait()
+		out.link.Slept(out.run, out.made)
+		<-done
+		s.ServeBackground(t.Context())
+		defer s.Stop()
+		synctest.Wait()
+		if handled != 1 || g.Len() != 1 || len(sh.leaving) != 0 {
+			t.Errorf("%d handled, %d members, %d leaving", handled, g.Len(), len(sh.leaving))
+		}
+	})
+}
