@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -47,6 +48,9 @@ func TestWhatIsAskedOfOneThatFallsAsleep(t *testing.T) {
 			out := sh.fallAsleep(m)
 			a.mu.Unlock()
 			sh.mu.Unlock()
+			if err := a.TrySend(1); !errors.Is(err, ErrGone) || !errors.Is(err, tend.ErrRemoved) {
+				t.Errorf("%s: the one that sleeps says %v", c.name, err)
+			}
 			token := g.Supervisor().Status().Services[0].Token
 			if err := c.ask(g.Supervisor(), token); err != nil {
 				t.Fatal(err)
@@ -111,6 +115,77 @@ func TestAMemberThatSleepsWhenItsGroupStops(t *testing.T) {
 		synctest.Wait()
 		if handled != 1 || g.Len() != 1 || len(sh.leaving) != 0 {
 			t.Errorf("%d handled, %d members, %d leaving", handled, g.Len(), len(sh.leaving))
+		}
+	})
+}
+
+// TestAMemberThatIsRemovedWhileItIsAdded leaves as soon as it is there.
+func TestAMemberThatIsRemovedWhileItIsAdded(t *testing.T) {
+	for _, remove := range []func(g *Group[int, int]){
+		func(g *Group[int, int]) { g.Remove(1) },
+		func(g *Group[int, int]) { g.Reconcile(func(func(int) bool) {}) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGroup()
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+			s.Add(g)
+			s.ServeBackground(t.Context())
+			defer s.Stop()
+			synctest.Wait()
+			g.count.Add(1)
+			m := g.makeMissing(1, nil)
+			remove(g)
+			if err := g.To(1).TrySend(7); err != nil { // to its successor
+				t.Error(err)
+			}
+			synctest.Wait()
+			if n := len(g.Supervisor().Status().Services); n != 0 {
+				t.Errorf("%d are there already", n)
+			}
+			g.join(true, m)
+			synctest.Wait()
+			if n := len(g.Supervisor().Status().Services); n != 1 || g.Len() != 1 || len(g.shard(1).leaving) != 0 {
+				t.Errorf("%d members, %d counted", n, g.Len())
+			}
+		})
+	}
+}
+
+// newGroup is one whose members do nothing.
+func newGroup() *Group[int, int] {
+	return NewGroup("g", GroupSpec[int, int]{New: func(context.Context, *Actor[int], int) (Handler[int], error) {
+		return Func[int](func(context.Context, int) error { return nil }), nil
+	}})
+}
+
+// TestOneThatIsToLeaveIsNotPutToSleep, when it was removed during its Stop: its successor
+// would be forgotten.
+func TestOneThatIsToLeaveIsNotPutToSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup()
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(g)
+		s.ServeBackground(t.Context())
+		defer s.Stop()
+		if err := g.Put(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		sh := g.shard(1)
+		sh.mu.Lock()
+		m := sh.members[1]
+		sh.depart(m)
+		sh.mu.Unlock()
+		if err := g.To(1).TrySend(7); err != nil {
+			t.Error(err)
+		}
+		if g.sleep(m.actor()) {
+			t.Error("it was")
+		}
+		g.remove(m, removeIt)
+		synctest.Wait()
+		if _, is := g.Get(1); !is || g.Len() != 1 {
+			t.Errorf("%d members", g.Len())
 		}
 	})
 }

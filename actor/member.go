@@ -308,7 +308,6 @@ func (m *member[K, M]) Cancel(number uint64, why latent.Stop) {
 		s := m.group().shard(m.key)
 		s.mu.Lock()
 		if s.members[m.key] == m {
-			m.stage = joined
 			s.depart(m)
 		}
 		s.mu.Unlock()

@@ -37,3 +37,11 @@ func TestTrap19MemoryIsGivenBack(t *testing.T) {
 		s.Stop()
 	})
 }
+
+// TestMemberSizes: a member takes its record in the tree, of 112 bytes, this, its name and
+// its place in a map.
+func TestMemberSizes(t *testing.T) {
+	if size := unsafe.Sizeof(member[uint64, int]{}); size > 96 {
+		t.Errorf("a member has %d bytes", size)
+	}
+}
