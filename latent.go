@@ -33,12 +33,27 @@ func (n *node) shared() *Child {
 	return cmp.Or(conf, &defaults)
 }
 
-// mailboxOf is what a latent service says of its messages.
-func mailboxOf(l latent.Service) *Mailbox {
-	if l == nil {
+// mailbox is what has one: a latent service, or a pool of them, which is a supervisor.
+type mailbox interface{ Mailbox() latent.Mailbox }
+
+// mailbox is that of n; nil if it has none, or has left.
+func (n *node) mailbox() mailbox {
+	if !n.is(isLatent|isSupervisor) || n.is(isDirect) || n.svc == nil {
 		return nil
 	}
-	m := l.Mailbox()
+	b, _ := innermost(n.svc).(mailbox)
+	if l := n.latent(); l != nil {
+		b = l
+	}
+	return b
+}
+
+// mailboxOf is what there is to say of messages.
+func mailboxOf(b mailbox) *Mailbox {
+	if b == nil {
+		return nil
+	}
+	m := b.Mailbox()
 	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Lost: m.Lost}
 }
 

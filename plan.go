@@ -178,6 +178,9 @@ func (p *plan) add(now instant, m add) {
 	if n.conf().Significant {
 		p.significant++
 	}
+	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
+		p.decided(n, p.stop.cause.Err, false)
+	}
 	switch {
 	case m.to == nil:
 	case m.start:

@@ -3,8 +3,6 @@ package tend
 import (
 	"slices"
 	"sync"
-
-	"github.com/tend-go/tend/internal/latent"
 )
 
 // Status returns a snapshot of the whole tree below s.
@@ -45,15 +43,15 @@ func (s *Supervisor) Nested(t ServiceToken) (nested *Supervisor, err error) {
 // statusOf is the status of one service of s.
 func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
 	var r *run
-	var l latent.Service
+	var box mailbox
 	path := s.Path() // the plan's may be that of another place, while it is not served
 	s.query(func(p *plan, now instant) {
-		status, r, l = p.serviceStatus(now, n, path, p.holdup()), n.run, n.latent()
+		status, r, box = p.serviceStatus(now, n, path, p.holdup()), n.run, n.mailbox()
 	})
 	if r != nil {
 		status.Annotations = r.noted()
 	}
-	status.Mailbox = mailboxOf(l)
+	status.Mailbox = mailboxOf(box)
 	return status
 }
 
@@ -67,7 +65,7 @@ func (s *Supervisor) statusAt(path string) Status {
 		if m.run != nil {
 			c.Annotations = m.run.noted()
 		}
-		c.Mailbox = mailboxOf(m.latent)
+		c.Mailbox = mailboxOf(m.mailbox)
 		if m.sup == nil {
 			continue
 		}
@@ -104,10 +102,10 @@ type snapshot struct {
 
 // moreOf is where there is more to know about a service.
 type moreOf struct {
-	i      int // its place in the list
-	sup    *Supervisor
-	run    *run
-	latent latent.Service
+	i       int // its place in the list
+	sup     *Supervisor
+	run     *run
+	mailbox mailbox
 }
 
 // at returns a snapshot of s, which is at a path, that is not older than the call.
@@ -144,8 +142,8 @@ func (snap *snapshot) take(s *Supervisor, p *plan, now instant) {
 	snap.status.Since = p.wall(s.since)
 	p.status(now, &snap.status, func(i int, n *node) {
 		noted := n.run != nil && n.run.more.Load() != nil
-		if sup := n.subtree(); noted || sup != nil || n.is(isLatent) {
-			snap.more = append(snap.more, moreOf{i, sup, n.run, n.latent()})
+		if sup, box := n.subtree(), n.mailbox(); noted || sup != nil || box != nil {
+			snap.more = append(snap.more, moreOf{i, sup, n.run, box})
 		}
 	})
 }

@@ -64,7 +64,10 @@ type Spec[M any] struct {
 	// end, with the reason, on any goroutine and under no lock. A panic of it costs nothing.
 	Lost func(m M, why error)
 
-	members members[M] // whose the actors are; nil: nobody's
+	members members[M] // the group that the actors belong to; nil: none
+	pool    *Pool[M]   // whose messages they handle; nil: none
+	front   *Pool[M]   // whose mailbox the actor is; nil: it is one of its own
+	losses  *losses[M] // of several; nil: each tells its own
 
 	// Child is how the actors are supervised: Restart, Timeout, ReadyTimeout, Backoff, Limit,
 	// Significant. Service, Name and Watchdog must be zero.
@@ -96,6 +99,8 @@ const (
 	alone                       // Serve was called
 	begun                       // a run has begun, whose context this record was
 	kept                        // its box is, though it is idle: it was busy a while ago
+	free                        // it is on the list of its pool
+	fallen                      // of a pool: it will not run again by itself
 	asleep                      // the run has ended as there was nothing to do
 	look                        // two bits more: how often the hand of its group has passed since its last turn
 	_

@@ -1027,3 +1027,38 @@ func TestMisuse(t *testing.T) {
 		}()
 	}
 }
+
+// TestBeforeItIsServedAnActorWaits, whatever is asked of it: its mailbox is open. Added to a
+// supervisor that has stopped it is closed.
+func TestBeforeItIsServedAnActorWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{}, nil)
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		token := s.Add(a)
+		send(t, a, 1)
+		if err := s.Suspend(token); err != nil {
+			t.Error(err)
+		}
+		send(t, a, 2)
+		if err := s.Restart(token, nil); err != nil {
+			t.Error(err)
+		}
+		send(t, a, 3)
+		done := s.ServeBackground(t.Context())
+		r.expect(t, []int{1, 2, 3}, nil)
+		s.Stop()
+		<-done
+		late, r := newRecorder(actor.Spec[int]{}, nil)
+		send(t, late, 1)
+		s.Add(late)
+		r.expect(t, nil, []int{1})
+		if err := late.TrySend(2); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("added to one that has stopped it says %v", err)
+		}
+		s.ServeBackground(t.Context())
+		defer s.Stop()
+		synctest.Wait()
+		send(t, late, 3)
+		r.expect(t, []int{3}, []int{1})
+	})
+}

@@ -100,6 +100,10 @@ type question struct {
 	prev, next *question
 	listed     bool
 	kept       func() // to be called when its Reply is kept: then nobody is waited for
+
+	// movedTo is the member of a pool that has taken the message, whose list it is in then;
+	// guarded by the mailbox that it came from.
+	movedTo interface{ forget(q *question) }
 }
 
 // claim makes the caller the one who ends the question.
@@ -184,6 +188,11 @@ func (l *questions) end(from, to uint64, err error) {
 func (a *Actor[M]) forget(q *question) {
 	isNew := false
 	a.mu.Lock()
+	if to := q.movedTo; to != nil && a.spec.front != nil {
+		a.mu.Unlock()
+		to.forget(q)
+		return
+	}
 	if b := a.box; b != nil && q.listed {
 		b.asks.remove(q)
 		isNew = a.is(launched) && !a.is(listed) && a.rest()

@@ -82,13 +82,13 @@ func TestWhatIsAskedOfOneThatFallsAsleep(t *testing.T) {
 	}
 }
 
-// TestAMemberThatSleepsWhenItsGroupStops and is served again makes room for its successor.
+// TestAMemberThatSleepsWhenItsGroupStops loses what its successor has got, and is gone when it is served again.
 func TestAMemberThatSleepsWhenItsGroupStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handled := 0
+		handled, lost := 0, 0
 		g := NewGroup("g", GroupSpec[int, int]{New: func(context.Context, *Actor[int], int) (Handler[int], error) {
 			return Func[int](func(context.Context, int) error { handled++; return nil }), nil
-		}})
+		}, Actor: Spec[int]{Lost: func(int, error) { lost++ }}})
 		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 		s.Add(g)
 		done := s.ServeBackground(t.Context())
@@ -113,8 +113,15 @@ func TestAMemberThatSleepsWhenItsGroupStops(t *testing.T) {
 		s.ServeBackground(t.Context())
 		defer s.Stop()
 		synctest.Wait()
-		if handled != 1 || g.Len() != 1 || len(sh.leaving) != 0 {
-			t.Errorf("%d handled, %d members, %d leaving", handled, g.Len(), len(sh.leaving))
+		if handled != 0 || lost != 1 || g.Len() != 0 || len(sh.leaving) != 0 {
+			t.Errorf("%d handled, %d lost, %d members, %d leaving", handled, lost, g.Len(), len(sh.leaving))
+		}
+		if err := g.To(1).TrySend(8); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if handled != 1 {
+			t.Error("its successor handles nothing")
 		}
 	})
 }

@@ -42,9 +42,6 @@ type Group[K comparable, M any] struct {
 	over   atomic.Bool  // Serve has returned
 
 	reconciling sync.Mutex
-
-	mu     sync.Mutex
-	losses tally
 }
 
 // GroupSpec is how a [Group] is. It must not be changed once it has been used.
@@ -81,10 +78,8 @@ func NewGroup[K comparable, M any](name string, spec GroupSpec[K, M]) *Group[K, 
 		most: int64(spec.Supervisor.MaxServices), seed: maphash.MakeSeed(), spec: &spec.Actor,
 	}
 	g.host = latent.HostOf(g.supervisor)
-	g.spec.New, g.spec.members = g.newHandler, g
-	if c := &g.spec.Child; c.Backoff == (tend.Backoff{}) && c.Limit == (tend.Limit{}) {
-		c.Backoff = tend.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second, Jitter: 0.2}
-	}
+	g.spec.New, g.spec.members, g.spec.losses = g.newHandler, g, &losses[M]{host: g.host}
+	g.spec.Child.Backoff = ownBackoff(g.spec.Child)
 	return g
 }
 
@@ -104,11 +99,17 @@ func (s *GroupSpec[K, M]) check(name string) {
 	s.Actor.check(name)
 }
 
-// Serve runs the group until ctx ends. Its supervisor calls it.
+// Serve runs the group until ctx ends. Its supervisor calls it. What waits for members that
+// could not come, as others had not left, is lost.
 func (g *Group[K, M]) Serve(ctx context.Context) error {
 	g.over.Store(false)
 	err := g.supervisor.Serve(ctx) // it panics if it is being served
 	g.over.Store(true)
+	for i := range g.shards {
+		for _, m := range g.shards[i].departWaiting() {
+			m.drop(tend.ErrStopped)
+		}
+	}
 	return err
 }
 
@@ -209,7 +210,7 @@ func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 		g.host.Remove(old)
 	}
 	for _, m := range dropped {
-		m.drop()
+		m.drop(tend.ErrRemoved)
 	}
 	var added []*member[K, M]
 	for key := range want {

@@ -119,6 +119,12 @@ func (w *town) run() {
 	})
 	users.Wait()
 	time.Sleep(w.units(20_000))
+	for range 1000 { // in real time nobody says when all have left
+		if w.g.Len() <= townKeys {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 	if n := w.g.Len(); n > townKeys {
 		w.t.Errorf("%d members of %d keys", n, townKeys)
 	}

@@ -521,27 +521,22 @@ func TestAGroupThatHasStopped(t *testing.T) {
 // TestLossesOfMembersAreToldTogether: the first at once, those within a second as one.
 func TestLossesOfMembersAreToldTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {
+		gate := make(chan struct{})
 		g := actor.NewGroup("g", actor.GroupSpec[int, string]{New: func(context.Context, *actor.Actor[string], int) (actor.Handler[string], error) {
-			return actor.Func[string](func(context.Context, string) error { return tend.ErrDoNotRestart }), nil
+			return actor.Func[string](func(context.Context, string) error { <-gate; return tend.ErrDoNotRestart }), nil
 		}})
 		_, tape := serve(t, tend.Spec{}, g)
-		for key := range 100 {
+		lose := func(key int) { // the second
 			tell(t, g.To(key), "handled")
+			tell(t, g.To(key), "lost")
 		}
-		synctest.Wait()
-		tell(t, g.To(200), "handled")
-		a, _ := g.Get(200)
-		if err := a.TrySend("lost"); err != nil {
-			t.Fatal(err)
-		}
+		lose(200)
+		gate <- struct{}{}
 		synctest.Wait()
 		for key := range 100 {
-			tell(t, g.To(key), "handled")
-			a, _ := g.Get(key)
-			if err := a.TrySend("lost"); err != nil {
-				t.Fatal(err)
-			}
+			lose(key)
 		}
+		close(gate)
 		time.Sleep(2 * time.Second)
 		lines := tape.Lines(tend.MessagesLost{}.Kind())
 		if len(lines) != 2 || !strings.HasPrefix(lines[0], "0s root/g/200 messages lost n=1") || !strings.HasPrefix(lines[1], "1s root/g messages lost n=100") {

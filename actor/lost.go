@@ -2,11 +2,13 @@ package actor
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/latent"
 	"github.com/tend-go/tend/internal/timerid"
 )
 
@@ -45,8 +47,8 @@ func (b *box[M]) loseAll(why error) {
 	b.in, b.out, b.next, b.used, b.begun = nil, nil, 0, 0, b.put
 }
 
-// losses is the actor as the scheduler sees it when there is something to tell.
-type losses[M any] Actor[M]
+// teller is the actor as the scheduler sees it when there is something to tell.
+type teller[M any] Actor[M]
 
 // tellLosses has what was lost told, and unlocks mu.
 func (a *Actor[M]) tellLosses() {
@@ -62,11 +64,11 @@ func (a *Actor[M]) tellLosses() {
 		go a.tellScheduled()
 		return
 	}
-	link.Schedule((*losses[M])(a))
+	link.Schedule((*teller[M])(a))
 }
 
 // Turn tells what was lost.
-func (l *losses[M]) Turn(uint64) (more bool) {
+func (l *teller[M]) Turn(uint64) (more bool) {
 	a := (*Actor[M])(l)
 	a.mu.Lock()
 	link := a.link
@@ -139,15 +141,15 @@ const everySecond = time.Second
 // tellSupervisor tells how many were lost, or sees to it that it will be, and unlocks mu.
 func (a *Actor[M]) tellSupervisor() {
 	b, link := a.box, a.link
-	m, n, why := a.spec.members, b.tally.untold, b.tally.why
+	l, n, why := a.spec.losses, b.tally.untold, b.tally.why
 	switch {
-	case n == 0 || link == nil && m == nil: // it has never been in a tree
+	case n == 0 || link == nil && l == nil: // it has never been in a tree
 		a.mu.Unlock()
 		return
-	case m != nil:
+	case l != nil:
 		b.tally.untold = 0
 		a.mu.Unlock()
-		m.lost(link, n, why)
+		l.lost(link, n, why)
 		return
 	}
 	a.mu.Unlock()
@@ -187,4 +189,48 @@ func (a *Actor[M]) tellRest() {
 	a.mu.Lock()
 	a.box.tally.timer = false
 	a.tellSupervisor()
+}
+
+// losses are those of several actors, which are told together: of one of them at most
+// once a second, and then of all.
+type losses[M any] struct {
+	host latent.Host
+
+	mu    sync.Mutex
+	tally tally
+}
+
+// lost tells of n more, of the actor with that link.
+func (l *losses[M]) lost(link latent.Link, n uint64, why error) {
+	l.mu.Lock()
+	l.tally.untold += n
+	l.tally.why = why
+	l.mu.Unlock()
+	l.tell(link)
+}
+
+// tell tells of those of one actor or, if link is nil, of several.
+func (l *losses[M]) tell(link latent.Link) {
+	clock := l.host.Clock()
+	now := clock.Now()
+	l.mu.Lock()
+	n, why, wait := l.tally.take(now)
+	l.mu.Unlock()
+	if wait > 0 {
+		clock.AfterFunc(wait, l.tellRest, timerid.Send)
+	}
+	switch {
+	case n == 0:
+	case link != nil:
+		link.Lost(n, kindOf[M](), why)
+	default:
+		l.host.Lost(n, kindOf[M](), why)
+	}
+}
+
+func (l *losses[M]) tellRest() {
+	l.mu.Lock()
+	l.tally.timer = false
+	l.mu.Unlock()
+	l.tell(nil)
 }

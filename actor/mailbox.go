@@ -198,6 +198,10 @@ func (a *Actor[M]) gone() error {
 
 // wake gives the actor a turn, if it runs and has none, and unlocks mu.
 func (a *Actor[M]) wake() {
+	if p := a.spec.front; p != nil {
+		p.wake()
+		return
+	}
 	if !a.is(launched) || a.is(listed) {
 		a.mu.Unlock()
 		return

@@ -13,7 +13,6 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/latent"
-	"github.com/tend-go/tend/internal/timerid"
 )
 
 // member is one member of a group: an actor that knows its key.
@@ -68,8 +67,6 @@ func (m *member[K, M]) group() *Group[K, M] {
 type members[M any] interface {
 	// sleep ends the run of a, in whose turn it is called, if nothing has come.
 	sleep(a *Actor[M]) bool
-	// lost is called instead of telling the supervisor.
-	lost(link latent.Link, n uint64, why error)
 }
 
 // member finds the member with that key, or makes it; c, if there is one, gets the news of it
@@ -237,7 +234,7 @@ func (g *Group[K, M]) remove(m *member[K, M], d departure) {
 	case removeIt:
 		g.host.Remove([]latent.Link{m.link})
 	case dropIt:
-		m.drop()
+		m.drop(tend.ErrRemoved)
 	case nothingToDo:
 	}
 }
@@ -262,10 +259,23 @@ func (s *shard[K, M]) departOthers(want map[K]struct{}) (old []latent.Link, drop
 	return old, dropped
 }
 
+// departWaiting is depart for all that wait for others to leave.
+func (s *shard[K, M]) departWaiting() (all []*member[K, M]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.members {
+		if m.stage == waiting {
+			s.depart(m)
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // drop ends a member that was never added.
-func (m *member[K, M]) drop() {
+func (m *member[K, M]) drop(why error) {
 	m.group().count.Add(-1)
-	m.service.Settle(latent.Settled{Fate: latent.Gone, Err: tend.ErrRemoved})
+	m.service.Settle(latent.Settled{Fate: latent.Gone, Err: why})
 }
 
 // newHandler is Spec.New of all members.
@@ -304,7 +314,7 @@ func (m *member[K, M]) Launch(l latent.Link, number uint64) {
 
 // Cancel of one that somebody else removes: its successor may be made.
 func (m *member[K, M]) Cancel(number uint64, why latent.Stop) {
-	if why.Final && why.Cause == tend.ErrRemoved { //nolint:errorlint // itself
+	if why.Leaves {
 		s := m.group().shard(m.key)
 		s.mu.Lock()
 		if s.members[m.key] == m {
@@ -426,39 +436,4 @@ func (s *shard[K, M]) unwatch(key K, w watcher) {
 			m.actor().unwatch(w)
 		}
 	}
-}
-
-// lost tells of the losses of all members together, at most once a second.
-func (g *Group[K, M]) lost(link latent.Link, n uint64, why error) {
-	g.mu.Lock()
-	g.losses.untold += n
-	g.losses.why = why
-	g.mu.Unlock()
-	g.tellLosses(link)
-}
-
-// tellLosses tells of those that one member has, or of all within a second.
-func (g *Group[K, M]) tellLosses(link latent.Link) {
-	clock := g.host.Clock()
-	now := clock.Now()
-	g.mu.Lock()
-	n, why, wait := g.losses.take(now)
-	g.mu.Unlock()
-	if wait > 0 {
-		clock.AfterFunc(wait, g.tellRest, timerid.Send)
-	}
-	switch {
-	case n == 0:
-	case link != nil:
-		link.Lost(n, kindOf[M](), why)
-	default:
-		g.host.Lost(n, kindOf[M](), why)
-	}
-}
-
-func (g *Group[K, M]) tellRest() {
-	g.mu.Lock()
-	g.losses.timer = false
-	g.mu.Unlock()
-	g.tellLosses(nil)
 }

@@ -51,6 +51,9 @@ func (s *service[M]) Mailbox() latent.Mailbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := latent.Mailbox{Size: s.spec.size()}
+	if s.spec.pool != nil { // that has it
+		m.Size = 0
+	}
 	if s.box != nil {
 		m.Waiting, m.Open, m.Lost = s.box.used, int(s.box.asks.n.Load()), s.box.tally.all
 	}
@@ -76,6 +79,9 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.reopen()
 	a.set(launched|fresh|listed, true)
 	a.set(asked, false)
+	if p := a.spec.pool; p != nil {
+		p.launched(a)
+	}
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
 	}
@@ -96,6 +102,9 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	}
 	a.set(asked, true)
 	a.set(closed, why.Final)
+	if p := a.spec.pool; p != nil && why.Final && !why.Leaves {
+		p.close(why.Cause)
+	}
 	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box.isBare() { // idle: there is nothing to do
 		a.over()
 		link := a.link
@@ -194,6 +203,9 @@ func (s *service[M]) Settle(now latent.Settled) {
 		return
 	}
 	a.set(closed, true)
+	if p := a.spec.pool; p != nil {
+		p.fell(a, now.Err)
+	}
 	if a.box == nil && (now.Err == tend.ErrRemoved || now.Err == tend.ErrStopped) { //nolint:errorlint // themselves, which gone knows
 		a.mu.Unlock()
 		return
@@ -225,6 +237,11 @@ func (a *Actor[M]) drain() {
 // shareOfStop is the part of the time to stop that is left for Stop: a twentieth.
 const shareOfStop = 20
 
+// hasMore: a message waits for it. The caller holds mu.
+func (a *Actor[M]) hasMore() bool {
+	return !a.box.isEmpty() || a.spec.pool != nil && a.spec.pool.hasMore()
+}
+
 // isDraining: what waits is handled though the run was asked to stop. The caller holds mu.
 func (a *Actor[M]) isDraining() bool { return a.box != nil && !a.box.drainUntil.IsZero() }
 
@@ -236,7 +253,7 @@ func (a *Actor[M]) drains() bool {
 		return false
 	}
 	b := a.box
-	if !b.isEmpty() && a.link.Clock().Now().Before(b.drainUntil) {
+	if a.hasMore() && a.link.Clock().Now().Before(b.drainUntil) {
 		a.mu.Unlock()
 		return true
 	}

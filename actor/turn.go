@@ -36,6 +36,7 @@ type turn[M any] struct {
 	handed  int  // since room was given
 	isNew   bool // it has become idle, and its box is kept from now on
 	worked  bool // there was a message: the next may be on its way
+	shared  bool // it came from the mailbox of the pool
 }
 
 // Turn has a turn.
@@ -150,13 +151,10 @@ func (w *turn[M]) next() bool {
 			w.hand, b.out[b.next] = b.out[b.next], zero
 			b.next++
 			w.handing, w.worked = true, true
-			w.handed++
 			if !w.a.spec.DropOldest { // else it was counted as it was taken out
 				b.begun++
 			}
-			if w.handed == w.a.spec.hands() {
-				w.give()
-			}
+			w.count()
 			return true
 		}
 		switch w.refill(look == glances || !w.worked) {
@@ -183,13 +181,25 @@ const (
 	left            // the turn is over: the actor is idle
 )
 
+// count counts the message in hand, whose place is to be given to others.
+func (w *turn[M]) count() {
+	if w.shared {
+		return // it had one in another mailbox
+	}
+	if w.handed++; w.handed == w.a.spec.hands() {
+		w.give()
+	}
+}
+
 // refill takes over what has come; last: the turn ends if that is nothing.
 func (w *turn[M]) refill(last bool) refill {
 	a, b := w.a, w.b
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.giveLocked()
+	w.shared = len(b.in) == 0 && a.takeShared(last && len(b.due) == 0)
 	switch {
+	case w.shared:
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
 		b.ended = true
 		return refilled

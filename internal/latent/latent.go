@@ -68,6 +68,8 @@ type Stop struct {
 	Cause error
 	// Final: the service will not run again by itself, and is not merely suspended.
 	Final bool
+	// Leaves: it alone is to leave the tree.
+	Leaves bool
 	// By is when it is taken as stuck; zero: nothing bounds it.
 	By time.Time
 }

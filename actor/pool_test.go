@@ -1,0 +1,390 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
+)
+
+// clerkPool is a pool of n that note what they do. A message is handled for a second if it
+// begins with "slow", and fails if it begins with "bad".
+func clerkPool(n int, spec actor.Spec[string]) (*actor.Pool[string], *book) {
+	b := &book{began: time.Now()}
+	spec.New = func(_ context.Context, self *actor.Actor[string]) (actor.Handler[string], error) {
+		return actor.Func[string](func(_ context.Context, m string) error {
+			b.note("%v begins %s", self, m)
+			switch {
+			case strings.HasPrefix(m, "slow"):
+				time.Sleep(time.Second)
+				b.note("%v has done %s", self, m)
+			case strings.HasPrefix(m, "bad"):
+				return errors.New(m)
+			}
+			return nil
+		}), nil
+	}
+	spec.Lost = func(m string, why error) { b.note("lost %s: %v", m, why) }
+	return actor.NewPool("p", n, &spec), b
+}
+
+// begun are the messages that the lines say were begun, without by whom.
+func (b *book) begun() (list []string) {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, line := range b.lines {
+		if at, m, is := strings.Cut(line, " begins "); is {
+			list = append(list, strings.Fields(at)[0]+" "+m)
+		}
+	}
+	b.lines = nil
+	slices.Sort(list)
+	return list
+}
+
+func wantLines(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestWhoIsFreeTakesWhatCameFirst, and those that wait are handled as members become free.
+func TestWhoIsFreeTakesWhatCameFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(3, actor.Spec[string]{})
+		tell(t, p, "slow 1") // before it is served
+		s, _ := serve(t, tend.Spec{}, p)
+		for i := range 6 {
+			tell(t, p, fmt.Sprint("slow ", i+2))
+		}
+		wantLines(t, b.begun(), "0s slow 1", "0s slow 2", "0s slow 3")
+		if box := s.Status().Services[0].Mailbox; box == nil || box.Waiting != 4 || box.Size != 256 {
+			t.Errorf("the mailbox is %+v", box)
+		}
+		time.Sleep(time.Second)
+		wantLines(t, b.begun(), "1s slow 4", "1s slow 5", "1s slow 6")
+		time.Sleep(500 * time.Millisecond)
+		tell(t, p, "quick") // all are busy
+		wantLines(t, b.begun())
+		time.Sleep(time.Second)
+		wantLines(t, b.begun(), "2s quick", "2s slow 7")
+		time.Sleep(time.Second)
+		for i := range 3 { // all are free
+			tell(t, p, fmt.Sprint("slow ", i))
+		}
+		wantLines(t, b.begun(), "3.5s slow 0", "3.5s slow 1", "3.5s slow 2")
+		if got := fmt.Sprint(p, len(p.Supervisor().Status().Services)); got != "p 3" {
+			t.Errorf("it is %s", got)
+		}
+	})
+}
+
+// TestAMemberOfAPoolFailsAlone: what it had not begun is handled by the others, and it comes
+// again.
+func TestAMemberOfAPoolFailsAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{Child: tend.Child{Backoff: tend.Backoff{Min: 10 * time.Second, Max: 10 * time.Second}}})
+		_, tape := serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		tell(t, p, "bad 1")
+		synctest.Wait()
+		for i := range 3 {
+			tell(t, p, fmt.Sprint("slow ", i))
+		}
+		wantLines(t, b.begun(), "0s bad 1", "0s slow 0")
+		time.Sleep(3500 * time.Millisecond)
+		wantLines(t, b.begun(), "1s slow 1", "2s slow 2")
+		if lines := tape.Lines(tend.ServiceFailed{}.Kind(), tend.MessagesLost{}.Kind()); len(lines) != 2 {
+			t.Errorf("told: %q", lines)
+		}
+		tell(t, p, "bad 2") // now both are down
+		synctest.Wait()
+		tell(t, p, "later")
+		wantLines(t, b.begun(), "3.5s bad 2")
+		time.Sleep(10 * time.Second)
+		wantLines(t, b.begun(), "10s later")
+	})
+}
+
+// TestAskingAPool ends once, whoever has the question.
+func TestAskingAPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := actor.NewPool("p", 2, &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			return actor.Func[question](func(_ context.Context, q question) error {
+				time.Sleep(time.Second)
+				switch q.n {
+				case 1:
+					return errBoom
+				case 2:
+					return nil
+				}
+				q.reply.Send(q.n * q.n)
+				return nil
+			}), nil
+		}})
+		s, _ := serve(t, tend.Spec{}, p)
+		var all sync.WaitGroup
+		put := func(n int, within time.Duration, check func(n int, err error) bool) {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), within)
+				defer cancel()
+				got, err := actor.Ask(ctx, p, func(r actor.Reply[int]) question { return question{n: n, reply: r} })
+				if !check(got, err) {
+					t.Errorf("asked with %d it says %d, %v", n, got, err)
+				}
+			})
+		}
+		put(7, time.Hour, func(n int, err error) bool { return n == 49 && err == nil })
+		put(8, time.Hour, func(n int, err error) bool { return n == 64 && err == nil })
+		time.Sleep(100 * time.Millisecond)
+		put(1, time.Hour, func(_ int, err error) bool { return errors.Is(err, actor.ErrFailed) && errors.Is(err, errBoom) })
+		time.Sleep(10 * time.Millisecond)
+		put(9, 500*time.Millisecond, func(_ int, err error) bool { return errors.Is(err, context.DeadlineExceeded) }) // waits
+		time.Sleep(10 * time.Millisecond)
+		put(2, 3*time.Second, func(_ int, err error) bool { return errors.Is(err, context.DeadlineExceeded) }) // is not answered
+		all.Wait()
+		if open := s.Status().Services[0].Mailbox.Open; open != 0 {
+			t.Errorf("%d questions are open", open)
+		}
+		var mu sync.Mutex
+		answered, gone := 0, 0
+		for range 3 {
+			put(3, time.Hour, func(n int, err error) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				if errors.Is(err, actor.ErrGone) {
+					gone++
+					return true
+				}
+				answered++
+				return n == 9 && err == nil
+			})
+		}
+		time.Sleep(100 * time.Millisecond)
+		if open := s.Status().Services[0].Mailbox.Open; open != 1 {
+			t.Errorf("%d questions wait", open)
+		}
+		go s.Stop()
+		all.Wait()
+		if answered != 2 || gone != 1 { // those in hand are handled
+			t.Errorf("%d are answered, %d gone", answered, gone)
+		}
+	})
+}
+
+// TestAPoolOfOneIsWaitedFor, and one of several is not, as any of them will do.
+func TestAPoolOfOneIsWaitedFor(t *testing.T) {
+	for n, want := range map[int]error{1: actor.ErrDeadlock, 2: nil} {
+		bubble(t, func(t *testing.T) {
+			var p *actor.Pool[question]
+			p = actor.NewPool("p", n, &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+				return actor.Func[question](func(ctx context.Context, q question) error {
+					if q.n > 0 {
+						q.reply.Send(q.n)
+						return nil
+					}
+					_, err := actor.Ask(ctx, p, func(r actor.Reply[int]) question { return question{n: 7, reply: r} })
+					q.reply.Fail(err)
+					return nil
+				}), nil
+			}})
+			serve(t, tend.Spec{}, p)
+			if _, err := actor.Ask(t.Context(), p, func(r actor.Reply[int]) question { return question{reply: r} }); !errors.Is(err, want) {
+				t.Errorf("with %d: %v", n, err)
+			}
+		})
+	}
+}
+
+// TestAPoolThatStops handles what is in hand, and loses the rest before it is over; with
+// Drain it goes on. Served again its mailbox is open.
+func TestAPoolThatStops(t *testing.T) {
+	for _, c := range []struct {
+		drain time.Duration
+		want  []string
+		lost  int
+	}{
+		{0, []string{"0s slow 0", "0s slow 1"}, 4},
+		{1500 * time.Millisecond, []string{"0s slow 0", "0s slow 1", "1s slow 2", "1s slow 3"}, 2},
+		{time.Hour, []string{"0s slow 0", "0s slow 1", "1s slow 2", "1s slow 3", "2s slow 4", "2s slow 5"}, 0},
+	} {
+		bubble(t, func(t *testing.T) {
+			p, b := clerkPool(2, actor.Spec[string]{Drain: c.drain, Mailbox: 4, Child: tend.Child{Timeout: 2 * time.Hour}})
+			s, tape := serve(t, tend.Spec{}, p)
+			synctest.Wait()
+			for i := range 6 {
+				tell(t, p, fmt.Sprint("slow ", i))
+				synctest.Wait()
+			}
+			if err := p.TrySend("full"); !errors.Is(err, actor.ErrFull) {
+				t.Errorf("a full one says %v", err)
+			}
+			waits := make(chan error, 1)
+			go func() { waits <- p.Send(t.Context(), "patient") }()
+			synctest.Wait()
+			go s.Stop()
+			synctest.Wait()
+			if err := <-waits; !errors.Is(err, actor.ErrGone) {
+				t.Errorf("who waits for room gets %v", err)
+			}
+			if err := p.TrySend("late"); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrStopped) {
+				t.Errorf("one that stops says %v", err)
+			}
+			s.Stop()
+			b.mu.Lock()
+			lost := 0
+			for _, line := range b.lines {
+				if strings.Contains(line, " lost ") {
+					lost++
+				}
+			}
+			b.mu.Unlock()
+			if lost != c.lost {
+				t.Errorf("%d are lost", lost)
+			}
+			wantLines(t, b.begun(), c.want...)
+			var told uint64
+			for _, e := range tape.Events() {
+				if e, is := e.(tend.MessagesLost); is {
+					told += e.N
+				}
+			}
+			if told != uint64(c.lost) {
+				t.Errorf("%d are told", told)
+			}
+			if err := p.TrySend("x"); !errors.Is(err, actor.ErrGone) {
+				t.Errorf("one that has stopped says %v", err)
+			}
+			s.ServeBackground(t.Context())
+			synctest.Wait()
+			tell(t, p, "again")
+			if got := b.begun(); len(got) != 1 {
+				t.Errorf("served again: %q", got)
+			}
+		})
+	}
+}
+
+// TestMembersOfAPoolThatLeave: the others go on, and when none is left what waits is lost;
+// when one comes back the mailbox is open.
+func TestMembersOfAPoolThatLeave(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{Child: tend.Child{Limit: tend.Limit{N: 1}}})
+		serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		first := p.Supervisor().Status().Services[0].Token
+		if err := p.Supervisor().Remove(first); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tell(t, p, "good")
+		wantLines(t, b.begun(), "0s good")
+		second := p.Supervisor().Status().Services[0].Token
+		if err := p.Supervisor().Suspend(second); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tell(t, p, "bad") // waits for the one that is suspended
+		tell(t, p, "rest")
+		wantLines(t, b.begun())
+		if err := p.Supervisor().Restart(second, nil); err != nil {
+			t.Error(err)
+		}
+		b.expect(t, "0s 2 begins bad", "0s lost bad: bad", "0s lost rest: tend/actor: p is gone: tend/actor: no member of the pool is left bad")
+		if err := p.TrySend("x"); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("with nobody left it says %v", err)
+		}
+		if err := p.Supervisor().Restart(second, nil); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tell(t, p, "good")
+		wantLines(t, b.begun(), "0s good")
+	})
+}
+
+// TestADroppingPool loses what came first.
+func TestADroppingPool(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(1, actor.Spec[string]{DropOldest: true, Mailbox: 2})
+		_, tape := serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		tell(t, p, "slow")
+		synctest.Wait()
+		for i := range 4 {
+			tell(t, p, fmt.Sprint(i))
+			synctest.Wait()
+		}
+		b.expect(t, "0s 1 begins slow", "0s lost 0: "+actor.ErrFull.Error(), "0s lost 1: "+actor.ErrFull.Error())
+		time.Sleep(time.Second)
+		b.expect(t, "1s 1 has done slow", "1s 1 begins 2", "1s 1 begins 3")
+		time.Sleep(time.Second)
+		if lines := tape.Lines(tend.MessagesLost{}.Kind()); len(lines) != 2 || !strings.Contains(lines[0], "n=1") || !strings.Contains(lines[1], "n=1") {
+			t.Errorf("told: %q", lines)
+		}
+	})
+}
+
+// TestWhatAMemberSendsToItself it alone handles, and a watch of a pool is told of the ends
+// of all.
+func TestWhatAMemberSendsToItself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &book{began: time.Now()}
+		p := actor.NewPool("p", 3, &actor.Spec[string]{New: func(_ context.Context, self *actor.Actor[string]) (actor.Handler[string], error) {
+			self.After(time.Second, "timer of "+self.String())
+			return actor.Func[string](func(_ context.Context, m string) error {
+				if from, is := strings.CutPrefix(m, "timer of "); is {
+					if from != self.String() {
+						t.Errorf("%v gets the timer of %s", self, from)
+					}
+					return self.TrySend("own " + from)
+				}
+				if from, is := strings.CutPrefix(m, "own "); is && from != self.String() {
+					t.Errorf("%v gets what %s has sent to itself", self, from)
+				}
+				b.note("%s", m)
+				if m == "bad" {
+					return errBoom
+				}
+				return nil
+			}), nil
+		}})
+		watcher := actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
+			actor.Watch(self, p, func(d actor.Down) actor.Down { return d })
+			return actor.Func[actor.Down](func(_ context.Context, d actor.Down) error { b.note("down %v", d.Err); return nil }), nil
+		}})
+		serve(t, tend.Spec{}, p, watcher)
+		time.Sleep(1500 * time.Millisecond)
+		synctest.Wait()
+		b.mu.Lock()
+		slices.Sort(b.lines)
+		b.mu.Unlock()
+		b.expect(t, "1s own 1", "1s own 2", "1s own 3")
+		tell(t, p, "bad")
+		b.expect(t, "1.5s bad", "1.5s down boom")
+	})
+}
+
+// TestMisuseOfPools panics at the call that is wrong.
+func TestMisuseOfPools(t *testing.T) {
+	newer := func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) { return nil, nil }
+	for want, f := range map[string]func(){
+		`tend/actor: NewPool "p": n is 0`:                                            func() { actor.NewPool("p", 0, &actor.Spec[string]{New: newer}) },
+		`tend/actor: New "p": the Spec is nil`:                                       func() { actor.NewPool[string]("p", 1, nil) },
+		`tend/actor: NewPool "p": Spec.Inline is set, and a pool asks nobody inline`: func() { actor.NewPool("p", 1, &actor.Spec[string]{New: newer, Inline: true}) },
+	} {
+		if got := panicOf(f); got != want {
+			t.Errorf("%v\nwant %s", got, want)
+		}
+	}
+}
