@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -193,6 +194,25 @@ func TestOneThatIsToLeaveIsNotPutToSleep(t *testing.T) {
 		synctest.Wait()
 		if _, is := g.Get(1); !is || g.Len() != 1 {
 			t.Errorf("%d members", g.Len())
+		}
+	})
+}
+
+// TestAMemberOfAPoolIsFreeOnce, though it has turns of its own while it is.
+func TestAMemberOfAPoolIsFreeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool("p", 3, &Spec[int]{New: func(_ context.Context, self *Actor[int]) (Handler[int], error) {
+			self.Every(time.Second, 0)
+			return Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(p)
+		s.ServeBackground(t.Context())
+		defer s.Stop()
+		time.Sleep(time.Minute + time.Millisecond)
+		synctest.Wait()
+		if len(p.free) != 3 {
+			t.Errorf("of 3 members %d are free", len(p.free))
 		}
 	})
 }

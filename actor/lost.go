@@ -156,7 +156,7 @@ func (a *Actor[M]) tellSupervisor() {
 	clock := link.Clock()
 	now := clock.Now()
 	a.mu.Lock()
-	n, why, wait := b.tally.take(now)
+	n, wait, why := b.tally.take(now)
 	a.mu.Unlock()
 	if wait > 0 {
 		clock.AfterFunc(wait, a.tellRest, timerid.Send)
@@ -171,17 +171,17 @@ func kindOf[M any]() string { return fmt.Sprintf("%T", *new(M)) }
 
 // take is what there is to tell; or, if something was told a moment ago, how long that has
 // to wait, once.
-func (t *tally) take(now time.Time) (n uint64, why error, wait time.Duration) {
+func (t *tally) take(now time.Time) (n uint64, wait time.Duration, why error) {
 	if rest := everySecond - now.Sub(t.at); !t.at.IsZero() && rest > 0 {
 		if t.timer {
-			return 0, nil, 0
+			return 0, 0, nil
 		}
 		t.timer = true
-		return 0, nil, rest
+		return 0, rest, nil
 	}
 	n, t.untold = t.untold, 0
 	t.at = now
-	return n, t.why, 0
+	return n, 0, t.why
 }
 
 // tellRest tells what was lost within a second.
@@ -214,7 +214,7 @@ func (l *losses[M]) tell(link latent.Link) {
 	clock := l.host.Clock()
 	now := clock.Now()
 	l.mu.Lock()
-	n, why, wait := l.tally.take(now)
+	n, wait, why := l.tally.take(now)
 	l.mu.Unlock()
 	if wait > 0 {
 		clock.AfterFunc(wait, l.tellRest, timerid.Send)

@@ -143,8 +143,8 @@ func (a *Actor[M]) called() bool {
 	return isUp
 }
 
-// takeShared takes a message over from the mailbox of a's pool; if there is none, and a has
-// nothing else to do, it is free from then on. The caller holds mu.
+// takeShared takes a message over from the mailbox of a's pool; if there is none, and the
+// turn is about to end, a is free from then on. The caller holds mu.
 func (a *Actor[M]) takeShared(idle bool) bool {
 	p := a.spec.pool
 	if p == nil {

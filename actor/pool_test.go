@@ -375,6 +375,151 @@ func TestWhatAMemberSendsToItself(t *testing.T) {
 	})
 }
 
+// TestAMemberThatIsDownIsPassedOver: whoever is free and runs gets the message.
+func TestAMemberThatIsDownIsPassedOver(t *testing.T) {
+	for down := range 2 {
+		bubble(t, func(t *testing.T) {
+			p, b := clerkPool(2, actor.Spec[string]{})
+			serve(t, tend.Spec{}, p)
+			synctest.Wait()
+			if err := p.Supervisor().Suspend(p.Supervisor().Status().Services[down].Token); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			tell(t, p, "good")
+			b.expect(t, fmt.Sprintf("0s %d begins good", 2-down))
+		})
+	}
+}
+
+// TestAsLongAsOneIsLeft the mailbox is open: one that comes back counts again.
+func TestAsLongAsOneIsLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{Child: tend.Child{Limit: tend.Limit{N: 1}}})
+		serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		for range 3 {
+			tell(t, p, "bad")
+			synctest.Wait()
+			tell(t, p, "good")
+			for _, c := range p.Supervisor().Status().Services {
+				if c.State == tend.StateFailed {
+					if err := p.Supervisor().Restart(c.Token, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			synctest.Wait()
+		}
+		tell(t, p, "bad") // one is down, and stays
+		synctest.Wait()
+		b.begun()
+		tell(t, p, "good")
+		wantLines(t, b.begun(), "0s good")
+	})
+}
+
+// TestMembersOfAPoolAnswerForThemselves: without settings they have delays of their own.
+func TestMembersOfAPoolAnswerForThemselves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{})
+		_, tape := serve(t, tend.Spec{}, p)
+		for range 20 {
+			tell(t, p, "bad")
+		}
+		time.Sleep(time.Minute)
+		if n, pauses := len(b.begun()), tape.Lines(tend.PauseBegan{}.Kind()); n != 20 || len(pauses) > 0 {
+			t.Errorf("%d were begun, and %q told", n, pauses)
+		}
+	})
+}
+
+// TestAPoolThatStopsSaysWhy to those who send.
+func TestAPoolThatStopsSaysWhy(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, _ := clerkPool(2, actor.Spec[string]{})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(p)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := s.ServeBackground(ctx)
+		synctest.Wait()
+		cancel(errBoom)
+		<-done
+		if err := p.TrySend("x"); !errors.Is(err, actor.ErrGone) || !errors.Is(err, errBoom) {
+			t.Errorf("it says %v", err)
+		}
+	})
+}
+
+// TestServeOfAPoolWaitsForLost, though that was called for what was dropped before; and a
+// panic of Lost is told.
+func TestServeOfAPoolWaitsForLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		over := false
+		p := actor.NewPool("p", 1, &actor.Spec[string]{
+			New: func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) {
+				return actor.Func[string](func(context.Context, string) error { return nil }), nil
+			},
+			Mailbox: 1, DropOldest: true,
+			Lost: func(m string, _ error) {
+				if m == "a" {
+					time.Sleep(time.Second)
+					over = true
+				}
+				panic("in Lost")
+			},
+		})
+		s, tape := serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		if err := p.Supervisor().Suspend(p.Supervisor().Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tell(t, p, "a")
+		tell(t, p, "b")
+		synctest.Wait()
+		s.Stop()
+		if !over {
+			t.Error("Serve has returned before Lost")
+		}
+		if lines := tape.Lines(tend.ServiceAlsoFailed{}.Kind()); len(lines) != 2 || !strings.Contains(lines[0], "in Lost") {
+			t.Errorf("told: %q", lines)
+		}
+	})
+}
+
+// TestTheMailboxOfAMember is bounded, whatever it has handled of the pool's; and a dropping
+// pool knows whose question was in hand.
+func TestTheMailboxOfAMember(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p := actor.NewPool("p", 1, &actor.Spec[question]{Mailbox: 2, DropOldest: true, New: func(_ context.Context, self *actor.Actor[question]) (actor.Handler[question], error) {
+			return actor.Func[question](func(_ context.Context, q question) error {
+				switch q.n {
+				case 0:
+					q.reply.Send(0)
+				case 1:
+					return errBoom
+				case 2:
+					for i := range 5 {
+						if err := self.TrySend(question{n: 10 + i}); (err == nil) != (i < 2) {
+							t.Errorf("message %d to itself: %v", i, err)
+						}
+					}
+					q.reply.Send(0)
+				}
+				return nil
+			}), nil
+		}})
+		serve(t, tend.Spec{}, p)
+		for i, want := range []error{0: nil, 1: nil, 2: nil, 3: actor.ErrFailed, 4: nil} {
+			n := []int{0, 0, 0, 1, 2}[i]
+			if _, err := actor.Ask(t.Context(), p, func(r actor.Reply[int]) question { return question{n: n, reply: r} }); !errors.Is(err, want) {
+				t.Errorf("question %d: %v", i, err)
+			}
+		}
+	})
+}
+
 // TestMisuseOfPools panics at the call that is wrong.
 func TestMisuseOfPools(t *testing.T) {
 	newer := func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) { return nil, nil }

@@ -197,7 +197,7 @@ func (w *turn[M]) refill(last bool) refill {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w.giveLocked()
-	w.shared = len(b.in) == 0 && a.takeShared(last && len(b.due) == 0)
+	w.shared = len(b.in) == 0 && a.takeShared(last)
 	switch {
 	case w.shared:
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
