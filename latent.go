@@ -3,6 +3,7 @@ package tend
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/thejerf/abtime"
 
@@ -54,7 +55,7 @@ func mailboxOf(b mailbox) *Mailbox {
 		return nil
 	}
 	m := b.Mailbox()
-	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Lost: m.Lost}
+	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Oldest: m.Oldest, Handling: m.Handling, Lost: m.Lost}
 }
 
 // isFinal: a service that is asked to stop for this reason will not run again by itself,
@@ -64,10 +65,13 @@ func (w why) isFinal() bool { return w == stopping || w == removal }
 // scheduler gives turns to the latent services of the tree whose root s is.
 func (s *Supervisor) scheduler() *latent.Scheduler {
 	if s.turns.Load() == nil {
-		s.turns.CompareAndSwap(nil, &latent.Scheduler{Name: func() (uint64, string) {
-			number := lastID.Add(1) // of those of services, so that nobody takes one for the other
-			return number, goroutines.LabelOf(s.place(), "worker", number)
-		}})
+		s.turns.CompareAndSwap(nil, &latent.Scheduler{
+			Name: func() (uint64, string) {
+				number := lastID.Add(1) // of those of services, so that nobody takes one for the other
+				return number, goroutines.LabelOf(s.place(), "worker", number)
+			},
+			Now: func() time.Duration { return s.clock.Load().now() },
+		})
 	}
 	return s.turns.Load()
 }
@@ -100,6 +104,16 @@ func (l *ofRun) Lost(n uint64, kind string, why error) {
 }
 
 func (l *ofRun) Clock() abtime.AbstractTime { return l.sup.clock.Load().AbstractTime }
+
+func (l *ofRun) Moment() time.Duration { return l.sup.root().scheduler().Moment() }
+
+func (l *ofRun) Note() time.Duration { return l.sup.root().scheduler().Note() }
+
+// When is by the clock of the supervisor, as all times in its status are.
+func (l *ofRun) When(m time.Duration) time.Time {
+	own := l.sup.clock.Load()
+	return own.epoch.Add(l.sup.root().clock.Load().on(own, m))
+}
 
 func (l *ofRun) Broken(v any) error {
 	switch {

@@ -118,7 +118,7 @@ func (s *ServiceStatus) note(now time.Time) string {
 	if n := len(s.Failures); n > 0 {
 		notes = append(notes, "last failure: "+said.Short(s.Failures[n-1].Err.Error(), 80))
 	}
-	if note := s.Mailbox.note(); note != "" {
+	if note := s.Mailbox.note(now); note != "" {
 		notes = append(notes, note)
 	}
 	for _, a := range s.Annotations {
@@ -128,16 +128,28 @@ func (s *ServiceStatus) note(now time.Time) string {
 }
 
 // note is what there is to say of messages, if there is.
-func (m *Mailbox) note() string {
+func (m *Mailbox) note(now time.Time) string {
+	if m == nil {
+		return ""
+	}
 	var notes []string
-	if m != nil && m.Waiting > 0 {
+	if m.Waiting > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %s", m.Waiting, said.Times(m.Size, "message")))
 	}
-	if m != nil && m.Open > 0 {
+	if age := now.Sub(m.Oldest); !m.Oldest.IsZero() && age >= mentioned {
+		notes = append(notes, "the oldest for "+said.Age(age))
+	}
+	if age := now.Sub(m.Handling); !m.Handling.IsZero() && age >= mentioned {
+		notes = append(notes, "one in hand for "+said.Age(age))
+	}
+	if m.Open > 0 {
 		notes = append(notes, said.Times(m.Open, "open question"))
 	}
-	if m != nil && m.Lost > 0 {
+	if m.Lost > 0 {
 		notes = append(notes, fmt.Sprintf("%d lost", m.Lost))
 	}
 	return strings.Join(notes, ", ")
 }
+
+// mentioned is how old a message is that is worth a word.
+const mentioned = time.Second

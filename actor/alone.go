@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/thejerf/abtime"
 
@@ -156,4 +157,7 @@ func (l *lonely) Keep(k latent.Keeper)            { k.Shrink() }
 func (l *lonely) Ready(uint64)                    { tend.Ready(l.ctx) }
 func (l *lonely) Beside(uint64, error)            {}
 func (l *lonely) Lost(uint64, string, error)      {}
+func (l *lonely) Note() time.Duration             { return 0 }
+func (l *lonely) Moment() time.Duration           { return 0 }
+func (l *lonely) When(time.Duration) time.Time    { return time.Time{} }
 func (l *lonely) Clock() abtime.AbstractTime      { return abtime.NewRealTime() }

@@ -79,6 +79,31 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
+// BenchmarkRing is a message that goes round through a thousand actors: each has a turn for it alone.
+func BenchmarkRing(b *testing.B) {
+	const n = 1000
+	done := make(chan struct{}, 1)
+	ring := make([]*actor.Actor[int], n)
+	services := make([]tend.Service, n)
+	for i := range ring {
+		spec := &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return actor.Func[int](func(ctx context.Context, left int) error {
+				if left == 0 {
+					done <- struct{}{}
+					return nil
+				}
+				return ring[(i+1)%n].Send(ctx, left-1)
+			}), nil
+		}}
+		ring[i] = actor.New("a", spec)
+		services[i] = ring[i]
+	}
+	benchServe(b, services...)
+	b.ResetTimer()
+	_ = ring[0].TrySend(b.N)
+	<-done
+}
+
 // BenchmarkIdle tells how much an idle actor takes, and how long it takes to add and stop.
 func BenchmarkIdle(b *testing.B) {
 	const n = 100_000

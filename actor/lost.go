@@ -44,7 +44,7 @@ func (b *box[M]) loseAll(why error) {
 		b.lose(m, why)
 	}
 	b.asks.end(b.begun+1, b.put, why)
-	b.in, b.out, b.next, b.used, b.begun = nil, nil, 0, 0, b.put
+	b.in, b.out, b.next, b.used, b.begun, b.marks = nil, nil, 0, 0, b.put, nil
 }
 
 // teller is the actor as the scheduler sees it when there is something to tell.

@@ -27,6 +27,9 @@ type box[M any] struct {
 	begun uint64 // how many were taken in hand, or made room for others
 	asks  questions
 
+	marks []mark // what is known of when those came that wait
+	busy  busy
+
 	alarms []*alarm[M] // of the run
 	due    []*alarm[M] // those of them whose messages wait
 	isDue  atomic.Bool // there are some: a turn looks between two messages
@@ -127,6 +130,7 @@ func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 	}
 	switch {
 	case a.spec.DropOldest:
+		b.mark(a.moment())
 		a.displace()
 		a.take(m, q)
 		a.tellLosses()
@@ -151,6 +155,7 @@ func (a *Actor[M]) displace() {
 	b := a.box
 	b.lose(b.oldest(), ErrFull)
 	b.begun++
+	b.unmark()
 	b.asks.end(b.begun, b.begun, ErrFull)
 }
 
@@ -168,6 +173,9 @@ func (a *Actor[M]) admit(m M, q *question) {
 // take puts m behind all others. The caller holds mu.
 func (a *Actor[M]) take(m M, q *question) {
 	b := a.box
+	if len(b.in) == 0 {
+		b.mark(a.moment())
+	}
 	b.in = append(b.in, m)
 	b.put++
 	if q != nil {

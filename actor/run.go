@@ -50,14 +50,7 @@ func (s *service[M]) Worker() uint64 {
 func (s *service[M]) Mailbox() latent.Mailbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := latent.Mailbox{Size: s.spec.size()}
-	if s.spec.pool != nil { // that has it
-		m.Size = 0
-	}
-	if s.box != nil {
-		m.Waiting, m.Open, m.Lost = s.box.used, int(s.box.asks.n.Load()), s.box.tally.all
-	}
-	return m
+	return (*Actor[M])(s).status()
 }
 
 // reopen lets messages in. The caller holds mu.
@@ -74,6 +67,9 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.mu.Lock()
 	if a.link != l { // of a tree it is since Enter, and read without mu
 		a.link = l
+	}
+	if a.box != nil && !a.is(begun) {
+		a.box.remark(l.Moment())
 	}
 	a.run = number<<flagBits | a.run&flagsMask
 	a.reopen()
@@ -139,7 +135,7 @@ func (a *Actor[M]) over() {
 	if b == nil {
 		return
 	}
-	b.worker = 0
+	b.worker, b.busy = 0, busy{}
 	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
 	b.failed, b.ended, b.stopping, b.tired, b.drainUntil = nil, false, false, false, time.Time{}
 	b.asked.Store(false)

@@ -154,6 +154,7 @@ func (w *turn[M]) takeDue() bool {
 		l.off = true
 		b.alarms = without(b.alarms, l)
 	}
+	w.begins(w.handed)
 	a.mu.Unlock()
 	m := l.m
 	if l.make != nil {

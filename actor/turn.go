@@ -37,6 +37,7 @@ type turn[M any] struct {
 	isNew   bool // it has become idle, and its box is kept from now on
 	worked  bool // there was a message: the next may be on its way
 	shared  bool // it came from the mailbox of the pool
+	pace    pace
 }
 
 // Turn has a turn.
@@ -65,6 +66,7 @@ func (w *turn[M]) take() (more bool) {
 	isFresh := a.is(fresh)
 	a.set(fresh, false)
 	a.mu.Unlock()
+	w.enter(isFresh)
 	if isFresh && !w.b.asked.Load() {
 		w.begin()
 	}
@@ -79,6 +81,9 @@ func (w *turn[M]) take() (more bool) {
 		if !w.next() {
 			return false
 		}
+		if n == 1 || w.pace.slow {
+			w.look()
+		}
 		w.handle()
 	}
 	w.give()
@@ -91,7 +96,9 @@ func (w *turn[M]) pause() {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	w.giveLocked()
-	w.b.worker = 0
+	w.b.worker, w.b.busy = 0, busy{}
+	w.b.mark(w.pace.at)
+	w.b.unmark()
 }
 
 // goesOn: the run is not to end. It goes on when it was asked to stop as long as it drains.
@@ -116,6 +123,7 @@ func (w *turn[M]) begin() {
 	if err == nil && isNil(h) {
 		err = fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name)
 	}
+	w.pace.at = w.link.Note()
 	w.born(h, err)
 	if err != nil {
 		return
@@ -131,6 +139,7 @@ func (w *turn[M]) born(h Handler[M], err error) {
 	defer w.a.mu.Unlock()
 	if err == nil {
 		w.a.handler = h
+		w.resumes()
 	} else {
 		w.b.failed = err
 	}
@@ -198,6 +207,7 @@ func (w *turn[M]) refill(last bool) refill {
 	defer a.mu.Unlock()
 	w.giveLocked()
 	w.shared = len(b.in) == 0 && a.takeShared(last)
+	b.busy = busy{}
 	switch {
 	case w.shared:
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
@@ -218,6 +228,8 @@ func (w *turn[M]) refill(last bool) refill {
 	default:
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
+	b.unmark()
+	w.begins(1)
 	return refilled
 }
 
@@ -231,7 +243,7 @@ func (w *turn[M]) give() {
 func (w *turn[M]) giveLocked() {
 	if w.handed > 0 {
 		w.a.free(w.handed)
-		w.handed = 0
+		w.handed, w.b.busy.taken = 0, 0
 	}
 }
 
@@ -323,6 +335,9 @@ func (w *turn[M]) end() {
 	w.tell()
 	if s, is := a.handler.(stopper); is && !b.stopping {
 		b.stopping = true
+		a.mu.Lock()
+		w.begins(0)
+		a.mu.Unlock()
 		w.calling = true
 		err := s.Stop(a.contextOfStop(w.context()), b.cause())
 		w.calling = false

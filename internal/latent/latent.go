@@ -60,7 +60,10 @@ type Service interface {
 type Mailbox struct {
 	Waiting, Size int
 	Open          int // questions that are not answered
-	Lost          uint64
+	// Oldest is since when the oldest waits, Handling since when the one in hand is; zero:
+	// none, or nobody knows. They are right to within a turn.
+	Oldest, Handling time.Time
+	Lost             uint64
 }
 
 // Stop is why and how a run is asked to stop.
@@ -133,6 +136,13 @@ type Link interface {
 	Slept(run uint64, made context.Context)
 	// HasHelpers: goroutines belong to the run whose context made is.
 	HasHelpers(made context.Context) bool
+	// Moment is the time of the tree to within a turn, as [Scheduler.Moment] says, and costs
+	// no reading of a clock while there is one. When is what time of day that was for the
+	// service.
+	Moment() time.Duration
+	// Note reads the clock, and that is what Moment says from then on.
+	Note() time.Duration
+	When(m time.Duration) time.Time
 }
 
 // Host is the supervisor that a group of services belongs to.
