@@ -10,7 +10,8 @@ import (
 )
 
 // ErrFailed: whom Ask asked had the message in hand, or kept its [Reply], when its run
-// ended: it is perhaps half done. It wraps what the run failed with, or why it was stopped;
+// ended: it is perhaps half done. It wraps what the run failed with, or why it was stopped
+// and, if it is stuck, which is not to be waited for, [context.DeadlineExceeded];
 // whatever that is, it is none of [ErrGone], [ErrFull] and [ErrDeadlock].
 var ErrFailed = errors.New("tend/actor: the actor has failed with the question")
 
@@ -26,7 +27,8 @@ type Address[M any] interface {
 
 // Ask sends what message makes of a [Reply], and waits for the answer. It ends with what
 // Reply.Send or Reply.Fail was given, or with an error that is
-//   - [ErrFailed], when the run that had the message in hand or had kept its Reply is over;
+//   - [ErrFailed], when the run that had the message in hand or had kept its Reply is over,
+//     or is reported as stuck;
 //   - [ErrGone], when the message was lost before it was begun; [ErrFull], when it had to
 //     make room for others (see [Spec].DropOldest);
 //   - [ErrDeadlock], at once, when a handler asks with its own context whom only it could
@@ -123,6 +125,7 @@ func (q *question) end(err error) bool {
 type questions struct {
 	first, last *question
 	at          *question    // the first whose message may be in hand; nil: none
+	begun       uint64       // no message up to this number waits; of those after it that are begun nobody asks
 	n           atomic.Int64 // changed as all, and read by the turn
 }
 
@@ -208,6 +211,32 @@ func (a *Actor[M]) forget(q *question) {
 func (b *box[M]) failBegun(why error) {
 	if b.asks.n.Load() > 0 {
 		b.asks.end(0, b.begun, &failedError{why})
+	}
+}
+
+// overdueError is why questions end of a run that is stuck: it was asked to stop, and did
+// not in time.
+type overdueError struct{ cause error }
+
+func (e *overdueError) Error() string {
+	return "the actor is stuck, which was to stop: " + said.Text(e.cause)
+}
+
+func (e *overdueError) Unwrap() []error { return []error{context.DeadlineExceeded, e.cause} }
+
+// Stuck ends the question in hand, and those whose Reply is kept: the run may never end.
+// If it is the last one, so do those that wait.
+func (s *service[M]) Stuck(number uint64) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.box
+	if b == nil || !a.is(launched) || a.number() != number {
+		return
+	}
+	b.asks.end(0, b.asks.begun, &failedError{&overdueError{b.stop.Cause}})
+	if a.is(closed) {
+		b.asks.end(b.asks.begun+1, b.put, a.gone())
 	}
 }
 

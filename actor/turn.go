@@ -163,6 +163,9 @@ func (w *turn[M]) next() bool {
 			if !w.a.spec.DropOldest { // else it was counted as it was taken out
 				b.begun++
 			}
+			if b.asks.n.Load() > 0 {
+				w.note()
+			}
 			w.count()
 			return true
 		}
@@ -198,6 +201,13 @@ func (w *turn[M]) count() {
 	if w.handed++; w.handed == w.a.spec.hands() {
 		w.give()
 	}
+}
+
+// note tells others that what was taken in hand may be a question.
+func (w *turn[M]) note() {
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	w.b.asks.begun = w.b.begun
 }
 
 // refill takes over what has come; last: the turn ends if that is nothing.
