@@ -9,6 +9,7 @@ import (
 
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/timerid"
 )
 
 // The supervisor's side of services without a goroutine, see package latent: how they are
@@ -71,6 +72,9 @@ func (s *Supervisor) scheduler() *latent.Scheduler {
 				return number, goroutines.LabelOf(s.place(), "worker", number)
 			},
 			Now: func() time.Duration { return s.clock.Load().now() },
+			After: func(d time.Duration, f func()) abtime.Timer {
+				return s.clock.Load().AfterFunc(d, f, timerid.Watchdog)
+			},
 		})
 	}
 	return s.turns.Load()
@@ -94,6 +98,26 @@ func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
 
 func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
+
+// Watchdog is called by the loop.
+func (l *ofRun) Watchdog() time.Duration { return (*node)(l).conf().Watchdog }
+
+func (l *ofRun) Watch(v *latent.Vigil) { l.sup.root().scheduler().Watch(v) }
+
+func (l *ofRun) Unwatch(v *latent.Vigil) { l.sup.root().scheduler().Unwatch(v) }
+
+func (l *ofRun) Silent(number uint64) { l.sup.post(silent{(*node)(l), number}) }
+
+func (l *ofRun) Alive(made context.Context) time.Duration {
+	if made == nil {
+		return 0
+	}
+	m := runOf(made).own()
+	if m == nil {
+		return 0
+	}
+	return time.Duration(m.lastBeat.Load())
+}
 
 func (l *ofRun) Beside(number uint64, err error) {
 	l.sup.post(erred{(*node)(l), number, l.sup.Reason(err)})
@@ -130,6 +154,7 @@ func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.C
 	r := &run{node: (*node)(l), number: number, base: cmp.Or(l.sup.term.Load().base, context.Background())}
 	m := r.open()
 	m.latent, m.expected, m.unready = true, true, unready // it does not have to say so itself, and may
+	m.clock = l.sup.root().clock.Load()                   // of the scheduler, which looks when it was alive
 	ctx, cancel := context.WithCancelCause(r)
 	r.cancel = cancel
 	r.post(opened{r.node, number, r})

@@ -82,6 +82,10 @@ type (
 		kind  string
 		why   Reason
 	}
+	silent struct { // a latent run has had one thing in hand for longer than its watchdog
+		n   *node
+		run uint64
+	}
 	opened struct { // a latent run has got the object that others always have
 		n   *node
 		run uint64
@@ -131,6 +135,7 @@ func (exited) message()    {}
 func (slept) message()     {}
 func (nested) message()    {}
 func (lost) message()      {}
+func (silent) message()    {}
 func (opened) message()    {}
 func (beaten) message()    {}
 func (inspected) message() {}

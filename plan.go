@@ -118,6 +118,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.nested(now, m)
 	case lost:
 		p.lost(now, m)
+	case silent:
+		p.silent(m)
 	case opened:
 		if m.n.runs(m.run) {
 			p.do(keep{m.n, m.obj})

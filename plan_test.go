@@ -213,6 +213,8 @@ func (s *story) message(f []string) (message, error) {
 		return readied(r), nil
 	case "ending":
 		return ending(r), nil
+	case "silent":
+		return silent(r), nil
 	case "opened":
 		return opened{r.n, r.run, &run{}}, nil
 	case "lost":

@@ -352,6 +352,7 @@ var moves = []struct {
 	{"a service is ready", 3, func(w *world) { w.onRun(func(r incarnation) { w.send(readied(r)) }) }},
 	{"a service ends, but for helpers", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(ending(r)) }) }},
 	{"a service serves a supervisor, or no more", 1, func(w *world) { w.onRun(w.serveBelow) }},
+	{"a latent service is silent", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(silent(r)) }) }},
 	{"a timer goes off", 3, (*world).fire},
 	{"a question is answered", 2, (*world).answer},
 	{"remove", 1, func(w *world) { w.onNode(func(n *node) { w.send(remove{n}) }) }},

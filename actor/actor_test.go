@@ -994,11 +994,8 @@ func TestMisuse(t *testing.T) {
 		},
 		`tend/actor: Send to a with a nil context`:    func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Send(nil, 1) }, //nolint:staticcheck // it is what is tested
 		`tend/actor: Serve of "a" with a nil context`: func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Serve(nil) },   //nolint:staticcheck // it is what is tested
-		`tend/actor: New "a": Spec.Child.Watchdog is 1s, and actors have no watchdog`: func() {
-			actor.New("a", &actor.Spec[int]{New: ok, Child: tend.Child{Watchdog: time.Second}})
-		},
-		`tend: Child "a": Watchdog is set on an actor, which has none`: func() {
-			tend.New("root", tend.Spec{}).Add(tend.Child{Service: actor.New("a", &actor.Spec[int]{New: ok}), Watchdog: time.Second})
+		`tend/actor: New "a": Spec.Child.Watchdog is 1s, and Inline is set: who asks has no watchdog`: func() {
+			actor.New("a", &actor.Spec[int]{New: ok, Inline: true, Child: tend.Child{Watchdog: time.Second}})
 		},
 		`tend/actor: Every of "a": the time is 0s`: func() { actor.New("a", &actor.Spec[int]{New: ok}).Every(0, 1) },
 		"tend/actor: Watch of a with a nil message": func() {

@@ -62,7 +62,7 @@ const slowly = 100 * time.Microsecond
 func (w *turn[M]) look() {
 	now := w.link.Note()
 	w.pace = pace{now, now-w.pace.at >= slowly}
-	if !w.pace.slow {
+	if !w.pace.slow && w.vigil == nil {
 		return
 	}
 	w.a.mu.Lock()
@@ -92,6 +92,9 @@ type busy struct {
 // hand: New, or what is left of what was taken over.
 func (w *turn[M]) enter(isFresh bool) {
 	w.pace.at = w.link.Note()
+	if w.vigil != nil {
+		w.link.Watch(w.vigil)
+	}
 	if !isFresh && w.b.next == len(w.b.out) {
 		return
 	}
@@ -103,12 +106,21 @@ func (w *turn[M]) enter(isFresh bool) {
 }
 
 // begins: the turn takes something in hand. The caller holds mu.
-func (w *turn[M]) begins(taken int) { w.b.busy = busy{true, w.pace.at, taken} }
+func (w *turn[M]) begins(taken int) {
+	w.b.busy = busy{true, w.pace.at, taken}
+	w.vigil.Begin(w.pace.at)
+}
+
+// rests: it has nothing in hand. The caller holds mu.
+func (w *turn[M]) rests() {
+	w.b.busy = busy{}
+	w.vigil.Rest()
+}
 
 // resumes: the turn takes in hand what is left of what was taken over, if there is some.
 // The caller holds mu.
 func (w *turn[M]) resumes() {
-	w.b.busy = busy{}
+	w.rests()
 	if w.b.next < len(w.b.out) {
 		w.begins(1)
 	}

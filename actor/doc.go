@@ -21,12 +21,15 @@
 //     one wrote. Sending happens before handling.
 //  2. The state is dropped at the end of a run. Timers, watches and unanswered Replies end
 //     with it; the mailbox stays.
-//  3. The context that New, Handle and Stop get works with tend.Annotate, tend.Go,
-//     tend.Self and tend.StopBy. It is one for the whole run, costs nothing until somebody
+//  3. The context that New, Handle and Stop get works with tend.Alive, tend.Annotate,
+//     tend.Go, tend.Self and tend.StopBy. It is one for the whole run, costs nothing until somebody
 //     looks at more than Err, ends when the run is asked to stop, and its cause says why.
 //     Stop gets one with the same values that is not cancelled.
 //  4. An actor whose New takes a while is ready when that has returned, if it has a
-//     ReadyTimeout: then Start and Ordered wait for it.
+//     ReadyTimeout: then Start and Ordered wait for it. If it has a Watchdog no message, nor
+//     New, nor Stop may be in hand for longer, unless the handler calls tend.Alive: one that
+//     is silent for that long is reported with its stack, and stopped. While it stops the
+//     Timeout is what counts. One that is idle is alive, and pays nothing.
 //
 // # Messages
 //

@@ -8,7 +8,7 @@ import (
 // answers handles m on the goroutine of the asker, if the actor is idle.
 func (a *Actor[M]) answers(m M, q *question) bool {
 	a.mu.Lock()
-	if !a.is(launched) || a.is(listed|asked) || a.handler == nil {
+	if !a.is(launched) || a.is(listed|asked|watched) || a.handler == nil {
 		a.mu.Unlock()
 		return false
 	}

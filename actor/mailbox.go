@@ -30,6 +30,8 @@ type box[M any] struct {
 	marks []mark // what is known of when those came that wait
 	busy  busy
 
+	watchdog time.Duration // of the run, if that is not the one of the kind
+
 	alarms []*alarm[M] // of the run
 	due    []*alarm[M] // those of them whose messages wait
 	isDue  atomic.Bool // there are some: a turn looks between two messages

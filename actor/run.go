@@ -64,6 +64,7 @@ func (a *Actor[M]) reopen() {
 // Launch begins a run.
 func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a := (*Actor[M])(s)
+	watchdog := l.Watchdog()
 	a.mu.Lock()
 	if a.link != l { // of a tree it is since Enter, and read without mu
 		a.link = l
@@ -78,6 +79,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	if p := a.spec.pool; p != nil {
 		p.launched(a)
 	}
+	a.guard(watchdog)
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
 	}
@@ -137,7 +139,7 @@ func (a *Actor[M]) over() {
 	}
 	b.worker, b.busy = 0, busy{}
 	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
-	b.failed, b.ended, b.stopping, b.tired, b.drainUntil = nil, false, false, false, time.Time{}
+	b.failed, b.ended, b.stopping, b.tired, b.drainUntil, b.watchdog = nil, false, false, false, time.Time{}, 0
 	b.asked.Store(false)
 	a.drop()
 }
@@ -151,7 +153,7 @@ func (a *Actor[M]) drop() {
 
 // isBare: nothing is in the box that matters.
 func (b *box[M]) isBare() bool {
-	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
+	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && b.watchdog == 0 && !b.asked.Load() &&
 		b.tally == (tally{}) && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.news) == 0 && len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling
 }
 

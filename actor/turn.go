@@ -38,11 +38,13 @@ type turn[M any] struct {
 	worked  bool // there was a message: the next may be on its way
 	shared  bool // it came from the mailbox of the pool
 	pace    pace
+	vigil   *latent.Vigil // nil: there is no Watchdog
 }
 
 // Turn has a turn.
 func (t *turns[M]) Turn(worker uint64) (more bool) {
 	w := turn[M]{a: (*Actor[M])(t), worker: worker}
+	defer w.unwatch()
 	defer func() {
 		exited := w.losing // a panic of Lost costs nothing
 		if w.calling {
@@ -65,6 +67,7 @@ func (w *turn[M]) take() (more bool) {
 	w.b.worker = w.worker
 	isFresh := a.is(fresh)
 	a.set(fresh, false)
+	w.vigil = w.newVigil()
 	a.mu.Unlock()
 	w.enter(isFresh)
 	if isFresh && !w.b.asked.Load() {
@@ -81,7 +84,7 @@ func (w *turn[M]) take() (more bool) {
 		if !w.next() {
 			return false
 		}
-		if n == 1 || w.pace.slow {
+		if n == 1 || w.pace.slow || w.vigil != nil {
 			w.look()
 		}
 		w.handle()
@@ -96,7 +99,8 @@ func (w *turn[M]) pause() {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	w.giveLocked()
-	w.b.worker, w.b.busy = 0, busy{}
+	w.b.worker = 0
+	w.rests()
 	w.b.mark(w.pace.at)
 	w.b.unmark()
 }
@@ -217,7 +221,7 @@ func (w *turn[M]) refill(last bool) refill {
 	defer a.mu.Unlock()
 	w.giveLocked()
 	w.shared = len(b.in) == 0 && a.takeShared(last)
-	b.busy = busy{}
+	w.rests()
 	switch {
 	case w.shared:
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
@@ -345,6 +349,7 @@ func (w *turn[M]) end() {
 	w.tell()
 	if s, is := a.handler.(stopper); is && !b.stopping {
 		b.stopping = true
+		w.pace.at = w.link.Note()
 		a.mu.Lock()
 		w.begins(0)
 		a.mu.Unlock()

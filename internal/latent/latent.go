@@ -127,6 +127,16 @@ type Link interface {
 	// Keep says that k is idle, and holds something in case that it soon is not. Another one
 	// that did so long ago is made to Shrink.
 	Keep(k Keeper)
+	// Watchdog is for how long a run may have one thing in hand; 0: for ever. Launch may ask.
+	Watchdog() time.Duration
+	// Watch is [Scheduler.Watch], and Unwatch is that.
+	Watch(v *Vigil)
+	Unwatch(v *Vigil)
+	// Silent says that the run has had one thing in hand for too long. It waits for nothing.
+	Silent(run uint64)
+	// Alive is when a run whose context is made has last said that it is; 0: never, or made
+	// is nil.
+	Alive(made context.Context) time.Duration
 	// Lost tells that n messages of a kind will not be handled to their end, and why.
 	Lost(n uint64, kind string, why error)
 	// Clock is the clock of the tree.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thejerf/abtime"
+
 	"github.com/tend-go/tend/internal/goroutines"
 )
 
@@ -21,14 +23,15 @@ type Task interface {
 
 // Scheduler gives turns to those who are ready, first come first served, on a few
 // goroutines that are there only while somebody is. The zero value is ready; Name, if it
-// is set, gives each of them a number and the pprof label that finds it, and Now is the
-// time of the tree.
+// is set, gives each of them a number and the pprof label that finds it, Now is the time of
+// the tree, and After calls f when some of that has passed.
 //
 // There is one for each tree, so that trees share no lock, and tests in bubbles of
 // testing/synctest do not meet.
 type Scheduler struct {
 	Name  func() (number uint64, label string)
 	Now   func() time.Duration
+	After func(d time.Duration, f func()) abtime.Timer
 	Waits Waits // of those who have turns
 
 	mu      sync.Mutex // held for a few instructions, and never while anything is called
@@ -43,7 +46,8 @@ type Scheduler struct {
 
 	turns  atomic.Uint64 // that have been taken
 	length atomic.Int64  // of ready
-	moment atomic.Int64  // when the latest turn began; 0: nobody works
+	vigils vigils
+	moment atomic.Int64 // when the latest turn began; 0: nobody works
 }
 
 // Moment is the time of the tree, to within a turn: when the latest turn began. It is asked
