@@ -41,6 +41,7 @@ func TestLook(t *testing.T) {
 	conn := survey.Group{
 		States: states(backoff, running), Since: noon.Add(-time.Minute), InState: time.Minute,
 		Start: noon.Add(1500 * time.Millisecond), UntilStart: 1500 * time.Millisecond, Restarts: 8, Failures: 8,
+		Mail: survey.Mail{Actors: 1, Waiting: 3, Open: 2, Full: 0.75, Oldest: 20 * time.Second, Handling: 5 * time.Second},
 	}
 	lag := survey.Group{States: states(failed), Since: noon, Recent: 3, Limit: 3, Failures: 3}
 	below := conn // with lag
@@ -52,8 +53,10 @@ func TestLook(t *testing.T) {
 		return &survey.Supervisor{Group: g, Serving: true, Ready: true, Level: 1.5, Threshold: 5}
 	}
 	db := func(g survey.Group) *survey.Supervisor {
-		return &survey.Supervisor{Group: g, Serving: true, Paused: true, Level: 5.5, Threshold: 6}
+		return &survey.Supervisor{Group: g, HasActors: true, Serving: true, Paused: true, Level: 5.5, Threshold: 6}
 	}
+	whole := shop(all)
+	whole.HasActors = true
 	type supervisors = map[string]*survey.Supervisor
 	type services = map[survey.Key]*survey.Group
 	for _, test := range []struct {
@@ -96,7 +99,7 @@ func TestLook(t *testing.T) {
 		{
 			"one level",
 			survey.Options{Depth: 1, Services: named("conn"), Whole: true},
-			survey.View{Supervisors: supervisors{"shop": shop(all)}, Services: services{{"shop", "conn"}: &conn}},
+			survey.View{Supervisors: supervisors{"shop": whole}, Services: services{{"shop", "conn"}: &conn}},
 		},
 		{
 			"as many levels as there are",
@@ -306,9 +309,9 @@ func TestIncidents(t *testing.T) {
 		options  survey.Options
 		shop, db survey.Incidents
 	}{
-		{"each", survey.Options{}, survey.Incidents{Pauses: 1, Stuck: 1}, survey.Incidents{Pauses: 1, Escalations: 1, Stuck: 1, GaveUp: 2}},
-		{"one level", survey.Options{Depth: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
-		{"no more than one", survey.Options{Most: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
+		{"each", survey.Options{}, survey.Incidents{Pauses: 1, Stuck: 1}, survey.Incidents{Pauses: 1, Escalations: 1, Stuck: 1, GaveUp: 2, Lost: 7}},
+		{"one level", survey.Options{Depth: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2, Lost: 7}, survey.Incidents{}},
+		{"no more than one", survey.Options{Most: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2, Lost: 7}, survey.Incidents{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := surveytest.Shop()
@@ -317,6 +320,7 @@ func TestIncidents(t *testing.T) {
 				tend.PauseBegan{Origin: at("shop")}, tend.PauseBegan{Origin: at("shop/db")},
 				tend.ServiceStuck{Origin: at("shop")}, tend.ServiceStuck{Origin: at("shop/db")},
 				tend.ServiceGaveUp{Origin: at("shop/db")}, tend.ServiceGaveUp{Origin: at("shop/db/gone")},
+				tend.MessagesLost{Origin: at("shop/db"), N: 5}, tend.MessagesLost{Origin: at("shop/db/gone"), N: 2},
 				tend.Escalated{Origin: at("shop/db/gone")}, tend.EventsDropped{N: 3}, tend.ServiceFailed{Origin: at("shop")},
 			)
 			for range 2 { // the second time nothing more has happened

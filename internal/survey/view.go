@@ -26,9 +26,13 @@ type Supervisor struct {
 	Group
 	Incidents        // also those of what has left since the last look
 	Serving, Paused  bool
+	HasActors        bool    // some of its services are, also if they have a group of their own
 	Ready            bool    // as [tend.Status.Ready] says of each as the root of its own part
 	Level, Threshold float64 // of failures, where they are closest to each other
 }
+
+// HasMail: it has actors, chosen or not, or had some that have lost messages.
+func (s *Supervisor) HasMail() bool { return s.HasActors || s.Lost > 0 }
 
 // Group is the services of one set of labels.
 type Group struct {
@@ -43,8 +47,42 @@ type Group struct {
 
 	Recent, Limit int // of their own budgets
 
+	Mail Mail // of those that are actors
+
 	// Restarts and Failures never go back as long as there is the group.
 	Restarts, Failures uint64
+}
+
+// Mail is the messages of actors.
+type Mail struct {
+	Actors        int
+	Waiting, Open int     // messages, and questions without an answer
+	Full          float64 // the part of its mailbox that is taken, of the one that is fullest
+	// Oldest and Handling are for how long one waits, and is in hand, by the clock of the
+	// supervisors: the longest.
+	Oldest, Handling time.Duration
+}
+
+func (m *Mail) add(box *tend.Mailbox, now time.Time) {
+	if box == nil {
+		return
+	}
+	m.Actors++
+	m.Waiting += box.Waiting
+	m.Open += box.Open
+	if box.Size > 0 {
+		m.Full = max(m.Full, float64(box.Waiting)/float64(box.Size))
+	}
+	m.Oldest = max(m.Oldest, age(box.Oldest, now))
+	m.Handling = max(m.Handling, age(box.Handling, now))
+}
+
+// age is how long ago a time was; 0 if that is none.
+func age(of, now time.Time) time.Duration {
+	if of.IsZero() {
+		return 0
+	}
+	return now.Sub(of)
 }
 
 // look is one look at a tree.
@@ -136,6 +174,8 @@ func (s *Supervisor) add(status tend.Status) {
 
 func (l *look) service(c *tend.ServiceStatus, here place) {
 	key := Key{Supervisor: here.at}
+	above := l.view.Supervisors[here.at]
+	above.HasActors = above.HasActors || c.Mailbox != nil
 	if l.options.Services != nil && l.options.Services(*c) {
 		key.Service = c.Name
 		if l.view.Services[key] == nil {
@@ -144,7 +184,7 @@ func (l *look) service(c *tend.ServiceStatus, here place) {
 		l.view.Services[key].add(c, here.now)
 	}
 	if l.options.Whole || !key.chosen() {
-		l.view.Supervisors[here.at].Group.add(c, here.now)
+		above.Group.add(c, here.now)
 	}
 	l.runs[c.Token] = run{key, counts{restarts: c.Restarts, failures: c.Failed}}
 }
@@ -168,6 +208,7 @@ func (g *Group) add(c *tend.ServiceStatus, now time.Time) {
 	}
 	g.Recent += c.Recent
 	g.Limit += c.Limit.N
+	g.Mail.add(c.Mailbox, now)
 }
 
 // earliest is the earlier one of two times that are not zero.
