@@ -132,24 +132,5 @@ func (m *Mailbox) note(now time.Time) string {
 	if m == nil {
 		return ""
 	}
-	var notes []string
-	if m.Waiting > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %s", m.Waiting, said.Times(m.Size, "message")))
-	}
-	if age := now.Sub(m.Oldest); !m.Oldest.IsZero() && age >= mentioned {
-		notes = append(notes, "the oldest for "+said.Age(age))
-	}
-	if age := now.Sub(m.Handling); !m.Handling.IsZero() && age >= mentioned {
-		notes = append(notes, "one in hand for "+said.Age(age))
-	}
-	if m.Open > 0 {
-		notes = append(notes, said.Times(m.Open, "open question"))
-	}
-	if m.Lost > 0 {
-		notes = append(notes, fmt.Sprintf("%d lost", m.Lost))
-	}
-	return strings.Join(notes, ", ")
+	return said.Mail(m.Waiting, m.Size, said.Since(now, m.Oldest), said.Since(now, m.Handling), m.Open, m.Lost)
 }
-
-// mentioned is how old a message is that is worth a word.
-const mentioned = time.Second

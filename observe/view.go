@@ -53,7 +53,7 @@ func (v *view) addServices(up int, s *tend.Status) {
 	var sum [len(stateNames)]int32
 	for i := range services {
 		at := len(v.rows)
-		v.add(up, serviceRow(v.rows[up].ID, &services[i]))
+		v.add(up, serviceRow(v.rows[up].ID, &services[i], s.Time))
 		sum[v.rows[at].State]++
 		if nested := services[i].Supervisor; nested != nil {
 			v.addServices(at, nested)
