@@ -99,7 +99,7 @@ func supervisorOf(s *tend.Status, id, service uint64) (uint64, *tend.Status) {
 }
 
 // noteOf is what else there is to know at a glance: why it waits or stops, what failed
-// last and, where there is room for it, what it has noted itself.
+// last, of an actor how its messages do and, where there is room for it, what it has noted itself.
 func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	var notes []string
 	if !s.Stopping.IsZero() {
@@ -119,10 +119,21 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 		f := s.Failures[n-1]
 		notes = append(notes, fmt.Sprintf("%s ago: %s", said.Age(now.Sub(f.Time)), f.Err.Error()))
 	}
+	if mail := mailOf(s.Mailbox, now); mail != "" {
+		notes = append(notes, mail)
+	}
 	for _, a := range s.Annotations {
 		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), maxAnnotation))
 	}
 	return strings.Join(notes, "; ")
+}
+
+// mailOf is what there is to say of the messages of an actor.
+func mailOf(m *tend.Mailbox, now time.Time) string {
+	if m == nil {
+		return ""
+	}
+	return said.Mail(m.Waiting, m.Size, said.Since(now, m.Oldest), said.Since(now, m.Handling), m.Open, m.Lost)
 }
 
 func (c choice) chooses(r row) bool {
