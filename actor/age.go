@@ -9,7 +9,7 @@ import (
 // How long messages wait, and one is in hand, is known to within a turn: what a message
 // costs is a few nanoseconds, and to read a clock would cost more. So the first message
 // that comes after a turn has taken those that waited notes the moment, which its worker
-// has, and so does a turn that leaves some.
+// has, and so does a turn that goes on with those that another one has left.
 
 // mark: messages from this number on have come at that moment or later.
 type mark struct {
@@ -38,6 +38,16 @@ func (b *box[M]) unmark() {
 	if n > 0 {
 		b.marks = b.marks[:copy(b.marks, b.marks[n:])]
 	}
+}
+
+// oldestMark is what is known of the oldest message that waits. There is a mark.
+func (b *box[M]) oldestMark() (at time.Duration) {
+	for i, m := range b.marks {
+		if i == 0 || m.number <= b.busy.number+1 {
+			at = m.at
+		}
+	}
+	return at
 }
 
 // remark: it is known now in which tree the actor is, and what waits may have come at any
@@ -83,9 +93,10 @@ func (a *Actor[M]) moment() time.Duration {
 
 // busy is since when the actor has something in hand.
 type busy struct {
-	is    bool
-	since time.Duration
-	taken int // of the places of the mailbox that are taken, those of what is in hand already
+	is     bool
+	since  time.Duration
+	taken  int    // of the places of the mailbox that are taken, those of what is in hand already
+	number uint64 // of the message in hand, or the last one that was
 }
 
 // enter notes when the turn begins and, if there is something at once, that it has that in
@@ -100,6 +111,8 @@ func (w *turn[M]) enter(isFresh bool) {
 	}
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
+	w.b.mark(w.pace.at)
+	w.b.unmark()
 	if w.resumes(); isFresh {
 		w.begins(0)
 	}
@@ -107,7 +120,7 @@ func (w *turn[M]) enter(isFresh bool) {
 
 // begins: the turn takes something in hand. The caller holds mu.
 func (w *turn[M]) begins(taken int) {
-	w.b.busy = busy{true, w.pace.at, taken}
+	w.b.busy = busy{true, w.pace.at, taken, w.b.begun}
 	w.vigil.Begin(w.pace.at)
 }
 
@@ -123,6 +136,7 @@ func (w *turn[M]) resumes() {
 	w.rests()
 	if w.b.next < len(w.b.out) {
 		w.begins(1)
+		w.b.busy.number++
 	}
 }
 
@@ -141,7 +155,7 @@ func (a *Actor[M]) status() latent.Mailbox {
 		return m
 	}
 	if m.Waiting > 0 && len(b.marks) > 0 {
-		m.Oldest = a.link.When(b.marks[0].at)
+		m.Oldest = a.link.When(b.oldestMark())
 	}
 	if b.busy.is {
 		m.Handling = a.link.When(b.busy.since)

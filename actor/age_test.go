@@ -122,6 +122,65 @@ func TestHowLongABacklogWaits(t *testing.T) {
 	})
 }
 
+// TestAgesWhereSomeMessagesAreSlow: then the clock is read when a turn begins, and what comes
+// meanwhile is as old as that at most.
+func TestAgesWhereSomeMessagesAreSlow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const s = time.Second
+		n := 0
+		a := actor.New("a", &actor.Spec[int]{Mailbox: 1000, New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return actor.Func[int](func(context.Context, int) error {
+				if n++; n%3 == 0 {
+					time.Sleep(10 * s)
+				}
+				return nil
+			}), nil
+		}})
+		root, _ := serve(t, tend.Spec{}, a)
+		began := time.Now()
+		until := func(at time.Duration, count int) {
+			time.Sleep(at - time.Since(began))
+			for range count {
+				if err := a.TrySend(0); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		until(0, 200)
+		until(105*s, 1)
+		until(305*s, 1) // in the second turn, which began after 21 that are slow
+		until(665*s, 0) // 201 is in hand, since that turn began or later, and 202 waits
+		m := root.Status().Services[0].Mailbox
+		if m.Waiting != 1 || m.Oldest.Sub(began) != 210*s {
+			t.Errorf("%d wait, the oldest since %v", m.Waiting, m.Oldest.Sub(began))
+		}
+		until(1000*s, 0)
+	})
+}
+
+// TestAgesOfWhatIsNotRun: where nobody works the time is asked, and what made room counts no
+// more.
+func TestAgesOfWhatIsNotRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan error)
+		close(step)
+		spec := stepping(step)
+		spec.Mailbox, spec.DropOldest = 2, true
+		a := actor.New("a", spec)
+		root, _ := serve(t, tend.Spec{}, a)
+		began := time.Now()
+		time.Sleep(time.Second)
+		_ = a.TrySend(0)
+		synctest.Wait()
+		_ = root.Suspend(root.Status().Services[0].Token)
+		for range 5 {
+			time.Sleep(time.Second)
+			_ = a.TrySend(0)
+		}
+		ages(t, "suspended", root, began, 2, 5*time.Second, -1)
+	})
+}
+
 // TestAgesGoByTheClockOfTheTree, also where a supervisor has another one.
 func TestAgesGoByTheClockOfTheTree(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -101,8 +101,6 @@ func (w *turn[M]) pause() {
 	w.giveLocked()
 	w.b.worker = 0
 	w.rests()
-	w.b.mark(w.pace.at)
-	w.b.unmark()
 }
 
 // goesOn: the run is not to end. It goes on when it was asked to stop as long as it drains.
@@ -243,7 +241,9 @@ func (w *turn[M]) refill(last bool) refill {
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
 	b.unmark()
-	w.begins(1)
+	if w.begins(1); !a.spec.DropOldest {
+		b.busy.number++ // it is counted when it is taken in hand
+	}
 	return refilled
 }
 
