@@ -60,7 +60,7 @@ func TestHowLongMessagesWait(t *testing.T) {
 		}
 		until := func(at time.Duration) { time.Sleep(at - time.Since(began)) }
 		send(a, 1)
-		ages(t, "not served, which has no time yet", root, began, 1, -1, -1)
+		ages(t, "not served, one waits", root, began, 1, 0, -1)
 		until(1 * s)
 		root.ServeBackground(t.Context())
 		ages(t, "one is in hand", root, began, 0, -1, 1*s)

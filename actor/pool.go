@@ -175,6 +175,8 @@ func (a *Actor[M]) next() (M, *question) {
 	b := a.box
 	m := b.oldest()
 	b.begun++
+	b.mark(a.moment())
+	b.unmark()
 	q := b.asks.of(b.begun)
 	if q != nil {
 		b.asks.remove(q)

@@ -130,6 +130,9 @@ func (w *turn[M]) sleeps() (asleep bool) {
 	a.mu.Lock()
 	isTired := b.tired && a.isStill()
 	b.tired = false
+	if isTired {
+		w.begins(0)
+	}
 	a.mu.Unlock()
 	if !isTired {
 		return false

@@ -241,7 +241,13 @@ func (w *turn[M]) refill(last bool) refill {
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
 	b.unmark()
-	if w.begins(1); !a.spec.DropOldest {
+	switch {
+	case w.shared:
+		w.begins(0)
+	case a.spec.DropOldest:
+		w.begins(1)
+	default:
+		w.begins(1)
 		b.busy.number++ // it is counted when it is taken in hand
 	}
 	return refilled
