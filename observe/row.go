@@ -102,8 +102,16 @@ func serviceRow(parent uint64, s *tend.ServiceStatus, now time.Time) row {
 	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)
+		r.idle(s.Supervisor.Idle)
 	}
 	return r
+}
+
+// idle says how many services of a supervisor have no row.
+func (r *row) idle(n int) {
+	if n > 0 && r.Why == "" {
+		r.Why = fmt.Sprintf("%d more, idle", n)
+	}
 }
 
 // long is for how long a message waits or is in hand if somebody should look at that.
@@ -151,7 +159,7 @@ func why(s *tend.ServiceStatus) string {
 func newBranch(s *tend.Status) branch {
 	return branch{
 		Supervisor: true,
-		Services:   len(s.Services),
+		Services:   len(s.Services) + s.Idle,
 		Level:      math.Round(finite(s.Count)*100) / 100,
 		At:         s.Time.UnixMilli(),
 		Threshold:  finite(s.Threshold),

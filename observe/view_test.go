@@ -56,6 +56,25 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestServicesWithoutRows are counted where they belong: members of a group that are idle.
+func TestServicesWithoutRows(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	s := supervisor("root", "b/", "c").Status()
+	b := &s.Services[0]
+	b.State, b.WaitingFor, b.Supervisor.Serving, b.Supervisor.Idle = tend.StateRunning, tend.Reason{}, true, 12
+	rows := newView(s, now, nil).rows
+	if r := rows[1]; r.Why != "12 more, idle" || r.Branch.Services != 13 || r.Branch.States[tend.StateRunning] != 12 {
+		t.Errorf("%+v", r)
+	}
+	if r := rows[0]; r.Branch.States[tend.StateRunning] != 13 {
+		t.Errorf("of the root %+v", r)
+	}
+	b.Supervisor.Serving = false
+	if r := newView(s, now, nil).rows[1]; r.Branch.States[tend.StatePending] != 13 {
+		t.Errorf("not served %+v", r)
+	}
+}
+
 // TestRowsOfActors: what is wrong with messages is in the list, and what is normal is not.
 func TestRowsOfActors(t *testing.T) {
 	now := time.Unix(1_000_000, 0)

@@ -115,6 +115,9 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	if sub := s.Supervisor; sub != nil && !sub.PausedUntil.IsZero() {
 		notes = append(notes, "pauses for "+said.Age(sub.PausedUntil.Sub(now)))
 	}
+	if sub := s.Supervisor; sub != nil && sub.Idle > 0 {
+		notes = append(notes, fmt.Sprintf("%d more, idle", sub.Idle))
+	}
 	if n := len(s.Failures); n > 0 {
 		f := s.Failures[n-1]
 		notes = append(notes, fmt.Sprintf("%s ago: %s", said.Age(now.Sub(f.Time)), f.Err.Error()))
@@ -167,9 +170,12 @@ func (o order) compare(a, b row) int {
 // counts says how many services are in which state, those in trouble first. A nested
 // supervisor is one, as on the page and in metrics.
 func counts(s tend.Status) string {
-	n := map[tend.State]int{}
+	n, idle := map[tend.State]int{}, s.Idle
 	for _, service := range s.All() {
 		n[service.State]++
+		if service.Supervisor != nil {
+			idle += service.Supervisor.Idle
+		}
 	}
 	var parts []string
 	for _, state := range []tend.State{
@@ -179,6 +185,9 @@ func counts(s tend.Status) string {
 		if n[state] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %v", n[state], state))
 		}
+	}
+	if idle > 0 {
+		parts = append(parts, fmt.Sprintf("%d idle", idle))
 	}
 	return strings.Join(parts, ", ")
 }

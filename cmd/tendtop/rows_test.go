@@ -92,3 +92,15 @@ func TestNotes(t *testing.T) {
 		t.Errorf("counts are %s", got)
 	}
 }
+
+// TestMembersThatAreNotListed are counted, at their supervisor and in the sum.
+func TestMembersThatAreNotListed(t *testing.T) {
+	s := tree(t)
+	s.Services[1].Supervisor.Idle, s.Idle = 5, 2
+	if note := rowsOf(s, choice{})[1].note; note != "5 more, idle" {
+		t.Errorf("it notes %q", note)
+	}
+	if got := counts(s); got != "1 backoff, 1 stopping, 3 running, 7 idle" {
+		t.Errorf("counts are %s", got)
+	}
+}

@@ -269,6 +269,35 @@ func TestTotals(t *testing.T) {
 	}
 }
 
+// TestMembersThatAreNotListed run, as far as is known, and what they have counted is not
+// counted again when they are listed again.
+func TestMembersThatAreNotListed(t *testing.T) {
+	p := surveytest.Shop()
+	w := survey.New(p, survey.Options{})
+	db := p.Root.Services[1].Supervisor
+	all := db.Services
+	before := w.Look().Supervisors["shop/db"]
+	db.Services, db.Idle = nil, 3
+	now := w.Look().Supervisors["shop/db"]
+	if now.States != [tend.StateGone]int{running: 3} || now.Failures != before.Failures {
+		t.Errorf("when none is listed there are %v, and %d failures; there were %d", now.States, now.Failures, before.Failures)
+	}
+	db.Serving = false
+	if now := w.Look().Supervisors["shop/db"]; now.States != [tend.StateGone]int{tend.StatePending: 3} {
+		t.Errorf("when it is not served there are %v", now.States)
+	}
+	shop := survey.New(p, survey.Options{Depth: 1}).Look().Supervisors["shop"] // counted with that above
+	if n := shop.States[tend.StatePending]; n != 3 {
+		t.Errorf("with those of the one above %d are counted", n)
+	}
+	db.Serving, db.Idle = true, 1
+	all[0].Failed += 2
+	db.Services = all[:2]
+	if now := w.Look().Supervisors["shop/db"]; now.Failures != before.Failures+2 {
+		t.Errorf("when they are listed again there are %d failures; there were %d", now.Failures, before.Failures)
+	}
+}
+
 // A service that is chosen takes all of its past along, and what it leaves keeps
 // that: sums that went back would be worse than sums that count it twice.
 func TestTotalsOfTheChosen(t *testing.T) {

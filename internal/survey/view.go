@@ -87,12 +87,13 @@ func age(of, now time.Time) time.Duration {
 
 // look is one look at a tree.
 type look struct {
-	options Options
-	view    View
-	runs    map[tend.ServiceToken]run
-	heard   map[string]Incidents
-	root    string          // its path
-	chosen  map[string]bool // the supervisors that are told apart
+	options  Options
+	view     View
+	runs     map[tend.ServiceToken]run
+	heard    map[string]Incidents
+	root     string          // its path
+	someIdle bool            // services are there that are not listed
+	chosen   map[string]bool // the supervisors that are told apart
 }
 
 // place is where services of a supervisor are counted.
@@ -154,13 +155,25 @@ func (l *look) home(path string) string {
 // it was not chosen.
 func (l *look) supervisor(status tend.Status, above string) place {
 	if !l.chosen[status.Path] {
-		return place{above, status.Time}
+		return l.idle(status, place{above, status.Time})
 	}
 	if l.view.Supervisors[status.Path] == nil {
 		l.view.Supervisors[status.Path] = &Supervisor{Serving: true, Ready: true}
 	}
 	l.view.Supervisors[status.Path].add(status)
-	return place{status.Path, status.Time}
+	return l.idle(status, place{status.Path, status.Time})
+}
+
+// idle counts the services of a supervisor that are not listed: they run, or will when it
+// is served.
+func (l *look) idle(status tend.Status, here place) place {
+	state := tend.StateRunning
+	if !status.Serving {
+		state = tend.StatePending
+	}
+	l.view.Supervisors[here.at].States[state] += status.Idle
+	l.someIdle = l.someIdle || status.Idle > 0
+	return here
 }
 
 func (s *Supervisor) add(status tend.Status) {
