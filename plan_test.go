@@ -155,6 +155,10 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "addall", "removeall":
+		return s.several(f)
+	case "lostall":
+		return lost{nil, 3, "main.order", Reason{errors.New("boom"), "boom"}}, nil
 	case "unheard":
 		s.unheard = true
 		return nil, nil
@@ -215,6 +219,8 @@ func (s *story) message(f []string) (message, error) {
 		return ending(r), nil
 	case "silent":
 		return silent(r), nil
+	case "slept":
+		return slept(r), nil
 	case "opened":
 		return opened{r.n, r.run, &run{}}, nil
 	case "lost":
@@ -305,6 +311,8 @@ func (s *story) add(f []string) (message, error) {
 			n.set(isSupervisor, true)
 		case "latent":
 			n.set(isLatent, true)
+		case "member":
+			n.set(isLatent|isMember, true)
 		case "min":
 			c.Backoff.Min = d
 		case "most":
@@ -331,6 +339,23 @@ func (s *story) add(f []string) (message, error) {
 		s.names[m.to] = n.name
 	}
 	return m, nil
+}
+
+// several reads "addall name…", of members of a group, or "removeall name…".
+func (s *story) several(f []string) (message, error) {
+	var list []*node
+	for _, name := range f[1:] {
+		if f[0] == "addall" {
+			if _, err := s.add([]string{"add", name, "member"}); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, s.nodes[name])
+	}
+	if f[0] == "addall" {
+		return addAll{list}, nil
+	}
+	return removeAll{list}, nil
 }
 
 var timerNames = [timers]string{"stop", "backoff", "ready", "watchdog", "pause"}

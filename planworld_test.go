@@ -94,6 +94,9 @@ func (w *world) carryOut(e effect) {
 		}
 		w.checkGroup(e.n)
 		w.alive[e.n] = true
+		if e.n.is(isMember) { // nobody is told
+			w.begun[e.n] = true
+		}
 		w.checkTurn(e.n)
 	case cancel:
 		if w.asked[e.n] != nil || !w.alive[e.n] {
@@ -122,7 +125,7 @@ func (w *world) carryOut(e effect) {
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
-		if w.told[e.n] != StateGone && e.n.number > 0 {
+		if w.told[e.n] != StateGone && e.n.number > 0 && !e.n.is(isMember) {
 			w.fail("%s leaves, and who listens takes it for %v", e.n.name, w.told[e.n])
 		}
 		if e.n.prev != nil || e.n.next != nil {
@@ -210,6 +213,9 @@ func (w *world) checkStopTurn(n *node) {
 // heard checks that each run, and each stop, begins and ends once for those who listen.
 func (w *world) heard(e Event) {
 	n := e.From().Token.n
+	if n != nil && n.is(isMember) {
+		w.heardOfMember(e)
+	}
 	switch e := e.(type) {
 	case ServiceStarted:
 		w.begun[n] = true
@@ -256,11 +262,23 @@ func (w *world) heard(e Event) {
 	}
 }
 
+// heardOfMember: of a member of a group only what goes wrong is told.
+func (w *world) heardOfMember(e Event) {
+	ended, is := e.(ServiceEnded)
+	switch e.Kind() {
+	case kindServiceStarted, kindServiceReady, kindServiceChanged:
+		is = true
+	}
+	if is && !ended.Unclean {
+		w.fail("of %s, a member, it is told: %v", e.From().Service, e)
+	}
+}
+
 // check holds after every message.
 func (w *world) check() {
 	p := &w.p
 	var tally [StateGone + 1]int
-	live, significant := 0, 0
+	live, significant, members := 0, 0, 0
 	var prev *node
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
@@ -271,12 +289,18 @@ func (w *world) check() {
 		if n.conf().Significant && finality(n.state) == 0 {
 			significant++
 		}
+		if n.is(isMember) {
+			members++
+		}
 	}
 	if prev != p.last {
 		w.fail("the list does not end where it ends")
 	}
 	if tally != p.tally || live != p.live || significant != p.significant {
 		w.fail("tally %v, live %d, significant %d; counted %v, %d, %d", p.tally, p.live, p.significant, tally, live, significant)
+	}
+	if members != p.members {
+		w.fail("%d members, %d are counted", members, p.members)
 	}
 	if live != len(w.alive) {
 		w.fail("%d runs are alive, the plan knows of %d", len(w.alive), live)
@@ -323,7 +347,7 @@ func (w *world) checkNode(n, prev *node) {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	if told := w.told[n]; n.state.lasts() && told != n.state || told.lasts() && told != n.state {
+	if told := w.told[n]; !n.is(isMember) && (n.state.lasts() && told != n.state || told.lasts() && told != n.state) {
 		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
 	}
 	if up != n.is(alive) {
@@ -353,6 +377,8 @@ var moves = []struct {
 	{"a service ends, but for helpers", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(ending(r)) }) }},
 	{"a service serves a supervisor, or no more", 1, func(w *world) { w.onRun(w.serveBelow) }},
 	{"a latent service is silent", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(silent(r)) }) }},
+	{"members come, or go, together", 1, (*world).members},
+	{"a member falls asleep", 1, func(w *world) { w.onRun(w.sleep) }},
 	{"a timer goes off", 3, (*world).fire},
 	{"a question is answered", 2, (*world).answer},
 	{"remove", 1, func(w *world) { w.onNode(func(n *node) { w.send(remove{n}) }) }},
@@ -454,6 +480,39 @@ func (w *world) add() {
 	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
 		w.fail("Add got no answer")
 	}
+}
+
+// members adds some members of a group, or removes some services, with one message.
+func (w *world) members() {
+	var list []*node
+	if w.choose(2) == 0 {
+		for range 2 {
+			w.onNode(func(n *node) { list = append(list, n) })
+		}
+		w.send(removeAll{list})
+		return
+	}
+	for range 1 + w.choose(3) {
+		n := &node{name: fmt.Sprint("n", len(w.nodes)), id: uint64(len(w.nodes))}
+		n.set(isLatent, true)
+		n.set(isMember, true)
+		w.nodes, list = append(w.nodes, n), append(list, n)
+	}
+	w.send(addAll{list})
+}
+
+// sleep ends the run of a member that has nothing to do; others do not sleep.
+func (w *world) sleep(r incarnation) {
+	if !r.n.is(isMember) {
+		return
+	}
+	if w.alive[r.n] && r.run == r.n.number {
+		delete(w.alive, r.n)
+		delete(w.asked, r.n)
+		w.exiting = r.n
+	}
+	w.send(slept(r))
+	w.exiting = nil
 }
 
 func (w *world) onNode(f func(*node)) {
