@@ -322,10 +322,10 @@ func (p *plan) slept(now instant, m slept) {
 	if !n.runs(m.run) {
 		return
 	}
-	if n.why == unasked && n.want == wantUp {
+	if n.why == unasked {
 		n.want, n.why = wantGone, removal
 	}
-	p.exited(now, outcome{n: n, why: Reason{Text: returnedNil}, verdict: fine})
+	p.exited(now, outcome{n: n})
 }
 
 // lost tells of messages that are lost: of one service, or of several here.

@@ -486,3 +486,50 @@ func (s *story) effect(e effect) string {
 	}
 	return fmt.Sprintf("%T", e)
 }
+
+// TestListing: of the members of a group a thousand are listed, those in trouble first, and
+// all other services.
+func TestListing(t *testing.T) {
+	for _, c := range []struct {
+		others, running, backoff, failed, stuck int
+		listed, troubled                        int // members
+	}{
+		{0, 999, 1, 0, 0, 1000, 1},
+		{3, 997, 1, 1, 1, 1000, 3},
+		{3, 1000, 1, 1, 1, 997, 3}, // others in trouble take places
+		{0, 2000, 0, 0, 0, 1000, 0},
+		{1, 10, 600, 300, 200, 1000, 1000},
+		{2, 1100, 0, 0, 999, 999, 999},
+	} {
+		s := &story{names: map[call]string{}, nodes: map[string]*node{}, runs: map[string]incarnation{}}
+		if err := s.spec(nil); err != nil {
+			t.Fatal(err)
+		}
+		put := func(n int, state State, f flags) {
+			for range n {
+				n := &node{name: "n", id: s.ids}
+				n.set(f, true)
+				s.ids++
+				s.p.add(0, add{n: n})
+				s.p.put(0, n, state)
+			}
+		}
+		put(c.others, StateFailed, 0)
+		put(c.running, StateRunning, isMember)
+		put(c.backoff, StateBackoff, isMember)
+		put(c.failed, StateFailed, isMember)
+		put(c.stuck, StateStuck, isMember)
+		var status Status
+		s.p.status(0, &status, func(int, *node) {})
+		troubled := 0
+		for _, s := range status.Services[c.others:] {
+			if s.InTrouble() {
+				troubled++
+			}
+		}
+		all := c.others + c.running + c.backoff + c.failed + c.stuck
+		if n := len(status.Services); n != c.others+c.listed || troubled != c.troubled || status.Idle != all-n || cap(status.Services) > all {
+			t.Errorf("%+v: %d are listed, %d in trouble, %d not listed", c, n, troubled, status.Idle)
+		}
+	}
+}
