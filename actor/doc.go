@@ -65,6 +65,19 @@
 //     Timeout to Stop.
 //  14. One that is idle, and whose handler has no Stop, ends without a turn.
 //
+// # Groups and pools
+//
+//  15. A [Group] has one member for each key, made when a message comes for it. There are
+//     never two states of one key: a message for a key whose member is leaving waits for the
+//     successor, which begins when the old one has left.
+//  16. With GroupSpec.Idle a member that has had nothing to do for that long is put to sleep:
+//     Stop is called with a nil cause, and it leaves, unless something has come meanwhile. No
+//     message meets a closed mailbox because of that.
+//  17. A [Pool] has several members behind one mailbox: whoever is free takes what came first.
+//     What a member that fails has not begun is handled by the others.
+//  18. Members of both answer for themselves: unless told otherwise each has a delay of its
+//     own, and one that fails pauses no other.
+//
 // # Turns
 //
 // Actors with something to do get turns of up to 64 messages, in the order in which they
