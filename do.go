@@ -116,7 +116,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case settle:
 		s.alsoTo = without(s.settle(e.n), s.chain())
 	case settled:
-		if r := s.term.Load().run; s.declaredBy(r) {
+		if r := s.term.Load().run; s.declaredBy(r) && !r.isMuted() {
 			r.post(readied{r.node, r.number})
 		}
 	case ready:

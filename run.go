@@ -36,6 +36,7 @@ type runMore struct {
 	latent      bool         // it has no goroutine; set before anybody has the run
 	expected    bool         // it is to say that it is ready, or has said it in vain
 	unready     bool         // it is to say that it is ready, and has not yet
+	muted       bool         // a test does not want that to be heard
 	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.
@@ -174,7 +175,12 @@ func (r *run) main(ctx context.Context, fresh bool) {
 			out = r.broken(recover())
 		}
 	}()
-	err := r.node.svc.Serve(ctx)
+	var err error
+	if t := r.node.sup.term.Load(); t.faults == nil {
+		err = r.node.svc.Serve(ctx)
+	} else {
+		err = r.serveBy(ctx, t)
+	}
 	returned = true
 	out = r.newOutcome(err)
 }

@@ -65,7 +65,8 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		s.term.Store(t)
 	}
 	t.run, t.ctx = runOf(ctx), ctx
-	if t.direct = t.run.isSupervisor(s); !t.direct {
+	t.faults = faultsOf(t.run, ctx)
+	if t.direct = t.run.isSupervisor(s); !t.direct || t.faults != nil { // else it is poked
 		t.done = ctx.Done()
 	}
 	t.begun.Store(true)
@@ -93,7 +94,7 @@ func (s *Supervisor) settleIn(t *term) {
 	s.since = s.clock.Load().now()
 	switch {
 	case spec.EventHook != nil:
-	case r == nil:
+	case r == nil && t.faults == nil: // a test has its tape
 		log := LogHook(nil)
 		s.setHook(func(e Event) { log(context.Background(), e) })
 	default:
