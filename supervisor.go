@@ -42,21 +42,23 @@ type Supervisor struct {
 
 // term is one time of being served.
 type term struct {
-	// Set before begun.
-	run    *run            // that it is served by; nil: a root
-	ctx    context.Context // of Serve
-	direct bool            // it is the service of that run
-	done   <-chan struct{} // of Serve's context; nil: that never ends, or is the one of run
-
-	// Set before the first run.
-	base   context.Context // that Serve got
-	path   string          // for labels
-	faults fault.Injector  // of the test that serves the root; nil: none
+	footing        // set before begun
+	path    string // for labels; set before the first run
 
 	begun atomic.Bool
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
 	ready latch                       // all services have been running at once
 	ended latch                       // Serve returns
+}
+
+// footing is what Serve was called with.
+type footing struct {
+	run    *run            // that it is served by; nil: a root
+	ctx    context.Context // of Serve
+	base   context.Context // that, with room for labels
+	direct bool            // it is the service of that run
+	done   <-chan struct{} // of Serve's context; nil: that never ends, or is the one of run
+	faults fault.Injector  // of the test that serves the root; nil: none
 }
 
 // isAsked: the context that Serve got has ended. That of a direct one mostly is its run's, which
