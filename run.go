@@ -37,6 +37,7 @@ type runMore struct {
 	expected    bool         // it is to say that it is ready, or has said it in vain
 	unready     bool         // it is to say that it is ready, and has not yet
 	muted       bool         // a test does not want that to be heard
+	missed      bool         // it has said so meanwhile
 	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.
@@ -102,6 +103,10 @@ func (r *run) isFirstReady() bool {
 	defer m.mu.Unlock()
 	first := m.unready
 	m.unready = false
+	if m.muted {
+		m.missed = m.missed || first
+		return false
+	}
 	return first
 }
 

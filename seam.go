@@ -64,16 +64,24 @@ func (r *run) serveBy(ctx context.Context, t *term) error {
 	return t.faults.Serve(ctx, about, r.node.svc.Serve)
 }
 
-// mute: whatever the run says, it is not ready.
-func (r *run) mute() {
-	if m := r.open(); m != nil {
+// mute: whatever the run says, it is not ready, until unmute is called.
+func (r *run) mute() (unmute func()) {
+	m := r.open() // it has not begun
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.muted, m.expected = true, true
+	return func() {
 		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.muted, m.unready, m.expected = true, false, true
+		missed := m.missed
+		m.muted, m.missed = false, false
+		m.mu.Unlock()
+		if missed {
+			r.post(readied{r.node, r.number})
+		}
 	}
 }
 
-// isMuted: mute was called.
+// isMuted: a supervisor that r serves says that it is ready, and nobody is to hear it.
 func (r *run) isMuted() bool {
 	m := r.own()
 	if m == nil {
@@ -81,6 +89,7 @@ func (r *run) isMuted() bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.missed = m.muted
 	return m.muted
 }
 

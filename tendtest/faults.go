@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/fault"
 )
 
@@ -81,7 +82,7 @@ func (tr *Tree) FailStart(pattern string, n int) {
 }
 
 // Heal ends all that was said before of the services that match: those that hang hear now
-// that they are to stop. It waits until everything in the bubble has come to rest.
+// that they are to stop, and those that were never ready have what they said heard. It waits until everything in the bubble has come to rest.
 func (tr *Tree) Heal(pattern string) {
 	tr.t.Helper()
 	tr.rule("Heal", pattern, rule{heals: true})
@@ -125,17 +126,29 @@ func (tr *Tree) strike(call, pattern string, e ending) {
 	}
 }
 
-// await waits, outside of a bubble, until runs have ended.
+// await waits, outside of a bubble, until the tree knows that runs have ended.
 func (tr *Tree) await(call string, struck []*victim) {
 	tr.t.Helper()
-	limit := time.After(mostReal)
+	deadline := time.Now().Add(mostReal)
 	for _, v := range struck {
-		select {
-		case <-v.ended:
-		case <-limit:
-			tr.t.Fatalf("tendtest: %s: %s has not returned %v after its context ended", call, v.Path, mostReal)
+		for tr.isOn(v) {
+			if time.Now().After(deadline) {
+				tr.t.Fatalf("tendtest: %s: %s has not returned %v after its context ended", call, v.Path, mostReal)
+			}
+			time.Sleep(time.Millisecond)
 		}
 	}
+}
+
+// isOn: for the tree a run has not ended.
+func (tr *Tree) isOn(v *victim) bool {
+	status := tr.Root.Status()
+	for _, s := range status.All() {
+		if s.Token.ID() == v.Service {
+			return s.Incarnation == v.Number && tend.StateStarting <= s.State && s.State <= tend.StateStuck && s.State != tend.StateBackoff
+		}
+	}
+	return false
 }
 
 // mostReal is how long things may take outside of a bubble.

@@ -141,7 +141,7 @@ func TestWhatLasts(t *testing.T) {
 		}, []string{
 			"0s root/a service ended cause=ErrRestartRequested", "0s root/a service started restarts=1",
 			"1s root/a service unresponsive cause=ErrNotReady", "1s root/a service failed err=ErrNotReady ran=1s count=1 threshold=5 restarting",
-			"1s root/a service started restarts=2",
+			"1s root/a service started restarts=2", "1s root/a service ready",
 			"1s root/a service ended cause=ErrRestartRequested", "1s root/a service started restarts=3", "1s root/a service ready",
 		}},
 		{"does not start", a, func(t *testing.T, tree *tendtest.Tree) {
@@ -181,7 +181,17 @@ func TestWhatLasts(t *testing.T) {
 				t.Errorf("it is %v", s.State)
 			}
 			tree.Tape.Lines()
-		}, nil},
+			tree.Sleep(time.Second)
+			tree.Heal("root/db")
+		}, []string{"1s root/db service ready took=1s"}},
+		{"heals when it has said in vain that it is ready", ready, func(t *testing.T, tree *tendtest.Tree) {
+			tree.NeverReady("root/a")
+			restart(t, tree, "root/a")
+			tree.Tape.Lines()
+			tree.Sleep(time.Second / 2)
+			tree.Heal("root/a")
+			tree.Sleep(time.Minute)
+		}, []string{"500ms root/a service ready took=500ms"}},
 		{"a nested supervisor does not start", nested(tend.Spec{}, idle("conn")), func(t *testing.T, tree *tendtest.Tree) {
 			tree.FailStart("root/db", 1)
 			restart(t, tree, "root/db")
@@ -318,6 +328,14 @@ func TestFaultsOfActors(t *testing.T) {
 			tree.Heal("root/cart")
 			tree.Tape.WantAmong("1s root/cart service unresponsive cause=ErrNotReady", "1s root/cart service failed err=ErrNotReady")
 		}, nil},
+		{"heals when it has said in vain that it is ready", build, func(t *testing.T, tree *tendtest.Tree) {
+			tree.NeverReady("root/cart")
+			restart(tree)
+			tree.Tape.Lines()
+			tree.Sleep(time.Second / 2)
+			tree.Heal("root/cart")
+			tree.Sleep(time.Minute)
+		}, []string{"500ms root/cart service ready took=500ms"}},
 	} {
 		s.run(t)
 	}

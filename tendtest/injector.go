@@ -84,13 +84,18 @@ func (f *faults) healAll() {
 	f.settleAll()
 }
 
-// settleAll has those stop who were asked to and have nothing any more that keeps them from it.
+// settleAll has those stop who were asked to and have nothing any more that keeps them from
+// it, and those be heard who were not to be.
 func (f *faults) settleAll() {
 	f.mu.Lock()
 	var acts []func()
-	for _, v := range f.runs {
+	for _, v := range slices.Clone(f.runs) { // settle forgets some
 		if act := f.settle(v); act != nil {
 			acts = append(acts, act)
+		}
+		if e, _ := f.of(v.Path); v.unmute != nil && !e.mute {
+			acts = append(acts, v.unmute)
+			v.unmute = nil
 		}
 	}
 	f.mu.Unlock()
@@ -154,6 +159,13 @@ func (f *faults) begin(v *victim) (e effects, refused bool) {
 	return e, refused
 }
 
+// mute notes how a run that nobody hears is heard again.
+func (f *faults) mute(v *victim, unmute func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v.unmute = unmute
+}
+
 // ask notes that a run is asked to stop.
 func (f *faults) ask(v *victim, cause error) {
 	f.mu.Lock()
@@ -170,7 +182,6 @@ func (f *faults) end(v *victim) ending {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	v.over = true
-	close(v.ended)
 	f.forget(v)
 	return v.ending
 }
@@ -239,7 +250,7 @@ func (f *faults) Serve(ctx context.Context, r fault.Run, serve func(context.Cont
 		return ErrFault
 	}
 	if e.mute {
-		r.Mute()
+		f.mute(v, r.Mute())
 	}
 	var end ending
 	err := func() error {
@@ -257,7 +268,10 @@ func (f *faults) Link(r fault.Run, svc latent.Service, l latent.Link) latent.Lin
 	v := newVictim(r, func(cause error) { svc.Cancel(r.Number, latent.Stop{Cause: cause}) })
 	k := &link{Link: l, faults: f, victim: v}
 	e, refused := f.begin(v)
-	k.mute = e.mute
+	if e.mute {
+		k.muted = true
+		f.mute(v, k.unmute)
+	}
 	k.refused.Store(refused)
 	return k
 }

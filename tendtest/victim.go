@@ -3,6 +3,7 @@ package tendtest
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tend-go/tend/internal/fault"
@@ -19,14 +20,14 @@ type victim struct {
 	ending ending
 	asked  bool // the supervisor has asked it to stop, because of cause
 	cause  error
-	slowed bool // it gets to know that later
-	passed bool // it knows
-	over   bool // it has returned
-	ended  chan struct{}
+	unmute func() // it is ready for nobody until then; nil: it is
+	slowed bool   // it gets to know that later
+	passed bool   // it knows
+	over   bool   // it has returned
 }
 
 func newVictim(r fault.Run, cancel func(error)) *victim {
-	return &victim{Run: r, cancel: cancel, ended: make(chan struct{})}
+	return &victim{Run: r, cancel: cancel}
 }
 
 // ending is how a run ends.
@@ -69,8 +70,11 @@ type link struct {
 	latent.Link
 	faults  *faults
 	victim  *victim
-	mute    bool
 	refused atomic.Bool // the run is to fail before it begins
+
+	mu     sync.Mutex
+	muted  bool
+	missed uint64 // the number of the run, if it has said meanwhile that it is ready
 }
 
 // Schedule is called at the end of the launch for the first time.
@@ -86,14 +90,32 @@ func (k *link) Schedule(t latent.Task) {
 
 // Ready is not heard of a run that is mute.
 func (k *link) Ready(number uint64) {
-	if !k.mute {
+	k.mu.Lock()
+	muted := k.muted
+	if muted {
+		k.missed = number
+	}
+	k.mu.Unlock()
+	if !muted {
 		k.Link.Ready(number)
 	}
 }
 
-// Context is that of a run which is mute, or not.
+func (k *link) unmute() {
+	k.mu.Lock()
+	missed := k.missed
+	k.muted = false
+	k.mu.Unlock()
+	if missed != 0 {
+		k.Link.Ready(missed)
+	}
+}
+
+// Context is that of the run, which its handler can make ready as well.
 func (k *link) Context(number uint64, unready bool) (context.Context, context.CancelCauseFunc) {
-	return k.Link.Context(number, unready && !k.mute)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.Link.Context(number, unready && !k.muted)
 }
 
 // Ended tells that the run is over: later, if it hangs or is slow, and otherwise than it was,

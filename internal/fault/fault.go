@@ -25,9 +25,9 @@ type Run struct {
 	Path    string
 	Service uint64 // the number of its token
 	Number  uint64 // the incarnation
-	// Mute has the supervisor not hear it when the run says that it is ready. It is to be
-	// called before the service is; nil: of a run without a goroutine.
-	Mute func()
+	// Mute has the supervisor not hear it when the run says that it is ready, until unmute is
+	// called. It is to be called before the service is; nil: of a run without a goroutine.
+	Mute func() (unmute func())
 }
 
 // Err is what starts fail with that a test wants to fail, and why a run is asked to stop that
