@@ -2,6 +2,7 @@ package tendtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/pprof"
@@ -84,6 +85,8 @@ type served struct {
 	panicked any
 }
 
+var errServed = errors.New("tendtest: Serve has returned")
+
 // String says how it has ended.
 func (s *served) String() string {
 	switch {
@@ -119,6 +122,7 @@ func (c *trial) serve(parent context.Context, svc tend.Service) *served {
 	}
 	go func() {
 		defer close(s.done)
+		defer s.cancel(errServed) // as a supervisor does
 		defer func() {
 			if s.broke {
 				s.panicked = recover()
