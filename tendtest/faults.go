@@ -10,15 +10,7 @@ import (
 
 // ErrFault is what a start fails with because of [Tree.FailStart], and the cause in the
 // context of a service that [Tree.Fail], [Tree.Panic] or [Tree.Exit] ends.
-var ErrFault error = fault.Err
-
-// Faults need no change to a program's code. They are given to services by their paths,
-// nested supervisors included, in which "*" stands for any part of a name and "**", in place
-// of a name, for any number of names: "root/db", "root/worker-*", "root/**".
-//
-// Of the last three below one is over at once; the others last, for runs to come, too, until
-// Heal. Once the test is over those are healed by themselves, and one that was for nobody all
-// the while fails it.
+var ErrFault = fault.Err
 
 // Fail has the services that match and run fail with err, once, and waits until everything
 // has come to rest. What a service does is not torn off, as nothing in Go can be: its context
