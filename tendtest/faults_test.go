@@ -435,3 +435,8 @@ func TestPatterns(t *testing.T) {
 		})
 	}
 }
+
+// TestTwoRunsAtOnceAreFound, should a tree ever make some.
+func TestTwoRunsAtOnceAreFound(t *testing.T) {
+	wantFailures(t, try(t, tendtest.TwoRuns), "tendtest: two runs of root/a at once: 1 and 2")
+}

@@ -155,3 +155,15 @@ func TestAStormWantsABubble(t *testing.T) {
 	wantFailures(t, try(t, storm), "Storm wants a tree that is served, in a bubble")
 	bubble(t, func(t *testing.T) { wantFailures(t, try(t, storm), "Storm wants a tree that is served, in a bubble") })
 }
+
+// TestATreeThatEndsInAStormIsServedAgain, so that there is something left to strike.
+func TestATreeThatEndsInAStormIsServedAgain(t *testing.T) {
+	tendtest.Run(t, func() *tend.Supervisor {
+		return root(tend.Spec{Escalate: true, FailureThreshold: 0.5}, idle("a"))
+	}, func(t *testing.T, tree *tendtest.Tree) {
+		tree.Storm(tendtest.Storm{Seed: 1})
+		if n := len(tree.Tape.Lines(tend.SupervisorStarted{}.Kind())); n < 10 {
+			t.Errorf("it was served %d times", n)
+		}
+	})
+}

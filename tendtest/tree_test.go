@@ -3,6 +3,7 @@ package tendtest_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -175,4 +176,18 @@ func TestOutsideOfABubble(t *testing.T) {
 		}
 	})
 	wantFailures(t, f, "1 goroutines are left behind: … root/leaky# … waitForEver")
+}
+
+// TestTheTapeIsTheLog: what a test does on purpose is not in the log of the program.
+func TestTheTapeIsTheLog(t *testing.T) {
+	var log strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	tendtest.Run(t, func() *tend.Supervisor { return root(tend.Spec{}, idle("a")) }, func(_ *testing.T, tree *tendtest.Tree) {
+		tree.Fail("root/a", errBoom)
+	})
+	if log.Len() > 0 {
+		t.Errorf("logged is %s", log.String())
+	}
 }
