@@ -35,9 +35,9 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	go r.main(ctx, fresh)
 }
 
-// faultsOf is the injector of the tree that a supervisor is in, which r serves, or nobody
+// faultsOf are the faults of the tree that a supervisor is in, which r serves, or nobody
 // but its caller.
-func faultsOf(r *run, ctx context.Context) fault.Injector {
+func faultsOf(r *run, ctx context.Context) *fault.Faults {
 	if r == nil {
 		return fault.From(ctx)
 	}

@@ -58,7 +58,7 @@ type footing struct {
 	base   context.Context // that, with room for labels
 	direct bool            // it is the service of that run
 	done   <-chan struct{} // of Serve's context; nil: that never ends, or is the one of run
-	faults fault.Injector  // of the test that serves the root; nil: none
+	faults *fault.Faults   // of the test that serves the root; nil: none
 }
 
 // isAsked: the context that Serve got has ended. That of a direct one mostly is its run's, which

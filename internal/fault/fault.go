@@ -36,13 +36,16 @@ var Err = errors.New("tendtest: a fault of the test")
 
 type key struct{}
 
+// Faults are what a supervisor keeps of its tree's injector: a pointer, as each has one.
+type Faults struct{ Injector }
+
 // With is ctx with an injector for the tree that is served with it.
 func With(ctx context.Context, i Injector) context.Context {
-	return context.WithValue(ctx, key{}, i)
+	return context.WithValue(ctx, key{}, &Faults{i})
 }
 
-// From is the injector in ctx; nil: there is none.
-func From(ctx context.Context) Injector {
-	i, _ := ctx.Value(key{}).(Injector)
-	return i
+// From are the faults in ctx; nil: there are none.
+func From(ctx context.Context) *Faults {
+	f, _ := ctx.Value(key{}).(*Faults)
+	return f
 }
