@@ -305,3 +305,15 @@ func TestMutants(t *testing.T) {
 		}
 	}
 }
+
+// TestAFindingInRealTime: what is left is told from the goroutines of others.
+func TestAFindingInRealTime(t *testing.T) {
+	release := make(chan bool)
+	defer close(release)
+	go waitForEver(release)
+	const law = "leaves no goroutine"
+	f := try(t, func(t testing.TB) {
+		tendtest.Laws()[law](t, func() tend.Service { return mutants["leaves a goroutine"].make(release) })
+	})
+	wantFailures(t, f, "1 goroutines of the service are there 1s after its end. Start them with tend.Go … conformance_test.go")
+}
