@@ -351,13 +351,22 @@ func TestMistakesFailTheTest(t *testing.T) {
 		do   func(*tendtest.Tree)
 		want []string
 	}{
-		"nobody runs":         {func(tree *tendtest.Tree) { tree.Fail("root/b", errBoom) }, []string{"Fail(\"root/b\"): no service that matches runs; there are\n\troot/a running"}},
-		"no error":            {func(tree *tendtest.Tree) { tree.Fail("root/a", nil) }, []string{"Fail(\"root/a\") with a nil error"}},
-		"no value":            {func(tree *tendtest.Tree) { tree.Panic("root/a", nil) }, []string{"Panic(\"root/a\") with nil"}},
-		"no time":             {func(tree *tendtest.Tree) { tree.SlowStop("root/a", 0) }, []string{"SlowStop(\"root/a\") of 0s"}},
-		"no number":           {func(tree *tendtest.Tree) { tree.FailStart("root/a", -1) }, []string{"FailStart(\"root/a\") of -1"}},
-		"a rule for nobody":   {func(tree *tendtest.Tree) { tree.Hang("root/b") }, []string{"Hang(\"root/b\"): no service has matched; there are\n\troot/a running"}},
-		"healed for nobody":   {func(tree *tendtest.Tree) { tree.Heal("root/b"); tree.Heal("**") }, []string{"Heal(\"root/b\"): no service has matched"}},
+		"nobody runs":       {func(tree *tendtest.Tree) { tree.Fail("root/b", errBoom) }, []string{"Fail(\"root/b\"): no service that matches runs; there are\n\troot/a running"}},
+		"no error":          {func(tree *tendtest.Tree) { tree.Fail("root/a", nil) }, []string{"Fail(\"root/a\") with a nil error"}},
+		"no value":          {func(tree *tendtest.Tree) { tree.Panic("root/a", nil) }, []string{"Panic(\"root/a\") with nil"}},
+		"no time":           {func(tree *tendtest.Tree) { tree.SlowStop("root/a", 0) }, []string{"SlowStop(\"root/a\") of 0s"}},
+		"no number":         {func(tree *tendtest.Tree) { tree.FailStart("root/a", -1) }, []string{"FailStart(\"root/a\") of -1"}},
+		"a rule for nobody": {func(tree *tendtest.Tree) { tree.Hang("root/b") }, []string{"Hang(\"root/b\"): no service has matched; there are\n\troot/a running"}},
+		"healed for nobody": {func(tree *tendtest.Tree) { tree.Heal("root/b"); tree.Heal("**") }, []string{"Heal(\"root/b\"): no service has matched"}},
+		"healed when it has left": {func(tree *tendtest.Tree) {
+			tree.Hang("root/a")
+			_ = tree.Root.Remove(tree.Service("root/a").Token)
+			tree.Sleep(time.Minute)
+			tree.Heal("root/a")
+			if left := tree.Root.UnstoppedServices(); len(left) > 0 {
+				tree.Fail("root/a", errBoom) // which there is none of
+			}
+		}, nil},
 		"a rule for newcomer": {func(tree *tendtest.Tree) { tree.Hang("root/b"); tree.Root.Add(idle("b")); tree.Sleep(0) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

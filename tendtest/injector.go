@@ -2,6 +2,7 @@ package tendtest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -19,7 +20,7 @@ type faults struct {
 	mu     sync.Mutex
 	rules  []*rule // the later have the last word
 	runs   []*victim
-	served map[uint64]bool // the numbers of all services that have run
+	served map[uint64]string // the paths of all services that have run, by their numbers
 }
 
 // rule is one thing that a test has said of services.
@@ -41,7 +42,7 @@ type effects struct {
 	mute bool
 }
 
-func newFaults(t testing.TB) *faults { return &faults{t: t, served: map[uint64]bool{}} }
+func newFaults(t testing.TB) *faults { return &faults{t: t, served: map[uint64]string{}} }
 
 // of is what there is for a path now, and the last word about its starts; nil: none. The
 // caller holds mu.
@@ -65,7 +66,9 @@ func (f *faults) of(path string) (e effects, starts *rule) {
 // add adds a rule to a tree with such paths.
 func (f *faults) add(r *rule, paths []string) {
 	f.mu.Lock()
-	r.seen = slices.ContainsFunc(paths, func(path string) bool { return matches(r.pattern, path) })
+	for _, path := range slices.AppendSeq(slices.Clip(paths), maps.Values(f.served)) { // also of one that has left, and still hangs
+		r.seen = r.seen || matches(r.pattern, path)
+	}
 	f.rules = append(f.rules, r)
 	f.mu.Unlock()
 	if r.heals {
@@ -148,7 +151,7 @@ func (f *faults) begin(v *victim) (e effects, refused bool) {
 		}
 	}
 	f.runs = append(f.runs, v)
-	f.served[v.Service] = true
+	f.served[v.Service] = v.Path
 	for _, r := range f.rules {
 		r.seen = r.seen || matches(r.pattern, v.Path)
 	}
@@ -222,7 +225,7 @@ func (f *faults) strike(pattern string, e ending) (struck []*victim) {
 func (f *faults) hasServed(number uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.served[number]
+	return f.served[number] != ""
 }
 
 // reportUnused says which rules were for nobody.
