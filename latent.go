@@ -91,6 +91,8 @@ type ofRun node
 
 func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
+func (l *ofRun) Record() any { return (*node)(l) }
+
 func (l *ofRun) Service() any { return innermost(l.svc) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
@@ -220,8 +222,7 @@ func (h *host) Add(members []any, patient bool) {
 func (h *host) Remove(members []latent.Link) {
 	nodes := make([]*node, len(members))
 	for i, l := range members {
-		run, _ := l.(*ofRun)
-		nodes[i] = (*node)(run)
+		nodes[i], _ = l.Record().(*node)
 	}
 	(*Supervisor)(h).wish(removeAll{nodes})
 }

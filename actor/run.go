@@ -66,9 +66,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a := (*Actor[M])(s)
 	watchdog := l.Watchdog()
 	a.mu.Lock()
-	if a.link != l { // of a tree it is since Enter, and read without mu
-		a.link = l
-	}
+	a.link = l
 	if a.box != nil && !a.is(begun) {
 		a.box.remark(l.Moment())
 	}

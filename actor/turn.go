@@ -140,7 +140,7 @@ func (w *turn[M]) born(h Handler[M], err error) {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if err == nil {
-		w.a.handler = h
+		w.a.handler = underTest(h, w.link)
 		w.resumes()
 	} else {
 		w.b.failed = err

@@ -19,6 +19,6 @@
 // Faults are given to services by their paths, nested supervisors included, in which "*" stands
 // for any part of a name and "**", in place of a name, for any number of names, also none:
 // "root/db", "root/worker-*", "root/**". [Tree.Fail], [Tree.Panic] and [Tree.Exit] are over at
-// once. The others last, for runs to come, too, until [Tree.Heal]. At the end of the test those
+// once, of an actor with its next message. The others last, for runs to come, too, until [Tree.Heal]. At the end of the test those
 // are healed by themselves, and one that was for nobody all the while fails it.
 package tendtest

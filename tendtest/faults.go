@@ -15,7 +15,8 @@ var ErrFault = fault.Err
 // Fail has the services that match and run fail with err, once, and waits until everything
 // has come to rest. What a service does is not torn off, as nothing in Go can be: its context
 // ends, with [ErrFault] as the cause, and when its Serve has returned err is in place of what
-// that was. An actor handles the message in hand before. The test fails at once if none runs.
+// that was. An actor fails with the next message that it takes in hand, which is lost, and not
+// before. The test fails at once if none runs.
 func (tr *Tree) Fail(pattern string, err error) {
 	tr.t.Helper()
 	if err == nil {
@@ -123,7 +124,7 @@ func (tr *Tree) await(call string, struck []*victim) {
 	tr.t.Helper()
 	deadline := time.Now().Add(mostReal)
 	for _, v := range struck {
-		for tr.isOn(v) {
+		for v.next == nil && tr.isOn(v) {
 			if time.Now().After(deadline) {
 				tr.t.Fatalf("tendtest: %s: %s has not returned %v after its context ended", call, v.Path, mostReal)
 			}

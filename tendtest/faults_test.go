@@ -241,7 +241,7 @@ func TestHelpersOfAVictim(t *testing.T) {
 	})
 }
 
-// TestFaultsOfActors: the run of an actor fails between messages, its end is held back, its
+// TestFaultsOfActors: the message in hand fails and is lost, the end of a run is held back, its
 // start fails, and nobody hears that it is ready.
 func TestFaultsOfActors(t *testing.T) {
 	var news, handled int
@@ -269,28 +269,50 @@ func TestFaultsOfActors(t *testing.T) {
 	for _, s := range []scene{
 		{"fails", build, func(t *testing.T, tree *tendtest.Tree) {
 			tree.Fail("root/cart", errBoom)
+			if s := tree.Service("root/cart"); s.Failed != 0 {
+				t.Errorf("it has failed without a message: %+v", s)
+			}
+			send(0)
 			send(0)
 			tree.Sleep(0)
 			if handled != 1 || news != 2 {
 				t.Errorf("%d handled, %d times new", handled, news)
 			}
 		}, []string{
+			"0s root/cart messages lost n=1 message=int cause=boom",
 			"0s root/cart service failed err=boom count=1 threshold=5 restarting", "0s root/cart service started restarts=1", "0s root/cart service ready",
 		}},
-		{"panics after the message in hand", build, func(t *testing.T, tree *tendtest.Tree) {
-			send(2 * time.Second)
+		{"panics with the next message", build, func(t *testing.T, tree *tendtest.Tree) {
+			send(2 * time.Second) // the one in hand is not torn off
 			send(0)
 			tree.Sleep(time.Second)
 			tree.Panic("root/cart", "boom")
 			tree.Sleep(time.Minute)
-			if handled != 2 {
+			if handled != 1 {
 				t.Errorf("%d handled", handled)
 			}
 		}, []string{
+			"2s root/cart messages lost n=1 message=int cause=\"panic: boom\"",
 			"2s root/cart service failed err=\"panic: boom\" ran=2s count=1 threshold=5 restarting", "2s root/cart service started restarts=1", "2s root/cart service ready",
 		}},
-		{"exits", build, func(_ *testing.T, tree *tendtest.Tree) { tree.Exit("root/*") }, []string{
+		{"exits", build, func(_ *testing.T, tree *tendtest.Tree) {
+			tree.Exit("root/*")
+			send(0)
+			tree.Sleep(0)
+		}, []string{
+			"0s root/cart messages lost n=1 message=int cause=ErrGoexit",
 			"0s root/cart service failed err=ErrGoexit count=1 threshold=5 restarting", "0s root/cart service started restarts=1", "0s root/cart service ready",
+		}},
+		{"is stopped before its next message", build, func(t *testing.T, tree *tendtest.Tree) {
+			tree.Fail("root/cart", errBoom)
+			restart(tree)
+			send(0)
+			tree.Sleep(0)
+			if handled != 1 {
+				t.Errorf("%d handled", handled)
+			}
+		}, []string{
+			"0s root/cart service ended cause=ErrRestartRequested", "0s root/cart service started restarts=1", "0s root/cart service ready",
 		}},
 		{"hangs", build, func(t *testing.T, tree *tendtest.Tree) {
 			tree.Hang("root/cart")
@@ -448,4 +470,32 @@ func TestPatterns(t *testing.T) {
 // TestTwoRunsAtOnceAreFound, should a tree ever make some.
 func TestTwoRunsAtOnceAreFound(t *testing.T) {
 	wantFailures(t, try(t, tendtest.TwoRuns), "tendtest: two runs of root/a at once: 1 and 2")
+}
+
+// TestStopOfAnActorUnderTest is called as ever, also after a fault.
+func TestStopOfAnActorUnderTest(t *testing.T) {
+	var stops []error
+	a := actor.New("a", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+		return leaving{handler(func(context.Context, int) error { return nil }), &stops}, nil
+	}})
+	tendtest.Run(t, func() *tend.Supervisor { return root(tend.Spec{}, a) }, func(t *testing.T, tree *tendtest.Tree) {
+		tree.Fail("root/a", errBoom)
+		_ = a.TrySend(1)
+		tree.Sleep(0)
+		_ = tree.Stop()
+		if len(stops) != 2 || stops[0] != errBoom || stops[1] != tend.ErrStopped {
+			t.Errorf("it was stopped because of %v", stops)
+		}
+	})
+}
+
+// leaving is a handler that notes why it is stopped.
+type leaving struct {
+	handler
+	why *[]error
+}
+
+func (l leaving) Stop(_ context.Context, why error) error {
+	*l.why = append(*l.why, why)
+	return nil
 }

@@ -209,14 +209,21 @@ func (f *faults) forget(v *victim) {
 func (f *faults) strike(pattern string, e ending) (struck []*victim) {
 	f.mu.Lock()
 	for _, v := range f.runs {
-		if !v.over && v.ending.how == asItDoes && matches(pattern, v.Path) {
+		if v.over || v.ending.how != asItDoes || !matches(pattern, v.Path) {
+			continue
+		}
+		struck = append(struck, v)
+		if v.next == nil {
 			v.ending = e
-			struck = append(struck, v)
 		}
 	}
 	f.mu.Unlock()
 	for _, v := range struck {
-		v.cancel(ErrFault)
+		if v.next == nil {
+			v.cancel(ErrFault)
+		} else {
+			v.next(e)
+		}
 	}
 	return struck
 }
@@ -270,6 +277,7 @@ func (f *faults) Serve(ctx context.Context, r fault.Run, serve func(context.Cont
 func (f *faults) Link(r fault.Run, svc latent.Service, l latent.Link) latent.Link {
 	v := newVictim(r, func(cause error) { svc.Cancel(r.Number, latent.Stop{Cause: cause}) })
 	k := &link{Link: l, faults: f, victim: v}
+	v.next = k.strikeNext
 	e, refused := f.begin(v)
 	if e.mute {
 		k.muted = true

@@ -15,6 +15,7 @@ type victim struct {
 	fault.Run
 	cancel func(cause error) // asks the service to stop
 	pass   func()            // goes on with what the supervisor has asked for
+	next   func(ending)      // has an actor fail with its next message; nil: it is none
 
 	// With faults.mu held.
 	ending ending
@@ -73,6 +74,7 @@ type link struct {
 	refused atomic.Bool // the run is to fail before it begins
 
 	mu     sync.Mutex
+	next   ending // of the run, with the next message
 	muted  bool
 	missed uint64 // the number of the run, if it has said meanwhile that it is ready
 }
@@ -86,6 +88,25 @@ func (k *link) Schedule(t latent.Task) {
 		k.victim.cancel(ErrFault)
 	}
 	k.Link.Schedule(t)
+}
+
+// strikeNext has the next message fail that the actor takes in hand.
+func (k *link) strikeNext(e ending) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.next = e
+}
+
+// Strike fails in the handler's place.
+func (k *link) Strike() (is bool, err error) {
+	k.mu.Lock()
+	e := k.next
+	k.next = ending{}
+	k.mu.Unlock()
+	if e.how == asItDoes {
+		return false, nil
+	}
+	return true, e.do()
 }
 
 // Ready is not heard of a run that is mute.

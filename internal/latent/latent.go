@@ -101,6 +101,13 @@ const (
 	Gone
 )
 
+// Striker is the Link of a tree under test, which has messages fail.
+type Striker interface {
+	// Strike is called with a message in hand, in place of the handler, and may panic or exit
+	// like one. If it returns true the handler is not called, and err is what it has returned.
+	Strike() (is bool, err error)
+}
+
 // Link is what a run has of its supervisor. Any goroutine may call it.
 type Link interface {
 	// Ready says that the run is up, if the service has to say so.
@@ -141,6 +148,8 @@ type Link interface {
 	Lost(n uint64, kind string, why error)
 	// Clock is the clock of the tree.
 	Clock() abtime.AbstractTime
+	// Record is what the supervisor has for the service.
+	Record() any
 	// Service is what was added. Only a run may ask.
 	Service() any
 	// Slept is Ended of a run that had nothing to do: the service leaves. Nothing of the run
