@@ -140,3 +140,38 @@ func inUse() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
 }
+
+// BenchmarkGroup tells what a member takes, how long it takes to make one by a message, to
+// send to one that is there, and until all sleep.
+func BenchmarkGroup(b *testing.B) {
+	const n = 100_000
+	for b.Loop() {
+		handled := make(chan struct{}, 1)
+		var count atomic.Int64
+		h := actor.Func[int](func(context.Context, int) error {
+			if count.Add(1)%n == 0 {
+				handled <- struct{}{}
+			}
+			return nil
+		})
+		g := actor.NewGroup("g", actor.GroupSpec[uint64, int]{New: func(context.Context, *actor.Actor[int], uint64) (actor.Handler[int], error) {
+			return h, nil
+		}})
+		s := benchServe(b, g)
+		before := inUse()
+		round := func(unit string) {
+			began := time.Now()
+			for key := range uint64(n) {
+				if err := g.To(key).TrySend(1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			<-handled
+			b.ReportMetric(float64(time.Since(began))/n, unit)
+		}
+		round("ns/make")
+		b.ReportMetric(float64(inUse()-before)/n, "B/member")
+		round("ns/send")
+		s.Stop()
+	}
+}

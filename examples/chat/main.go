@@ -19,6 +19,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/app"
+	"github.com/tend-go/tend/observe"
 )
 
 func main() {
@@ -45,7 +46,8 @@ func open(args []string) (*tend.Supervisor, app.Options, error) {
 		return nil, app.Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	listening := func(a net.Addr) { fmt.Println("listening at", a) }
-	return newTree(*addr, listening, tend.Spec{StopWithin: 5 * time.Second}), app.Options{Debug: *debug}, nil
+	root := newTree(*addr, listening, tend.Spec{StopWithin: 5 * time.Second})
+	return root, app.Options{Debug: *debug, Tree: observe.Handler(root, observe.Options{})}, nil
 }
 
 // newTree is the server: rooms, the connections of clients, and what accepts them, which

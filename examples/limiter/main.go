@@ -19,6 +19,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/app"
+	"github.com/tend-go/tend/observe"
 	"github.com/tend-go/tend/server"
 )
 
@@ -31,7 +32,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "limiter:", err)
 		os.Exit(2)
 	case o.addr != "":
-		app.Main(newTree(o.addr, tend.Spec{StopWithin: 10 * time.Second}), app.Options{Debug: o.debug})
+		root := newTree(o.addr, tend.Spec{StopWithin: 10 * time.Second})
+		app.Main(root, app.Options{Debug: o.debug, Tree: observe.Handler(root, observe.Options{})})
 	}
 	if err := measure(context.Background(), os.Stdout, o.clients); err != nil {
 		fmt.Fprintln(os.Stderr, "limiter:", err)
