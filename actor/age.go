@@ -150,7 +150,10 @@ func (a *Actor[M]) status() latent.Mailbox {
 	if b == nil {
 		return m
 	}
-	m.Waiting, m.Open, m.Lost = max(0, b.used-b.busy.taken), int(b.asks.n.Load()), b.tally.all
+	m.Waiting, m.Open = max(0, b.used-b.busy.taken), int(b.asks.n.Load())
+	if b.rare != nil {
+		m.Lost = b.tally.all
+	}
 	if a.link == nil {
 		return m
 	}

@@ -231,10 +231,10 @@ func (s *service[M]) Stuck(number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := a.box
-	if b == nil || !a.is(launched) || a.number() != number {
+	if b == nil || b.rare == nil || !a.is(launched) || a.number() != number {
 		return
 	}
-	b.asks.end(0, b.asks.begun, &failedError{&overdueError{b.stop.Cause}})
+	b.asks.end(0, b.asks.begun, &failedError{&overdueError{b.wish().Cause}})
 	if a.is(closed) {
 		b.asks.end(b.asks.begun+1, b.put, a.gone())
 	}

@@ -12,7 +12,7 @@ import (
 func (a *Actor[M]) guard(watchdog time.Duration) {
 	a.set(watched, watchdog > 0)
 	if watchdog > 0 && watchdog != a.spec.Child.Watchdog {
-		a.open().watchdog = watchdog
+		a.open().whole().watchdog = watchdog
 	}
 }
 
@@ -23,7 +23,7 @@ func (w *turn[M]) newVigil() *latent.Vigil {
 		return nil
 	}
 	v := &latent.Vigil{Limit: a.spec.Child.Watchdog, Silent: func() { link.Silent(number) }}
-	if b.watchdog > 0 {
+	if b.rare != nil && b.watchdog > 0 {
 		v.Limit = b.watchdog
 	}
 	v.Alive = func() time.Duration { return link.Alive(a.madeFor(number)) }
@@ -35,7 +35,7 @@ func (w *turn[M]) newVigil() *latent.Vigil {
 func (a *Actor[M]) madeFor(number uint64) context.Context {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.box == nil || a.number() != number {
+	if a.box == nil || a.box.rare == nil || a.number() != number {
 		return nil
 	}
 	return a.box.made

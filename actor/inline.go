@@ -50,7 +50,7 @@ func (w *turn[M]) inline() {
 func (w *turn[M]) leave() {
 	a, b := w.a, w.b
 	a.mu.Lock()
-	if !b.isEmpty() || len(b.due) > 0 || b.failed != nil || b.asked.Load() {
+	if !b.isEmpty() || b.isDue.Load() || b.failed != nil || b.asked.Load() {
 		a.mu.Unlock()
 		w.link.Schedule((*turns[M])(a))
 		return

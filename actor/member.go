@@ -118,7 +118,7 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 	m.spec, m.name = g.spec, nameOf(key)
 	m.actor().set(placed, true)
 	if c != nil {
-		m.actor().open().news = []chan news{c}
+		m.actor().open().whole().news = []chan news{c}
 	}
 	s := g.shard(key)
 	s.mu.Lock()
@@ -134,7 +134,7 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 		m.stage = joining
 	}
 	if w := s.watchers[key]; w != nil {
-		m.actor().open().watchers = slices.Clone(w)
+		m.actor().open().whole().watchers = slices.Clone(w)
 	}
 	return m
 }

@@ -225,7 +225,7 @@ func (w *turn[M]) refill(last bool) refill {
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
 		b.ended = true
 		return refilled
-	case len(b.in) == 0 && len(b.due) > 0:
+	case len(b.in) == 0 && b.isDue.Load():
 		return nothing
 	case len(b.in) == 0 && last:
 		b.out, b.next, b.worker = b.out[:0], 0, 0
@@ -372,7 +372,7 @@ func (w *turn[M]) end() {
 	w.loseRest()
 	link, number := w.link, w.number
 	a.mu.Lock()
-	if b.telling { // another worker still tells of what was lost
+	if b.rare != nil && b.telling { // another worker still tells of what was lost
 		b.told = func() { a.finish(link, number) }
 		a.mu.Unlock()
 		return
@@ -385,7 +385,7 @@ func (w *turn[M]) end() {
 func (a *Actor[M]) finish(link latent.Link, number uint64) {
 	a.mu.Lock()
 	b := a.box
-	made, cause, failed := b.made, b.stop.Cause, b.failed
+	made, cause, failed := b.context(), b.wish().Cause, b.failed
 	b.failBegun(cmp.Or(failed, cause))
 	timers := b.silence()
 	a.over()
