@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -121,4 +125,25 @@ func ExamplePool() {
 	cancel()
 	<-done
 	// Output: 49 <nil>
+}
+
+// TestGuide: docs/actors.md shows what is compiled and run here.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/actors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	if len(pieces) != 2 {
+		t.Errorf("there are %d pieces", len(pieces))
+	}
+	for _, p := range pieces {
+		if !strings.Contains(string(own), p[1]) {
+			t.Errorf("this is in the guide only:\n%s", p[1])
+		}
+	}
 }
