@@ -97,6 +97,8 @@ func (l *ofRun) Service() any { return innermost(l.svc) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 
+func (l *ofRun) IsCrowded() bool { return l.sup.root().scheduler().IsCrowded() }
+
 func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
 
 func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }

@@ -61,8 +61,9 @@ func (b *box[M]) remark(now time.Duration) {
 // pace is how fast a turn goes. Where messages take their time the clock is read for each,
 // which they do not feel, and what is known is exact.
 type pace struct {
-	at   time.Duration // the moment noted last
-	slow bool
+	began time.Duration // the turn
+	at    time.Duration // the moment noted last
+	slow  bool
 }
 
 // slowly is how long the messages of a slow turn take, or longer.
@@ -71,7 +72,8 @@ const slowly = 100 * time.Microsecond
 // look finds out how fast the turn goes. There is a message in hand.
 func (w *turn[M]) look() {
 	now := w.link.Note()
-	w.pace = pace{now, now-w.pace.at >= slowly}
+	w.pace.slow = now-w.pace.at >= slowly
+	w.pace.at = now
 	if !w.pace.slow && w.vigil == nil {
 		return
 	}
@@ -81,6 +83,14 @@ func (w *turn[M]) look() {
 	w.b.mark(now)
 	w.b.unmark()
 	w.begins(0)
+}
+
+// longest is how long a turn takes while others wait for theirs, or one message more.
+const longest = time.Millisecond
+
+// isLong: the turn is to go on when others have had theirs.
+func (w *turn[M]) isLong() bool {
+	return w.pace.slow && w.pace.at-w.pace.began >= longest && w.link.IsCrowded()
 }
 
 // moment is the time of the tree, to within a turn; 0 before it is known which tree that is.
@@ -103,6 +113,7 @@ type busy struct {
 // hand: New, or what is left of what was taken over.
 func (w *turn[M]) enter(isFresh bool) {
 	w.pace.at = w.link.Note()
+	w.pace.began = w.pace.at
 	if w.vigil != nil {
 		w.link.Watch(w.vigil)
 	}

@@ -153,6 +153,7 @@ func (l *lonely) Record() any                         { return nil }
 func (l *lonely) Service() any                        { return nil }
 func (l *lonely) HasHelpers(context.Context) bool     { return false }
 func (l *lonely) Slept(uint64, context.Context)       {}
+func (l *lonely) IsCrowded() bool                     { return false }
 func (l *lonely) Waits() *latent.Waits                { return &l.waits }
 func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
 func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }

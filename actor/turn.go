@@ -14,7 +14,8 @@ import (
 // turns is the actor as the scheduler sees it.
 type turns[M any] Actor[M]
 
-// turnLength is how many messages a turn has at most: then others have theirs.
+// turnLength is how many messages a turn has at most: then others have theirs. It is
+// shorter if the messages take their time, see longest.
 const turnLength = 64
 
 // glances is how often a turn looks for more before it ends.
@@ -77,7 +78,7 @@ func (w *turn[M]) take() (more bool) {
 		return false
 	}
 	for n := 0; w.goesOn(); n++ {
-		if n == turnLength {
+		if n == turnLength || w.isLong() {
 			w.pause()
 			return true
 		}

@@ -129,6 +129,8 @@ type Link interface {
 	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
 	// must not be waiting for one already.
 	Schedule(t Task)
+	// IsCrowded: others wait for turns.
+	IsCrowded() bool
 	// Waits are who waits for whom in the tree.
 	Waits() *Waits
 	// Keep says that k is idle, and holds something in case that it soon is not. Another one

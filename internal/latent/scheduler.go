@@ -81,6 +81,9 @@ func (s *Scheduler) Ready(t Task) {
 	s.cover()
 }
 
+// IsCrowded: tasks are ready, and nobody has come for them.
+func (s *Scheduler) IsCrowded() bool { return s.length.Load() > 0 }
+
 // cover sees to it that somebody comes for those who are ready: a worker that is looking,
 // a new one, or else the probe. The caller holds mu.
 func (s *Scheduler) cover() {
