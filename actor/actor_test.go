@@ -1059,3 +1059,19 @@ func TestBeforeItIsServedAnActorWaits(t *testing.T) {
 		r.expect(t, []int{3}, []int{1})
 	})
 }
+
+// TestLostMessagesAreToldByTheirType, which may be an interface.
+func TestLostMessagesAreToldByTheirType(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := actor.New("a", &actor.Spec[order]{New: func(context.Context, *actor.Actor[order]) (actor.Handler[order], error) {
+			return actor.Func[order](func(context.Context, order) error { return errBoom }), nil
+		}})
+		_, tape := serve(t, tend.Spec{}, a)
+		if err := a.TrySend(deposit{1}); err != nil {
+			t.Error(err)
+		}
+		if lines := tape.Lines(tend.MessagesLost{}.Kind()); len(lines) != 1 || !strings.Contains(lines[0], "message=actor_test.order") {
+			t.Errorf("told: %q", lines)
+		}
+	})
+}

@@ -1,7 +1,7 @@
 package actor
 
 import (
-	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -171,7 +171,7 @@ func (a *Actor[M]) tellSupervisor() {
 }
 
 // kindOf is the type of the messages, which is all that is told of them.
-func kindOf[M any]() string { return fmt.Sprintf("%T", *new(M)) }
+func kindOf[M any]() string { return reflect.TypeFor[M]().String() }
 
 // take is what there is to tell; or, if something was told a moment ago, how long that has
 // to wait, once.

@@ -83,7 +83,10 @@ func (s *server) accept(ctx context.Context, addr string, listening func(net.Add
 	tend.Ready(ctx)
 	for {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return err
 		}
 		s.Add(tend.Child{
