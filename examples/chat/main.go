@@ -47,7 +47,11 @@ func open(args []string) (*tend.Supervisor, app.Options, error) {
 	}
 	listening := func(a net.Addr) { fmt.Println("listening at", a) }
 	root := newTree(*addr, listening, tend.Spec{StopWithin: 5 * time.Second})
-	return root, app.Options{Debug: *debug, Tree: observe.Handler(root, observe.Options{})}, nil
+	shown := app.Options{Debug: *debug}
+	if *debug != "" {
+		shown.Tree = observe.Handler(root, observe.Options{})
+	}
+	return root, shown, nil
 }
 
 // newTree is the server: rooms, the connections of clients, and what accepts them, which

@@ -33,7 +33,11 @@ func main() {
 		os.Exit(2)
 	case o.addr != "":
 		root := newTree(o.addr, tend.Spec{StopWithin: 10 * time.Second})
-		app.Main(root, app.Options{Debug: o.debug, Tree: observe.Handler(root, observe.Options{})})
+		shown := app.Options{Debug: o.debug}
+		if o.debug != "" {
+			shown.Tree = observe.Handler(root, observe.Options{})
+		}
+		app.Main(root, shown)
 	}
 	if err := measure(context.Background(), os.Stdout, o.clients); err != nil {
 		fmt.Fprintln(os.Stderr, "limiter:", err)
