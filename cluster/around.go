@@ -1,0 +1,147 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+)
+
+func (p *plan) sortedRoles() (parts []*part) {
+	for _, name := range slices.Sorted(maps.Keys(p.roles)) {
+		parts = append(parts, p.roles[name])
+	}
+	return parts
+}
+
+// A sight is a role as it looks to the node at one moment.
+type sight struct {
+	*part
+	members []candidate
+	even    bool // all members place by the same rules
+	owners  []string
+	placed  []string
+}
+
+func (p *plan) lookAt(r *part) {
+	s := sight{part: r, owners: p.view.owners(r.role, r.count())}
+	s.members, s.even = p.view.candidates(r.role, r.shards)
+	s.placed = place(r.role, s.members, s.owners)
+	p.noteFree(s)
+	for shard, placed := range s.placed {
+		id := shardID{r.role, shard}
+		switch b := p.books[id]; {
+		case b != nil && b.state == held && placed != "" && placed != p.name:
+			p.handOver(s, b)
+		case b == nil && s.owners[shard] == "" && p.wanted(id):
+			p.claimFree(s, id)
+		}
+	}
+}
+
+// noteFree notes since when shards are free, and says so of those that nobody comes for.
+func (p *plan) noteFree(s sight) {
+	for shard := range s.owners {
+		if _, ok := p.view.claims[shardID{s.role, shard}]; ok {
+			delete(s.free, shard)
+			delete(s.told, shard)
+			delete(s.desert, shard)
+			continue
+		}
+		if _, ok := s.free[shard]; !ok {
+			s.free[shard] = p.now
+		}
+		p.noteLong(s, shard)
+		p.noteDesert(s, shard)
+	}
+}
+
+func (p *plan) noteLong(s sight, shard int) {
+	switch at := s.free[shard] + 2*p.lease.ttl; {
+	case s.told[shard]:
+	case p.now < at:
+		p.lookBy(at)
+	default:
+		s.told[shard] = true
+		p.tellOf(KindFree, Event{Claim: p.view.claim(shardID{s.role, shard})})
+	}
+}
+
+func (p *plan) noteDesert(s sight, shard int) {
+	if s.placed[shard] == "" && len(s.members) > 0 && !s.desert[shard] {
+		s.desert[shard] = true
+		p.tellOf(KindDeclinedByAll, Event{Claim: p.view.claim(shardID{s.role, shard})})
+	}
+}
+
+// handOver tells a service whose shard another member should have, once the members have
+// been the same for a while and if not too many are under way.
+func (p *plan) handOver(s sight, b *book) {
+	at := max(p.view.since+p.settle, b.keep)
+	switch {
+	case !s.even:
+	case p.now < at:
+		p.lookBy(at)
+	case p.moving() < p.moves:
+		b.moved = true
+		p.tell(b, ErrMoved)
+	}
+}
+
+// moving counts what is being handed over. Who outlives its timeout does not count.
+func (p *plan) moving() (n int) {
+	for _, b := range p.books {
+		if !b.moved || b.state == released {
+			continue
+		}
+		if late := b.since + p.roles[b.id.role].timeout; b.state != told || p.now < late {
+			n++
+		} else {
+			continue
+		}
+		if b.state == told {
+			p.lookBy(b.since + p.roles[b.id.role].timeout)
+		}
+	}
+	return n
+}
+
+// claimFree asks for a free shard: at once if it is placed here, else when those have had
+// their time that come before. The node claims nothing when it is only just up, so that
+// nodes which start together share from the beginning.
+func (p *plan) claimFree(s sight, id shardID) {
+	at := p.member.up + p.lease.ttl/10
+	standIn := s.placed[id.shard] != p.name
+	if standIn {
+		r, ok := rank(s.role, s.members, id.shard, s.placed[id.shard], p.name)
+		if !ok {
+			return
+		}
+		at = max(at, s.free[id.shard]+instant(r+1)*p.lease.ttl/5)
+	}
+	switch {
+	case p.now < at:
+		p.lookBy(at)
+	case p.asking() < atOnce:
+		p.ask(s.part, id, standIn)
+	default:
+		p.backlog = true
+	}
+}
+
+func (p *plan) asking() (n int) {
+	for _, b := range p.books {
+		if b.state == claiming {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *plan) ask(r *part, id shardID, standIn bool) {
+	p.ops++
+	b := &book{id: id, state: claiming, lease: p.lease.id, op: p.ops}
+	if standIn {
+		b.keep = p.now + declined
+	}
+	p.books[id] = b
+	p.do(create{p.ops, id, p.lease.id, p.guard(r)})
+}

@@ -1,0 +1,196 @@
+// Package memory is an engine's data and rules without time, goroutines or network: the
+// deterministic engine of clustertest, and the fault suite's schedules, run on it.
+package memory
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tend-go/tend/cluster/internal/store"
+)
+
+// Memory is what an engine keeps. Its methods take what time it is, as a duration since
+// some moment, and are for one goroutine at a time.
+type Memory struct {
+	head    store.Head
+	entries map[string]store.Entry
+	leases  map[store.LeaseID]*lease
+	opened  store.LeaseID
+	log     []store.Batch
+}
+
+type lease struct{ ttl, end time.Duration }
+
+// New returns an engine that has nothing.
+func New(cluster uint64) *Memory {
+	return &Memory{
+		head:    store.Head{Cluster: cluster, Revision: 1},
+		entries: map[string]store.Entry{},
+		leases:  map[store.LeaseID]*lease{},
+	}
+}
+
+// Head is where the engine is.
+func (m *Memory) Head() store.Head { return m.head }
+
+// Log is one batch for each revision after the first. It only grows.
+func (m *Memory) Log() []store.Batch { return m.log }
+
+// Snapshot is all there is under the prefix, sorted by key.
+func (m *Memory) Snapshot(prefix string) store.Batch {
+	b := store.Batch{Head: m.head, Snapshot: true}
+	for key, e := range m.entries {
+		if strings.HasPrefix(key, prefix) {
+			b.Changes = append(b.Changes, store.Change{Entry: e})
+		}
+	}
+	slices.SortFunc(b.Changes, byKey)
+	return b
+}
+
+// Pass ends all leases whose time is over, in the order of their ends.
+func (m *Memory) Pass(now time.Duration) {
+	for {
+		id, ok := m.first()
+		if !ok || m.leases[id].end > now {
+			return
+		}
+		m.end(id)
+	}
+}
+
+// Next is when the next lease ends.
+func (m *Memory) Next() (time.Duration, bool) {
+	id, ok := m.first()
+	if !ok {
+		return 0, false
+	}
+	return m.leases[id].end, true
+}
+
+// Restart gives every lease its whole TTL again, as an engine does that has a new leader.
+func (m *Memory) Restart(now time.Duration) {
+	for _, l := range m.leases {
+		l.end = now + l.ttl
+	}
+}
+
+// Open grants a lease.
+func (m *Memory) Open(now, ttl time.Duration) (store.LeaseID, store.Head) {
+	m.opened++
+	m.leases[m.opened] = &lease{ttl, now + ttl}
+	return m.opened, m.head
+}
+
+// Renew gives a lease its TTL again.
+func (m *Memory) Renew(now time.Duration, id store.LeaseID) (store.Head, error) {
+	m.Pass(now)
+	l, ok := m.leases[id]
+	if !ok {
+		return m.head, store.ErrNoLease
+	}
+	l.end = now + l.ttl
+	return m.head, nil
+}
+
+// Revoke ends a lease.
+func (m *Memory) Revoke(id store.LeaseID) error {
+	if m.leases[id] == nil {
+		return store.ErrNoLease
+	}
+	m.end(id)
+	return nil
+}
+
+// Create is store.Store's.
+func (m *Memory) Create(now time.Duration, key, value string, id store.LeaseID, guard store.Guard) (store.Answer, error) {
+	m.Pass(now)
+	if m.leases[id] == nil {
+		return store.Answer{Head: m.head}, store.ErrNoLease
+	}
+	if e, ok := m.entries[key]; ok {
+		return store.Answer{Head: m.head, Entry: e}, nil
+	}
+	if guard != (store.Guard{}) && m.entries[guard.Key].Value != guard.Value {
+		return store.Answer{Head: m.head}, nil
+	}
+	e := store.Entry{Key: key, Value: value, Lease: id, Token: m.head.Revision + 1}
+	m.write(store.Change{Entry: e})
+	return store.Answer{Head: m.head, Done: true, Entry: e}, nil
+}
+
+// Update is store.Store's.
+func (m *Memory) Update(key, value string, token int64) store.Answer {
+	e, ok := m.entries[key]
+	if !ok || e.Token != token {
+		return store.Answer{Head: m.head, Entry: e}
+	}
+	e.Value = value
+	m.write(store.Change{Entry: e})
+	return store.Answer{Head: m.head, Done: true, Entry: e}
+}
+
+// Delete is store.Store's.
+func (m *Memory) Delete(key string, token int64) store.Answer {
+	e, ok := m.entries[key]
+	if !ok || e.Token != token {
+		return store.Answer{Head: m.head, Entry: e}
+	}
+	m.write(store.Change{Entry: e, Gone: true})
+	return store.Answer{Head: m.head, Done: true}
+}
+
+// SetIfNone is store.Store's.
+func (m *Memory) SetIfNone(key, value, prefix string) store.Answer {
+	e, ok := m.entries[key]
+	for other := range m.entries {
+		if strings.HasPrefix(other, prefix) {
+			return store.Answer{Head: m.head, Entry: e}
+		}
+	}
+	if !ok {
+		e = store.Entry{Key: key, Token: m.head.Revision + 1}
+	}
+	e.Value = value
+	m.write(store.Change{Entry: e})
+	return store.Answer{Head: m.head, Done: true, Entry: e}
+}
+
+// first is the lease that ends first; among equals the one that was opened first.
+func (m *Memory) first() (found store.LeaseID, ok bool) {
+	for id, l := range m.leases {
+		if f := m.leases[found]; f == nil || l.end < f.end || l.end == f.end && id < found {
+			found, ok = id, true
+		}
+	}
+	return found, ok
+}
+
+func (m *Memory) end(id store.LeaseID) {
+	delete(m.leases, id)
+	var gone []store.Change
+	for _, e := range m.entries {
+		if e.Lease == id {
+			gone = append(gone, store.Change{Entry: e, Gone: true})
+		}
+	}
+	if len(gone) > 0 {
+		slices.SortFunc(gone, byKey)
+		m.write(gone...)
+	}
+}
+
+func (m *Memory) write(changes ...store.Change) {
+	m.head.Revision++
+	for _, c := range changes {
+		if c.Gone {
+			delete(m.entries, c.Key)
+			continue
+		}
+		m.entries[c.Key] = c.Entry
+	}
+	m.log = append(m.log, store.Batch{Head: m.head, Changes: changes})
+}
+
+func byKey(a, b store.Change) int { return strings.Compare(a.Key, b.Key) }

@@ -1,0 +1,535 @@
+package cluster
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tend-go/tend/cluster/internal/store"
+)
+
+const (
+	calm     = 5 * time.Millisecond // how long after a change of the view the plan looks at the whole
+	declined = 10 * time.Minute     // for how long a member declines, and keeps what it took in another's place
+	atOnce   = 16                   // claims under way
+	nagging  = time.Minute          // between two events about the same trouble
+)
+
+// takes is a role as it is served here. shards 0: a singleton.
+type takes struct {
+	role    string
+	shards  int
+	timeout time.Duration
+	weight  float64
+	looks   bool // it takes none, and only looks up
+}
+
+func (t takes) count() int { return max(t.shards, 1) }
+
+// A plan is what a node decides: a message in, effects out. It holds no goroutine, clock,
+// channel or lock, so that its rules can be tested by the hundred thousand.
+type plan struct {
+	name   string
+	self   memberValue // without its roles
+	settle time.Duration
+	moves  int
+
+	lease  session
+	view   view
+	member membership
+	roles  map[string]*part
+	books  map[shardID]*book
+	ops    uint64
+	wish   string // what the member key should say
+	// backlog: more is to be claimed than may be asked for at once
+	backlog bool
+	look    instant // when to look at the whole; never: nothing is due
+	shown   bool    // the member list has been shown as it is
+
+	leaving  bool
+	cause    error // of leaving
+	broken   error // the engine has forgotten
+	finished bool
+	began    instant // when leaving began
+	lostAt   instant // since when the engine does not answer; never: it does
+
+	now instant
+	out []effect
+}
+
+// A part is what the node has to do with a role.
+type part struct {
+	takes
+	served   bool
+	keep     instant // not served until then, but about to be again
+	cause    error   // why it is not served
+	counting bool
+	nagged   instant // about the number of shards
+	free     map[int]instant
+	told     map[int]bool // of free: there has been an event
+	declines map[int]instant
+	desert   map[int]bool // declined by all: there has been an event
+}
+
+// A membership is the node's own key.
+type membership struct {
+	token  int64
+	lease  store.LeaseID
+	said   string // what it says; "" if that is not known
+	busy   bool
+	failed bool // the last attempt to change it
+	next   instant
+	nagged instant // about the name
+	up     instant // when it came up
+}
+
+func newPlan(o Options, floor int64) *plan {
+	return &plan{
+		name: o.Name, self: memberValue{Addr: o.Addr, Meta: o.Meta, Placement: placement},
+		settle: o.Settle, moves: o.Moves,
+		lease: session{ttl: o.TTL, margin: o.Margin},
+		view:  newView(fleetKeys(o.Fleet), floor),
+		roles: map[string]*part{}, books: map[shardID]*book{}, look: never, lostAt: never,
+		member: membership{nagged: -never},
+	}
+}
+
+// step takes messages and says what is to be done. Effects are to be carried out in order.
+func (p *plan) step(now instant, messages ...message) []effect {
+	p.now, p.out = now, nil
+	if p.finished {
+		return nil
+	}
+	for _, m := range messages {
+		p.take(m)
+	}
+	p.decide()
+	return p.out
+}
+
+func (p *plan) do(e effect) { p.out = append(p.out, e) }
+
+func (p *plan) tellOf(kind Kind, e Event) {
+	e.Kind, e.Member = kind, cmp.Or(e.Member, p.name)
+	p.do(emit{e})
+}
+
+// glance has the whole looked at soon, when the view is calm.
+func (p *plan) glance() { p.look = min(p.look, p.now+calm) }
+
+func (p *plan) take(m message) {
+	switch m := m.(type) {
+	case opened:
+		p.takeOpened(m)
+	case renewed:
+		p.takeRenewed(m)
+	case revoked:
+		p.takeRevoked(m)
+	case registered:
+		p.takeRegistered(m)
+	case updated:
+		p.takeUpdated(m)
+	case counted:
+		p.roles[m.role].counting = false
+		p.glance()
+	case saw:
+		p.takeSaw(m)
+	case created:
+		p.takeCreated(m)
+	case deleted:
+		p.takeDeleted(m)
+	case returned:
+		p.takeReturned(m)
+	case ended:
+		p.takeEnded(m)
+	case attached:
+		p.takeAttached(m)
+	case detached:
+		p.takeDetached(m)
+	case stop:
+		p.leaving, p.cause, p.began = true, m.cause, p.now
+	case due:
+	}
+}
+
+// heard notes whether the engine answers. ErrNoLease is an answer.
+func (p *plan) heard(head store.Head, err error) {
+	if err != nil && !errors.Is(err, store.ErrNoLease) {
+		if p.lostAt == never {
+			p.lostAt = p.now
+			p.tellOf(KindEngineLost, Event{Err: err})
+		}
+		return
+	}
+	if p.lostAt != never {
+		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.lostAt})
+		p.lostAt = never
+	}
+	if head.Cluster != 0 {
+		p.forgot(p.view.same(head))
+	}
+}
+
+// forgot has all told: the engine would hand out tokens that were used.
+func (p *plan) forgot(err error) {
+	if err == nil || p.broken != nil {
+		return
+	}
+	p.broken = err
+	p.tellOf(KindEngineChanged, Event{Err: err})
+	p.lose()
+}
+
+func (p *plan) takeOpened(m opened) {
+	p.heard(m.head, m.err)
+	if m.err != nil {
+		p.lease.failed(p.now)
+		return
+	}
+	p.lease.granted(p.now, m)
+	p.member = membership{nagged: p.member.nagged}
+	p.do(deadline{m.lease, p.lease.until()})
+}
+
+func (p *plan) takeRenewed(m renewed) {
+	if m.lease != p.lease.id || p.lease.phase != live {
+		return
+	}
+	p.heard(m.head, m.err)
+	switch {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.lose()
+	case m.err != nil:
+		p.lease.failed(p.now)
+	default:
+		p.lease.prolong(p.now, m.sent)
+		p.do(deadline{m.lease, p.lease.until()})
+	}
+}
+
+func (p *plan) takeRevoked(m revoked) {
+	if m.lease != p.lease.id || p.lease.phase != over {
+		return
+	}
+	p.heard(store.Head{}, m.err)
+	p.lease.busy = false
+	if m.err != nil && !errors.Is(m.err, store.ErrNoLease) {
+		p.lease.failed(p.now)
+		if p.stopping() {
+			p.end() // it ends by itself
+		}
+		return
+	}
+	p.lease.phase, p.lease.next = away, p.now
+}
+
+func (p *plan) takeRegistered(m registered) {
+	if m.lease != p.lease.id || p.lease.phase != live {
+		return
+	}
+	p.member.busy, p.member.next = false, p.now+retry
+	switch e := m.answer.Entry; {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.lose()
+	case m.err != nil:
+	case m.answer.Done:
+		p.registered(e.Token, m.value)
+	case e.Lease == p.lease.id:
+		p.registered(e.Token, "") // an answer was lost
+	default:
+		p.nagName()
+	}
+}
+
+// nagName says that another process has the name, or that this one had it a moment ago.
+func (p *plan) nagName() {
+	if p.member.nagged == -never || p.now-p.member.nagged >= nagging {
+		p.member.nagged = p.now
+		p.tellOf(KindNameTaken, Event{})
+	}
+	p.member.next = p.now + retry
+}
+
+func (p *plan) registered(token int64, said string) {
+	p.member.token, p.member.lease, p.member.said, p.member.up = token, p.lease.id, said, p.now
+	p.tellOf(KindJoined, Event{})
+	p.do(ready{})
+	p.glance()
+}
+
+func (p *plan) takeUpdated(m updated) {
+	if m.lease != p.member.lease || !p.member.busy {
+		return
+	}
+	p.member.busy = false
+	p.member.failed = m.err != nil
+	switch {
+	case m.err != nil:
+		p.member.next = p.now + retry
+	case m.answer.Done:
+		p.member.said = m.value
+	default:
+		p.member.token, p.member.said = 0, "" // somebody deleted it
+	}
+}
+
+func (p *plan) takeSaw(m saw) {
+	before := p.view.members
+	if err := p.view.apply(p.now, m.batch); err != nil {
+		p.forgot(err)
+		return
+	}
+	p.heard(store.Head{}, nil)
+	p.tellMembers(before)
+	p.correct()
+	p.glance()
+}
+
+func (p *plan) tellMembers(before map[string]memberEntry) {
+	for _, name := range slices.Sorted(maps.Keys(p.view.members)) {
+		if _, ok := before[name]; !ok && name != p.name {
+			p.tellOf(KindMemberJoined, Event{Member: name})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := p.view.members[name]; !ok && name != p.name {
+			p.tellOf(KindMemberLeft, Event{Member: name})
+		}
+	}
+	p.do(show{})
+}
+
+// correct compares the books with what the view has: a claim whose key is gone or another's
+// is told at once, and what was waiting for the view is forgotten.
+func (p *plan) correct() {
+	if own := p.view.members[p.name]; p.member.token != 0 && p.view.head.Revision >= p.member.token && own.Token != p.member.token {
+		p.member.token, p.member.said = 0, ""
+	}
+	for _, b := range p.sorted() {
+		e := p.view.claims[b.id]
+		switch b.state {
+		case claiming, told:
+		case waiting, released:
+			if p.view.head.Revision >= b.seen {
+				p.forget(b)
+			}
+		case held, parked, releasing:
+			if p.view.head.Revision >= b.token && e.token != b.token {
+				p.drop(b)
+			}
+		}
+	}
+}
+
+// drop ends a claim that is not the node's any more.
+func (p *plan) drop(b *book) {
+	b.gone = true
+	if b.state == held {
+		p.tell(b, ErrLost)
+		return
+	}
+	p.forget(b)
+}
+
+func (p *plan) takeCreated(m created) {
+	p.heard(m.answer.Head, m.err)
+	b := p.books[m.id]
+	if b == nil || b.state != claiming || b.op != m.op {
+		return // the view will tell
+	}
+	if p.backlog {
+		p.look = p.now
+	}
+	switch e := m.answer.Entry; {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.forget(b)
+		p.lose()
+	case m.err != nil:
+		b.state, b.next, b.seen = waiting, p.now+retry, never64
+	case e.Lease == b.lease:
+		p.gain(b, e.Token)
+	default:
+		b.state, b.next, b.seen = waiting, p.now+time.Second, m.answer.Revision
+		if p.view.head.Revision >= b.seen {
+			p.forget(b)
+		}
+	}
+}
+
+// never64 is a revision that no view reaches.
+const never64 = int64(never)
+
+// gain has a claim on the books that is under the lease, and has nothing run yet.
+func (p *plan) gain(b *book, token int64) {
+	b.state, b.token = parked, token
+	p.tellOf(KindClaimed, Event{Claim: p.claim(b)})
+}
+
+func (p *plan) takeDeleted(m deleted) {
+	p.heard(m.answer.Head, m.err)
+	b := p.books[m.id]
+	if b == nil || b.state != releasing || b.token != m.token {
+		return
+	}
+	b.busy = false
+	if m.err != nil {
+		b.next = p.now + retry
+		return
+	}
+	p.tellOf(KindReleased, Event{Claim: p.claim(b)})
+	b.state, b.seen = released, m.answer.Revision
+	p.glance()
+	if p.view.head.Revision >= b.seen {
+		p.forget(b)
+	}
+}
+
+func (p *plan) takeReturned(m returned) {
+	b := p.books[m.id]
+	if b == nil || b.state != told || b.token != m.token {
+		return
+	}
+	switch {
+	case b.gone || b.lease != p.lease.id || p.lease.phase != live:
+		p.forget(b)
+	case b.timely:
+		b.state = parked
+	default:
+		b.state, b.next = releasing, p.now
+	}
+}
+
+func (p *plan) takeEnded(m ended) {
+	b := p.books[m.id]
+	if b == nil || b.state != held || b.token != m.token {
+		return
+	}
+	p.tellOf(KindDeclined, Event{Claim: p.claim(b), Err: m.err})
+	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
+	p.tell(b, ErrMoved)
+}
+
+func (p *plan) takeAttached(m attached) {
+	r := p.roles[m.takes.role]
+	if r == nil {
+		r = &part{}
+		p.roles[m.takes.role] = r
+	}
+	*r = part{takes: m.takes, served: true, nagged: -never, counting: r.counting,
+		free: map[int]instant{}, told: map[int]bool{}, declines: map[int]instant{}, desert: map[int]bool{}}
+	p.glance()
+}
+
+func (p *plan) takeDetached(m detached) {
+	r := p.roles[m.role]
+	r.served, r.cause, r.keep = false, m.cause, p.now
+	if m.restart {
+		r.keep = p.now + p.lease.ttl
+	}
+}
+
+// forget takes a book off; its shard is looked at anew.
+func (p *plan) forget(b *book) {
+	delete(p.books, b.id)
+	p.glance()
+}
+
+// lose ends the lease: all is told.
+func (p *plan) lose() {
+	if p.lease.phase != live {
+		return
+	}
+	p.lease.lose(p.now)
+	p.do(deadline{p.lease.id, -never})
+	p.tellOf(KindLeaseLost, Event{Owned: p.owned()})
+	for _, b := range p.sorted() {
+		if b.state == held {
+			p.tell(b, ErrLost)
+		}
+		if !b.runs() {
+			p.forget(b)
+		}
+	}
+	p.member = membership{nagged: p.member.nagged}
+}
+
+func (p *plan) tell(b *book, cause error) {
+	b.state, b.cause, b.since = told, cause, p.now
+	p.do(tell{b.id, b.token, cause})
+}
+
+func (p *plan) owned() (n int) {
+	for _, b := range p.books {
+		if b.token != 0 && b.state != released {
+			n++
+		}
+	}
+	return n
+}
+
+// stopping: nothing new is begun.
+func (p *plan) stopping() bool { return p.leaving || p.broken != nil }
+
+// wanted says that the shard's service may run here, as far as the node's own will goes.
+func (p *plan) wanted(id shardID) bool {
+	r := p.roles[id.role]
+	if p.stopping() || r == nil || r.looks || id.shard >= r.count() || p.now < r.declines[id.shard] {
+		return false
+	}
+	return r.served || p.now < r.keep
+}
+
+func (p *plan) sorted() []*book {
+	return slices.SortedFunc(maps.Values(p.books), func(a, b *book) int {
+		return cmp.Or(cmp.Compare(a.id.role, b.id.role), cmp.Compare(a.id.shard, b.id.shard))
+	})
+}
+
+func (p *plan) claim(b *book) Claim {
+	return Claim{Role: b.id.role, Shard: b.id.shard, Token: b.token, Key: p.view.keys.claim(b.id), Owner: p.me()}
+}
+
+// me is the node as others see it.
+func (p *plan) me() Member {
+	return Member{Name: p.name, Addr: p.self.Addr, Meta: p.self.Meta, Roles: slices.Sorted(maps.Keys(p.value().Roles))}
+}
+
+// value is what the member key should say.
+func (p *plan) value() memberValue {
+	v := p.self
+	v.Roles = map[string]roleValue{}
+	for name, r := range p.roles {
+		if p.stopping() || r.looks || !r.served && p.now >= r.keep {
+			continue
+		}
+		v.Roles[name] = roleValue{Shards: r.shards, Weight: r.weight, Declines: r.declining(p.now)}
+	}
+	return v
+}
+
+func (p *plan) says() string {
+	data, err := json.Marshal(p.value())
+	if err != nil {
+		panic("tend/cluster: a member that is no JSON: " + err.Error())
+	}
+	return string(data)
+}
+
+// owns is the value of a claim's key.
+func owns(name string) string {
+	return `{"owner":` + strconv.Quote(name) + `}`
+}
+
+func (r *part) declining(now instant) (shards []int) {
+	for shard, until := range r.declines {
+		if now < until {
+			shards = append(shards, shard)
+		}
+	}
+	slices.Sort(shards)
+	return shards
+}
