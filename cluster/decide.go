@@ -14,7 +14,7 @@ func (p *plan) decide() {
 	for _, b := range p.sorted() {
 		p.decideBook(b)
 	}
-	p.wish = p.says()
+	p.wishes()
 	p.decideMember()
 	p.decideRelease()
 	p.decideLease()
@@ -101,7 +101,7 @@ func (p *plan) decideMember() {
 // decideRelease deletes the keys of what does not run any more; not before others know
 // that the node takes it no more, lest they wait for it.
 func (p *plan) decideRelease() {
-	if p.member.token != 0 && !p.member.failed && p.member.said != p.wish {
+	if p.withheld() {
 		return
 	}
 	for _, b := range p.sorted() {
@@ -110,6 +110,11 @@ func (p *plan) decideRelease() {
 			p.do(remove{b.id, b.token})
 		}
 	}
+}
+
+// withheld: others do not know yet what the node takes from now on.
+func (p *plan) withheld() bool {
+	return p.member.token != 0 && !p.member.failed && p.member.said != p.wish
 }
 
 // decideLease sends what is due of the lease. A lease that is over is revoked as soon as
@@ -179,7 +184,7 @@ func (p *plan) end() {
 
 // wake is when something is due that no message will tell of.
 func (p *plan) wake() instant {
-	at := p.look
+	at := min(p.look, p.stale)
 	if !p.lease.busy && !(p.lease.phase == over && p.running()) && !(p.lease.phase == away && p.stopping()) {
 		at = min(at, p.lease.next)
 	}
@@ -207,7 +212,7 @@ func (p *plan) wakeBook(b *book) instant {
 		return min(p.tellAt(b), p.roles[b.id.role].keep)
 	case b.state == told && !b.overran:
 		return p.overrunAt(b)
-	case b.state == waiting, b.state == releasing && !b.busy:
+	case b.state == waiting, b.state == releasing && !b.busy && !p.withheld():
 		return b.next
 	}
 	return never

@@ -44,7 +44,8 @@ type plan struct {
 	roles  map[string]*part
 	books  map[shardID]*book
 	ops    uint64
-	wish   string // what the member key should say
+	wish   string // what the member key should say, until stale
+	stale  instant
 	// backlog: more is to be claimed than may be asked for at once
 	backlog bool
 	look    instant // when to look at the whole; never: nothing is due
@@ -151,7 +152,7 @@ func (p *plan) take(m message) {
 	case detached:
 		p.takeDetached(m)
 	case stop:
-		p.leaving, p.cause, p.began = true, m.cause, p.now
+		p.leaving, p.cause, p.began, p.stale = true, m.cause, p.now, p.now
 	case due:
 	}
 }
@@ -179,7 +180,7 @@ func (p *plan) forgot(err error) {
 	if err == nil || p.broken != nil {
 		return
 	}
-	p.broken = err
+	p.broken, p.stale = err, p.now
 	p.tellOf(KindEngineChanged, Event{Err: err})
 	p.lose()
 }
@@ -410,10 +411,12 @@ func (p *plan) takeEnded(m ended) {
 	}
 	p.tellOf(KindDeclined, Event{Claim: p.claim(b), Err: m.err})
 	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
+	p.stale = p.now
 	p.tell(b, ErrMoved)
 }
 
 func (p *plan) takeAttached(m attached) {
+	p.stale = p.now
 	r := p.roles[m.takes.role]
 	if r == nil {
 		r = &part{}
@@ -425,6 +428,7 @@ func (p *plan) takeAttached(m attached) {
 }
 
 func (p *plan) takeDetached(m detached) {
+	p.stale = p.now
 	r := p.roles[m.role]
 	r.served, r.cause, r.keep = false, m.cause, p.now
 	if m.restart {
@@ -511,12 +515,32 @@ func (p *plan) value() memberValue {
 	return v
 }
 
-func (p *plan) says() string {
+// wishes makes the wish anew if it may be another one.
+func (p *plan) wishes() {
+	if p.now < p.stale {
+		return
+	}
 	data, err := json.Marshal(p.value())
 	if err != nil {
 		panic("tend/cluster: a member that is no JSON: " + err.Error())
 	}
-	return string(data)
+	p.wish, p.stale = string(data), p.fresh()
+}
+
+// fresh is until when the wish is right if nothing else happens.
+func (p *plan) fresh() instant {
+	until := never
+	for _, r := range p.roles {
+		if !r.served && p.now < r.keep {
+			until = min(until, r.keep)
+		}
+		for _, at := range r.declines {
+			if p.now < at {
+				until = min(until, at)
+			}
+		}
+	}
+	return until
 }
 
 // owns is the value of a claim's key.

@@ -108,7 +108,9 @@ func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.Flo
 func (w *world) run(until time.Duration) {
 	for len(w.queue) > 0 && w.queue[0].at <= until {
 		m := heap.Pop(&w.queue).(moment)
-		w.now = m.at
+		if w.now = m.at; w.number > 1_000_000 {
+			panic("tend/cluster: a world that spins")
+		}
 		m.f()
 		w.mem.Pass(w.now)
 		w.publish()

@@ -177,11 +177,15 @@ func (c *checker) successor(shard string, token int64) time.Duration {
 // grace is how long a process that was paused may take to learn what it missed.
 const grace = time.Second
 
+// waking is how long after a pause its services, told at once, may run before their process
+// is ended.
+const waking = 200 * time.Millisecond
+
 // explained: the process was paused when its successor started, and the act came before it
 // could know better.
 func (c *checker) explained(process string, successor, act time.Duration) bool {
 	return slices.ContainsFunc(c.paused[process], func(p span) bool {
-		return p.from <= successor && successor <= p.to && act <= p.to+grace
+		return p.from <= successor && successor-waking <= p.to && act-grace <= p.to
 	})
 }
 
