@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"strconv"
-
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
@@ -256,7 +254,7 @@ func (p *plan) adopt() {
 func (p *plan) agree(r *part) bool {
 	n, ok := p.view.counts[r.role]
 	switch {
-	case ok && n == strconv.Itoa(r.shards):
+	case ok && n == countOf(r.shards):
 		return true
 	case r.looks:
 	case !p.view.hasClaims(r.role) && !r.counting:
@@ -273,5 +271,5 @@ func (p *plan) agree(r *part) bool {
 func (p *plan) lookBy(at instant) { p.look = min(p.look, at) }
 
 func (p *plan) guard(r *part) store.Guard {
-	return store.Guard{Key: p.view.keys.shards(r.role), Value: strconv.Itoa(r.shards)}
+	return store.Guard{Key: p.view.keys.shards(r.role), Value: countOf(r.shards)}
 }

@@ -218,3 +218,8 @@ func sameMembers(a, b map[string]memberEntry) bool {
 		})
 	})
 }
+
+// countOf is the value of a role's number of shards.
+func countOf(shards int) string { return strconv.Itoa(shards) }
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

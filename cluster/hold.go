@@ -1,0 +1,211 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tend-go/tend"
+)
+
+// A hold is a claim whose service has its place in the tree here, from the start until
+// nothing of it runs any more.
+type hold struct {
+	claim Claim
+	node  *Node
+	post  *post
+	lease *lifetime
+	over  atomic.Bool
+	began chan struct{} // closed when start has done what it will do
+
+	mu      sync.Mutex
+	service tend.Service
+	token   tend.ServiceToken
+	added   bool
+	cause   error // why it was told; nil: it was not
+	run     *running
+	calls   int
+	idle    chan struct{} // closed when it was told and no call is under way
+}
+
+// running is one run of the service.
+type running struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
+	return &hold{claim: c, node: n, post: p, lease: lease, began: make(chan struct{}), idle: make(chan struct{})}
+}
+
+// start makes the service and adds it to the supervisor here. An error is giving up.
+func (h *hold) start(ended func(*hold, error)) (err error) {
+	defer close(h.began)
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("tend/cluster: start panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	svc := h.post.begin(h.claim.Shard)
+	child, err := h.child(svc)
+	if err != nil {
+		return err
+	}
+	h.post.add(h, child, ended)
+	return nil
+}
+
+// child is how the service stands in the tree: under its shard's number, and with its own
+// settings if it is a tend.Child.
+func (h *hold) child(svc tend.Service) (tend.Child, error) {
+	child, ok := svc.(tend.Child)
+	if !ok {
+		child = tend.Child{Service: svc}
+	}
+	if child.Timeout > h.post.timeout() {
+		return child, fmt.Errorf("tend/cluster: Child.Timeout of %s/%d is %v, and its role gives it %v", h.claim.Role, h.claim.Shard, child.Timeout, h.post.timeout())
+	}
+	h.service = svc
+	child = child.With(h.wrap)
+	if h.post.spec.Shards > 0 {
+		child.Name = strconv.Itoa(h.claim.Shard)
+	} else {
+		child.Name = cmp.Or(child.Name, nameOf(svc, h.post.name))
+	}
+	return child, nil
+}
+
+func nameOf(svc tend.Service, otherwise string) string {
+	if s, ok := svc.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return otherwise
+}
+
+func (h *hold) wrap(svc tend.Service) tend.Service {
+	if s, ok := svc.(*tend.Supervisor); ok {
+		return ownedTree{owned{h, svc}, s}
+	}
+	if s, ok := svc.(interface{ Supervisor() *tend.Supervisor }); ok {
+		return ownedTree{owned{h, svc}, s.Supervisor()}
+	}
+	return owned{h, svc}
+}
+
+// owned is the service as the supervisor here has it.
+type owned struct {
+	hold    *hold
+	service tend.Service
+}
+
+// ownedTree is one that says that it serves a supervisor.
+type ownedTree struct {
+	owned
+	tree *tend.Supervisor
+}
+
+func (o ownedTree) Supervisor() *tend.Supervisor { return o.tree }
+
+// Serve runs the service under the claim. It returns only when the supervisor asks for it if
+// the service has been told: that end is no failure.
+func (o owned) Serve(ctx context.Context) error {
+	h := o.hold
+	run, ok := h.enter(ctx)
+	if !ok {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	tend.Annotate(ctx, slog.Int64("token", h.claim.Token))
+	defer h.leave(ctx, run)
+	err := o.service.Serve(run.ctx)
+	if h.told() != nil && errors.Is(err, context.Cause(run.ctx)) {
+		return nil // it was asked to, and says so
+	}
+	return err
+}
+
+func (h *hold) enter(ctx context.Context) (*running, bool) {
+	under, cancel := context.WithCancelCause(context.WithValue(ctx, holdKey{}, h))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cause != nil {
+		cancel(h.cause)
+		return nil, false
+	}
+	h.run = &running{under, cancel}
+	h.post.changed()
+	return h.run, true
+}
+
+// leave ends the run, with the calls that it has under way.
+func (h *hold) leave(ctx context.Context, run *running) {
+	h.mu.Lock()
+	h.run = nil
+	told := h.cause != nil
+	h.mu.Unlock()
+	run.cancel(errRunEnded)
+	if told {
+		<-ctx.Done()
+	}
+}
+
+var errRunEnded = errors.New("tend/cluster: the service has ended")
+
+func (h *hold) told() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cause
+}
+
+// tell lets no call begin any more and ends all contexts.
+func (h *hold) tell(cause error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cause = cmp.Or(cause, context.Canceled)
+	if h.run != nil {
+		h.run.cancel(h.cause)
+	}
+	if h.calls == 0 {
+		close(h.idle)
+	}
+	h.post.changed()
+}
+
+// finish takes the service out of the tree and returns when nothing of it runs any more.
+func (h *hold) finish() {
+	<-h.began
+	if h.added {
+		_ = h.post.here.RemoveAndWait(context.Background(), h.token) // it cannot end early
+	}
+	<-h.idle
+	h.over.Store(true)
+	h.post.drop(h)
+}
+
+// call begins a call. wait: the service does not run now, and may again.
+func (h *hold) call() (run *running, wait bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cause != nil {
+		return nil, false
+	}
+	if h.run == nil {
+		return nil, true
+	}
+	h.calls++
+	return h.run, false
+}
+
+func (h *hold) hangUp() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.calls--; h.calls == 0 && h.cause != nil {
+		close(h.idle)
+	}
+}

@@ -1,0 +1,242 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/cluster/internal/store"
+)
+
+// A loop is one run of a node. It waits for nothing but messages: each operation of the
+// engine is a goroutine with a deadline that sends one.
+type loop struct {
+	node  *Node
+	ctx   context.Context // of the services' supervisor, for Ready
+	base  context.Context // of operations; ends with the loop
+	quit  context.CancelFunc
+	plan  *plan
+	inbox *inbox
+	keys  keys
+	until *lifetime
+	holds map[shardID]*hold
+	work  sync.WaitGroup
+	news  chan Event
+	done  bool
+	err   error
+}
+
+// A lifetime is until when nobody else can have a claim under a lease.
+type lifetime struct{ atomic.Int64 }
+
+func newLoop(ctx context.Context, n *Node, floor int64) *loop {
+	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, news: make(chan Event, 1024)}
+	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
+	return l
+}
+
+func (l *loop) run(ctx context.Context) error {
+	go l.report()
+	l.work.Go(l.watch)
+	defer l.close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stopping := ctx.Done()
+	for {
+		select {
+		case <-stopping:
+			stopping = nil
+			l.inbox.put(stop{context.Cause(ctx)})
+		case <-l.inbox.some:
+		case <-timer.C:
+		}
+		l.step(l.inbox.take())
+		if l.done {
+			return l.err
+		}
+		l.arm(timer)
+	}
+}
+
+// close ends what the loop began. After a panic nothing that is owned may go on: the
+// lease is not renewed any more.
+func (l *loop) close() {
+	for id, h := range l.holds {
+		h.lease.Store(int64(-never))
+		h.tell(ErrLost)
+		l.work.Go(func() { h.finish() })
+		delete(l.holds, id)
+	}
+	l.quit()
+	l.work.Wait()
+	close(l.news)
+}
+
+func (l *loop) arm(t *time.Timer) {
+	if at := l.plan.wake(); at != never {
+		t.Reset(max(at-l.node.now(), 0))
+		return
+	}
+	t.Stop()
+}
+
+func (l *loop) step(messages []message) {
+	for _, e := range l.plan.step(l.node.now(), messages...) {
+		l.carryOut(e)
+	}
+	for _, m := range messages {
+		if c, ok := m.(created); ok {
+			l.node.post(c.id.role).asked(c.id.shard)
+		}
+	}
+}
+
+func (l *loop) carryOut(e effect) {
+	switch e := e.(type) {
+	case open, renew, revoke, register, update, count, create, remove:
+		l.operate(e)
+	case start:
+		l.start(e)
+	case tell:
+		l.tell(e)
+	case overrun:
+		go l.node.overran(e.claim)
+	case deadline:
+		l.prolong(e)
+	case show:
+		l.show(e)
+	case emit:
+		l.emit(e.event)
+	case ready:
+		tend.Ready(l.ctx)
+	case finish:
+		l.done, l.err = true, e.err
+	}
+}
+
+// operate sends a request, and the answer, or that there was none in time, to the loop.
+func (l *loop) operate(e effect) {
+	if c, ok := e.(create); ok {
+		l.node.post(c.id.role).asks(c.id.shard)
+	}
+	sent := l.node.now()
+	l.work.Go(func() {
+		ctx, cancel := context.WithTimeout(l.base, l.node.options.TTL/5)
+		defer cancel()
+		l.inbox.put(l.request(ctx, sent, e))
+	})
+}
+
+func (l *loop) request(ctx context.Context, sent instant, e effect) message {
+	o := l.node.options
+	switch e := e.(type) {
+	case open:
+		id, head, err := o.Engine.Open(ctx, o.TTL)
+		return opened{sent, id, head, err}
+	case renew:
+		head, err := o.Engine.Renew(ctx, e.lease)
+		return renewed{sent, e.lease, head, err}
+	case revoke:
+		return revoked{e.lease, o.Engine.Revoke(ctx, e.lease)}
+	case register:
+		a, err := o.Engine.Create(ctx, l.keys.member(o.Name), e.value, e.lease, store.Guard{})
+		return registered{e.lease, e.value, a, err}
+	case update:
+		a, err := o.Engine.Update(ctx, l.keys.member(o.Name), e.value, e.token)
+		return updated{e.lease, e.value, a, err}
+	case count:
+		_, _ = o.Engine.SetIfNone(ctx, l.keys.shards(e.role), countOf(e.shards), l.keys.claims(e.role)) // the view tells
+		return counted{e.role}
+	case create:
+		a, err := o.Engine.Create(ctx, l.keys.claim(e.id), owns(o.Name), e.lease, e.guard)
+		return created{e.op, e.id, a, err}
+	case remove:
+		a, err := o.Engine.Delete(ctx, l.keys.claim(e.id), e.token)
+		return deleted{e.id, e.token, a, err}
+	}
+	return due{}
+}
+
+// watch keeps one watch, and never two: what it sends is in the order of revisions.
+func (l *loop) watch() {
+	o := l.node.options
+	for l.base.Err() == nil {
+		_ = o.Engine.Watch(l.base, string(l.keys), o.TTL, func(b store.Batch) { l.inbox.put(saw{b}) }) // a new one tells
+		select {
+		case <-l.base.Done():
+		case <-time.After(retry):
+		}
+	}
+}
+
+// prolong moves the deadline of what runs under the lease, or begins a new lease's.
+func (l *loop) prolong(e deadline) {
+	if l.until == nil || l.until.Load() == int64(-never) && e.until != -never {
+		l.until = &lifetime{}
+	}
+	l.until.Store(int64(e.until))
+}
+
+func (l *loop) start(e start) {
+	id := shardID{e.claim.Role, e.claim.Shard}
+	h := newHold(l.node, l.node.post(id.role), e.claim, l.until)
+	l.holds[id] = h
+	h.post.take(h)
+	l.work.Go(func() {
+		if err := h.start(l.reportEnd); err != nil {
+			l.inbox.put(ended{id, e.claim.Token, err})
+		}
+	})
+}
+
+func (l *loop) reportEnd(h *hold, err error) {
+	l.inbox.put(ended{shardID{h.claim.Role, h.claim.Shard}, h.claim.Token, err})
+}
+
+// tell ends a service: no new calls, then the contexts, then its place in the tree.
+func (l *loop) tell(e tell) {
+	h := l.holds[e.id]
+	delete(l.holds, e.id)
+	h.tell(e.cause)
+	l.work.Go(func() {
+		h.finish()
+		l.inbox.put(returned{e.id, e.token})
+	})
+}
+
+func (l *loop) show(e show) {
+	v := &l.plan.view
+	if e.role == "" {
+		members := []Member{}
+		for _, name := range sortedNames(v.members) {
+			members = append(members, v.member(name))
+		}
+		l.node.members.Store(&members)
+		return
+	}
+	claims := make([]Claim, l.plan.roles[e.role].count())
+	for shard := range claims {
+		claims[shard] = v.claim(shardID{e.role, shard})
+	}
+	l.node.post(e.role).show(claims)
+}
+
+func (l *loop) emit(e Event) {
+	e.Time = time.Now()
+	select {
+	case l.news <- e:
+	default: // the hook does not keep up
+	}
+}
+
+// report calls the hook, which may do what it likes.
+func (l *loop) report() {
+	for e := range l.news {
+		func() {
+			defer func() { _ = recover() }() // the node lives on
+			l.node.options.EventHook(e)
+		}()
+	}
+}

@@ -1,0 +1,170 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tend-go/tend"
+)
+
+// A post is a role, whatever the type of its services: what runs here, and what is known
+// of the rest.
+type post struct {
+	node  *Node
+	name  string
+	spec  Spec
+	here  *tend.Supervisor
+	begin func(shard int) tend.Service // nil: none runs here
+	known atomic.Pointer[[]Claim]
+
+	mu     sync.Mutex
+	holds  map[int]*hold // not told
+	asking map[int]bool  // a claim is under way
+	news   chan struct{} // closed with each change
+
+	adding sync.Mutex // while a service is added, so that its events find it
+	tokens map[tend.ServiceToken]*tenure
+}
+
+// A tenure is whose service it is that has the token in the supervisor here.
+type tenure struct {
+	hold  *hold
+	ended func(*hold, error)
+}
+
+func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
+
+// Serve takes part in the role until ctx ends.
+func (p *post) Serve(ctx context.Context) error {
+	p.node.attach(takes{role: p.name, shards: p.spec.Shards, timeout: p.timeout(), weight: p.weigh(), looks: p.begin == nil})
+	leave := sync.OnceFunc(func() { p.node.detach(p.leaving(context.Cause(ctx))) })
+	quit := context.AfterFunc(ctx, leave)
+	err := p.here.Serve(ctx)
+	if quit() {
+		p.node.detach(p.leaving(orElse(err, tend.ErrStopped)))
+		return err
+	}
+	leave()
+	return err
+}
+
+// leaving: a restart of the group that the role is in, or of the role, is no fail-over.
+func (p *post) leaving(cause error) detached {
+	restart := errors.Is(cause, tend.ErrRestartRequested) || errors.Is(cause, tend.ErrSiblingFailed)
+	return detached{p.name, cause, restart}
+}
+
+// weigh is the weight of this node; one that makes no sense is none.
+func (p *post) weigh() (w float64) {
+	if p.spec.Weigh == nil {
+		return 1
+	}
+	defer func() {
+		if r := recover(); r != nil || !(w > 0 && w <= maxWeight) {
+			w = 0
+		}
+	}()
+	return p.spec.Weigh(p.node.me())
+}
+
+// maxWeight is beyond what any fleet means, and far from Inf, which is no JSON.
+const maxWeight = 1e12
+
+func (p *post) count() int { return max(p.spec.Shards, 1) }
+
+// changed wakes all who wait for news of the role. The lock of a hold may be held.
+func (p *post) changed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tellNews()
+}
+
+func (p *post) tellNews() {
+	close(p.news)
+	p.news = make(chan struct{})
+}
+
+func (p *post) take(h *hold) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds[h.claim.Shard] = h
+	p.tellNews()
+}
+
+func (p *post) asks(shard int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asking[shard] = true
+}
+
+func (p *post) asked(shard int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.asking, shard)
+	p.tellNews()
+}
+
+func (p *post) show(claims []Claim) {
+	p.known.Store(&claims)
+	p.changed()
+}
+
+// sight is what there is to know of a shard at one moment, and what tells of the next.
+func (p *post) sight(shard int) (h *hold, asking bool, news <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds[shard], p.asking[shard], p.news
+}
+
+// claim is who has a shard, as far as this node knows.
+func (p *post) claim(shard int) Claim {
+	if known := p.known.Load(); known != nil {
+		return (*known)[shard]
+	}
+	return Claim{Role: p.name, Shard: shard, Key: fleetKeys(p.node.options.Fleet).claim(shardID{p.name, shard})}
+}
+
+// add gives the service its place. What it does at once waits for its name.
+func (p *post) add(h *hold, child tend.Child, ended func(*hold, error)) {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	h.token, h.added = p.here.Add(child), true
+	p.tokens[h.token] = &tenure{h, ended}
+}
+
+// drop forgets a hold of which nothing runs any more.
+func (p *post) drop(h *hold) {
+	p.adding.Lock()
+	delete(p.tokens, h.token)
+	p.adding.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holds[h.claim.Shard] == h {
+		delete(p.holds, h.claim.Shard)
+	}
+	p.tellNews()
+}
+
+// hear learns from the tree which services have left or given up by themselves.
+func (p *post) hear(e tend.Event) {
+	switch e := e.(type) {
+	case tend.ServiceGaveUp:
+		p.gone(e.Token, e.Err.Err)
+	case tend.ServiceEnded:
+		if e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone) {
+			p.gone(e.Token, e.Err.Err)
+		}
+	}
+}
+
+func (p *post) gone(token tend.ServiceToken, err error) {
+	p.adding.Lock()
+	t := p.tokens[token]
+	p.adding.Unlock()
+	if t != nil {
+		t.ended(t.hold, err)
+	}
+}
