@@ -2,9 +2,7 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -141,6 +139,3 @@ func TestSingletonTimes(t *testing.T) {
 		tape.want(t, "41.1s a billing/0 ends: context canceled")
 	})
 }
-
-var _ = errors.Is
-var _ = slices.Sort[[]int]

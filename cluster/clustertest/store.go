@@ -48,8 +48,7 @@ func (l *link) SetIfNone(ctx context.Context, key, value, prefix string) (a stor
 
 // Watch follows the log of revisions. While the link is cut it waits.
 func (l *link) Watch(ctx context.Context, prefix string, silence time.Duration, saw func(store.Batch)) error {
-	var snapshot store.Batch
-	err := l.do(ctx, func(time.Duration) error { snapshot = l.mem.Snapshot(prefix); return nil })
+	snapshot, err := l.snapshot(ctx, prefix, silence/5)
 	if err != nil {
 		return err
 	}
@@ -75,6 +74,13 @@ func (l *link) Watch(ctx context.Context, prefix string, silence time.Duration, 
 			heard = time.Now()
 		}
 	}
+}
+
+func (l *link) snapshot(ctx context.Context, prefix string, within time.Duration) (b store.Batch, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err = l.do(ctx, func(time.Duration) error { b = l.mem.Snapshot(prefix); return nil })
+	return b, err
 }
 
 // after are the batches that are newer, as far as the link lets them through.

@@ -76,7 +76,8 @@ type Store interface {
 
 	// Watch reports a snapshot, from a linearizable read sent after the call, and then a
 	// batch for each revision that changes a key with the prefix, in order, one by one.
-	// After a silence of that length it makes sure that the engine is still there. It
-	// returns when ctx ends, or as soon as something may have been missed.
+	// After a silence of that length it makes sure that the engine is still there, and
+	// behind nothing that was seen; it waits a fifth of that for an answer. It returns when
+	// ctx ends, or as soon as something may have been missed.
 	Watch(ctx context.Context, prefix string, silence time.Duration, saw func(Batch)) error
 }
