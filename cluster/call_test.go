@@ -1,0 +1,259 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/clustertest"
+)
+
+// two machines with a singleton that began on a; nothing is noted yet.
+func pair(tape *tape, engine *clustertest.Engine) (a, b *machine, ra, rb *cluster.Role[*worker]) {
+	a, b = newMachine(engine, "a", cluster.Options{Addr: "a:1"}), newMachine(engine, "b", cluster.Options{Addr: "b:1"})
+	ra = cluster.Singleton(a.node, "billing", &worker{tape: tape, name: "a"})
+	rb = cluster.Singleton(b.node, "billing", &worker{tape: tape, name: "b"})
+	a.root.Add(ra)
+	b.root.Add(rb)
+	a.serve()
+	time.Sleep(2 * time.Second)
+	b.serve()
+	time.Sleep(2 * time.Second)
+	tape.take()
+	return a, b, ra, rb
+}
+
+// Do calls where the service is, under its claim; elsewhere it names the owner.
+func TestDoIsUnderTheClaim(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, ra, rb := pair(tape, engine)
+		var kept context.Context
+		err := ra.Do(t.Context(), "k", func(ctx context.Context, w *worker) error {
+			kept = ctx
+			c, ok := cluster.ClaimOf(ctx)
+			if seen, _ := ra.Owner("k"); !ok || c.Token != seen.Token || w.name != "a" {
+				t.Error(c, ok, w.name)
+			}
+			return cluster.Check(ctx)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		var no *cluster.NotOwner
+		err = rb.Do(t.Context(), "k", func(context.Context, *worker) error { t.Error("called"); return nil })
+		if !errors.As(err, &no) || no.Claim.Owner.Addr != "a:1" || no.Claim.Key != "/tend/1/shop/c/billing/0" {
+			t.Error(err)
+		}
+		a.stop()
+		if cluster.Check(kept) == nil {
+			t.Error("Check after the end of the claim is nil")
+		}
+		b.stop()
+	})
+}
+
+// The claim is released only after a Do under way has returned; its context ends, with the
+// cause, when the service's does.
+func TestDoHoldsTheClaim(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, ra, _ := pair(tape, engine)
+		go func() {
+			_ = ra.Do(context.Background(), "k", func(ctx context.Context, _ *worker) error {
+				<-ctx.Done()
+				tape.note("told: %v", context.Cause(ctx))
+				time.Sleep(3 * time.Second)
+				tape.note("returned, %v", cluster.Check(ctx))
+				return nil
+			})
+		}()
+		synctest.Wait()
+		a.stop()
+		time.Sleep(time.Second)
+		lines := tape.take()
+		if len(lines) != 4 || lines[2] != "7s returned, <nil>" || lines[3] != "7.005s b billing/0 begins" {
+			t.Error(lines)
+		}
+		b.stop()
+	})
+}
+
+// Do waits while the service is in backoff, as long as its context.
+func TestDoWaitsForABackoff(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		fails := errors.New("no luck")
+		first := true
+		r := cluster.Singleton(a.node, "billing", tend.Child{Name: "x", Backoff: tend.Backoff{Min: 5 * time.Second}, Service: tend.Func("x", func(ctx context.Context) error {
+			if first {
+				first = false
+				return fails
+			}
+			<-ctx.Done()
+			return nil
+		})})
+		a.root.Add(r)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Do(short, "", func(context.Context, tend.Child) error { t.Error("called"); return nil }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		begun := time.Now()
+		if err := r.Do(t.Context(), "", func(context.Context, tend.Child) error { return nil }); err != nil || time.Since(begun) != 3*time.Second {
+			t.Error(err, time.Since(begun))
+		}
+		a.stop()
+	})
+}
+
+// Call follows the service from one node to the other, and calls f with each owner.
+func TestCallFollowsTheOwner(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, ra, rb := pair(tape, engine)
+		roles := map[string]*cluster.Role[*worker]{"a:1": ra, "b:1": rb}
+		call := func() error {
+			return rb.Call(t.Context(), "k", func(ctx context.Context, c cluster.Claim) error {
+				return roles[c.Owner.Addr].Do(ctx, "k", func(_ context.Context, w *worker) error {
+					tape.note("call at %s", w.name)
+					return nil
+				})
+			})
+		}
+		if err := call(); err != nil {
+			t.Error(err)
+		}
+		a.cancel()
+		synctest.Wait() // a has handed over, and b does not know yet
+		if err := call(); err != nil {
+			t.Error(err)
+		}
+		<-a.done
+		lines := tape.take()
+		if len(lines) != 4 || lines[0] != "4s call at a" || lines[3] != "4.005s call at b" {
+			t.Error(lines)
+		}
+		b.stop()
+	})
+}
+
+// A NotOwner says that nothing was done: Call tries again after 50 ms doubling to 1 s, at
+// once with a newer claim; any other error ends it.
+func TestCallTriesAgainAfterNotOwner(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, ra, _ := pair(tape, engine)
+		n, fails := 0, errors.New("perhaps done")
+		err := ra.Call(t.Context(), "k", func(_ context.Context, c cluster.Claim) error {
+			n++
+			tape.note("%s", c.Owner.Name)
+			switch {
+			case n <= 6:
+				return &cluster.NotOwner{Claim: c}
+			case n == 7:
+				return &cluster.NotOwner{Claim: cluster.Claim{Token: c.Token + 100, Owner: cluster.Member{Name: "other"}}}
+			}
+			return fails
+		})
+		if !errors.Is(err, fails) {
+			t.Error(err)
+		}
+		tape.want(t, "4s a", "4.05s a", "4.15s a", "4.35s a", "4.75s a", "5.55s a", "6.55s a", "6.55s other")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err = ra.Call(ctx, "k", func(_ context.Context, c cluster.Claim) error { return &cluster.NotOwner{Claim: c} })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// Without an engine each operation is bounded by its context.
+func TestCallsEndWithTheirContext(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		r := shards(a, tape, 4)
+		engine.Cut("a")
+		a.serve()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Call(ctx, "k", func(context.Context, cluster.Claim) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		var no *cluster.NotOwner
+		if err := r.Do(ctx, "k", func(context.Context, *worker) error { return nil }); !errors.As(err, &no) || no.Claim.Token != 0 {
+			t.Error(err)
+		}
+		if c, ok := r.Owner("k"); ok {
+			t.Error(c)
+		}
+		a.stop()
+	})
+}
+
+// Check fails at t0+TTL-Margin, whatever the service does.
+func TestCheckFailsBeforeTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{Overrun: func(cluster.Claim) {}})
+		a.root.Add(cluster.Singleton(a.node, "billing", tend.Func("checker", func(ctx context.Context) error {
+			for cluster.Check(ctx) == nil {
+				time.Sleep(time.Millisecond)
+			}
+			tape.note("%v", cluster.Check(ctx))
+			return nil
+		})))
+		a.serve()
+		time.Sleep(10100 * time.Millisecond)
+		engine.Cut("a")
+		time.Sleep(20 * time.Second)
+		tape.want(t, "19.5s "+cluster.ErrLost.Error())
+		engine.Heal("a")
+		a.stop()
+	})
+}
+
+// A node that only looks up knows the owner, and takes nothing.
+func TestRoleWithoutStartLooksUp(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		shards(a, tape, 4)
+		f := newMachine(engine, "front", cluster.Options{})
+		r := cluster.NewRole[*worker](f.node, "orders", cluster.Spec{Shards: 4}, nil)
+		f.root.Add(r)
+		f.serve()
+		time.Sleep(2 * time.Second)
+		a.serve()
+		time.Sleep(20 * time.Second)
+		if n := owners(r); n["a"] != 4 {
+			t.Error(n)
+		}
+		if m := f.node.Members(); len(m) != 2 || m[0].Name != "a" || len(m[0].Roles) != 1 || m[1].Name != "front" || len(m[1].Roles) != 0 {
+			t.Error(m)
+		}
+		f.stop()
+		a.stop()
+	})
+}
+
+// Owner takes no time worth speaking of: it reads what the loop has left.
+func BenchmarkOwner(b *testing.B) {
+	engine := clustertest.NewEngine()
+	m := newMachine(engine, "a", cluster.Options{TTL: 2 * time.Second})
+	r := shards(m, newTape(), 256)
+	m.serve()
+	defer m.stop()
+	for {
+		if _, ok := r.Owner("k"); ok {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for b.Loop() {
+		r.Owner("k")
+	}
+}
