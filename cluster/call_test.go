@@ -134,7 +134,7 @@ func TestCallFollowsTheOwner(t *testing.T) {
 		}
 		<-a.done
 		lines := tape.take()
-		if len(lines) != 4 || lines[0] != "4s call at a" || lines[3] != "4.005s call at b" {
+		if len(lines) != 4 || lines[0] != "4s call at a" || lines[3] != "4.01s call at b" {
 			t.Error(lines)
 		}
 		b.stop()
