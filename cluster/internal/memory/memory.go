@@ -137,7 +137,7 @@ func (m *Memory) Delete(key string, token int64) store.Answer {
 	if !ok || e.Token != token {
 		return store.Answer{Head: m.head, Entry: e}
 	}
-	m.write(store.Change{Entry: e, Gone: true})
+	m.write(store.Change{Entry: store.Entry{Key: key}, Gone: true})
 	return store.Answer{Head: m.head, Done: true}
 }
 
@@ -172,7 +172,7 @@ func (m *Memory) end(id store.LeaseID) {
 	var gone []store.Change
 	for _, e := range m.entries {
 		if e.Lease == id {
-			gone = append(gone, store.Change{Entry: e, Gone: true})
+			gone = append(gone, store.Change{Entry: store.Entry{Key: e.Key}, Gone: true})
 		}
 	}
 	if len(gone) > 0 {

@@ -38,7 +38,7 @@ type Answer struct {
 	Entry Entry
 }
 
-// Change is an entry as it is from now on, or as it was if it is gone.
+// Change is an entry as it is from now on. Of one that is gone only the key is told.
 type Change struct {
 	Entry
 	Gone bool
