@@ -65,7 +65,7 @@ func schedule(seed uint64, f faults, m mutant) (history.Report, error) {
 	}
 	w.run(30 * time.Second)
 	w.rest()
-	w.run(95 * time.Second)
+	w.run(80 * time.Second)
 	report := history.Check(w.records, []string{"a/0", "b/0", "b/1"})
 	return report, errors.Join(report.Err(), w.err)
 }

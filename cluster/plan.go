@@ -487,7 +487,11 @@ func (p *plan) wanted(id shardID) bool {
 	return r.served || p.now < r.keep
 }
 
+// sorted are the books in the order of their shards, so that what happens can be replayed.
 func (p *plan) sorted() []*book {
+	if len(p.books) == 0 {
+		return nil
+	}
 	return slices.SortedFunc(maps.Values(p.books), func(a, b *book) int {
 		return cmp.Or(cmp.Compare(a.id.role, b.id.role), cmp.Compare(a.id.shard, b.id.shard))
 	})

@@ -94,7 +94,7 @@ func (v *view) apply(now instant, b store.Batch) error {
 	before := v.members
 	if b.Snapshot {
 		v.clear()
-	} else {
+	} else if slices.ContainsFunc(b.Changes, v.ofMember) {
 		v.members = maps.Clone(before)
 	}
 	v.ready, v.head = true, b.Head
@@ -114,6 +114,8 @@ func (v *view) same(h store.Head) error {
 	}
 	return nil
 }
+
+func (v *view) ofMember(c store.Change) bool { return strings.HasPrefix(c.Key, string(v.keys)+"m/") }
 
 func (v *view) change(c store.Change) {
 	kind, name, _ := strings.Cut(strings.TrimPrefix(c.Key, string(v.keys)), "/")

@@ -15,19 +15,21 @@ import (
 type Memory struct {
 	head    store.Head
 	entries map[string]store.Entry
-	leases  map[store.LeaseID]*lease
+	leases  []*lease // as they were opened
 	opened  store.LeaseID
 	log     []store.Batch
 }
 
-type lease struct{ ttl, end time.Duration }
+type lease struct {
+	id       store.LeaseID
+	ttl, end time.Duration
+}
 
 // New returns an engine that has nothing.
 func New(cluster uint64) *Memory {
 	return &Memory{
 		head:    store.Head{Cluster: cluster, Revision: 1},
 		entries: map[string]store.Entry{},
-		leases:  map[store.LeaseID]*lease{},
 	}
 }
 
@@ -52,21 +54,21 @@ func (m *Memory) Snapshot(prefix string) store.Batch {
 // Pass ends all leases whose time is over, in the order of their ends.
 func (m *Memory) Pass(now time.Duration) {
 	for {
-		id, ok := m.first()
-		if !ok || m.leases[id].end > now {
+		l := m.first()
+		if l == nil || l.end > now {
 			return
 		}
-		m.end(id)
+		m.end(l)
 	}
 }
 
 // Next is when the next lease ends.
 func (m *Memory) Next() (time.Duration, bool) {
-	id, ok := m.first()
-	if !ok {
+	l := m.first()
+	if l == nil {
 		return 0, false
 	}
-	return m.leases[id].end, true
+	return l.end, true
 }
 
 // Restart gives every lease its whole TTL again, as an engine does that has a new leader.
@@ -79,15 +81,15 @@ func (m *Memory) Restart(now time.Duration) {
 // Open grants a lease.
 func (m *Memory) Open(now, ttl time.Duration) (store.LeaseID, store.Head) {
 	m.opened++
-	m.leases[m.opened] = &lease{ttl, now + ttl}
+	m.leases = append(m.leases, &lease{m.opened, ttl, now + ttl})
 	return m.opened, m.head
 }
 
 // Renew gives a lease its TTL again.
 func (m *Memory) Renew(now time.Duration, id store.LeaseID) (store.Head, error) {
 	m.Pass(now)
-	l, ok := m.leases[id]
-	if !ok {
+	l := m.lease(id)
+	if l == nil {
 		return m.head, store.ErrNoLease
 	}
 	l.end = now + l.ttl
@@ -96,17 +98,18 @@ func (m *Memory) Renew(now time.Duration, id store.LeaseID) (store.Head, error) 
 
 // Revoke ends a lease.
 func (m *Memory) Revoke(id store.LeaseID) error {
-	if m.leases[id] == nil {
+	l := m.lease(id)
+	if l == nil {
 		return store.ErrNoLease
 	}
-	m.end(id)
+	m.end(l)
 	return nil
 }
 
 // Create is store.Store's.
 func (m *Memory) Create(now time.Duration, key, value string, id store.LeaseID, guard store.Guard) (store.Answer, error) {
 	m.Pass(now)
-	if m.leases[id] == nil {
+	if m.lease(id) == nil {
 		return store.Answer{Head: m.head}, store.ErrNoLease
 	}
 	if e, ok := m.entries[key]; ok {
@@ -158,20 +161,29 @@ func (m *Memory) SetIfNone(key, value, prefix string) store.Answer {
 }
 
 // first is the lease that ends first; among equals the one that was opened first.
-func (m *Memory) first() (found store.LeaseID, ok bool) {
-	for id, l := range m.leases {
-		if f := m.leases[found]; f == nil || l.end < f.end || l.end == f.end && id < found {
-			found, ok = id, true
+func (m *Memory) first() (found *lease) {
+	for _, l := range m.leases {
+		if found == nil || l.end < found.end {
+			found = l
 		}
 	}
-	return found, ok
+	return found
 }
 
-func (m *Memory) end(id store.LeaseID) {
-	delete(m.leases, id)
+func (m *Memory) lease(id store.LeaseID) *lease {
+	for _, l := range m.leases {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
+}
+
+func (m *Memory) end(l *lease) {
+	m.leases = slices.DeleteFunc(m.leases, func(other *lease) bool { return other == l })
 	var gone []store.Change
 	for _, e := range m.entries {
-		if e.Lease == id {
+		if e.Lease == l.id {
 			gone = append(gone, store.Change{Entry: store.Entry{Key: e.Key}, Gone: true})
 		}
 	}
