@@ -62,7 +62,7 @@ func TestDoHoldsTheClaim(t *testing.T) {
 	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
 		a, b, ra, _ := pair(tape, engine)
 		go func() {
-			_ = ra.Do(context.Background(), "k", func(ctx context.Context, _ *worker) error {
+			_ = ra.Do(t.Context(), "k", func(ctx context.Context, _ *worker) error {
 				<-ctx.Done()
 				tape.note("told: %v", context.Cause(ctx))
 				time.Sleep(3 * time.Second)

@@ -50,9 +50,8 @@ func (t *tape) want(tb testing.TB, lines ...string) {
 // A worker notes when it begins and why it ends.
 type worker struct {
 	*tape
-	name  string
-	slow  time.Duration // how long it takes to stop
-	check bool
+	name string
+	slow time.Duration // how long it takes to stop
 }
 
 func (w *worker) Serve(ctx context.Context) error {

@@ -33,6 +33,7 @@ func (p *plan) decideBook(b *book) {
 		if p.now >= b.next {
 			p.forget(b)
 		}
+	default: // an answer, a return or the view ends it
 	}
 	if b.state == told && !b.overran && p.now >= p.overrunAt(b) {
 		b.overran = true

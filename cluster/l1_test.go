@@ -13,7 +13,7 @@ import (
 
 var usual = faults{rate: 0.024, slowest: simTimeout, lossy: 0.01, events: 4}
 
-// break_ does one thing at random.
+// trouble does one thing at random.
 func (w *world) trouble() {
 	n := w.nodes[w.IntN(len(w.nodes))]
 	l := n.life
@@ -150,8 +150,11 @@ func TestCheckerCatches(t *testing.T) {
 		mutant mutant
 		caught func(history.Report) []string
 	}{
-		{"deadline from the answer, no margin, looked at once a second", usual,
-			mutant{answerTime: true, wake: time.Second, noMargin: true, late: 800 * time.Millisecond, noOverrun: true}, overlaps},
+		{
+			"deadline from the answer, no margin, looked at once a second", usual,
+			mutant{answerTime: true, wake: time.Second, noMargin: true, late: 800 * time.Millisecond, noOverrun: true},
+			overlaps,
+		},
 		{"released before Serve has returned", usual, mutant{early: true}, overlaps},
 		{"forgotten when the delete is answered", usual, mutant{hasty: true}, overlaps},
 		{"no overrun, and services that ignore their context", slow, mutant{noOverrun: true}, overlaps},

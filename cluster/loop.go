@@ -155,8 +155,9 @@ func (l *loop) request(ctx context.Context, sent instant, e effect) message {
 	case remove:
 		a, err := o.Engine.Delete(ctx, l.keys.claim(e.id), e.token)
 		return deleted{e.id, e.token, a, err}
+	default:
+		return due{} // it is no operation
 	}
-	return due{}
 }
 
 // watch keeps one watch, and never two: what it sends is in the order of revisions.

@@ -14,7 +14,7 @@ import (
 // service: it joins when it is served, and leaves when it is stopped. Make one with [Join].
 type Node struct {
 	options Options
-	base    time.Time
+	clock   *timekeeper
 	members atomic.Pointer[[]Member]
 	exit    func(code int)
 
@@ -27,7 +27,7 @@ type Node struct {
 
 // Join makes a node: add it to the tree. It does no I/O, and panics if Options make no sense.
 func Join(o Options) *Node {
-	return &Node{options: o.complete(), base: time.Now(), exit: os.Exit, posts: map[string]*post{}, served: map[string]takes{}}
+	return &Node{options: o.complete(), clock: newTimekeeper(), exit: os.Exit, posts: map[string]*post{}, served: map[string]takes{}}
 }
 
 // String returns "cluster".
@@ -108,7 +108,7 @@ func (n *Node) post(role string) *post {
 }
 
 // now is the node's clock.
-func (n *Node) now() instant { return time.Since(n.base) }
+func (n *Node) now() instant { return n.clock.now() }
 
 // me is the node as its role's Weigh sees it.
 func (n *Node) me() Member {

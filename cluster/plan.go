@@ -49,7 +49,6 @@ type plan struct {
 	// backlog: more is to be claimed than may be asked for at once
 	backlog bool
 	look    instant // when to look at the whole; never: nothing is due
-	shown   bool    // the member list has been shown as it is
 
 	leaving  bool
 	cause    error // of leaving
@@ -422,8 +421,10 @@ func (p *plan) takeAttached(m attached) {
 		r = &part{}
 		p.roles[m.takes.role] = r
 	}
-	*r = part{takes: m.takes, served: true, nagged: -never, counting: r.counting,
-		free: map[int]instant{}, told: map[int]bool{}, declines: map[int]instant{}, desert: map[int]bool{}}
+	*r = part{
+		takes: m.takes, served: true, nagged: -never, counting: r.counting,
+		free: map[int]instant{}, told: map[int]bool{}, declines: map[int]instant{}, desert: map[int]bool{},
+	}
 	p.glance()
 }
 

@@ -157,6 +157,7 @@ func (p *post) hear(e tend.Event) {
 		if e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone) {
 			p.gone(e.Token, e.Err.Err)
 		}
+	default: // the tree's own affair
 	}
 }
 

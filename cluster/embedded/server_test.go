@@ -25,7 +25,7 @@ func serve(t *testing.T) cluster.Engine {
 	s := embedded.New(embedded.Options{Dir: t.TempDir(), Listen: addr, Volatile: true})
 	root := tend.New("root", tend.Spec{})
 	root.Add(tend.Child{Service: s, ReadyTimeout: 30 * time.Second, Timeout: 10 * time.Second})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := root.ServeBackground(ctx)
 	t.Cleanup(func() { cancel(); <-done })
 	if err := root.WaitReady(t.Context()); err != nil {
@@ -57,7 +57,7 @@ func TestHandOver(t *testing.T) {
 			<-ctx.Done()
 			return nil
 		})))
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := context.WithCancel(t.Context())
 		done := root.ServeBackground(ctx)
 		stop := sync.OnceFunc(func() { cancel(); <-done })
 		t.Cleanup(stop)

@@ -103,6 +103,7 @@ func (c *checker) pauses(r Record) {
 		if n := len(spans); n > 0 && spans[n-1].to == forever {
 			spans[n-1].to = r.At
 		}
+	default:
 	}
 }
 
@@ -120,6 +121,7 @@ func (c *checker) take(r Record) {
 		}
 	case Act:
 		c.act(r)
+	default: // for readers
 	}
 }
 
