@@ -56,6 +56,30 @@ func TestDoIsUnderTheClaim(t *testing.T) {
 	})
 }
 
+// After its end nothing is under a claim, though the node's lease lives.
+func TestCheckFailsAfterTheClaim(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		var kept context.Context
+		token := a.root.Add(cluster.Singleton(a.node, "billing", tend.Func("keeper", func(ctx context.Context) error {
+			kept = ctx
+			<-ctx.Done()
+			return nil
+		})))
+		a.serve()
+		time.Sleep(2 * time.Second)
+		if err := cluster.Check(kept); err != nil {
+			t.Error(err)
+		}
+		_ = a.root.Suspend(token)
+		time.Sleep(time.Second)
+		if err := cluster.Check(kept); !errors.Is(err, tend.ErrSuspended) {
+			t.Error(err)
+		}
+		a.stop()
+	})
+}
+
 // The claim is released only after a Do under way has returned; its context ends, with the
 // cause, when the service's does.
 func TestDoHoldsTheClaim(t *testing.T) {

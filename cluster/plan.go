@@ -186,6 +186,9 @@ func (p *plan) forgot(err error) {
 
 func (p *plan) takeOpened(m opened) {
 	p.heard(m.head, m.err)
+	if p.lease.phase != away {
+		return // an answer that had been given up: that lease ends by itself
+	}
 	if m.err != nil {
 		p.lease.failed(p.now)
 		return
@@ -231,6 +234,7 @@ func (p *plan) takeRegistered(m registered) {
 	if m.lease != p.lease.id || p.lease.phase != live {
 		return
 	}
+	p.heard(m.answer.Head, m.err)
 	p.member.busy, p.member.next = false, p.now+retry
 	switch e := m.answer.Entry; {
 	case errors.Is(m.err, store.ErrNoLease):
@@ -265,6 +269,7 @@ func (p *plan) takeUpdated(m updated) {
 	if m.lease != p.member.lease || !p.member.busy {
 		return
 	}
+	p.heard(m.answer.Head, m.err)
 	p.member.busy = false
 	p.member.failed = m.err != nil
 	switch {

@@ -281,17 +281,10 @@ func (l *life) carryOut(e effect) {
 // answered in time is given up, and may be carried out later.
 func (l *life) operate(e effect) {
 	sent := l.local()
-	answered := false
-	answer := func(m message) {
-		if !answered || l.Float64() < 0.02 {
-			answered = true
-			l.step(m)
-		}
-	}
-	give := time.Duration(float64(simTTL/5) / l.rate)
-	l.later(give, func() {
+	answered, late := false, false
+	l.later(time.Duration(float64(simTTL/5)/l.rate), func() {
 		if !answered {
-			answered = true
+			late = true
 			l.step(l.result(e, sent, store.Answer{}, 0, errLate))
 		}
 	})
@@ -305,20 +298,25 @@ func (l *life) operate(e effect) {
 			return
 		}
 		back := l.delay() + l.mutant.late
-		for range 1 + l.IntN(50)/49 {
+		for range 1 + l.IntN(30)/29 {
 			l.later(back, func() {
-				at := sent
-				if l.mutant.answerTime {
-					at = l.local()
-				}
-				if answered && l.mutant.late == 0 && l.Float64() < 0.5 {
+				if late && l.Float64() < 0.5 {
 					return
 				}
-				answer(l.result(e, at, a, lease, err))
+				answered = true
+				l.step(l.result(e, l.counted(sent), a, lease, err))
 			})
 			back += l.delay()
 		}
 	})
+}
+
+// counted is when a lease counts from.
+func (l *life) counted(sent instant) instant {
+	if l.mutant.answerTime {
+		return l.local()
+	}
+	return sent
 }
 
 var errLate = fmt.Errorf("no answer in time")

@@ -1,0 +1,183 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tend-go/tend/cluster/internal/store"
+)
+
+// A desk is a plan with a shard of role r, and what it has wanted done since the last look.
+type desk struct {
+	*testing.T
+	*plan
+	out []string
+}
+
+const second = time.Second
+
+func newDesk(t *testing.T) *desk {
+	p := newPlan(Options{Fleet: "f", Name: "me", TTL: 10 * second, Margin: second / 2, Settle: second, Moves: 8}, 0)
+	return &desk{T: t, plan: p}
+}
+
+func (d *desk) at(now instant, messages ...message) *desk {
+	for _, e := range d.step(now, messages...) {
+		switch e := e.(type) {
+		case deadline, show, ready:
+		case emit:
+			d.out = append(d.out, e.event.Kind.String())
+		case create:
+			d.out = append(d.out, fmt.Sprint("create ", e.op))
+		default:
+			d.out = append(d.out, strings.TrimPrefix(fmt.Sprintf("%T", e), "cluster."))
+		}
+	}
+	return d
+}
+
+func (d *desk) want(out ...string) {
+	d.Helper()
+	if diff := cmp.Diff(out, d.out); diff != "" {
+		d.Error("want -, got +\n", diff)
+	}
+	d.out = nil
+}
+
+func member(name string, token int64) store.Change {
+	value, _ := json.Marshal(memberValue{Placement: placement, Roles: map[string]roleValue{"r": {Weight: 1}}})
+	return store.Change{Entry: store.Entry{Key: "/tend/1/f/m/" + name, Value: string(value), Lease: store.LeaseID(token), Token: token}}
+}
+
+func batch(revision int64, snapshot bool, changes ...store.Change) saw {
+	return saw{store.Batch{Head: store.Head{Cluster: 1, Revision: revision}, Snapshot: snapshot, Changes: changes}}
+}
+
+func answer(revision int64, e store.Entry) store.Answer {
+	return store.Answer{Head: store.Head{Cluster: 1, Revision: revision}, Done: true, Entry: e}
+}
+
+var one = shardID{"r", 0}
+
+// up is a node that came up at 0s, with the members beside it, and a number of shards.
+func (d *desk) up(members ...store.Change) *desk {
+	d.at(0, attached{takes{role: "r", timeout: 2 * second, weight: 1}})
+	d.at(0, opened{lease: 7, head: store.Head{Cluster: 1, Revision: 1}})
+	d.at(0, batch(5, true, append(members, store.Change{Entry: store.Entry{Key: "/tend/1/f/g/r", Value: "0"}})...))
+	own := member("me", 6)
+	own.Lease = 7
+	d.at(0, registered{7, d.wish, answer(6, own.Entry), nil})
+	d.at(0, batch(6, false, own))
+	d.out = nil
+	return d
+}
+
+// held is one that has the shard under token 10, seen, and looked at the time at 1s.
+func (d *desk) held() *desk {
+	d.at(second, due{}).want("create 1")
+	d.at(second, created{1, one, answer(10, store.Entry{Lease: 7, Token: 10}), nil}).want("claimed", "start")
+	d.at(second, batch(10, false, claim(10, 7, "me")))
+	d.out = nil
+	return d
+}
+
+func claim(token int64, lease store.LeaseID, owner string) store.Change {
+	return store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0", Value: owns(owner), Lease: lease, Token: token}}
+}
+
+// What is answered after the end of a lease does not bring it back.
+func TestRenewalAfterTheEndIsOfNoUse(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(2*second, due{}).want("renew")
+	d.at(11*second, renewed{sent: 2 * second, lease: 7}).want("lease lost", "tell")
+	d.at(11*second, returned{one, 10}).want("revoke")
+}
+
+// A process that stood still is told everything when it wakes, and has a moment to obey.
+func TestWakingIsNoOverrunYet(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(30*second, due{}).want("lease lost", "tell")
+	d.at(30*second+49*time.Millisecond, due{}).want()
+	d.at(30*second+50*time.Millisecond, due{}).want("overrun", "overrun")
+	d.at(31*second, due{}).want()
+}
+
+// Others know that the node takes a role no more before its claims are free.
+func TestReleaseWaitsForTheMemberKey(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(1500*time.Millisecond, detached{role: "r", cause: errors.New("suspended")}).want("tell", "update")
+	d.at(1500*time.Millisecond, returned{one, 10}).want()
+	wish := d.wish
+	d.at(1600*time.Millisecond, updated{7, wish, answer(11, store.Entry{}), nil}).want("remove")
+}
+
+// If the engine does not take that, the claims are freed all the same.
+func TestReleaseDoesNotWaitInVain(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(1500*time.Millisecond, detached{role: "r", cause: errors.New("suspended")}, returned{one, 10})
+	d.out = nil
+	d.at(1500*time.Millisecond, returned{one, 10}).want()
+	d.at(1600*time.Millisecond, updated{7, d.wish, store.Answer{}, errLate}).want("engine lost", "remove")
+}
+
+// Who took a shard because the one placed did not come keeps it for ten minutes.
+func TestStandInKeepsTheShard(t *testing.T) {
+	d := newDesk(t)
+	other := "other" // the one that the shard is placed at
+	for i := 0; place("r", []candidate{{name: "me", weight: 1}, {name: other, weight: 1}}, make([]string, 1))[0] != other; i++ {
+		other = fmt.Sprint("other-", i)
+	}
+	d.up(member(other, 4))
+	d.at(calm, due{}).want()
+	d.at(calm+2*second-1, due{}).want("renew")
+	d.at(calm+2*second, due{}).want("create 1")
+	keep := calm + 2*second + declined
+	now := 3 * second
+	d.at(now, renewed{sent: now, lease: 7}, created{1, one, answer(10, store.Entry{Lease: 7, Token: 10}), nil}, batch(10, false, claim(10, 7, "me")))
+	for ; now < keep+5*second; now += second {
+		d.at(now, renewed{sent: now, lease: 7}, batch(int64(now), false))
+		d.at(now+calm, due{})
+	}
+	for _, what := range d.out {
+		if what == "tell" {
+			t.Error("handed over")
+		}
+	}
+}
+
+// An answer to an earlier question changes nothing: the view tells.
+func TestAnswersOfEarlierQuestionsAreIgnored(t *testing.T) {
+	d := newDesk(t).up()
+	d.at(second, due{}).want("create 1")
+	d.at(2*second, created{1, one, store.Answer{}, errLate}).want("engine lost", "renew")
+	d.at(2200*time.Millisecond, renewed{sent: 2 * second, lease: 7}, due{}).want("engine back")
+	d.at(2200*time.Millisecond+calm, due{}).want("create 2")
+	held := answer(10, store.Entry{Lease: 7, Token: 10})
+	d.at(2300*time.Millisecond, created{2, one, held, nil}).want("claimed", "start")
+	d.at(2400*time.Millisecond, created{1, one, held, nil}, created{2, one, held, nil}).want()
+}
+
+// A batch that is older than what was seen changes nothing.
+func TestViewIgnoresWhatIsOlder(t *testing.T) {
+	v := newView(fleetKeys("f"), 0)
+	for _, m := range []saw{batch(5, true, claim(5, 1, "a")), batch(8, false, claim(8, 2, "b")), batch(7, false, store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0"}, Gone: true})} {
+		if err := v.apply(0, m.batch); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := v.claims[one]; got != (claimEntry{8, 2, "b"}) {
+		t.Error(got)
+	}
+	if err := v.apply(0, batch(7, true).batch); !errors.Is(err, errForgot) {
+		t.Error("an older snapshot:", err)
+	}
+	if err := v.apply(0, store.Batch{Head: store.Head{Cluster: 2, Revision: 9}}); !errors.Is(err, errForgot) {
+		t.Error("another cluster:", err)
+	}
+}
