@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,8 @@ import (
 type desk struct {
 	*testing.T
 	*plan
-	out []string
+	shards int
+	out    []string
 }
 
 const second = time.Second
@@ -50,8 +52,8 @@ func (d *desk) want(out ...string) {
 	d.out = nil
 }
 
-func member(name string, token int64) store.Change {
-	value, _ := json.Marshal(memberValue{Placement: placement, Roles: map[string]roleValue{"r": {Weight: 1}}})
+func (d *desk) member(name string, token int64) store.Change {
+	value, _ := json.Marshal(memberValue{Placement: placement, Roles: map[string]roleValue{"r": {Shards: d.shards, Weight: 1}}})
 	return store.Change{Entry: store.Entry{Key: "/tend/1/f/m/" + name, Value: string(value), Lease: store.LeaseID(token), Token: token}}
 }
 
@@ -67,10 +69,10 @@ var one = shardID{"r", 0}
 
 // up is a node that came up at 0s, with the members beside it, and a number of shards.
 func (d *desk) up(members ...store.Change) *desk {
-	d.at(0, attached{takes{role: "r", timeout: 2 * second, weight: 1}})
+	d.at(0, attached{takes{role: "r", shards: d.shards, timeout: 2 * second, weight: 1}})
 	d.at(0, opened{lease: 7, head: store.Head{Cluster: 1, Revision: 1}})
-	d.at(0, batch(5, true, append(members, store.Change{Entry: store.Entry{Key: "/tend/1/f/g/r", Value: "0"}})...))
-	own := member("me", 6)
+	d.at(0, batch(5, true, append(members, store.Change{Entry: store.Entry{Key: "/tend/1/f/g/r", Value: countOf(d.shards)}})...))
+	own := d.member("me", 6)
 	own.Lease = 7
 	d.at(0, registered{7, d.wish, answer(6, own.Entry), nil})
 	d.at(0, batch(6, false, own))
@@ -126,29 +128,40 @@ func TestReleaseDoesNotWaitInVain(t *testing.T) {
 	d.at(1600*time.Millisecond, updated{7, d.wish, store.Answer{}, errLate}).want("engine lost", "remove")
 }
 
-// Who took a shard because the one placed did not come keeps it for ten minutes.
+// Who took a shard because the one placed did not come keeps it for ten minutes, though
+// the other should have it.
 func TestStandInKeepsTheShard(t *testing.T) {
 	d := newDesk(t)
-	other := "other" // the one that the shard is placed at
-	for i := 0; place("r", []candidate{{name: "me", weight: 1}, {name: other, weight: 1}}, make([]string, 1))[0] != other; i++ {
-		other = fmt.Sprint("other-", i)
+	d.shards = 2
+	both := []candidate{{name: "me", weight: 1}, {name: "other", weight: 1}}
+	his := 0
+	if place("r", both, make([]string, 2))[0] == "me" {
+		his = 1
 	}
-	d.up(member(other, 4))
+	d.up(d.member("other", 4))
 	d.at(calm, due{}).want()
-	d.at(calm+2*second-1, due{}).want("renew")
-	d.at(calm+2*second, due{}).want("create 1")
-	keep := calm + 2*second + declined
-	now := 3 * second
-	d.at(now, renewed{sent: now, lease: 7}, created{1, one, answer(10, store.Entry{Lease: 7, Token: 10}), nil}, batch(10, false, claim(10, 7, "me")))
-	for ; now < keep+5*second; now += second {
+	d.at(second, due{}).want("create 1")
+	at := shardID{"r", 1 - his}
+	d.at(second, created{1, at, answer(10, store.Entry{Lease: 7, Token: 10}), nil}, batch(10, false, claimOf(at, 10))).want("claimed", "start")
+	d.at(2*second, due{}).want("renew")
+	d.at(2*second, renewed{sent: 2 * second, lease: 7})
+	began := 2*second + calm // free since calm, and one is before this node
+	d.at(began, due{}).want("create 2")
+	at = shardID{"r", his}
+	d.at(began, created{2, at, answer(11, store.Entry{Lease: 7, Token: 11}), nil}, batch(11, false, claimOf(at, 11))).want("claimed", "start")
+	for now := began + calm; now < began+declined; now += second {
 		d.at(now, renewed{sent: now, lease: 7}, batch(int64(now), false))
 		d.at(now+calm, due{})
 	}
-	for _, what := range d.out {
-		if what == "tell" {
-			t.Error("handed over")
-		}
+	if slices.Contains(d.out, "tell") {
+		t.Error("handed over too soon")
 	}
+	d.out = nil
+	d.at(began+declined, due{}).want("tell")
+}
+
+func claimOf(id shardID, token int64) store.Change {
+	return store.Change{Entry: store.Entry{Key: fleetKeys("f").claim(id), Value: owns("me"), Lease: 7, Token: token}}
 }
 
 // An answer to an earlier question changes nothing: the view tells.

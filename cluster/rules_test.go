@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,29 @@ func TestJoinMovesOnlyTheShare(t *testing.T) {
 		}
 		b.stop()
 		a.stop()
+	})
+}
+
+// That what was told returns is no failure in the tree, whenever it does.
+func TestToldIsNoFailure(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{Moves: 100}), newMachine(engine, "b", cluster.Options{})
+		shards(a, tape, 200)
+		shards(b, tape, 200)
+		a.root.AddHook(func(e tend.Event) {
+			if e.Level() > slog.LevelInfo {
+				t.Error(e)
+			}
+		})
+		a.serve()
+		time.Sleep(2 * time.Second)
+		b.serve()
+		time.Sleep(10 * time.Second)
+		if n := len(tape.take()); n != 400 {
+			t.Errorf("%d lines", n)
+		}
+		a.stop()
+		b.stop()
 	})
 }
 
