@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type loop struct {
 	holds map[shardID]*hold
 	work  sync.WaitGroup
 	news  chan Event
+	noted instant // when the node was annotated; never: it was not
 	done  bool
 	err   error
 }
@@ -32,7 +34,7 @@ type loop struct {
 type lifetime struct{ atomic.Int64 }
 
 func newLoop(ctx context.Context, n *Node, floor int64) *loop {
-	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, news: make(chan Event, 1024)}
+	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, news: make(chan Event, 1024), noted: never}
 	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return l
 }
@@ -86,6 +88,7 @@ func (l *loop) step(messages []message) {
 	for _, e := range l.plan.step(l.node.now(), messages...) {
 		l.carryOut(e)
 	}
+	l.annotate()
 	for _, m := range messages {
 		if c, ok := m.(created); ok {
 			l.node.post(c.id.role).asked(c.id.shard)
@@ -114,6 +117,25 @@ func (l *loop) carryOut(e effect) {
 	case finish:
 		l.done, l.err = true, e.err
 	}
+}
+
+// annotate shows how the node is, at most once a second; the next renewal shows what was
+// left out.
+func (l *loop) annotate() {
+	p := l.plan
+	if l.noted != never && p.now-l.noted < time.Second {
+		return
+	}
+	l.noted = p.now
+	engine := "up"
+	if p.lostAt != never || p.view.head.Cluster == 0 {
+		engine = "away"
+	}
+	attrs := []slog.Attr{slog.String("engine", engine), slog.Int("members", len(p.view.members)), slog.Int("owns", p.owned())}
+	if p.lease.phase == live {
+		attrs = append(attrs, slog.Time("renewed", time.Now().Add(p.lease.t0-p.now)))
+	}
+	tend.Annotate(l.ctx, attrs...)
 }
 
 // operate sends a request, and the answer, or that there was none in time, to the loop.

@@ -3,6 +3,10 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +23,7 @@ type post struct {
 	here  *tend.Supervisor
 	begin func(shard int) tend.Service // nil: none runs here
 	known atomic.Pointer[[]Claim]
+	ctx   atomic.Pointer[context.Context] // of Serve
 
 	mu     sync.Mutex
 	holds  map[int]*hold // not told
@@ -39,6 +44,8 @@ func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
 
 // Serve takes part in the role until ctx ends.
 func (p *post) Serve(ctx context.Context) error {
+	p.ctx.Store(&ctx)
+	defer p.ctx.Store(nil)
 	p.node.attach(takes{role: p.name, shards: p.spec.Shards, timeout: p.timeout(), weight: p.weigh(), looks: p.begin == nil})
 	leave := sync.OnceFunc(func() { p.node.detach(p.leaving(context.Cause(ctx))) })
 	quit := context.AfterFunc(ctx, leave)
@@ -109,7 +116,29 @@ func (p *post) asked(shard int) {
 
 func (p *post) show(claims []Claim) {
 	p.known.Store(&claims)
+	p.annotate(claims)
 	p.changed()
+}
+
+// annotate shows what there is of the role, here and in the fleet.
+func (p *post) annotate(claims []Claim) {
+	ctx := p.ctx.Load()
+	if ctx == nil {
+		return // not served
+	}
+	if p.spec.Shards == 0 {
+		tend.Annotate(*ctx, slog.String("owner", claims[0].Owner.Name), slog.Int64("token", claims[0].Token))
+		return
+	}
+	here, free := 0, 0
+	for _, c := range claims {
+		if c.Token == 0 {
+			free++
+		} else if c.Owner.Name == p.node.options.Name {
+			here++
+		}
+	}
+	tend.Annotate(*ctx, slog.String("here", fmt.Sprintf("%d of %d", here, len(claims))), slog.Int("free", free))
 }
 
 // sight is what there is to know of a shard at one moment, and what tells of the next.
@@ -157,7 +186,22 @@ func (p *post) hear(e tend.Event) {
 		if e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone) {
 			p.gone(e.Token, e.Err.Err)
 		}
+	case tend.EventsDropped:
+		p.search()
 	default: // the tree's own affair
+	}
+}
+
+// search finds by status what events would have told.
+func (p *post) search() {
+	p.adding.Lock()
+	tokens := slices.Collect(maps.Keys(p.tokens))
+	p.adding.Unlock()
+	for _, token := range tokens {
+		s, err := p.here.ServiceStatus(token)
+		if err != nil || s.State == tend.StateDone || s.State == tend.StateFailed {
+			p.gone(token, err)
+		}
 	}
 }
 

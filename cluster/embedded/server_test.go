@@ -27,7 +27,10 @@ func serve(t *testing.T) cluster.Engine {
 	root.Add(tend.Child{Service: s, ReadyTimeout: 30 * time.Second, Timeout: 10 * time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := root.ServeBackground(ctx)
-	t.Cleanup(func() { cancel(); _ = <-done })
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 	if err := root.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +62,10 @@ func TestHandOver(t *testing.T) {
 		})))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := root.ServeBackground(ctx)
-		stop := sync.OnceFunc(func() { cancel(); _ = <-done })
+		stop := sync.OnceFunc(func() {
+			cancel()
+			<-done
+		})
 		t.Cleanup(stop)
 		return stop
 	}

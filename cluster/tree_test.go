@@ -1,0 +1,180 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/clustertest"
+)
+
+// Suspend of the node hands over everything, while its roles are served; Restart joins again.
+func TestSuspendOfTheNodeHandsOver(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := tend.New("a", tend.Spec{EventHook: func(tend.Event) {}}), newMachine(engine, "b", cluster.Options{})
+		node := cluster.Join(cluster.Options{Fleet: "shop", Name: "a", Engine: engine, EventHook: func(cluster.Event) {}})
+		a.Add(cluster.Singleton(node, "billing", &worker{tape: tape, name: "a"})) // before its node
+		token := a.Add(node)
+		b.root.Add(cluster.Singleton(b.node, "billing", &worker{tape: tape, name: "b"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := a.ServeBackground(ctx)
+		time.Sleep(2 * time.Second)
+		b.serve()
+		time.Sleep(2 * time.Second)
+		if err := a.Suspend(token); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		tape.want(t, "1s a billing/0 begins", "4s a billing/0 ends: "+tend.ErrSuspended.Error(), "4.005s b billing/0 begins")
+		_ = a.Restart(token, nil)
+		time.Sleep(time.Second)
+		b.stop()
+		time.Sleep(time.Second)
+		tape.want(t, "6s b billing/0 ends: context canceled", "6.005s a billing/0 begins")
+		cancel()
+		<-done
+	})
+}
+
+// User code may panic, and the node lives on: in Weigh it is no weight, in a hook an event
+// that is lost, in Overrun what follows is the default.
+func TestUserCodeMayPanic(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		root := tend.New("a", tend.Spec{EventHook: func(tend.Event) {}})
+		node := cluster.Join(cluster.Options{Fleet: "shop", Name: "a", Engine: engine, EventHook: func(cluster.Event) { panic("hook") }})
+		weightless := cluster.NewRole(node, "weightless", cluster.Spec{Weigh: func(cluster.Member) float64 { panic("weigh") }},
+			func(int) *worker { return &worker{tape: tape, name: "nobody"} })
+		root.Add(node)
+		root.Add(weightless)
+		root.Add(cluster.Singleton(node, "billing", &worker{tape: tape, name: "a"}))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := root.ServeBackground(ctx)
+		time.Sleep(5 * time.Second)
+		tape.want(t, "1s a billing/0 begins")
+		if _, ok := weightless.Owner(""); ok {
+			t.Error("a node without weight owns")
+		}
+		cancel()
+		<-done
+	})
+}
+
+// A supervisor may be a shard: it is one in the tree, and its services know their claim and
+// the cause of their end.
+func TestSupervisorAsShard(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := cluster.Shards(a.node, "orders", 1, func(int) *tend.Supervisor {
+			s := tend.New("shard", tend.Spec{})
+			s.Add(&worker{tape: tape, name: "inner"})
+			return s
+		})
+		a.root.Add(role)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		if s := a.root.Status().String(); !strings.Contains(s, "inner") && !strings.Contains(s, "worker") {
+			t.Error(s)
+		}
+		engine.Expire("a")
+		time.Sleep(100 * time.Millisecond)
+		tape.want(t, "1s inner orders/0 begins", "2s inner orders/0 ends: "+cluster.ErrLost.Error())
+		a.stop()
+	})
+}
+
+// What fails is restarted here, under the same claim, and costs tend's budget.
+func TestFailureIsTheTreesAffair(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		tokens := map[int64]int{}
+		a.root.Add(cluster.Singleton(a.node, "billing", tend.Func("f", func(ctx context.Context) error {
+			c, _ := cluster.ClaimOf(ctx)
+			if tokens[c.Token]++; tokens[c.Token] < 4 {
+				return errors.New("no luck")
+			}
+			<-ctx.Done()
+			return nil
+		})))
+		a.serve()
+		time.Sleep(time.Minute)
+		if len(tokens) != 1 {
+			t.Error(tokens)
+		}
+		for _, n := range tokens {
+			if n != 4 {
+				t.Error(tokens)
+			}
+		}
+		a.stop()
+	})
+}
+
+// A Child.Timeout that is longer than what the role gives is told as what keeps it down.
+func TestTimeoutMustFitTheRole(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		a.root.Add(cluster.Singleton(a.node, "billing", tend.Child{Service: &worker{tape: tape}, Timeout: 3 * time.Second}))
+		a.serve()
+		time.Sleep(2 * time.Second)
+		tape.want(t)
+		a.mu.Lock()
+		said := ""
+		for _, e := range a.events {
+			if e.Kind == cluster.KindDeclined {
+				said = e.Err.Error()
+			}
+		}
+		a.mu.Unlock()
+		if said != "tend/cluster: Child.Timeout of billing/0 is 3s, and its role gives it 2s" {
+			t.Error(said)
+		}
+		a.stop()
+	})
+}
+
+// The page shows of a node its engine, lease and members, of a role what is here, of a
+// service its token.
+func TestAnnotations(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		shards(a, tape, 4)
+		a.root.Add(cluster.Singleton(a.node, "billing", &worker{tape: tape, name: "a"}))
+		b := newMachine(engine, "b", cluster.Options{})
+		b.root.Add(cluster.Singleton(b.node, "billing", &worker{tape: tape, name: "b"}))
+		a.serve()
+		time.Sleep(2 * time.Second)
+		b.serve()
+		time.Sleep(5 * time.Second)
+		engine.Cut("a")
+		time.Sleep(5 * time.Second)
+		want := map[string]string{
+			"a/cluster": "engine=away members=2 owns=5", "a/orders": "here=4 of 4 free=0", "a/billing": "owner=a", "b/billing": "owner=a",
+			"b/cluster": "engine=up members=2 owns=0",
+		}
+		for _, m := range []*machine{a, b} {
+			status := m.root.Status()
+			for _, s := range status.All() {
+				var notes []string
+				for _, attr := range s.Annotations {
+					if attr.Key != "token" && attr.Key != "renewed" {
+						notes = append(notes, attr.String())
+					}
+				}
+				if w, ok := want[s.Path]; ok && w != strings.Join(notes, " ") {
+					t.Errorf("%s: %q, want %q", s.Path, notes, w)
+				}
+				delete(want, s.Path)
+			}
+		}
+		if len(want) > 0 {
+			t.Error("not there:", want)
+		}
+		engine.Heal("a")
+		a.stop()
+		b.stop()
+	})
+}
