@@ -323,9 +323,9 @@ var errLate = fmt.Errorf("no answer in time")
 
 func (l *life) lost() bool { return l.cut || l.Float64() < l.faults.lossy }
 
-// delay is short, and rarely long.
+// delay is short, and rarely long as long as there are faults.
 func (w *world) delay() time.Duration {
-	if w.Float64() < 0.02 {
+	if w.Float64() < 0.02 && w.faults.lossy > 0 {
 		return w.upTo(3 * time.Second)
 	}
 	return w.upTo(20 * time.Millisecond)
