@@ -40,16 +40,15 @@ type faults struct {
 
 // A mutant breaks one rule, at the border of a plan: the checker has to notice.
 type mutant struct {
-	answerTime   bool          // the lease counts from the answer
-	wake         time.Duration // the time is looked at so often only
-	late         time.Duration // answers come as late as this
-	noMargin     bool
-	early        bool // released before Serve has returned
-	hasty        bool // forgotten when the delete is answered
-	noOverrun    bool
-	adoptsOld    bool // an earlier lease's claim is adopted
-	takesAll     bool // the resource does not fence
-	ignoresGuard bool
+	answerTime bool          // the lease counts from the answer
+	wake       time.Duration // the time is looked at so often only
+	late       time.Duration // answers come as late as this
+	noMargin   bool
+	early      bool // released before Serve has returned
+	hasty      bool // forgotten when the delete is answered
+	noOverrun  bool
+	adoptsOld  bool // an earlier lease's claim is adopted
+	takesAll   bool // the resource does not fence
 }
 
 type moment struct {
@@ -347,9 +346,6 @@ func (l *life) perform(e effect) (a store.Answer, lease store.LeaseID, err error
 	case count:
 		a = l.mem.SetIfNone(keys.shards(e.role), strconv.Itoa(e.shards), keys.claims(e.role))
 	case create:
-		if l.mutant.ignoresGuard {
-			e.guard = store.Guard{}
-		}
 		a, err = l.mem.Create(l.now, keys.claim(e.id), owns(l.name), e.lease, e.guard)
 	case remove:
 		a = l.mem.Delete(keys.claim(e.id), e.token)
