@@ -68,6 +68,7 @@ func TestCheckFailsAfterTheClaim(t *testing.T) {
 		})))
 		a.serve()
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if err := cluster.Check(kept); err != nil {
 			t.Error(err)
 		}

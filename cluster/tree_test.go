@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -101,6 +102,7 @@ func TestFailureIsTheTreesAffair(t *testing.T) {
 		})))
 		a.serve()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(tokens) != 1 {
 			t.Error(tokens)
 		}
