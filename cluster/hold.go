@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tend-go/tend"
 )
@@ -28,6 +29,7 @@ type hold struct {
 	service tend.Service
 	token   tend.ServiceToken
 	added   bool
+	tree    bool  // the service serves a supervisor
 	cause   error // why it was told; nil: it was not
 	run     *running
 	calls   int
@@ -38,6 +40,7 @@ type hold struct {
 type running struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	over   chan struct{}
 }
 
 func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
@@ -90,9 +93,11 @@ func nameOf(svc tend.Service, otherwise string) string {
 
 func (h *hold) wrap(svc tend.Service) tend.Service {
 	if s, ok := svc.(*tend.Supervisor); ok {
+		h.tree = true
 		return ownedTree{owned{h, svc}, s}
 	}
 	if s, ok := svc.(interface{ Supervisor() *tend.Supervisor }); ok {
+		h.tree = true
 		return ownedTree{owned{h, svc}, s.Supervisor()}
 	}
 	return owned{h, svc}
@@ -138,7 +143,7 @@ func (h *hold) enter(ctx context.Context) (*running, bool) {
 		cancel(h.cause)
 		return nil, false
 	}
-	h.run = &running{under, cancel}
+	h.run = &running{under, cancel, make(chan struct{})}
 	h.post.changed()
 	return h.run, true
 }
@@ -150,6 +155,7 @@ func (h *hold) leave(ctx context.Context, run *running) {
 	told := h.cause != nil
 	h.mu.Unlock()
 	run.cancel(errRunEnded)
+	close(run.over)
 	if told {
 		<-ctx.Done()
 	}
@@ -180,12 +186,33 @@ func (h *hold) tell(cause error) {
 // finish takes the service out of the tree and returns when nothing of it runs any more.
 func (h *hold) finish() {
 	<-h.began
+	h.await()
 	if h.added {
 		_ = h.post.here.RemoveAndWait(context.Background(), h.token) // it cannot end early
 	}
 	<-h.idle
 	h.over.Store(true)
 	h.post.drop(h)
+}
+
+// headStart is how long a nested supervisor may take to hear why it is to stop.
+const headStart = 10 * time.Millisecond
+
+// await gives a nested supervisor the time to hear of the cause from its context: one that
+// is removed hears that from the supervisor above, which may be sooner.
+func (h *hold) await() {
+	h.mu.Lock()
+	run := h.run
+	h.mu.Unlock()
+	if !h.tree || run == nil {
+		return
+	}
+	timer := time.NewTimer(headStart)
+	defer timer.Stop()
+	select {
+	case <-run.over:
+	case <-timer.C:
+	}
 }
 
 // call begins a call. wait: the service does not run now, and may again.
