@@ -96,7 +96,7 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 	case decided:
 		s.settleFate(e)
 	case leave:
-		e.n.leave()
+		e.n.leave(e.last)
 	case arm:
 		if s.timers == nil {
 			s.timers = &[timers]abtime.Timer{}

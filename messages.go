@@ -24,11 +24,17 @@ type (
 		to    call  // nil: the caller does not wait
 		start bool  // the answer is not before n runs, or will never
 		from  *node // who waits for that, if it is a service here; nil: anybody
+		after *node // whom n has to outlast; nil: nobody
 	}
 	addAll    struct{ nodes []*node } // members of a group
 	remove    struct{ n *node }
 	removeAll struct{ nodes []*node }
 	suspend   struct{ n *node }
+	replace   struct {
+		n  *node // whose place it is
+		by *node
+		to call
+	}
 	restart   struct {
 		n     *node
 		cause Reason // none: on request, not a failure
@@ -119,6 +125,7 @@ func (addAll) message()    {}
 func (remove) message()    {}
 func (removeAll) message() {}
 func (suspend) message()   {}
+func (replace) message()   {}
 func (restart) message()   {}
 func (resume) message()    {}
 func (wait) message()      {}
@@ -167,7 +174,10 @@ type (
 		why    error
 		failed bool // it is what a run has failed with
 	}
-	leave struct{ n *node } // the service is out of the tree
+	leave struct {         // the service is out of the tree
+		n    *node
+		last bool // so its place is empty
+	}
 	arm   struct {
 		timer timer
 		at    instant

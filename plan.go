@@ -33,6 +33,7 @@ type plan struct {
 	first, last *node
 	tally       [StateGone + 1]int // services by state
 	members     int                // services that are members of a group
+	doubles     int                // records in places that have another one
 	live        int                // runs that have not ended
 	significant int                // significant services that have not ended
 	inspections int                // under way
@@ -86,15 +87,17 @@ func (p *plan) handle(now instant, m message) []effect {
 			p.add(now, add{n: n})
 		}
 	case remove:
-		p.remove(now, m.n)
+		p.remove(now, m.n.holder())
 	case removeAll:
 		for _, n := range m.nodes {
 			p.remove(now, n)
 		}
 	case suspend:
-		p.suspend(now, m.n)
+		p.suspend(now, m.n.holder())
 	case restart:
 		p.restart(now, m)
+	case replace:
+		p.replace(now, m)
 	case resume:
 		p.resume(now, m.after)
 	case wait:
@@ -169,17 +172,10 @@ func (p *plan) add(now instant, m add) {
 		p.refuse(m, errWaitsForItself)
 		return
 	}
-	p.link(n)
-	n.since = now
-	p.tally[StatePending]++
-	if n.is(isMember) {
-		p.members++
-	}
-	if n.conf().Significant {
-		p.significant++
-	}
-	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
-		p.decided(n, p.stop.cause.Err, false)
+	p.link(n, p.last)
+	p.count(now, n)
+	if m.after != nil {
+		n.outlast(m.after.holder())
 	}
 	switch {
 	case m.to == nil:
@@ -201,9 +197,7 @@ func (p *plan) refuse(m add, why error) {
 	if m.to != nil {
 		p.do(reply{m.to, refusal{why}})
 	}
-	m.n.state = StateGone
-	p.decided(m.n, why, false)
-	p.do(leave{m.n})
+	p.turnAway(m.n, why)
 }
 
 // remove makes a service leave, once it has stopped.
@@ -212,11 +206,18 @@ func (p *plan) remove(now instant, n *node) {
 		return
 	}
 	n.want = wantGone
-	if n.is(alive) {
+	switch {
+	case n.is(alive):
 		p.ask(now, n, removal)
-		return
+	case n.waits(): // it leaves when it would have come
+	default:
+		p.depart(now, n, removal)
 	}
-	p.changed(now, n, removal, StateGone)
+}
+
+// depart makes a service leave that does not run.
+func (p *plan) depart(now instant, n *node, w why) {
+	p.changed(now, n, w, StateGone)
 	p.decided(n, ErrRemoved, false)
 	p.leave(now, n, ErrRemoved)
 }
@@ -229,6 +230,8 @@ func (p *plan) suspend(now instant, n *node) {
 	case n.is(alive):
 		n.want = wantSuspended
 		p.ask(now, n, suspension)
+	case n.waits(): // it comes to that when it would have run
+		n.want = wantSuspended
 	default:
 		n.want = wantSuspended
 		p.changed(now, n, suspension, StateSuspended)
@@ -241,7 +244,7 @@ func (p *plan) suspend(now instant, n *node) {
 // suspended, done, failed or waiting. With a cause the end of a run counts as a
 // failure.
 func (p *plan) restart(now instant, m restart) {
-	n := m.n
+	n := m.n.holder()
 	if n.want == wantGone || n.state == StateGone {
 		return
 	}

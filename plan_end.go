@@ -109,7 +109,7 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	}
 	p.ended(now, out, cause, next)
 	if isUnclean(out, true) {
-		n.remember(Failure{p.wall(now), n.number, out.why})
+		n.seat().holder().remember(Failure{p.wall(now), n.number, out.why})
 	}
 	switch next {
 	case StateGone:

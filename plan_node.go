@@ -72,6 +72,7 @@ type rare struct {
 	asked    instant     // when it was asked to stop
 	blame    Reason      // the cause given to Restart
 	waiting  *waiter     // who waits for a state of it, the latest first
+	*succession          // nil: it has its place for itself
 	holds    *Supervisor // that the service is, or embeds; immutable
 	serving  *Supervisor // that its run serves
 	beats    uint64      // of the watchdog, when it was last looked at
@@ -186,6 +187,17 @@ func (n *node) remember(f Failure) {
 	f.Err = f.Err.lasting()
 	r.failures[r.kept%historySize] = f
 	r.kept++
+}
+
+// inherit takes over what was and is asked of a service, and its history. Its budget is
+// new.
+func (n *node) inherit(old *node) {
+	if old.rare == nil {
+		return
+	}
+	from, to := old.rare, n.more()
+	to.failures, to.kept, to.failed, to.waiting = from.failures, from.kept, from.failed, from.waiting
+	from.failures, from.kept, from.failed, from.waiting = nil, 0, 0, nil
 }
 
 // lastFailure is the latest that is kept; none if there was none.

@@ -73,7 +73,7 @@ func (p *plan) startNext(now instant) {
 			return
 		}
 		if n.state == StatePending {
-			p.launch(now, n)
+			p.begin(now, n)
 		}
 		if p.spec.Ordered && n.blocksNext() {
 			return

@@ -26,7 +26,7 @@ func (p *plan) here(now instant) Origin {
 
 // of is the origin of an event of a service.
 func (p *plan) of(now instant, n *node) Origin {
-	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n}, Incarnation: n.number}
+	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n.seat()}, Incarnation: n.number}
 }
 
 // put brings n into a state: the only place where a state changes. What was due in
@@ -64,23 +64,45 @@ func finality(s State) int {
 	return 0
 }
 
-// size is how many services count against MaxServices: all that have not left.
+// size is how many services count against MaxServices: all that have not left, and of
+// those in one place one.
 func (p *plan) size() (size int) {
 	for s := range StateGone {
 		size += p.tally[s]
 	}
-	return size
+	return size - p.doubles
 }
 
-// link appends n to the list, unlink takes it out.
-func (p *plan) link(n *node) {
-	n.prev = p.last
-	if p.last != nil {
-		p.last.next = n
+// count notes that n, which is pending and has been put into the list, is here.
+func (p *plan) count(now instant, n *node) {
+	n.since = now
+	p.tally[StatePending]++
+	if n.is(isMember) {
+		p.members++
+	}
+	if n.conf().Significant {
+		p.significant++
+	}
+	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
+		p.decided(n, p.stop.cause.Err, false)
+	}
+}
+
+// link puts n into the list, after another one; nil: first. unlink takes it out.
+func (p *plan) link(n, after *node) {
+	next := p.first
+	if after != nil {
+		next = after.next
+		after.next = n
 	} else {
 		p.first = n
 	}
-	p.last = n
+	if next != nil {
+		next.prev = n
+	} else {
+		p.last = n
+	}
+	n.prev, n.next = after, next
 }
 
 func (p *plan) unlink(n *node) {
@@ -98,9 +120,13 @@ func (p *plan) unlink(n *node) {
 }
 
 // leave takes n, which does not run, out of the tree. Who waits for its start
-// learns why it never will.
+// learns why it never will. Who was to come after it may come.
 func (p *plan) leave(now instant, n *node, err error) {
 	p.skip(n)
+	last := !n.shares()
+	if !last {
+		p.doubles--
+	}
 	p.unlink(n)
 	if n.is(isMember) {
 		p.members--
@@ -108,7 +134,34 @@ func (p *plan) leave(now instant, n *node, err error) {
 	p.put(now, n, StateGone)
 	p.tally[StateGone] = 0 // nobody counts them
 	p.answer(n, err)
-	p.do(leave{n})
+	p.do(leave{n, last})
+	if next := n.pass(); next != nil {
+		p.come(now, next)
+	}
+}
+
+// turnAway lets go of a service that was to be added.
+func (p *plan) turnAway(n *node, why error) {
+	n.state = StateGone
+	p.decided(n, why, false)
+	p.do(leave{n, n.seat() == n})
+}
+
+// come lets n do what was asked of it while it waited for another one to leave.
+func (p *plan) come(now instant, n *node) {
+	switch {
+	case n.state != StatePending: // it runs, or is to
+	case n.want == wantGone:
+		p.changed(now, n, removal, StateGone)
+		p.decided(n, ErrRemoved, false)
+		p.leave(now, n, ErrRemoved)
+	case n.want == wantSuspended:
+		p.changed(now, n, suspension, StateSuspended)
+		p.put(now, n, StateSuspended)
+		p.decided(n, ErrSuspended, false)
+	default:
+		p.again(now, n)
+	}
 }
 
 // decided tells a latent service what is to become of it: see plan.fate.
@@ -124,6 +177,13 @@ func (p *plan) again(now instant, n *node) {
 		p.put(now, n, StatePending)
 	}
 	if p.mayStart(n) {
+		p.begin(now, n)
+	}
+}
+
+// begin launches n, unless it has to wait for somebody.
+func (p *plan) begin(now instant, n *node) {
+	if !n.waits() {
 		p.launch(now, n)
 	}
 }
@@ -250,7 +310,7 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	}
 	told := ServiceEnded{
 		Origin: p.of(now, out.n), Cause: cause, Unclean: unclean, Took: out.n.stopped(now), Late: out.n.late(now),
-		Next: next,
+		Next: out.n.placeAfter(next),
 	}
 	if out.why.Err != nil {
 		told.Err = out.why

@@ -155,6 +155,8 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "replace":
+		return s.replace(f)
 	case "unheard":
 		s.unheard = true
 		return nil, nil
@@ -277,8 +279,36 @@ func (s *story) spec(settings []string) error {
 	return nil
 }
 
+// replace reads "replace name setting…": the new one is called as the old one.
+func (s *story) replace(f []string) (message, error) {
+	seat := s.nodes[f[1]]
+	n, err := s.make(f)
+	if seat == nil || err != nil {
+		return nil, fmt.Errorf("nobody is called %s: %w", f[1], err)
+	}
+	n.id, n.succeeds().seat = seat.id, seat
+	m := replace{seat, n, newCall()}
+	s.names[m.to] = n.name
+	return m, nil
+}
+
 // add reads "add name setting…".
 func (s *story) add(f []string) (message, error) {
+	n, err := s.make(f)
+	if err != nil {
+		return nil, err
+	}
+	s.nodes[n.name] = n
+	m := add{n: n}
+	if f[0] == "start" || s.p.spec.MaxServices > 0 {
+		m.to, m.start = newCall(), f[0] == "start"
+		s.names[m.to] = n.name
+	}
+	return m, nil
+}
+
+// make reads what follows the verb.
+func (s *story) make(f []string) (*node, error) {
 	c := &Child{}
 	s.ids++
 	n := &node{name: f[1], id: s.ids, svc: Func(f[1], func(context.Context) error { return nil })}
@@ -322,13 +352,7 @@ func (s *story) add(f []string) (message, error) {
 	if *c != (Child{}) || n.is(isLatent) {
 		n.more().conf = c
 	}
-	s.nodes[n.name] = n
-	m := add{n: n}
-	if f[0] == "start" || s.p.spec.MaxServices > 0 {
-		m.to, m.start = newCall(), f[0] == "start"
-		s.names[m.to] = n.name
-	}
-	return m, nil
+	return n, nil
 }
 
 var timerNames = [timers]string{"stop", "backoff", "ready", "watchdog", "pause"}
@@ -394,7 +418,8 @@ func bare(e Event) Event {
 func errorName(text string) string {
 	return map[string]string{
 		ErrRemoved.Error(): "ErrRemoved", ErrSuspended.Error(): "ErrSuspended", ErrRestartRequested.Error(): "ErrRestartRequested",
-		ErrSiblingFailed.Error(): "ErrSiblingFailed", ErrNotReady.Error(): "ErrNotReady", ErrUnresponsive.Error(): "ErrUnresponsive",
+		ErrSiblingFailed.Error(): "ErrSiblingFailed", ErrReplaced.Error(): "ErrReplaced",
+		ErrNotReady.Error(): "ErrNotReady", ErrUnresponsive.Error(): "ErrUnresponsive",
 		ErrStopped.Error(): "ErrStopped", ErrGoexit.Error(): "ErrGoexit", errServeReturned.Error(): "errServeReturned",
 	}[text]
 }
@@ -437,6 +462,9 @@ func (s *story) effect(e effect) string {
 	case keep:
 		return e.n.name + " has an object of its run"
 	case leave:
+		if !e.last {
+			return e.n.name + " has left its place to another"
+		}
 		return e.n.name + " has left"
 	case arm:
 		return fmt.Sprintf("%s timer at %s", timerNames[e.timer], at(e.at))

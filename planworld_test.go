@@ -1,6 +1,7 @@
 package tend
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,23 +19,25 @@ type world struct {
 	choose func(n int) int // in [0, n)
 
 	nodes    []*node         // ever added
+	seats    map[*node]*node // whose place those have that took that of another one
 	alive    map[*node]bool  // launched, not exited
 	exiting  *node           // whose end is being told
 	leaving  error           // why that was asked to end
 	asked    map[*node]error // why, of those alive
 	gone     map[*node]bool
+	empty    map[*node]bool // places that all have left, by the token
 	decided  map[*node]bool // in this message
 	owed     map[*node]bool
 	inspects []inspected // to be answered
 	probes   []beaten
-	calls    map[call]awaited // without an answer
-	begun    map[*node]bool   // ServiceStarted without an end
-	told     map[*node]State  // what a listener takes the state for, as far as it lasts
-	stopping bool             // SupervisorStopping without SupervisorStopped
-	group    []*node          // those of a group that is being restarted that ran before the message
-	first    uint64           // of that group
-	settled  bool             // since the last start
-	ready    bool             // since the last start
+	calls    map[call]awaited     // without an answer
+	begun    map[incarnation]bool // ServiceStarted without an end, by the token
+	told     map[*node]State      // what a listener takes the state for, as far as it lasts
+	stopping bool                 // SupervisorStopping without SupervisorStopped
+	group    []*node              // those of a group that is being restarted that ran before the message
+	first    uint64               // of that group
+	settled  bool                 // since the last start
+	ready    bool                 // since the last start
 	log      []string
 }
 
@@ -47,8 +50,8 @@ type awaited struct {
 func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
-		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
-		calls: map[call]awaited{}, begun: map[*node]bool{}, told: map[*node]State{},
+		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, empty: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
+		calls: map[call]awaited{}, begun: map[incarnation]bool{}, told: map[*node]State{}, seats: map[*node]*node{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -93,6 +96,7 @@ func (w *world) carryOut(e effect) {
 			w.fail("%s is launched although a supervisor above stops", e.n.name)
 		}
 		w.checkGroup(e.n)
+		w.checkPlace(e.n)
 		w.alive[e.n] = true
 		w.checkTurn(e.n)
 	case cancel:
@@ -122,8 +126,14 @@ func (w *world) carryOut(e effect) {
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
-		if w.told[e.n] != StateGone && e.n.number > 0 {
-			w.fail("%s leaves, and who listens takes it for %v", e.n.name, w.told[e.n])
+		if told := w.told[w.token(e.n)]; e.last && told != StateGone && e.n.number > 0 {
+			w.fail("%s leaves, and who listens takes it for %v", e.n.name, told)
+		}
+		if e.last && w.empty[w.token(e.n)] {
+			w.fail("the place of %s is empty twice", e.n.name)
+		}
+		if e.last {
+			w.empty[w.token(e.n)] = true
 		}
 		if e.n.prev != nil || e.n.next != nil {
 			w.fail("who keeps the token of %s, which has left, keeps its neighbours", e.n.name)
@@ -172,6 +182,22 @@ func (w *world) checkGroup(n *node) {
 	}
 }
 
+// token is the record that the token of n holds.
+func (w *world) token(n *node) *node { return stdcmp.Or(w.seats[n], n) }
+
+// checkPlace: nobody is launched while the one runs whose place it has taken, or that it
+// has to outlast.
+func (w *world) checkPlace(n *node) {
+	for m := range w.alive {
+		if m != n && w.token(m) == w.token(n) {
+			w.fail("%s is launched while another one has its place", n.name)
+		}
+		if m == n.comes().after {
+			w.fail("%s is launched while %s has not left", n.name, m.name)
+		}
+	}
+}
+
 // once: what has happened has not yet since the supervisor was served.
 func (w *world) once(happened *bool, what string) {
 	if *happened || w.p.phase != serving {
@@ -187,7 +213,7 @@ func (w *world) checkTurn(n *node) {
 		return
 	}
 	for m := n.prev; m != nil; m = m.prev {
-		if m.state == StatePending {
+		if m.shown().state == StatePending {
 			w.fail("%s is launched before %s has had its turn", n.name, m.name)
 		}
 	}
@@ -212,7 +238,7 @@ func (w *world) heard(e Event) {
 	n := e.From().Token.n
 	switch e := e.(type) {
 	case ServiceStarted:
-		w.begun[n] = true
+		w.begun[incarnation{n, e.Incarnation}] = true
 		w.told[n] = StateRunning
 	case SupervisorStarted:
 		for n, state := range w.told {
@@ -238,10 +264,11 @@ func (w *world) heard(e Event) {
 		if e.Kind() == kindServiceFailed && w.p.isDoomed() {
 			w.fail("%s has failed although a supervisor above stops", n.name)
 		}
-		if !w.begun[n] {
+		run := incarnation{n, e.From().Incarnation}
+		if !w.begun[run] {
 			w.fail("%s ended but never began, or twice", n.name)
 		}
-		delete(w.begun, n)
+		delete(w.begun, run)
 		switch e := e.(type) {
 		case ServiceEnded:
 			w.told[n] = e.Next
@@ -260,11 +287,14 @@ func (w *world) heard(e Event) {
 func (w *world) check() {
 	p := &w.p
 	var tally [StateGone + 1]int
-	live, significant := 0, 0
+	live, significant, doubles := 0, 0, 0
 	var prev *node
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
 		tally[n.state]++
+		if prev != nil && prev.id == n.id {
+			doubles++
+		}
 		if n.is(alive) {
 			live++
 		}
@@ -275,8 +305,9 @@ func (w *world) check() {
 	if prev != p.last {
 		w.fail("the list does not end where it ends")
 	}
-	if tally != p.tally || live != p.live || significant != p.significant {
-		w.fail("tally %v, live %d, significant %d; counted %v, %d, %d", p.tally, p.live, p.significant, tally, live, significant)
+	if tally != p.tally || live != p.live || significant != p.significant || doubles != p.doubles {
+		w.fail("tally %v, live %d, significant %d, doubles %d; counted %v, %d, %d, %d",
+			p.tally, p.live, p.significant, p.doubles, tally, live, significant, doubles)
 	}
 	if live != len(w.alive) {
 		w.fail("%d runs are alive, the plan knows of %d", len(w.alive), live)
@@ -303,8 +334,8 @@ func (w *world) check() {
 		}
 	}
 	for _, a := range w.calls {
-		if a.n.state == a.state || a.n.state == StateGone {
-			w.fail("somebody waits until %s is %v, and it is %v", a.n.name, a.state, a.n.state)
+		if n := a.n.holder(); n.state == a.state || n.state == StateGone {
+			w.fail("somebody waits until %s is %v, and it is %v", n.name, a.state, n.state)
 		}
 	}
 	if p.finished() && live != tally[StateStuck] {
@@ -316,14 +347,15 @@ func (w *world) check() {
 func (s State) lasts() bool { return s == StateSuspended || s == StateDone || s == StateFailed }
 
 func (w *world) checkNode(n, prev *node) {
-	if n.prev != prev || w.gone[n] || n.state == StateGone {
+	if n.prev != prev || w.gone[n] || n.state == StateGone || w.empty[w.token(n)] {
 		w.fail("the list is broken at %s", n.name)
 	}
 	if n.is(alive) != w.alive[n] {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	if told := w.told[n]; n.state.lasts() && told != n.state || told.lasts() && told != n.state {
+	told, state := w.told[w.token(n)], n.shown().state
+	if n.seat().holder() == n && (state.lasts() || told.lasts()) && told != state {
 		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
 	}
 	if up != n.is(alive) {
@@ -354,12 +386,13 @@ var moves = []struct {
 	{"a service serves a supervisor, or no more", 1, func(w *world) { w.onRun(w.serveBelow) }},
 	{"a timer goes off", 3, (*world).fire},
 	{"a question is answered", 2, (*world).answer},
-	{"remove", 1, func(w *world) { w.onNode(func(n *node) { w.send(remove{n}) }) }},
-	{"suspend", 1, func(w *world) { w.onNode(func(n *node) { w.send(suspend{n}) }) }},
-	{"restart", 1, func(w *world) { w.onNode(func(n *node) { w.send(restart{n: n}) }) }},
+	{"remove", 1, func(w *world) { w.onToken(func(n *node) { w.send(remove{n}) }) }},
+	{"suspend", 1, func(w *world) { w.onToken(func(n *node) { w.send(suspend{n}) }) }},
+	{"restart", 1, func(w *world) { w.onToken(func(n *node) { w.send(restart{n: n}) }) }},
 	{"restart with a cause", 1, func(w *world) {
-		w.onNode(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
+		w.onToken(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
 	}},
+	{"replace", 1, func(w *world) { w.onToken(w.replace) }},
 	{"somebody waits for a state", 1, (*world).wait},
 	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
 	{"serve", 1, (*world).start},
@@ -399,7 +432,7 @@ func (w *world) step() {
 
 // wait has somebody wait for a state of a service, who may give up at once.
 func (w *world) wait() {
-	w.onNode(func(n *node) {
+	w.onToken(func(n *node) {
 		m := wait{n, State(w.choose(int(StateGone) + 1)), newCall()}
 		w.calls[m.to] = awaited{n, m.state}
 		w.send(m)
@@ -410,7 +443,41 @@ func (w *world) wait() {
 	})
 }
 
+// replace puts another service into a place.
+func (w *world) replace(seat *node) {
+	n := w.make()
+	n.name, n.id = seat.name, seat.id
+	n.succeeds().seat = seat
+	w.seats[n] = seat
+	m := replace{seat, n, newCall()}
+	w.calls[m.to] = awaited{n, StateGone}
+	w.send(m)
+	if _, waits := w.calls[m.to]; waits {
+		w.fail("Replace got no answer")
+	}
+}
+
 func (w *world) add() {
+	m := add{n: w.make()}
+	if w.choose(2) == 0 {
+		m.to, m.start = newCall(), w.choose(2) == 0
+		w.calls[m.to] = awaited{m.n, StateRunning}
+	}
+	if w.choose(8) == 0 {
+		w.onToken(func(n *node) {
+			if n = n.holder(); n != m.n && n.want == wantGone && n.comes().heir == nil {
+				m.after = w.token(n)
+			}
+		})
+	}
+	w.send(m)
+	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
+		w.fail("Add got no answer")
+	}
+}
+
+// make makes any service.
+func (w *world) make() *node {
 	conf := &Child{
 		Restart: Restart(w.choose(3)), ReadyTimeout: time.Duration(w.choose(2)) * 4 * time.Second,
 		Watchdog: time.Duration(w.choose(2)) * 5 * time.Second, Significant: w.choose(8) == 0,
@@ -444,16 +511,11 @@ func (w *world) add() {
 		}
 	}
 	w.nodes = append(w.nodes, n)
-	m := add{n: n}
-	if w.choose(2) == 0 {
-		m.to, m.start = newCall(), w.choose(2) == 0
-		w.calls[m.to] = awaited{n, StateRunning}
-	}
-	w.send(m)
-	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
-		w.fail("Add got no answer")
-	}
+	return n
 }
+
+// onToken picks one of those that tokens hold.
+func (w *world) onToken(f func(*node)) { w.onNode(func(n *node) { f(w.token(n)) }) }
 
 func (w *world) onNode(f func(*node)) {
 	if len(w.nodes) > 0 {
@@ -631,8 +693,8 @@ func life(spec Spec, choose func(int) int, steps int) {
 			}
 		}
 		for _, a := range w.calls {
-			if a.state == StateRunning && a.n.state != StateSuspended {
-				w.fail("who started %s (%v) waits for ever", a.n.name, a.n.state)
+			if n := a.n.holder(); a.state == StateRunning && n.state != StateSuspended {
+				w.fail("who started %s (%v) waits for ever", n.name, n.state)
 			}
 		}
 		w.shutdown()
@@ -646,7 +708,12 @@ func life(spec Spec, choose func(int) int, steps int) {
 		w.fail("at the end %d run, %d are on the books", len(w.alive), len(w.owed))
 	}
 	for n := w.p.first; n != nil; n = w.p.first {
-		w.send(remove{n})
+		w.send(remove{w.token(n)})
+	}
+	for _, n := range w.nodes {
+		if !w.empty[w.token(n)] {
+			w.fail("the place of %s is not empty at the end", n.name)
+		}
 	}
 	if len(w.calls) > 0 {
 		w.fail("%d calls have no answer at the end", len(w.calls))

@@ -179,11 +179,15 @@ func (sim *simulation) put(below, s *tend.Supervisor, tok tend.ServiceToken) {
 
 // service makes a random service: each run does something else.
 func (sim *simulation) service(r *rand.Rand) tend.Service {
-	kind, own := "w", r.IntN(3) == 0
-	if own {
-		kind = "wo"
+	if r.IntN(3) == 0 {
+		return sim.serviceCalled(sim.name("wo"), r)
 	}
-	name := sim.name(kind)
+	return sim.serviceCalled(sim.name("w"), r)
+}
+
+// serviceCalled makes one with that name, of which there may have been others.
+func (sim *simulation) serviceCalled(name string, r *rand.Rand) tend.Service {
+	own := strings.HasPrefix(name, "wo")
 	mine := rand.New(rand.NewPCG(r.Uint64(), 1))
 	c := tend.Child{
 		Name: name, Restart: tend.Restart(r.IntN(3)), Significant: r.IntN(10) == 0,
@@ -227,7 +231,7 @@ func (sim *simulation) meddle(r *rand.Rand) {
 	s := sim.sups[r.IntN(len(sim.sups))]
 	sim.mu.Unlock()
 	var err error
-	switch r.IntN(13) {
+	switch r.IntN(14) {
 	case 0, 1:
 		sim.keep(s, s.Add(sim.service(r)))
 	case 2:
@@ -259,6 +263,8 @@ func (sim *simulation) meddle(r *rand.Rand) {
 		sim.move(s, sim.any(r))
 	case 12:
 		sim.flood(s, o)
+	case 13:
+		err = sim.replace(r, o)
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tend.ErrRemoved) {
 		sim.t.Error(err)
@@ -275,6 +281,16 @@ func (sim *simulation) wait(r *rand.Rand, o owned) error {
 		sim.t.Errorf("the status is that of %v", status.Token)
 	}
 	return err
+}
+
+// replace puts another service with the same name into the place of one that is no
+// supervisor.
+func (sim *simulation) replace(r *rand.Rand, o owned) error {
+	status, err := o.sup.ServiceStatus(o.tok)
+	if err != nil || !strings.HasPrefix(status.Name, "w") {
+		return err
+	}
+	return o.sup.Replace(o.tok, sim.serviceCalled(status.Name, r))
 }
 
 // any is a random supervisor.

@@ -271,6 +271,42 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 	return nil
 }
 
+// Replace puts another service into the place of one: it has the token, the name, the
+// place in the order and the history of the old one, and settings and a budget of its own.
+// The old one is stopped, with [ErrReplaced] as the cause, and the new one started once it
+// has returned; at once if it does not run, also after a failure. What was suspended stays
+// so, with the new service. Replace does not wait for any of that. A service that has not
+// come yet may be replaced again, and never runs then.
+//
+// For a service that has left, or is to, it returns [ErrRemoved], and [ErrWrongSupervisor]
+// as Remove does; nothing is changed then. It panics where Add does, before anything is
+// changed.
+func (s *Supervisor) Replace(t ServiceToken, svc Service) error {
+	n, err := s.checkReplace(t, svc)
+	if err != nil {
+		return err
+	}
+	to := newCall()
+	n.sup.wish(replace{n, n.sup.newRecord(svc, n), to})
+	return <-to
+}
+
+// checkReplace finds whose place svc is to take. It panics at settings that make no sense.
+func (s *Supervisor) checkReplace(t ServiceToken, svc Service) (*node, error) {
+	s.made()
+	if svc == nil {
+		panic(fmt.Sprintf("tend: supervisor %q: Replace with a nil Service", s.name))
+	}
+	if conf := asChild(svc); conf != nil {
+		conf.check()
+	}
+	n, err := s.find(t)
+	if err == nil && n.gone.has() {
+		err = ErrRemoved
+	}
+	return n, err
+}
+
 // Resume lets the pause of the supervisor itself, if there is one, end after a time:
 // at once if that is 0 or less. Those that wait for its end are started then. What was
 // suspended stays so: [Supervisor.Restart] is for that. [Supervisor.Nested] is the
@@ -293,7 +329,7 @@ func (s *Supervisor) Stacks(t ServiceToken) (string, error) {
 		return "", err
 	}
 	var of stackOf
-	n.sup.query(func(*plan, instant) { of = n.stackOf() })
+	n.sup.query(func(*plan, instant) { of = n.holder().shown().stackOf() })
 	return n.sup.stacksOf(of)
 }
 

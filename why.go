@@ -62,7 +62,7 @@ func isPlain(cause error) bool {
 
 var plainCauses = []error{
 	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed,
-	ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned,
+	ErrReplaced, ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned,
 }
 
 // patiently runs ask, which is user code, in a goroutine of its own and takes what it

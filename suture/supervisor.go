@@ -103,6 +103,7 @@ type hidden interface {
 	Path()
 	Reason()
 	Restart()
+	Replace()
 	Resume()
 	ServiceStatus()
 	Stacks()

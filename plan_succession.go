@@ -1,0 +1,98 @@
+package tend
+
+// succession is who comes after whom in one place of the list. A place is what a token
+// stands for: mostly of one record, and while one service takes the place of another of
+// several, next to each other in the list, with the same number.
+type succession struct {
+	// seat is the first record of the place, whose token it has; nil: this one.
+	seat *node
+	// holder is, of a seat, the record that the token means now; nil: this one.
+	holder *node
+	// after is who must have left before this one may run, and heir who waits so for this
+	// one; nil: nobody.
+	after, heir *node
+}
+
+// alone is the succession of all that have the place for themselves.
+var alone succession
+
+// comes is the succession of n, to be looked at.
+func (n *node) comes() *succession {
+	if n.rare == nil || n.rare.succession == nil {
+		return &alone
+	}
+	return n.rare.succession
+}
+
+// succeeds is the succession of n, to be changed.
+func (n *node) succeeds() *succession {
+	r := n.more()
+	if r.succession == nil {
+		r.succession = &succession{}
+	}
+	return r.succession
+}
+
+// seat is the record whose token n has.
+func (n *node) seat() *node {
+	if s := n.comes().seat; s != nil {
+		return s
+	}
+	return n
+}
+
+// holder is the record that a token means now.
+func (n *node) holder() *node {
+	if h := n.comes().holder; h != nil {
+		return h
+	}
+	return n
+}
+
+// waits: n may not run before another one has left.
+func (n *node) waits() bool { return !n.is(alive) && n.comes().after != nil }
+
+// shares: there are others in the place of n, which is in the list.
+func (n *node) shares() bool {
+	return n.prev != nil && n.prev.id == n.id || n.next != nil && n.next.id == n.id
+}
+
+// outlast has n wait until another one has left, if that has not.
+func (n *node) outlast(other *node) {
+	if other.state != StateGone {
+		n.succeeds().after, other.succeeds().heir = other, n
+	}
+}
+
+// pass takes n, which leaves, out of its line. It returns who waits for nobody any more;
+// nil if nobody does.
+func (n *node) pass() (next *node) {
+	s := n.comes()
+	if s.after != nil {
+		s.after.succeeds().heir = s.heir
+	}
+	if s.heir != nil {
+		s.heir.succeeds().after = s.after
+	}
+	if s.after == nil {
+		next = s.heir
+	}
+	return next
+}
+
+// placeAfter is the state of the place of n when n comes into a state.
+func (n *node) placeAfter(next State) State {
+	if heir := n.comes().heir; next == StateGone && heir != nil && heir.id == n.id {
+		return heir.state
+	}
+	return next
+}
+
+// shown is the record whose run the status of n tells: as long as n waits for another one in
+// its place, that one.
+func (n *node) shown() *node {
+	for n.waits() && n.comes().after.id == n.id {
+		n = n.comes().after
+	}
+	return n
+}
