@@ -99,13 +99,17 @@ func (n *node) leave(last bool) {
 		family.Unlock()
 	}
 	seat, holder := n.seat(), n.holder()
+	left := seat.comes().left
 	n.svc, n.rare = nil, nil
 	switch {
 	case last:
 		seat.rare = nil
+		if left != nil {
+			left.Left()
+		}
 		seat.gone.happen()
 	case seat == n:
-		n.succeeds().holder = holder
+		n.succeeds().holder, n.succeeds().left = holder, left
 	}
 	if seat != n {
 		n.gone.happen()

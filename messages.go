@@ -24,8 +24,9 @@ type (
 		to    call  // nil: the caller does not wait
 		start bool  // the answer is not before n runs, or will never
 		from  *node // who waits for that, if it is a service here; nil: anybody
-		after *node // whom n has to outlast; nil: nobody
+		after *node // whose place n takes or, if that leaves, whom it waits for; nil: nobody
 	}
+	discard   struct{ n *node }       // which was not added
 	addAll    struct{ nodes []*node } // members of a group
 	remove    struct{ n *node }
 	removeAll struct{ nodes []*node }
@@ -35,7 +36,7 @@ type (
 		by *node
 		to call
 	}
-	restart   struct {
+	restart struct {
 		n     *node
 		cause Reason // none: on request, not a failure
 	}
@@ -121,6 +122,7 @@ func (start) message()     {}
 func (shutdown) message()  {}
 func (hurry) message()     {}
 func (add) message()       {}
+func (discard) message()   {}
 func (addAll) message()    {}
 func (remove) message()    {}
 func (removeAll) message() {}
@@ -174,11 +176,11 @@ type (
 		why    error
 		failed bool // it is what a run has failed with
 	}
-	leave struct {         // the service is out of the tree
+	leave struct { // the service is out of the tree
 		n    *node
 		last bool // so its place is empty
 	}
-	arm   struct {
+	arm struct {
 		timer timer
 		at    instant
 	}

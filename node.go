@@ -31,8 +31,8 @@ func (s *Supervisor) newRecord(svc Service, seat *node) *node {
 		n.name = nameOf(inner)
 	}
 	n.name = said.Clean(n.name, maxName)
-	if seat != nil { // before anybody else sees it
-		n.name, n.id = seat.name, seat.id
+	if seat != nil {
+		n.name = seat.name
 	}
 	if l, is := latent.Of(inner); is {
 		if n.conf().Watchdog > 0 {
@@ -52,9 +52,6 @@ func (s *Supervisor) newRecord(svc Service, seat *node) *node {
 		n.set(isSupervisor, true)
 		n.set(isDirect, direct)
 		n.more().holds = child
-	}
-	if seat != nil {
-		n.succeeds().seat = seat
 	}
 	return n
 }

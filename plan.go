@@ -82,6 +82,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.hurry(now, m.by)
 	case add:
 		p.add(now, m)
+	case discard:
+		p.turnAway(m.n, ErrRemoved)
 	case addAll:
 		for _, n := range m.nodes {
 			p.add(now, add{n: n})
@@ -160,9 +162,15 @@ func (p *plan) finished() bool {
 	return p.phase == ceasing && p.live == p.tally[StateStuck] && p.inspections == 0 && p.stop.cause.Text != ""
 }
 
-// add appends a service. It starts at once if it may.
+// add appends a service, or puts it into the place of another one. It starts at once if it
+// may.
 func (p *plan) add(now instant, m add) {
 	n := m.n
+	if m.after != nil && m.after.holder().stays() {
+		p.follow(now, m.after, n)
+		p.do(reply{m.to, errTookPlace})
+		return
+	}
 	if limit := p.spec.MaxServices; limit > 0 && p.size() >= limit {
 		p.refuse(m, ErrTooManyServices)
 		p.do(ServiceRefused{p.of(now, n), limit})

@@ -2,18 +2,24 @@ package tend
 
 // replace puts another service into the place of one, to run when that has left.
 func (p *plan) replace(now instant, m replace) {
-	old, by := m.n.holder(), m.by
-	if old.want == wantGone || old.state == StateGone {
-		p.turnAway(by, ErrRemoved)
+	if !m.n.holder().stays() {
+		p.turnAway(m.by, ErrRemoved)
 		p.reply(m.to, ErrRemoved)
 		return
 	}
+	p.follow(now, m.n, m.by)
+	p.reply(m.to, nil)
+}
+
+// follow puts a service into the place of a seat.
+func (p *plan) follow(now instant, seat, by *node) {
+	old := seat.holder()
+	by.id, by.succeeds().seat = seat.id, seat
 	p.link(by, old)
 	p.doubles++
 	p.count(now, by)
 	by.want, by.number = old.want, old.number
 	p.supplant(now, old, by)
-	p.reply(m.to, nil)
 }
 
 // supplant gives the place of one to another, with all that was and is asked of it.

@@ -11,6 +11,8 @@ type succession struct {
 	// after is who must have left before this one may run, and heir who waits so for this
 	// one; nil: nobody.
 	after, heir *node
+	// left is told when the place of a seat is empty; the plan never looks at it.
+	left leaver
 }
 
 // alone is the succession of all that have the place for themselves.
@@ -48,6 +50,9 @@ func (n *node) holder() *node {
 	}
 	return n
 }
+
+// stays: n is in the list, and nobody has asked it to leave.
+func (n *node) stays() bool { return n.want != wantGone && n.state != StateGone }
 
 // waits: n may not run before another one has left.
 func (n *node) waits() bool { return !n.is(alive) && n.comes().after != nil }

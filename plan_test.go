@@ -286,7 +286,6 @@ func (s *story) replace(f []string) (message, error) {
 	if seat == nil || err != nil {
 		return nil, fmt.Errorf("nobody is called %s: %w", f[1], err)
 	}
-	n.id, n.succeeds().seat = seat.id, seat
 	m := replace{seat, n, newCall()}
 	s.names[m.to] = n.name
 	return m, nil

@@ -446,9 +446,9 @@ func (w *world) wait() {
 // replace puts another service into a place.
 func (w *world) replace(seat *node) {
 	n := w.make()
-	n.name, n.id = seat.name, seat.id
-	n.succeeds().seat = seat
-	w.seats[n] = seat
+	if seat.holder().stays() {
+		w.seats[n] = seat
+	}
 	m := replace{seat, n, newCall()}
 	w.calls[m.to] = awaited{n, StateGone}
 	w.send(m)
@@ -465,8 +465,13 @@ func (w *world) add() {
 	}
 	if w.choose(8) == 0 {
 		w.onToken(func(n *node) {
-			if n = n.holder(); n != m.n && n.want == wantGone && n.comes().heir == nil {
-				m.after = w.token(n)
+			if n.holder() == m.n || n.holder().comes().heir != nil {
+				return // itself, or somebody comes after it
+			}
+			if m.after = n; n.holder().stays() {
+				w.seats[m.n], m.start = n, false
+				m.to = stdcmp.Or(m.to, newCall())
+				w.calls[m.to] = awaited{m.n, StateGone}
 			}
 		})
 	}
