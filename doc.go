@@ -56,7 +56,9 @@
 // With [OneForAll] and [RestForOne] a failure stops the other members of the
 // group, last first, and starts all again in order; it counts once. With Ordered
 // (OTP's supervisors always are) each service starts when the one before is running,
-// and they stop in reverse. A member that hangs holds its group back.
+// and they stop in reverse. A member that hangs holds its group back. With MaxStarting so
+// many are starting at once, and others wait for their turn to start: after a pause, say,
+// when all would ask the same database at once.
 //
 // # Stopping
 //

@@ -50,6 +50,8 @@ type plan struct {
 	firstFailure Reason // of the significant services that have ended
 
 	schedule *schedule // nil: nothing has been due yet
+	queue    deadlines // who waits for their turn to start, first come first served
+	queued   instant   // how many ever have
 
 	out     []effect
 	replies []reply // the last of them
@@ -176,7 +178,7 @@ func (p *plan) add(now instant, m add) {
 		p.do(ServiceRefused{p.of(now, n), limit})
 		return
 	}
-	if p.spec.Ordered && m.from != nil && m.from.state == StateStarting {
+	if m.from != nil && m.from.state == StateStarting && (p.spec.Ordered || p.spec.MaxStarting == 1 && n.comesUp()) {
 		p.refuse(m, errWaitsForItself)
 		return
 	}
@@ -197,7 +199,8 @@ func (p *plan) add(now instant, m add) {
 	}
 }
 
-// errWaitsForItself: the services after one start when that runs.
+// errWaitsForItself: the services after one start when that runs, or the only one that may be
+// starting.
 var errWaitsForItself = errors.New("tend: a service that is starting cannot wait for one that starts after it")
 
 // refuse adds nothing.
@@ -262,7 +265,7 @@ func (p *plan) restart(now instant, m restart) {
 		if n.state == StateFailed {
 			n.rare.tally = tally.Tally{}
 		}
-		if n.state != StatePending && !p.mayStart(n) { // else it starts, and that is told
+		if n.state != StatePending && !p.startsNow(n) { // else it starts, and that is told
 			p.changed(now, n, restarting, StatePending)
 		}
 		p.decided(n, nil, false)

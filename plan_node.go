@@ -149,6 +149,9 @@ func (n *node) conf() *Child {
 
 var defaults Child
 
+// comesUp: the service is starting for a while.
+func (n *node) comesUp() bool { return n.conf().ReadyTimeout > 0 || n.is(isSupervisor) }
+
 // ownBudget: failures of the service do not raise the supervisor's count. In state
 // backoff it waits for a delay of its own, others for the end of the pause.
 func (n *node) ownBudget() bool { return n.conf().ownBudget() }

@@ -59,8 +59,21 @@ func (p *plan) proceed(now instant) {
 		if p.turn.group != nil {
 			p.restartGroup(now)
 		}
+		p.startQueued(now)
 		p.startNext(now)
 		p.checkReady()
+	}
+}
+
+// startQueued starts those who waited for others to have started, as many as may be. Those
+// of a group that is being restarted have their turn with that.
+func (p *plan) startQueued(now instant) {
+	for len(p.queue) > 0 && p.tally[StateStarting] < p.spec.MaxStarting {
+		n := p.queue[0].n
+		p.queue.drop(n)
+		if p.mayStart(n) || n == p.turn.cursor && !p.inGroup(n) {
+			p.launch(now, n)
+		}
 	}
 }
 

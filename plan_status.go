@@ -136,6 +136,7 @@ var (
 	waitForDelay     = known(errDelay)
 	waitForPause     = known(errPause)
 	waitForTurn      = known(errTurn)
+	waitForStart     = known(errStart)
 	waitForGroup     = known(errGroup)
 	waitForLastRun   = known(errLastRun)
 	waitForNotServed = known(errNotServed)
@@ -157,6 +158,8 @@ func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 		s.WaitingFor = waitForStopping
 	case p.phase != serving: // the next time
 		s.WaitingFor = waitForNotServed
+	case n.slot > 0:
+		s.WaitingFor = waitForStart
 	case n.waits(): // for one that had another place
 		s.WaitingFor, s.HeldBy = waitForLastRun, treepath.Join(p.path, n.comes().after.name)
 	default:

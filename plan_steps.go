@@ -35,6 +35,8 @@ func (p *plan) put(now instant, n *node, s State) {
 	if old := n.state; old < StateGone {
 		p.tally[old]--
 		switch old {
+		case StatePending:
+			p.queue.drop(n)
 		case StateStopping:
 			p.undue(stopTimer, n)
 		case StateBackoff:
@@ -43,7 +45,7 @@ func (p *plan) put(now instant, n *node, s State) {
 			p.undue(readyTimer, n)
 		case StateRunning:
 			p.undue(watchdogTimer, n)
-		case StatePending, StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
+		case StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
 		}
 		if n.conf().Significant {
 			p.significant += finality(old) - finality(s)
@@ -183,10 +185,24 @@ func (p *plan) again(now instant, n *node) {
 
 // begin launches n, unless it has to wait for somebody.
 func (p *plan) begin(now instant, n *node) {
-	if !n.waits() {
+	switch {
+	case n.waits():
+	case !p.isCrowded(n):
 		p.launch(now, n)
+	case n.slot == 0:
+		p.queued++
+		p.queue.push(p.queued, n)
 	}
 }
+
+// isCrowded: n would be starting, and others do, or wait for that, as many as may be.
+func (p *plan) isCrowded(n *node) bool {
+	most := p.spec.MaxStarting
+	return most > 0 && n.comesUp() && (p.tally[StateStarting] >= most || len(p.queue) > 0)
+}
+
+// startsNow: n, which does not run, would be launched.
+func (p *plan) startsNow(n *node) bool { return p.mayStart(n) && !n.waits() && !p.isCrowded(n) }
 
 // isDoomed: a supervisor above has begun to stop, and this one's turn will come.
 // Services that watch a context or a connection that ends with the program end now:

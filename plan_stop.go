@@ -74,6 +74,8 @@ func (p *plan) stopBy(now, hard instant) {
 func (p *plan) tighten(now instant) {
 	for n := p.first; n != nil; n = n.next {
 		switch n.state {
+		case StatePending:
+			p.queue.drop(n)
 		case StateBackoff:
 			p.put(now, n, StatePending)
 		case StateStopping:

@@ -253,6 +253,8 @@ func (s *story) spec(settings []string) error {
 			spec.FailureThreshold = x
 		case "max":
 			spec.MaxServices = int(x)
+		case "starting":
+			spec.MaxStarting = int(x)
 		case "maxpause":
 			spec.MaxFailureBackoff = d
 		case "budget":

@@ -213,7 +213,7 @@ func (w *world) checkTurn(n *node) {
 		return
 	}
 	for m := n.prev; m != nil; m = m.prev {
-		if m.shown().state == StatePending {
+		if m.shown().state == StatePending && (m.slot == 0 || m == w.p.turn.cursor) { // else it has had it
 			w.fail("%s is launched before %s has had its turn", n.name, m.name)
 		}
 	}
@@ -333,6 +333,7 @@ func (w *world) check() {
 			}
 		}
 	}
+	w.checkQueue()
 	for _, a := range w.calls {
 		if n := a.n.holder(); n.state == a.state || n.state == StateGone {
 			w.fail("somebody waits until %s is %v, and it is %v", n.name, a.state, n.state)
@@ -340,6 +341,22 @@ func (w *world) check() {
 	}
 	if p.finished() && live != tally[StateStuck] {
 		w.fail("finished while services run")
+	}
+}
+
+// checkQueue: no more are starting than may be, and nobody waits for that without need.
+func (w *world) checkQueue() {
+	p, most := &w.p, w.p.spec.MaxStarting
+	if most == 0 && len(p.queue) > 0 || most > 0 && p.tally[StateStarting] > most {
+		w.fail("%d are starting, and %d wait; there may be %d", p.tally[StateStarting], len(p.queue), most)
+	}
+	if p.phase != serving && len(p.queue) > 0 || p.phase == serving && !p.isDoomed() && len(p.queue) > 0 && p.tally[StateStarting] < most {
+		w.fail("%d wait for their turn to start, and could", len(p.queue))
+	}
+	for i, d := range p.queue {
+		if int(d.n.slot) != i+1 || d.n.state != StatePending || p.queue[max(0, i-1)/2].at > d.at {
+			w.fail("the queue is out of order at %s", d.n.name)
+		}
 	}
 }
 
@@ -767,6 +784,9 @@ func specOf(choose func(int) int) Spec {
 	}
 	if choose(3) == 0 {
 		s.MaxFailureBackoff = time.Minute
+	}
+	if choose(3) == 0 {
+		s.MaxStarting = 1 + choose(2)
 	}
 	return s
 }

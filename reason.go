@@ -167,5 +167,5 @@ func (r *Reason) UnmarshalJSON(data []byte) error {
 var sentinels = []error{
 	ErrDoNotRestart, ErrTerminateTree, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrReplaced, ErrUnresponsive,
 	ErrNotReady, ErrStopped, ErrGoexit, ErrTooManyServices, errServeReturned, errTooLate,
-	errDelay, errPause, errTurn, errGroup, errLastRun, errNotServed, errStopping,
+	errDelay, errPause, errTurn, errStart, errGroup, errLastRun, errNotServed, errStopping,
 }

@@ -137,6 +137,9 @@ func (sim *simulation) supervisor(r *rand.Rand, name string, depth int, hook fun
 	if r.IntN(3) == 0 {
 		spec.Strategy = tend.OneForOne
 	}
+	if r.IntN(3) == 0 {
+		spec.MaxStarting = 1 + r.IntN(2)
+	}
 	s := tend.New(name, spec)
 	sim.mu.Lock()
 	sim.sups = append(sim.sups, s)

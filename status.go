@@ -58,7 +58,7 @@ type ServiceStatus struct {
 	// [ServiceEnded].Unclean.
 	Failures []Failure `json:"failures,omitempty"`
 	// WaitingFor says why it does not run although it should: its delay, the pause
-	// of its supervisor, its turn, its group, its last run to end, its supervisor to
+	// of its supervisor, its turn, its turn to start, its group, its last run to end, its supervisor to
 	// be served; or its supervisor is stopping. WaitingUntil is when it will, if that
 	// is known; HeldBy the path of the service that it waits for.
 	WaitingUntil time.Time `json:"waiting_until,omitzero"`
@@ -100,6 +100,7 @@ var (
 	errDelay     = errors.New("its delay")
 	errPause     = errors.New("the pause of its supervisor")
 	errTurn      = errors.New("its turn")
+	errStart     = errors.New("its turn to start") // Spec.MaxStarting
 	errGroup     = errors.New("its group")
 	errLastRun   = errors.New("its last run to end")
 	errNotServed = errors.New("its supervisor to be served")
