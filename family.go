@@ -98,18 +98,18 @@ func (n *node) leave(last bool) {
 		}
 		family.Unlock()
 	}
-	seat, holder := n.seat(), n.holder()
-	left := seat.comes().left
+	seat := n.seat()
+	place := seat.comes()
 	n.svc, n.rare = nil, nil
 	switch {
 	case last:
 		seat.rare = nil
-		if left != nil {
-			left.Left()
+		if place.left != nil {
+			place.left.Left()
 		}
 		seat.gone.happen()
 	case seat == n:
-		n.succeeds().holder, n.succeeds().left = holder, left
+		n.rare = &rare{succession: place}
 	}
 	if seat != n {
 		n.gone.happen()

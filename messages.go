@@ -31,7 +31,12 @@ type (
 	remove    struct{ n *node }
 	removeAll struct{ nodes []*node }
 	suspend   struct{ n *node }
-	replace   struct {
+	overlap   struct { // answer when by has the place, or will not
+		n  *node
+		by *node
+		to call
+	}
+	replace struct {
 		n  *node // whose place it is
 		by *node
 		to call
@@ -128,6 +133,7 @@ func (remove) message()    {}
 func (removeAll) message() {}
 func (suspend) message()   {}
 func (replace) message()   {}
+func (overlap) message()   {}
 func (restart) message()   {}
 func (resume) message()    {}
 func (wait) message()      {}

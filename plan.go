@@ -14,9 +14,9 @@ import (
 // Its files call each other in one direction: this one, what is asked of one
 // service, calls plan_end (what an end means), that plan_budget (what a failure
 // costs), that plan_stop (how the whole supervisor stops, or pauses), and all of
-// them plan_steps. Beside them plan_order starts and stops services one after
-// another, and plan_due knows what happens when time is up. TestPlanIsPure holds
-// them to it.
+// them plan_steps. Beside them plan_replace puts services into the places of
+// others, plan_order starts and stops services one after another, and plan_due
+// knows what happens when time is up. TestPlanIsPure holds them to it.
 type plan struct {
 	// Immutable, but for a nested supervisor's path when it is served, and what time it is:
 	// see Supervisor.tick.
@@ -102,6 +102,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.restart(now, m)
 	case replace:
 		p.replace(now, m)
+	case overlap:
+		p.overlap(now, m)
 	case resume:
 		p.resume(now, m.after)
 	case wait:
@@ -216,6 +218,9 @@ func (p *plan) remove(now instant, n *node) {
 	if n.state == StateGone {
 		return
 	}
+	if n.comes().relief != nil {
+		n = p.relieve(now, n, ErrRemoved)
+	}
 	n.want = wantGone
 	switch {
 	case n.is(alive):
@@ -235,6 +240,10 @@ func (p *plan) depart(now instant, n *node, w why) {
 
 // suspend stops a service and keeps it.
 func (p *plan) suspend(now instant, n *node) {
+	if relief := n.comes().relief; relief != nil {
+		n.succeeds().relief = nil
+		p.dismiss(now, relief, suspension)
+	}
 	switch {
 	case n.want == wantGone || n.state == StateGone || n.state == StateFailed || n.state == StateSuspended:
 		return // leaves, or is down already
@@ -293,6 +302,9 @@ func (p *plan) readied(now instant, m readied) {
 	p.up(now, n)
 	if p.tells(n) {
 		p.do(ServiceReady{p.of(now, n), took})
+	}
+	if n.isTrial() {
+		p.relieve(now, n.seat().holder(), nil)
 	}
 }
 
@@ -353,7 +365,7 @@ func (p *plan) lost(now instant, m lost) {
 func (p *plan) services() []Service {
 	list := make([]Service, 0, p.size())
 	for n := p.first; n != nil; n = n.next {
-		if n.want != wantGone {
+		if n.want != wantGone && !n.isTrial() {
 			list = append(list, n.svc)
 		}
 	}

@@ -192,17 +192,6 @@ func (n *node) remember(f Failure) {
 	r.kept++
 }
 
-// inherit takes over what was and is asked of a service, and its history. Its budget is
-// new.
-func (n *node) inherit(old *node) {
-	if old.rare == nil {
-		return
-	}
-	from, to := old.rare, n.more()
-	to.failures, to.kept, to.failed, to.waiting = from.failures, from.kept, from.failed, from.waiting
-	from.failures, from.kept, from.failed, from.waiting = nil, 0, 0, nil
-}
-
 // lastFailure is the latest that is kept; none if there was none.
 func (n *node) lastFailure() Reason {
 	if n.rare == nil || n.rare.kept == 0 {

@@ -66,12 +66,13 @@ func (p *plan) proceed(now instant) {
 }
 
 // startQueued starts those who waited for others to have started, as many as may be. Those
-// of a group that is being restarted have their turn with that.
+// of a group that is being restarted have their turn with that, and who has to outlast
+// somebody since comes then.
 func (p *plan) startQueued(now instant) {
 	for len(p.queue) > 0 && p.tally[StateStarting] < p.spec.MaxStarting {
 		n := p.queue[0].n
 		p.queue.drop(n)
-		if p.mayStart(n) || n == p.turn.cursor && !p.inGroup(n) {
+		if !n.waits() && (p.mayStart(n) || n == p.turn.cursor && !p.inGroup(n)) {
 			p.launch(now, n)
 		}
 	}
@@ -97,6 +98,9 @@ func (p *plan) startNext(now instant) {
 
 // blocksNext: services after n do not start yet.
 func (n *node) blocksNext() bool {
+	if n.isTrial() {
+		return false
+	}
 	switch n.state {
 	case StateRunning, StateSuspended, StateDone, StateFailed:
 		return false

@@ -91,6 +91,9 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 	if n.rare != nil {
 		s.Failed = n.rare.failed
 	}
+	if other := run.other(); other != nil {
+		s.Beside = Beside{other.state, p.wall(other.since), other.number}
+	}
 	if n.ownBudget() {
 		s.Limit = n.conf().Limit
 		if n.rare != nil { // a latent service without failures has none

@@ -124,6 +124,7 @@ func (p *plan) unlink(n *node) {
 // leave takes n, which does not run, out of the tree. Who waits for its start
 // learns why it never will. Who was to come after it may come.
 func (p *plan) leave(now instant, n *node, err error) {
+	p.cede(n, err)
 	p.skip(n)
 	last := !n.shares()
 	if !last {
@@ -140,6 +141,44 @@ func (p *plan) leave(now instant, n *node, err error) {
 	if next := n.pass(); next != nil {
 		p.come(now, next)
 	}
+	if relief := n.seat().holder().comes().relief; relief != nil && relief.state == StatePending {
+		p.again(now, relief)
+	}
+}
+
+// cede: n leaves by itself. Who runs beside it has the place from now on, and is not on trial
+// any more; who is that, and has not stood it, learns why.
+func (p *plan) cede(n *node, err error) {
+	switch s := n.comes(); {
+	case n.isTrial():
+		p.reply(s.asker, err)
+		if holder := n.seat().holder(); holder.comes().relief == n {
+			holder.succeeds().relief = nil
+		}
+	case s.relief != nil:
+		relief := s.relief
+		relief.await(StateRunning, relief.comes().asker)
+		relief.comes().asker, s.relief = nil, nil
+		n.seat().succeeds().holder = relief
+		relief.outlast(n)
+		relief.inherit(n)
+		p.arrived(relief)
+	}
+}
+
+// inherit takes over what was and is asked of a service, and its history. Its budget is
+// new.
+func (n *node) inherit(old *node) {
+	if old.rare == nil {
+		return
+	}
+	from, to := old.rare, n.more()
+	to.failures, to.kept, to.failed = from.failures, from.kept, from.failed
+	from.failures, from.kept, from.failed = nil, 0, 0
+	for w := from.waiting; w != nil; w = w.next {
+		n.await(w.state, w.to)
+	}
+	from.waiting = nil
 }
 
 // turnAway lets go of a service that was to be added.
@@ -216,7 +255,7 @@ func (p *plan) mayStart(n *node) bool {
 
 // launch begins a run.
 func (p *plan) launch(now instant, n *node) {
-	n.number++
+	n.number = n.nextRun()
 	n.set(alive, true)
 	if n.rare != nil {
 		n.rare.began = now

@@ -11,6 +11,12 @@ type succession struct {
 	// after is who must have left before this one may run, and heir who waits so for this
 	// one; nil: nobody.
 	after, heir *node
+	// relief runs beside this one, and takes its place when it is ready; nil: nobody. asker
+	// waits for that, of the relief itself; nil: it is none.
+	relief *node
+	asker  call
+	// runs is, of a seat, the number of the latest run in its place.
+	runs uint64
 	// left is told when the place of a seat is empty; the plan never looks at it.
 	left leaver
 }
@@ -55,7 +61,37 @@ func (n *node) holder() *node {
 func (n *node) stays() bool { return n.want != wantGone && n.state != StateGone }
 
 // waits: n may not run before another one has left.
-func (n *node) waits() bool { return !n.is(alive) && n.comes().after != nil }
+func (n *node) waits() bool {
+	return !n.is(alive) && (n.comes().after != nil || n.isTrial() && n.isThird())
+}
+
+// isThird: others than the holder run in the place of n.
+func (n *node) isThird() bool {
+	for m := n.prev; m != nil && m.id == n.id; m = m.prev {
+		if m.is(alive) && m != n.seat().holder() {
+			return true
+		}
+	}
+	for m := n.next; m != nil && m.id == n.id; m = m.next {
+		if m.is(alive) && m != n.seat().holder() {
+			return true
+		}
+	}
+	return false
+}
+
+// isTrial: n runs beside another one, or is to, and has not taken its place.
+func (n *node) isTrial() bool { return n.comes().asker != nil }
+
+// next is the number of the run of n that begins now: of all in its place the highest.
+func (n *node) nextRun() uint64 {
+	s := n.seat().comes()
+	if s == &alone {
+		return n.number + 1
+	}
+	s.runs = max(s.runs, n.number) + 1
+	return s.runs
+}
 
 // shares: there are others in the place of n, which is in the list.
 func (n *node) shares() bool {
@@ -82,13 +118,23 @@ func (n *node) pass() (next *node) {
 	if s.after == nil {
 		next = s.heir
 	}
+	if s != &alone {
+		s.after, s.heir = nil, nil
+	}
 	return next
 }
 
 // placeAfter is the state of the place of n when n comes into a state.
 func (n *node) placeAfter(next State) State {
-	if heir := n.comes().heir; next == StateGone && heir != nil && heir.id == n.id {
-		return heir.state
+	s := n.comes()
+	switch {
+	case next != StateGone:
+	case n.isTrial():
+		return n.seat().holder().state
+	case s.relief != nil:
+		return s.relief.state
+	case s.heir != nil && s.heir.id == n.id:
+		return s.heir.state
 	}
 	return next
 }
@@ -96,8 +142,21 @@ func (n *node) placeAfter(next State) State {
 // shown is the record whose run the status of n tells: as long as n waits for another one in
 // its place, that one.
 func (n *node) shown() *node {
-	for n.waits() && n.comes().after.id == n.id {
+	for !n.is(alive) && n.comes().after != nil && n.comes().after.id == n.id {
 		n = n.comes().after
 	}
 	return n
+}
+
+// other is who runs beside n, whose run is shown, in one place with it; nil if nobody does.
+func (n *node) other() *node {
+	s := n.comes()
+	switch {
+	case s.relief != nil && s.relief.is(alive):
+		return s.relief
+	case n.is(alive) && s.after != nil && s.after.id == n.id:
+		return s.after
+	default:
+		return nil
+	}
 }

@@ -155,7 +155,7 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
-	case "replace":
+	case "replace", "overlap":
 		return s.replace(f)
 	case "unheard":
 		s.unheard = true
@@ -281,16 +281,19 @@ func (s *story) spec(settings []string) error {
 	return nil
 }
 
-// replace reads "replace name setting…": the new one is called as the old one.
+// replace reads "replace name setting…", or "overlap …": the new one is called as the old one.
 func (s *story) replace(f []string) (message, error) {
 	seat := s.nodes[f[1]]
 	n, err := s.make(f)
 	if seat == nil || err != nil {
 		return nil, fmt.Errorf("nobody is called %s: %w", f[1], err)
 	}
-	m := replace{seat, n, newCall()}
-	s.names[m.to] = n.name
-	return m, nil
+	to := newCall()
+	s.names[to] = n.name
+	if f[0] == "overlap" {
+		return overlap{seat, n, to}, nil
+	}
+	return replace{seat, n, to}, nil
 }
 
 // add reads "add name setting…".

@@ -31,6 +31,7 @@ type world struct {
 	inspects []inspected // to be answered
 	probes   []beaten
 	calls    map[call]awaited     // without an answer
+	asks     map[call]*node       // of calls, those that wait until a service has its place
 	begun    map[incarnation]bool // ServiceStarted without an end, by the token
 	told     map[*node]State      // what a listener takes the state for, as far as it lasts
 	stopping bool                 // SupervisorStopping without SupervisorStopped
@@ -51,7 +52,7 @@ func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
 		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, empty: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
-		calls: map[call]awaited{}, begun: map[incarnation]bool{}, told: map[*node]State{}, seats: map[*node]*node{},
+		calls: map[call]awaited{}, asks: map[call]*node{}, begun: map[incarnation]bool{}, told: map[*node]State{}, seats: map[*node]*node{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -186,15 +187,22 @@ func (w *world) checkGroup(n *node) {
 func (w *world) token(n *node) *node { return stdcmp.Or(w.seats[n], n) }
 
 // checkPlace: nobody is launched while the one runs whose place it has taken, or that it
-// has to outlast.
+// has to outlast; but for one that runs beside another on request.
 func (w *world) checkPlace(n *node) {
+	beside := 0
 	for m := range w.alive {
 		if m != n && w.token(m) == w.token(n) {
-			w.fail("%s is launched while another one has its place", n.name)
+			beside++
+			if !m.isTrial() && !n.isTrial() {
+				w.fail("%s is launched while another one has its place", n.name)
+			}
 		}
 		if m == n.comes().after {
 			w.fail("%s is launched while %s has not left", n.name, m.name)
 		}
+	}
+	if beside > 1 {
+		w.fail("%s is launched as the third in its place", n.name)
 	}
 }
 
@@ -213,7 +221,7 @@ func (w *world) checkTurn(n *node) {
 		return
 	}
 	for m := n.prev; m != nil; m = m.prev {
-		if m.shown().state == StatePending && (m.slot == 0 || m == w.p.turn.cursor) { // else it has had it
+		if m.shown().state == StatePending && !m.isTrial() && (m.slot == 0 || m == w.p.turn.cursor) { // else it has had it
 			w.fail("%s is launched before %s has had its turn", n.name, m.name)
 		}
 	}
@@ -334,13 +342,27 @@ func (w *world) check() {
 		}
 	}
 	w.checkQueue()
-	for _, a := range w.calls {
+	for to, a := range w.calls {
+		if n := w.asks[to]; n != nil && n.isTrial() {
+			w.checkAsk(n)
+			continue
+		}
 		if n := a.n.holder(); n.state == a.state || n.state == StateGone {
 			w.fail("somebody waits until %s is %v, and it is %v", n.name, a.state, n.state)
 		}
 	}
 	if p.finished() && live != tally[StateStuck] {
 		w.fail("finished while services run")
+	}
+}
+
+// checkAsk: n is on trial, and somebody waits for what comes of that.
+func (w *world) checkAsk(n *node) {
+	switch {
+	case n.state == StateRunning:
+		w.fail("who asked for %s, which runs, has no answer", n.name)
+	case n.isTrial() && n.seat().holder().comes().relief != n && n.want != wantGone:
+		w.fail("nobody knows that %s is on trial", n.name)
 	}
 }
 
@@ -371,8 +393,7 @@ func (w *world) checkNode(n, prev *node) {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	told, state := w.told[w.token(n)], n.shown().state
-	if n.seat().holder() == n && (state.lasts() || told.lasts()) && told != state {
+	if told := w.told[w.token(n)]; !n.shares() && (n.state.lasts() || told.lasts()) && told != n.state {
 		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
 	}
 	if up != n.is(alive) {
@@ -410,6 +431,7 @@ var moves = []struct {
 		w.onToken(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
 	}},
 	{"replace", 1, func(w *world) { w.onToken(w.replace) }},
+	{"replace when ready", 1, func(w *world) { w.onToken(w.overlap) }},
 	{"somebody waits for a state", 1, (*world).wait},
 	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
 	{"serve", 1, (*world).start},
@@ -472,6 +494,19 @@ func (w *world) replace(seat *node) {
 	if _, waits := w.calls[m.to]; waits {
 		w.fail("Replace got no answer")
 	}
+}
+
+// overlap puts another service beside one.
+func (w *world) overlap(seat *node) {
+	n := w.make()
+	n.more().conf = &Child{ReadyTimeout: 4 * time.Second, Restart: Restart(w.choose(3)), Significant: w.choose(8) == 0}
+	if seat.holder().stays() {
+		w.seats[n] = seat
+	}
+	m := overlap{seat, n, newCall()}
+	w.calls[m.to] = awaited{w.token(n), StateRunning}
+	w.asks[m.to] = n
+	w.send(m)
 }
 
 func (w *world) add() {
@@ -714,7 +749,10 @@ func life(spec Spec, choose func(int) int, steps int) {
 				w.fail("at rest %s is %v", n.name, n.state)
 			}
 		}
-		for _, a := range w.calls {
+		for to, a := range w.calls {
+			if w.asks[to] != nil && w.asks[to].isTrial() {
+				w.fail("%s is on trial for ever", a.n.name)
+			}
 			if n := a.n.holder(); a.state == StateRunning && n.state != StateSuspended {
 				w.fail("who started %s (%v) waits for ever", n.name, n.state)
 			}

@@ -262,3 +262,199 @@ func TestReplaceFromAHundredGoroutines(t *testing.T) {
 	s.Stop()
 	wantError(t, <-done, nil)
 }
+
+// handover is a service that is ready after some time and returns some time after it is asked.
+func handover(name string, ready, stop time.Duration) tend.Child {
+	return tend.Child{ReadyTimeout: 10 * time.Second, Service: tend.Func(name, func(ctx context.Context) error {
+		if !wait(ctx, ready) {
+			tend.Ready(ctx)
+		}
+		<-ctx.Done()
+		time.Sleep(stop)
+		return nil
+	})}
+}
+
+// TestReplaceWhenReadyLeavesNoGap: the old one runs until the new one is ready, and the status
+// tells of both; who asked is answered then.
+func TestReplaceWhenReadyLeavesNoGap(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, p, _ := serve(t, tend.Spec{})
+		token := s.Add(slow("a", 2*time.Second))
+		synctest.Wait()
+		begin := time.Now()
+		done := make(chan error, 1)
+		go func() { done <- s.ReplaceWhenReady(t.Context(), token, handover("b", 3*time.Second, 0)) }()
+		beside := func(state tend.State, began time.Duration, run uint64, text string) {
+			t.Helper()
+			synctest.Wait()
+			status := s.Status()
+			if c := status.Services[0]; len(status.Services) != 1 || c.State != tend.StateRunning || c.Beside.State != state ||
+				!c.Beside.Since.Equal(begin.Add(began)) || c.Beside.Incarnation != run || !strings.Contains(status.String(), text) {
+				t.Errorf("status is\n%v", status)
+			}
+			wantError(t, status.Ready(), nil)
+		}
+		beside(tend.StateStarting, 0, 2, "beside it run 2 is starting for 0s")
+		time.Sleep(3 * time.Second)
+		wantError(t, <-done, nil)
+		beside(tend.StateStopping, 3*time.Second, 1, "beside it run 1 is stopping for 0s")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if c := s.Status().Services[0]; c.Beside != (tend.Beside{}) || c.Incarnation != 2 || c.Token != token {
+			t.Errorf("%+v", c)
+		}
+		want := "1 started; 2 started; 2 ready; 1 ended (" + tend.ErrReplaced.Error() + "), now running"
+		if got := toldOf(p.Events(), token); got != want {
+			t.Errorf("told %q\nwant %q", got, want)
+		}
+	})
+}
+
+// TestReplaceWhenNotReady: the old one stays, and the error is in its history.
+func TestReplaceWhenNotReady(t *testing.T) {
+	for name, c := range map[string]struct {
+		svc  tend.Service
+		want error
+		took time.Duration
+	}{
+		"too late": {handover("b", time.Hour, time.Second), tend.ErrNotReady, 11 * time.Second},
+		"fails":    {tend.Child{Service: failing("b"), ReadyTimeout: time.Second, Restart: tend.Temporary}, errBoom, 0},
+		"tree": {
+			tend.Child{Service: ending(tend.ErrTerminateTree), ReadyTimeout: time.Second, Significant: true},
+			tend.ErrTerminateTree, 0,
+		},
+		"ends": {tend.Child{Service: ending(nil), ReadyTimeout: time.Second}, tend.ErrNotReady, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s, _, _ := serve(t, tend.Spec{})
+				token := s.Add(idle("a"))
+				synctest.Wait()
+				if took := after(func() { wantError(t, s.ReplaceWhenReady(t.Context(), token, c.svc), c.want) }); took != c.took {
+					t.Errorf("it took %v, want %v", took, c.took)
+				}
+				status, err := s.ServiceStatus(token)
+				if err != nil || status.State != tend.StateRunning || status.Incarnation != 1 || s.Status().Count != 0 {
+					t.Errorf("%v, %+v", err, status)
+				}
+				if kept := len(status.Failures); (kept == 1) != (name == "too late" || name == "fails") {
+					t.Errorf("in the history are %v", status.Failures)
+				}
+			})
+		})
+	}
+}
+
+// ending ends at once.
+func ending(err error) tend.Service {
+	return tend.Func("ends", func(context.Context) error { return err })
+}
+
+// TestReplaceWhenReadyRefuses: as Replace, and what cannot say that it is ready.
+func TestReplaceWhenReadyRefuses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{})
+		token, gone := s.Add(idle("a")), s.Add(idle("gone"))
+		wantError(t, s.RemoveAndWait(t.Context(), gone), nil)
+		wantError(t, s.ReplaceWhenReady(t.Context(), gone, handover("b", 0, 0)), tend.ErrRemoved)
+		wantError(t, s.ReplaceWhenReady(t.Context(), tend.ServiceToken{}, handover("b", 0, 0)), tend.ErrWrongSupervisor)
+		wantError(t, s.ReplaceWhenReady(canceled(), token, handover("b", 0, 0)), errBoom)
+		wantError(t, s.ReplaceWhenReady(within(t, time.Second), token, handover("b", 5*time.Second, 0)), context.DeadlineExceeded)
+		time.Sleep(5 * time.Second) // it went on
+		synctest.Wait()
+		if status, _ := s.ServiceStatus(token); status.Incarnation != 2 {
+			t.Errorf("%+v", status)
+		}
+		for _, svc := range []tend.Service{nil, idle("b"), tend.Child{Service: idle("b")}, (*tend.Child)(nil)} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("ReplaceWhenReady with %v does not panic", svc)
+					}
+				}()
+				_ = s.ReplaceWhenReady(t.Context(), token, svc)
+			}()
+		}
+	})
+}
+
+// TestReplaceWhenReadyOfOthers: of a nested supervisor and of a latent service, by each other.
+func TestReplaceWhenReadyOfOthers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, _, _ := serve(t, tend.Spec{})
+		sub := func(d time.Duration) *tend.Supervisor {
+			below := tend.New("sub", tend.Spec{})
+			below.Add(handover("x", d, time.Second))
+			return below
+		}
+		blue, green := sub(0), sub(2*time.Second)
+		token := s.Add(blue)
+		synctest.Wait()
+		for _, c := range []struct {
+			by   tend.Service
+			took time.Duration
+		}{{green, 2 * time.Second}, {newLatent(handover("l", time.Second, 0).Service), time.Second}, {blue, 0}} {
+			took := after(func() {
+				wantError(t, s.ReplaceWhenReady(t.Context(), token, tend.Child{Service: c.by, ReadyTimeout: time.Minute}), nil)
+			})
+			if took != c.took {
+				t.Errorf("by %v it took %v", c.by, took)
+			}
+			time.Sleep(time.Minute)
+		}
+		if nested, err := s.Nested(token); nested != blue || err != nil {
+			t.Errorf("in the end there is %v, %v", nested, err)
+		}
+	})
+}
+
+// TestReplaceWhenReadyFromAHundredGoroutines: never three, each is answered, and in the end
+// one runs.
+func TestReplaceWhenReadyFromAHundredGoroutines(t *testing.T) {
+	s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+	done := s.ServeBackground(t.Context())
+	var mu sync.Mutex
+	running := 0
+	svc := tend.Child{ReadyTimeout: time.Minute, Service: tend.Func("a", func(ctx context.Context) error {
+		mu.Lock()
+		if running++; running > 2 {
+			t.Errorf("%d at once", running)
+		}
+		mu.Unlock()
+		tend.Ready(ctx)
+		<-ctx.Done()
+		mu.Lock()
+		running--
+		mu.Unlock()
+		return nil
+	})}
+	token := s.Add(svc)
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			for range 10 {
+				var err error
+				switch i % 5 {
+				case 0:
+					err = s.Replace(token, svc)
+				case 1:
+					err = s.Restart(token, nil)
+				default:
+					err = s.ReplaceWhenReady(t.Context(), token, svc)
+				}
+				if err != nil && !errors.Is(err, tend.ErrReplaced) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	wantError(t, s.WaitState(t.Context(), token, tend.StateRunning), nil)
+	wantError(t, s.RemoveAndWait(t.Context(), token), nil)
+	if running != 0 {
+		t.Errorf("%d run", running)
+	}
+	s.Stop()
+	wantError(t, <-done, nil)
+}

@@ -293,7 +293,14 @@ func (sim *simulation) replace(r *rand.Rand, o owned) error {
 	if err != nil || !strings.HasPrefix(status.Name, "w") {
 		return err
 	}
-	return o.sup.Replace(o.tok, sim.serviceCalled(status.Name, r))
+	if r.IntN(2) == 0 {
+		return o.sup.Replace(o.tok, sim.serviceCalled(status.Name, r))
+	}
+	sim.model.overlap(status.Name)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(8))*time.Second)
+	defer cancel()
+	_ = o.sup.ReplaceWhenReady(ctx, o.tok, tend.Child{Service: sim.serviceCalled(status.Name, r), ReadyTimeout: 5 * time.Second})
+	return nil
 }
 
 // any is a random supervisor.
@@ -360,17 +367,27 @@ func (sim *simulation) check() {
 type model struct {
 	mu    sync.Mutex
 	alive map[string]int
+	most  map[string]int // at once, if it is more than one
 	runs  map[string]int
 	twice []string
 }
 
-func newModel() *model { return &model{alive: map[string]int{}, runs: map[string]int{}} }
+func newModel() *model {
+	return &model{alive: map[string]int{}, most: map[string]int{}, runs: map[string]int{}}
+}
+
+// overlap: from now on there may be two with that name.
+func (m *model) overlap(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most[name] = 2
+}
 
 // live is one run of a service.
 func (m *model) live(ctx context.Context, name string, r *rand.Rand) error {
 	m.mu.Lock()
 	m.runs[name]++
-	if m.alive[name]++; m.alive[name] > 1 {
+	if m.alive[name]++; m.alive[name] > max(1, m.most[name]) {
 		m.twice = append(m.twice, name)
 	}
 	what, length, hang := r.IntN(12), time.Duration(r.IntN(60_000))*time.Millisecond, time.Duration(r.IntN(8_000))*time.Millisecond
@@ -446,18 +463,19 @@ func (m *model) check(t *testing.T, events []tend.Event) {
 		}
 		last = o.Time
 		id := o.Token.String()
+		run := fmt.Sprint(id, " ", o.Incarnation)
 		switch e := e.(type) {
 		case tend.ServiceStarted:
-			if running[id] || uint64(started[id]) != e.Restarts {
-				t.Errorf("%v: running %v, started %d times before", e, running[id], started[id])
+			if running[run] || uint64(started[id]) != e.Restarts {
+				t.Errorf("%v: running %v, started %d times before", e, running[run], started[id])
 			}
-			running[id] = true
+			running[run] = true
 			started[id]++
 		case tend.ServiceFailed, tend.ServiceEnded:
-			if !running[id] {
+			if !running[run] {
 				t.Errorf("%v: does not run", e)
 			}
-			running[id] = false
+			running[run] = false
 		case tend.PauseBegan:
 			if paused[o.Supervisor] {
 				t.Errorf("%v: in a pause", e)

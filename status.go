@@ -74,10 +74,20 @@ type ServiceStatus struct {
 	// Annotations are what the run has noted with [Annotate], a list of
 	// [slog.Attr]; in JSON an object.
 	Annotations annotations `json:"annotations,omitempty"`
+	// Beside is the other run of a service that is being replaced, [Supervisor.ReplaceWhenReady]:
+	// that of the new one until it is ready, then that of the old one until it has returned.
+	Beside Beside `json:"beside,omitzero"`
 	// Mailbox is what there is to say of the messages of an actor; nil of other services.
 	Mailbox *Mailbox `json:"mailbox,omitempty"`
 	// Supervisor is the subtree if the service is a supervisor, or serves one.
 	Supervisor *Status `json:"supervisor,omitempty"`
+}
+
+// Beside is a run beside another one. The zero value is none.
+type Beside struct {
+	State       State     `json:"state"`
+	Since       time.Time `json:"since"` // when it came into State
+	Incarnation uint64    `json:"incarnation"`
 }
 
 // Mailbox is what there is to say of the messages of an actor.

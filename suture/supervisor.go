@@ -104,6 +104,7 @@ type hidden interface {
 	Reason()
 	Restart()
 	Replace()
+	ReplaceWhenReady()
 	Resume()
 	ServiceStatus()
 	Stacks()
