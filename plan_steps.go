@@ -163,6 +163,11 @@ func (p *plan) cede(n *node, err error) {
 		relief.outlast(n)
 		relief.inherit(n)
 		p.arrived(relief)
+	case n.seat().holder() == n && n.shares(): // one that is leaving, too, is the last
+		last := n.neighbour()
+		n.seat().succeeds().holder = last
+		last.inherit(n)
+		p.arrived(last)
 	}
 }
 

@@ -94,8 +94,18 @@ func (n *node) nextRun() uint64 {
 }
 
 // shares: there are others in the place of n, which is in the list.
-func (n *node) shares() bool {
-	return n.prev != nil && n.prev.id == n.id || n.next != nil && n.next.id == n.id
+func (n *node) shares() bool { return n.neighbour() != nil }
+
+// neighbour is another one in the place of n; nil if there is none.
+func (n *node) neighbour() *node {
+	switch {
+	case n.prev != nil && n.prev.id == n.id:
+		return n.prev
+	case n.next != nil && n.next.id == n.id:
+		return n.next
+	default:
+		return nil
+	}
 }
 
 // outlast has n wait until another one has left, if that has not.
@@ -129,7 +139,7 @@ func (n *node) placeAfter(next State) State {
 	s := n.comes()
 	switch {
 	case next != StateGone:
-	case n.isTrial():
+	case n.isTrial() && n.seat().holder() != n:
 		return n.seat().holder().state
 	case s.relief != nil:
 		return s.relief.state

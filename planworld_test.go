@@ -295,13 +295,16 @@ func (w *world) heard(e Event) {
 func (w *world) check() {
 	p := &w.p
 	var tally [StateGone + 1]int
-	live, significant, doubles := 0, 0, 0
+	live, significant, doubles, holders := 0, 0, 0, 0
 	var prev *node
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
 		tally[n.state]++
 		if prev != nil && prev.id == n.id {
 			doubles++
+		}
+		if n.seat().holder() == n {
+			holders++
 		}
 		if n.is(alive) {
 			live++
@@ -316,6 +319,9 @@ func (w *world) check() {
 	if tally != p.tally || live != p.live || significant != p.significant || doubles != p.doubles {
 		w.fail("tally %v, live %d, significant %d, doubles %d; counted %v, %d, %d, %d",
 			p.tally, p.live, p.significant, p.doubles, tally, live, significant, doubles)
+	}
+	if holders != p.size() {
+		w.fail("%d have a place, and there are %d places", holders, p.size())
 	}
 	if live != len(w.alive) {
 		w.fail("%d runs are alive, the plan knows of %d", len(w.alive), live)
