@@ -64,6 +64,7 @@ func tree(read func() ([]byte, error), every time.Duration, out io.Writer) (*ten
 		switch e.(type) {
 		case tend.ServiceFailed, tend.ServiceStuck, tend.PauseBegan:
 			fmt.Fprintln(out, e)
+		default: // all is well, or the file's own lines say it
 		}
 	}
 	root := tend.New("tenants", tend.Spec{StopWithin: 10 * time.Second, EventHook: log})
