@@ -109,7 +109,7 @@ func (n *node) leave(last bool) {
 		}
 		seat.gone.happen()
 	case seat == n:
-		n.rare = &rare{succession: place}
+		n.rare = &rare{succession: &succession{holder: place.holder, runs: place.runs, left: place.left}}
 	}
 	if seat != n {
 		n.gone.happen()

@@ -27,11 +27,9 @@ func (p *plan) overlap(now instant, m overlap) {
 		last := old.comes().relief
 		by.succeeds().asker, old.succeeds().relief = m.to, by
 		if last != nil {
-			p.dismiss(now, last, replaced) // and by comes when it has left
+			p.dismiss(now, last, replaced)
 		}
-		if by.state == StatePending {
-			p.again(now, by)
-		}
+		p.again(now, by)
 	}
 }
 

@@ -60,30 +60,20 @@ func (n *node) holder() *node {
 // stays: n is in the list, and nobody has asked it to leave.
 func (n *node) stays() bool { return n.want != wantGone && n.state != StateGone }
 
-// waits: n may not run before another one has left.
-func (n *node) waits() bool {
-	return !n.is(alive) && (n.comes().after != nil || n.isTrial() && n.isThird())
-}
+// waits: n, which does not run, may not before another one has left.
+func (n *node) waits() bool { return n.comes().after != nil || n.isTrial() && n.isThird() }
 
-// isThird: others than the holder run in the place of n.
-func (n *node) isThird() bool {
-	for m := n.prev; m != nil && m.id == n.id; m = m.prev {
-		if m.is(alive) && m != n.seat().holder() {
-			return true
-		}
-	}
-	for m := n.next; m != nil && m.id == n.id; m = m.next {
-		if m.is(alive) && m != n.seat().holder() {
-			return true
-		}
-	}
-	return false
-}
+// isThird: there is one more in the place of n, which is on trial, than n and the holder: before
+// them, as it had the place before, or after them, as it was on trial before.
+func (n *node) isThird() bool { return n.isWith(n.next) || n.isWith(n.seat().holder().prev) }
+
+// isWith: another one, if there is one, is in the place of n.
+func (n *node) isWith(other *node) bool { return other != nil && other.id == n.id }
 
 // isTrial: n runs beside another one, or is to, and has not taken its place.
 func (n *node) isTrial() bool { return n.comes().asker != nil }
 
-// next is the number of the run of n that begins now: of all in its place the highest.
+// nextRun is the number of the run of n that begins now: of all in its place the highest.
 func (n *node) nextRun() uint64 {
 	s := n.seat().comes()
 	if s == &alone {
@@ -99,9 +89,9 @@ func (n *node) shares() bool { return n.neighbour() != nil }
 // neighbour is another one in the place of n; nil if there is none.
 func (n *node) neighbour() *node {
 	switch {
-	case n.prev != nil && n.prev.id == n.id:
+	case n.isWith(n.prev):
 		return n.prev
-	case n.next != nil && n.next.id == n.id:
+	case n.isWith(n.next):
 		return n.next
 	default:
 		return nil
@@ -128,9 +118,6 @@ func (n *node) pass() (next *node) {
 	if s.after == nil {
 		next = s.heir
 	}
-	if s != &alone {
-		s.after, s.heir = nil, nil
-	}
 	return next
 }
 
@@ -143,7 +130,7 @@ func (n *node) placeAfter(next State) State {
 		return n.seat().holder().state
 	case s.relief != nil:
 		return s.relief.state
-	case s.heir != nil && s.heir.id == n.id:
+	case n.isWith(s.heir):
 		return s.heir.state
 	}
 	return next
@@ -152,7 +139,7 @@ func (n *node) placeAfter(next State) State {
 // shown is the record whose run the status of n tells: as long as n waits for another one in
 // its place, that one.
 func (n *node) shown() *node {
-	for !n.is(alive) && n.comes().after != nil && n.comes().after.id == n.id {
+	for !n.is(alive) && n.isWith(n.comes().after) {
 		n = n.comes().after
 	}
 	return n
@@ -164,7 +151,7 @@ func (n *node) other() *node {
 	switch {
 	case s.relief != nil && s.relief.is(alive):
 		return s.relief
-	case n.is(alive) && s.after != nil && s.after.id == n.id:
+	case n.isWith(s.after):
 		return s.after
 	default:
 		return nil

@@ -155,6 +155,13 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "after": // another one is to have left, or gives its place
+		m, err := s.add(append([]string{"start"}, f[2:]...))
+		if a, is := m.(add); is {
+			a.after, a.start = s.nodes[f[1]], false
+			m = a
+		}
+		return m, err
 	case "replace", "overlap":
 		return s.replace(f)
 	case "unheard":
@@ -337,6 +344,8 @@ func (s *story) make(f []string) (*node, error) {
 			n.set(isSupervisor, true)
 		case "latent":
 			n.set(isLatent, true)
+		case "member":
+			n.set(isLatent|isMember, true)
 		case "min":
 			c.Backoff.Min = d
 		case "most":
