@@ -320,6 +320,9 @@ func (w *world) check() {
 		w.fail("tally %v, live %d, significant %d, doubles %d; counted %v, %d, %d, %d",
 			p.tally, p.live, p.significant, p.doubles, tally, live, significant, doubles)
 	}
+	if p.members != 0 { // nobody here is one
+		w.fail("%d are members of a group", p.members)
+	}
 	if holders != p.size() {
 		w.fail("%d have a place, and there are %d places", holders, p.size())
 	}
