@@ -141,7 +141,7 @@ func (p *plan) leave(now instant, n *node, err error) {
 	if next := n.pass(); next != nil {
 		p.come(now, next)
 	}
-	if relief := n.seat().holder().comes().relief; relief != nil && relief.state == StatePending {
+	if relief := n.seat().holder().comes().relief; relief != nil { // it was the third
 		p.again(now, relief)
 	}
 }
