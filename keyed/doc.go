@@ -31,6 +31,9 @@
 //
 // Each service answers for itself: unless its settings or those of the [Spec] say otherwise,
 // it has a backoff of its own from 100 ms to 30 s, and one sick key never pauses the others,
-// nor the supervisor. It makes no tree unready either: what counts there are the services of
-// the root itself, and the set is one, see [tend.Status.Ready].
+// nor the supervisor. Nor does one that fails later make a tree unready: what counts are the
+// services of the root itself, and the set is one, see [tend.Status.Ready]. But as every
+// supervisor the set is starting until all that it has at first have been running at once; one
+// with a ReadyTimeout that is sick from the beginning is waited for, unless it has a Limit and
+// gives up. To be ready before that, put services when the set is served already.
 package keyed
