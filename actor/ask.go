@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/tend-go/tend/internal/said"
@@ -123,6 +124,9 @@ func (q *question) finish() {
 
 // await waits until it is finished, or the end of ctx finishes it.
 func (q *question) await(ctx context.Context) {
+	if q.state.Load()&finished == 0 {
+		runtime.Gosched() // mostly the answer comes in a moment, and to be parked costs more
+	}
 	if q.state.Load()&finished != 0 {
 		return
 	}
