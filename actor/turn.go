@@ -18,7 +18,7 @@ type turns[M any] Actor[M]
 // shorter if the messages take their time, see longest.
 const turnLength = 64
 
-// glances is how often a turn looks for more before it ends.
+// glances is how often a turn looks for more before it ends, unless others wait for theirs.
 const glances = 2
 
 // turn is one turn: it begins the run if it is new, hands messages to the handler, and
@@ -172,7 +172,7 @@ func (w *turn[M]) next() bool {
 			w.count()
 			return true
 		}
-		switch w.refill(look == glances || !w.worked) {
+		switch w.refill(look == glances || !w.worked || w.link.IsCrowded()) {
 		case refilled:
 			if w.b.ended {
 				return true
