@@ -61,7 +61,7 @@ type Cost struct {
 
 // All returns the scenarios in the order in which they are reported.
 func All() []Scenario {
-	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook}
+	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook, actors, send, ring, ask, crash, block, beside}
 }
 
 // Named returns the scenario of that name.
