@@ -19,7 +19,8 @@ type ActorConfig struct {
 	Actors int
 	// Mailbox is how many messages may wait for one, if the library has a bound.
 	Mailbox int
-	// Hook: events are made for a hook, which does nothing with them.
+	// Hook: events go to a hook, which does nothing with them, and not where they go by
+	// default.
 	Hook bool
 	// Keyed: actors are found by a key, which is their number, and have the same Handler.
 	// Only for peers that can [Key].

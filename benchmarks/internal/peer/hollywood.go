@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"log/slog"
 	"math"
 
 	"github.com/anthdm/hollywood/actor"
@@ -15,7 +14,7 @@ func (hollywoodPeer) Module() string { return "github.com/anthdm/hollywood" }
 
 func (hollywoodPeer) Setup() string {
 	return "Engine.Spawn, Send, Request and Stop; an inbox has room for as many messages as others may have waiting, and grows when that " +
-		"is full; without a delay before restarts. What it logs goes nowhere."
+		"is full; without a delay before restarts."
 }
 
 func (hollywoodPeer) Cannot(a Ability) string {
@@ -34,13 +33,10 @@ func (hollywoodPeer) Cannot(a Ability) string {
 }
 
 func (hollywoodPeer) Actors(c ActorConfig) Actors {
-	log := slog.Default() // which is where it logs, also in a test of others
-	slog.SetDefault(slog.New(slog.DiscardHandler))
 	engine, err := actor.NewEngine(actor.NewEngineConfig())
 	must(err)
 	return &hollywoodActors{
 		engine: engine,
-		log:    log,
 		pids:   make([]*actor.PID, c.Actors),
 		opts: []actor.OptFunc{
 			actor.WithInboxSize(c.Mailbox),
@@ -52,7 +48,6 @@ func (hollywoodPeer) Actors(c ActorConfig) Actors {
 
 type hollywoodActors struct {
 	engine *actor.Engine
-	log    *slog.Logger
 	pids   []*actor.PID
 	opts   []actor.OptFunc
 }
@@ -92,5 +87,4 @@ func (s *hollywoodActors) Stop() {
 	for _, end := range ends {
 		<-end.Done()
 	}
-	slog.SetDefault(s.log)
 }

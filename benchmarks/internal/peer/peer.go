@@ -26,9 +26,10 @@ type Peer interface {
 	// Cannot says why it cannot do something; empty: it can.
 	Cannot(Ability) string
 	// New makes a supervisor that has not been started. Restarts are unlimited and
-	// without delay, nothing is logged, and services may take minutes to stop.
+	// without delay, what is logged goes nowhere, and services may take minutes to stop.
 	New(Config) Supervisor
-	// Actors makes a place for actors, which runs. The same holds for restarts and logs.
+	// Actors makes a place for actors, which runs. The same holds for restarts and logs;
+	// slog.Default is silent already.
 	Actors(ActorConfig) Actors
 }
 

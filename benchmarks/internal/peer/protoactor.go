@@ -15,7 +15,7 @@ func (protoactorPeer) Module() string { return "github.com/asynkron/protoactor-g
 
 func (protoactorPeer) Setup() string {
 	return "RootContext.Spawn, Send, RequestFuture and Stop, with a guardian that always restarts and the mailbox that is the default, " +
-		"which has no bound. What it logs goes nowhere."
+		"which has no bound."
 }
 
 func (protoactorPeer) Cannot(a Ability) string {

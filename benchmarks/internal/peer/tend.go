@@ -28,8 +28,8 @@ func (p tendPeer) Setup() string {
 		return "The same with Spec.NoLabels."
 	}
 	return "New, Add, ServeBackground, RemoveAndWait, Services, Stop; with an EventHook that does nothing, which is not the " +
-		"cheapest there could be: events are made and handed over for it. Actors are added to a supervisor, with no hook " +
-		"unless the work says so."
+		"cheapest there could be: events are made and handed over for it. Actors are added to a supervisor whose events go " +
+		"to the log that is the default, which writes none of them, unless the work says that they go to such a hook."
 }
 
 func (p tendPeer) Cannot(a Ability) string {

@@ -17,7 +17,7 @@ var actors = Scenario{
 	Full:  []int{1e4, 3e5, 1e6}, Short: []int{1e5}, Smoke: sizes[:1],
 	Metrics: []Metric{
 		{Name: "add", Title: "add an actor and begin its first run, per actor", Unit: Nanoseconds},
-		{Name: "hooked", Title: "the same with a hook that events are made for, per actor", Unit: Nanoseconds, Needs: peer.Hook},
+		{Name: "hooked", Title: "the same with an event hook that does nothing, per actor", Unit: Nanoseconds, Needs: peer.Hook},
 		{Name: "bytes", Title: "memory per idle actor, heap and stack", Unit: Bytes},
 		{Name: "worked", Title: "memory per idle actor after it has worked, heap and stack", Unit: Bytes},
 		{Name: "keyed", Title: "memory per idle actor that is found by a key, heap and stack", Unit: Bytes, Needs: peer.Key},
