@@ -64,7 +64,7 @@ func keyed(p peer.Peer, n int) Cost {
 }
 
 // collections is how often a collection is made: one alone is disturbed by others.
-const collections = 5
+const collections = 3
 
 // collection is how long the processors work for a garbage collection.
 func collection(n int) Cost {
