@@ -13,7 +13,14 @@ type clock struct {
 	epoch time.Time
 }
 
-func (c *clock) now() instant { return c.Now().Sub(c.epoch) }
+// now is c.Now().Sub(c.epoch). Of the machine's clock it needs no time of day, which takes
+// half of the time of a reading.
+func (c *clock) now() instant {
+	if _, is := c.AbstractTime.(abtime.RealTime); is {
+		return time.Since(c.epoch)
+	}
+	return c.Now().Sub(c.epoch)
+}
 
 // on is an instant of c's as one of other's. Of another source of time it goes by what is
 // left until then, as the two need not agree what time of day it is.

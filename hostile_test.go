@@ -374,3 +374,41 @@ func TestPassThroughPanicsStillReportsGoexit(t *testing.T) {
 		p.Want("0s root/a service failed err=ErrGoexit count=1 threshold=5 restarting", "0s root/a service started restarts=1")
 	})
 }
+
+// TestAContextThatPanicsIsAsIfNobodyHadServed: whatever it is asked, Serve can be called again.
+func TestAContextThatPanicsIsAsIfNobodyHadServed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(idle("a"))
+		serve := func(at int) (panicked bool) {
+			defer func() { panicked = recover() != nil }()
+			asked := 0
+			s.ServeBackground(&touchy{Context: t.Context(), ask: func() {
+				if asked++; asked == at {
+					panic("no context")
+				}
+			}})
+			return false
+		}
+		at := 1
+		for at < 50 && serve(at) {
+			at++
+		}
+		if at < 4 || at == 50 {
+			t.Errorf("it was asked %d times", at-1)
+		}
+		synctest.Wait()
+		wantStates(t, s, "a running")
+		s.Stop()
+	})
+}
+
+// touchy is a context that may panic whenever it is asked.
+type touchy struct {
+	context.Context
+	ask func()
+}
+
+func (p *touchy) Done() <-chan struct{} { p.ask(); return p.Context.Done() }
+func (p *touchy) Err() error            { p.ask(); return p.Context.Err() }
+func (p *touchy) Value(key any) any     { p.ask(); return p.Context.Value(key) }

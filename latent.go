@@ -3,11 +3,13 @@ package tend
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/timerid"
 )
 
 // The supervisor's side of services without a goroutine, see package latent: how they are
@@ -54,7 +56,7 @@ func mailboxOf(b mailbox) *Mailbox {
 		return nil
 	}
 	m := b.Mailbox()
-	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Lost: m.Lost}
+	return &Mailbox{Waiting: m.Waiting, Size: m.Size, Open: m.Open, Oldest: m.Oldest, Handling: m.Handling, Lost: m.Lost}
 }
 
 // isFinal: a service that is asked to stop for this reason will not run again by itself,
@@ -67,10 +69,16 @@ func (w why) leaves() bool { return w == removal || w == replaced }
 // scheduler gives turns to the latent services of the tree whose root s is.
 func (s *Supervisor) scheduler() *latent.Scheduler {
 	if s.turns.Load() == nil {
-		s.turns.CompareAndSwap(nil, &latent.Scheduler{Name: func() (uint64, string) {
-			number := lastID.Add(1) // of those of services, so that nobody takes one for the other
-			return number, goroutines.LabelOf(s.place(), "worker", number)
-		}})
+		s.turns.CompareAndSwap(nil, &latent.Scheduler{
+			Name: func() (uint64, string) {
+				number := lastID.Add(1) // of those of services, so that nobody takes one for the other
+				return number, goroutines.LabelOf(s.place(), "worker", number)
+			},
+			Now: func() time.Duration { return s.clock.Load().now() },
+			After: func(d time.Duration, f func()) abtime.Timer {
+				return s.clock.Load().AfterFunc(d, f, timerid.Watchdog)
+			},
+		})
 	}
 	return s.turns.Load()
 }
@@ -86,13 +94,37 @@ type ofRun node
 
 func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
+func (l *ofRun) Record() any { return (*node)(l) }
+
 func (l *ofRun) Service() any { return innermost(l.svc) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }
 
+func (l *ofRun) IsCrowded() bool { return l.sup.root().scheduler().IsCrowded() }
+
 func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
 
 func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
+
+// Watchdog is called by the loop.
+func (l *ofRun) Watchdog() time.Duration { return (*node)(l).conf().Watchdog }
+
+func (l *ofRun) Watch(v *latent.Vigil) { l.sup.root().scheduler().Watch(v) }
+
+func (l *ofRun) Unwatch(v *latent.Vigil) { l.sup.root().scheduler().Unwatch(v) }
+
+func (l *ofRun) Silent(number uint64) { l.sup.post(silent{(*node)(l), number}) }
+
+func (l *ofRun) Alive(made context.Context) time.Duration {
+	if made == nil {
+		return 0
+	}
+	m := runOf(made).own()
+	if m == nil {
+		return 0
+	}
+	return time.Duration(m.lastBeat.Load())
+}
 
 func (l *ofRun) Beside(number uint64, err error) {
 	l.sup.post(erred{(*node)(l), number, l.sup.Reason(err)})
@@ -103,6 +135,16 @@ func (l *ofRun) Lost(n uint64, kind string, why error) {
 }
 
 func (l *ofRun) Clock() abtime.AbstractTime { return l.sup.clock.Load().AbstractTime }
+
+func (l *ofRun) Moment() time.Duration { return l.sup.root().scheduler().Moment() }
+
+func (l *ofRun) Note() time.Duration { return l.sup.root().scheduler().Note() }
+
+// When is by the clock of the supervisor, as all times in its status are.
+func (l *ofRun) When(m time.Duration) time.Time {
+	own := l.sup.clock.Load()
+	return own.epoch.Add(l.sup.root().clock.Load().on(own, m))
+}
 
 func (l *ofRun) Broken(v any) error {
 	switch {
@@ -119,6 +161,7 @@ func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.C
 	r := &run{node: (*node)(l), number: number, base: cmp.Or(l.sup.term.Load().base, context.Background())}
 	m := r.open()
 	m.latent, m.expected, m.unready = true, true, unready // it does not have to say so itself, and may
+	m.clock = l.sup.root().clock.Load()                   // of the scheduler, which looks when it was alive
 	ctx, cancel := context.WithCancelCause(r)
 	r.cancel = cancel
 	r.post(opened{r.node, number, r})
@@ -184,8 +227,7 @@ func (h *host) Add(members []any, patient bool) {
 func (h *host) Remove(members []latent.Link) {
 	nodes := make([]*node, len(members))
 	for i, l := range members {
-		run, _ := l.(*ofRun)
-		nodes[i] = (*node)(run)
+		nodes[i], _ = l.Record().(*node)
 	}
 	(*Supervisor)(h).wish(removeAll{nodes})
 }

@@ -39,6 +39,7 @@ func (s *latentService) Mailbox() latent.Mailbox { return latent.Mailbox{} }
 func (s *latentService) Worker() uint64          { return 0 }
 func (s *latentService) IsMember() bool          { return s.member }
 func (s *latentService) Enter(latent.Link)       {}
+func (s *latentService) Stuck(uint64)            {}
 func (s *latentService) Itself() any             { return s }
 
 func (s *latentService) Settings() any {

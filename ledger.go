@@ -22,6 +22,9 @@ type entry struct {
 
 // owe puts the run of a service of s on the books, here and further up.
 func (s *Supervisor) owe(e owe) {
+	if l := e.n.latent(); l != nil {
+		l.Stuck(e.told.Incarnation)
+	}
 	on := s.chain()
 	for _, p := range on {
 		p.ledger.mu.Lock()

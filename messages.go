@@ -94,6 +94,10 @@ type (
 		kind  string
 		why   Reason
 	}
+	silent struct { // a latent run has had one thing in hand for longer than its watchdog
+		n   *node
+		run uint64
+	}
 	opened struct { // a latent run has got the object that others always have
 		n   *node
 		run uint64
@@ -146,6 +150,7 @@ func (exited) message()    {}
 func (slept) message()     {}
 func (nested) message()    {}
 func (lost) message()      {}
+func (silent) message()    {}
 func (opened) message()    {}
 func (beaten) message()    {}
 func (inspected) message() {}

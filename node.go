@@ -35,9 +35,6 @@ func (s *Supervisor) newRecord(svc Service, seat *node) *node {
 		n.name = seat.name
 	}
 	if l, is := latent.Of(inner); is {
-		if n.conf().Watchdog > 0 {
-			panic(fmt.Sprintf("tend: Child %q: Watchdog is set on an actor, which has none", n.name))
-		}
 		l.Enter((*ofRun)(n))
 		n.set(isLatent, true)
 		n.set(isMember, l.IsMember())

@@ -127,6 +127,8 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.nested(now, m)
 	case lost:
 		p.lost(now, m)
+	case silent:
+		p.silent(m)
 	case opened:
 		if m.n.runs(m.run) {
 			p.do(keep{m.n, m.obj})
@@ -346,10 +348,10 @@ func (p *plan) slept(now instant, m slept) {
 	if !n.runs(m.run) {
 		return
 	}
-	if n.why == unasked && n.want == wantUp {
+	if n.why == unasked {
 		n.want, n.why = wantGone, removal
 	}
-	p.exited(now, outcome{n: n, why: Reason{Text: returnedNil}, verdict: fine})
+	p.exited(now, outcome{n: n})
 }
 
 // lost tells of messages that are lost: of one service, or of several here.

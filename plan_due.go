@@ -103,6 +103,14 @@ func (p *plan) beaten(now instant, m beaten) {
 	p.due(watchdogTimer, n, later(m.last, n.conf().Watchdog))
 }
 
+// silent: a latent run has been silent, as whoever gives it turns has found. Once it is
+// asked to stop its Timeout is what counts.
+func (p *plan) silent(m silent) {
+	if n := m.n; n.runs(m.run) && !n.is(inspecting) && (n.state == StateStarting || n.state == StateRunning) {
+		p.inspect(n, unresponsive)
+	}
+}
+
 // setTimers arms each timer for what is due next, and no timer if nothing is.
 func (p *plan) setTimers() {
 	if p.schedule == nil && !p.pause.on {

@@ -21,7 +21,7 @@ func (p *plan) status(now instant, s *Status, each func(i int, n *node)) {
 	}
 	holder := p.holdup()
 	l := p.listing()
-	s.Services = make([]ServiceStatus, 0, l.size())
+	s.Services = make([]ServiceStatus, 0, min(l.size(), p.size()))
 	for n := p.first; n != nil && l.size() > 0; n = n.next {
 		if n.seat().holder() != n || !l.has(n) {
 			continue
@@ -40,11 +40,12 @@ const mostMembers = 1000
 type listing struct{ others, troubled, untroubled int }
 
 func (p *plan) listing() listing {
-	troubled := 0
-	if p.members > 0 {
-		troubled = min(mostMembers, p.tally[StateBackoff]+p.tally[StateFailed]+p.tally[StateStuck])
+	others := p.size() - p.members
+	if p.members <= mostMembers {
+		return listing{others, p.members, p.members}
 	}
-	return listing{p.size() - p.members, troubled, min(p.members, mostMembers) - min(p.members, troubled)}
+	troubled := min(mostMembers, p.tally[StateBackoff]+p.tally[StateFailed]+p.tally[StateStuck]) // of others, too
+	return listing{others, troubled, mostMembers - troubled}
 }
 
 func (l *listing) size() int { return l.others + l.troubled + l.untroubled }

@@ -196,11 +196,12 @@ func (p *plan) turnAway(n *node, why error) {
 // come lets n do what was asked of it while it waited for another one to leave.
 func (p *plan) come(now instant, n *node) {
 	switch {
-	case n.state != StatePending: // it runs, or is to
-	case n.want == wantGone:
+	case n.is(alive):
+	case n.want == wantGone: // also if it had taken the place, and was suspended since
 		p.changed(now, n, removal, StateGone)
 		p.decided(n, ErrRemoved, false)
 		p.leave(now, n, ErrRemoved)
+	case n.state != StatePending: // it has run, and was asked for something else since
 	case n.want == wantSuspended:
 		p.changed(now, n, suspension, StateSuspended)
 		p.put(now, n, StateSuspended)

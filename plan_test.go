@@ -164,6 +164,10 @@ func (s *story) message(f []string) (message, error) {
 		return m, err
 	case "replace", "overlap":
 		return s.replace(f)
+	case "addall", "removeall":
+		return s.several(f)
+	case "lostall":
+		return lost{nil, 3, "main.order", Reason{errors.New("boom"), "boom"}}, nil
 	case "unheard":
 		s.unheard = true
 		return nil, nil
@@ -222,6 +226,10 @@ func (s *story) message(f []string) (message, error) {
 		return readied(r), nil
 	case "ending":
 		return ending(r), nil
+	case "silent":
+		return silent(r), nil
+	case "slept":
+		return slept(r), nil
 	case "opened":
 		return opened{r.n, r.run, &run{}}, nil
 	case "lost":
@@ -368,6 +376,23 @@ func (s *story) make(f []string) (*node, error) {
 	return n, nil
 }
 
+// several reads "addall name…", of members of a group, or "removeall name…".
+func (s *story) several(f []string) (message, error) {
+	var list []*node
+	for _, name := range f[1:] {
+		if f[0] == "addall" {
+			if _, err := s.add([]string{"add", name, "member"}); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, s.nodes[name])
+	}
+	if f[0] == "addall" {
+		return addAll{list}, nil
+	}
+	return removeAll{list}, nil
+}
+
 var timerNames = [timers]string{"stop", "backoff", "ready", "watchdog", "pause"}
 
 // fire lets a timer go off and the time come for which it was armed; with a second word
@@ -499,4 +524,51 @@ func (s *story) effect(e effect) string {
 		return "all are running"
 	}
 	return fmt.Sprintf("%T", e)
+}
+
+// TestListing: of the members of a group a thousand are listed, those in trouble first, and
+// all other services.
+func TestListing(t *testing.T) {
+	for _, c := range []struct {
+		others, running, backoff, failed, stuck int
+		listed, troubled                        int // members
+	}{
+		{0, 999, 1, 0, 0, 1000, 1},
+		{3, 997, 1, 1, 1, 1000, 3},
+		{3, 1000, 1, 1, 1, 997, 3}, // others in trouble take places
+		{0, 2000, 0, 0, 0, 1000, 0},
+		{1, 10, 600, 300, 200, 1000, 1000},
+		{2, 1100, 0, 0, 999, 999, 999},
+	} {
+		s := &story{names: map[call]string{}, nodes: map[string]*node{}, runs: map[string]incarnation{}}
+		if err := s.spec(nil); err != nil {
+			t.Fatal(err)
+		}
+		put := func(n int, state State, f flags) {
+			for range n {
+				n := &node{name: "n", id: s.ids}
+				n.set(f, true)
+				s.ids++
+				s.p.add(0, add{n: n})
+				s.p.put(0, n, state)
+			}
+		}
+		put(c.others, StateFailed, 0)
+		put(c.running, StateRunning, isMember)
+		put(c.backoff, StateBackoff, isMember)
+		put(c.failed, StateFailed, isMember)
+		put(c.stuck, StateStuck, isMember)
+		var status Status
+		s.p.status(0, &status, func(int, *node) {})
+		troubled := 0
+		for _, s := range status.Services[c.others:] {
+			if s.InTrouble() {
+				troubled++
+			}
+		}
+		all := c.others + c.running + c.backoff + c.failed + c.stuck
+		if n := len(status.Services); n != c.others+c.listed || troubled != c.troubled || status.Idle != all-n || cap(status.Services) > all {
+			t.Errorf("%+v: %d are listed, %d in trouble, %d not listed", c, n, troubled, status.Idle)
+		}
+	}
 }

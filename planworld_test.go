@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -99,6 +100,9 @@ func (w *world) carryOut(e effect) {
 		w.checkGroup(e.n)
 		w.checkPlace(e.n)
 		w.alive[e.n] = true
+		if e.n.is(isMember) { // nobody is told
+			w.begun[incarnation{e.n, e.n.number}] = true
+		}
 		w.checkTurn(e.n)
 	case cancel:
 		if w.asked[e.n] != nil || !w.alive[e.n] {
@@ -127,7 +131,7 @@ func (w *world) carryOut(e effect) {
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
-		if told := w.told[w.token(e.n)]; e.last && told != StateGone && e.n.number > 0 {
+		if told := w.told[w.token(e.n)]; e.last && told != StateGone && e.n.number > 0 && !e.n.is(isMember) {
 			w.fail("%s leaves, and who listens takes it for %v", e.n.name, told)
 		}
 		if e.last && w.empty[w.token(e.n)] {
@@ -244,6 +248,9 @@ func (w *world) checkStopTurn(n *node) {
 // heard checks that each run, and each stop, begins and ends once for those who listen.
 func (w *world) heard(e Event) {
 	n := e.From().Token.n
+	if n != nil && n.is(isMember) {
+		w.heardOfMember(e)
+	}
 	switch e := e.(type) {
 	case ServiceStarted:
 		w.begun[incarnation{n, e.Incarnation}] = true
@@ -291,11 +298,20 @@ func (w *world) heard(e Event) {
 	}
 }
 
+// heardOfMember: of a member of a group only what goes wrong is told.
+func (w *world) heardOfMember(e Event) {
+	ended, is := e.(ServiceEnded)
+	quiet := []Kind{kindServiceStarted, kindServiceReady, kindServiceChanged}
+	if slices.Contains(quiet, e.Kind()) || is && !ended.Unclean {
+		w.fail("of %s, a member, it is told: %v", e.From().Service, e)
+	}
+}
+
 // check holds after every message.
 func (w *world) check() {
 	p := &w.p
 	var tally [StateGone + 1]int
-	live, significant, doubles, holders := 0, 0, 0, 0
+	live, significant, doubles, holders, members := 0, 0, 0, 0, 0
 	var prev *node
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
@@ -312,6 +328,9 @@ func (w *world) check() {
 		if n.conf().Significant && finality(n.state) == 0 {
 			significant++
 		}
+		if n.is(isMember) {
+			members++
+		}
 	}
 	if prev != p.last {
 		w.fail("the list does not end where it ends")
@@ -320,11 +339,11 @@ func (w *world) check() {
 		w.fail("tally %v, live %d, significant %d, doubles %d; counted %v, %d, %d, %d",
 			p.tally, p.live, p.significant, p.doubles, tally, live, significant, doubles)
 	}
-	if p.members != 0 { // nobody here is one
-		w.fail("%d are members of a group", p.members)
-	}
 	if holders != p.size() {
 		w.fail("%d have a place, and there are %d places", holders, p.size())
+	}
+	if members != p.members {
+		w.fail("%d members, %d are counted", members, p.members)
 	}
 	if live != len(w.alive) {
 		w.fail("%d runs are alive, the plan knows of %d", len(w.alive), live)
@@ -402,7 +421,7 @@ func (w *world) checkNode(n, prev *node) {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	if told := w.told[w.token(n)]; !n.shares() && (n.state.lasts() || told.lasts()) && told != n.state {
+	if told := w.told[w.token(n)]; !n.is(isMember) && !n.shares() && (n.state.lasts() || told.lasts()) && told != n.state {
 		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
 	}
 	if up != n.is(alive) {
@@ -431,6 +450,9 @@ var moves = []struct {
 	{"a service is ready", 3, func(w *world) { w.onRun(func(r incarnation) { w.send(readied(r)) }) }},
 	{"a service ends, but for helpers", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(ending(r)) }) }},
 	{"a service serves a supervisor, or no more", 1, func(w *world) { w.onRun(w.serveBelow) }},
+	{"a latent service is silent", 1, func(w *world) { w.onRun(func(r incarnation) { w.send(silent(r)) }) }},
+	{"members come, or go, together", 1, (*world).members},
+	{"a member falls asleep", 1, func(w *world) { w.onRun(w.sleep) }},
 	{"a timer goes off", 3, (*world).fire},
 	{"a question is answered", 2, (*world).answer},
 	{"remove", 1, func(w *world) { w.onToken(func(n *node) { w.send(remove{n}) }) }},
@@ -493,6 +515,9 @@ func (w *world) wait() {
 
 // replace puts another service into a place.
 func (w *world) replace(seat *node) {
+	if seat.is(isMember) { // its place is its group's affair
+		return
+	}
 	n := w.make()
 	if seat.holder().stays() {
 		w.seats[n] = seat
@@ -507,6 +532,9 @@ func (w *world) replace(seat *node) {
 
 // overlap puts another service beside one.
 func (w *world) overlap(seat *node) {
+	if seat.is(isMember) {
+		return
+	}
 	n := w.make()
 	n.more().conf = &Child{ReadyTimeout: 4 * time.Second, Restart: Restart(w.choose(3)), Significant: w.choose(8) == 0}
 	if seat.holder().stays() {
@@ -578,6 +606,39 @@ func (w *world) make() *node {
 	}
 	w.nodes = append(w.nodes, n)
 	return n
+}
+
+// members adds some members of a group, or removes some services, with one message.
+func (w *world) members() {
+	var list []*node
+	if w.choose(2) == 0 {
+		for range 2 {
+			w.onToken(func(n *node) { list = append(list, n) })
+		}
+		w.send(removeAll{list})
+		return
+	}
+	for range 1 + w.choose(3) {
+		n := &node{name: fmt.Sprint("n", len(w.nodes)), id: uint64(len(w.nodes))}
+		n.set(isLatent, true)
+		n.set(isMember, true)
+		w.nodes, list = append(w.nodes, n), append(list, n)
+	}
+	w.send(addAll{list})
+}
+
+// sleep ends the run of a member that has nothing to do; others do not sleep.
+func (w *world) sleep(r incarnation) {
+	if !r.n.is(isMember) {
+		return
+	}
+	if w.alive[r.n] && r.run == r.n.number {
+		delete(w.alive, r.n)
+		delete(w.asked, r.n)
+		w.exiting = r.n
+	}
+	w.send(slept(r))
+	w.exiting = nil
 }
 
 // onToken picks one of those that tokens hold.

@@ -36,6 +36,8 @@ type runMore struct {
 	latent      bool         // it has no goroutine; set before anybody has the run
 	expected    bool         // it is to say that it is ready, or has said it in vain
 	unready     bool         // it is to say that it is ready, and has not yet
+	muted       bool         // a test does not want that to be heard
+	missed      bool         // it has said so meanwhile
 	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.
@@ -101,6 +103,10 @@ func (r *run) isFirstReady() bool {
 	defer m.mu.Unlock()
 	first := m.unready
 	m.unready = false
+	if m.muted {
+		m.missed = m.missed || first
+		return false
+	}
 	return first
 }
 
@@ -174,7 +180,12 @@ func (r *run) main(ctx context.Context, fresh bool) {
 			out = r.broken(recover())
 		}
 	}()
-	err := r.node.svc.Serve(ctx)
+	var err error
+	if t := r.node.sup.term.Load(); t.faults == nil {
+		err = r.node.svc.Serve(ctx)
+	} else {
+		err = r.serveBy(ctx, t)
+	}
 	returned = true
 	out = r.newOutcome(err)
 }

@@ -3,7 +3,9 @@ package tend
 import (
 	"context"
 
+	"github.com/tend-go/tend/internal/fault"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/treepath"
 )
 
 // The seam between the plan, which knows a run by its record and its incarnation
@@ -13,11 +15,11 @@ import (
 
 // launch begins the run that the record of n counts.
 func (s *Supervisor) launch(c *clock, n *node) {
+	t := s.term.Load()
 	if l := n.latent(); l != nil {
-		l.Launch((*ofRun)(n), n.number)
+		l.Launch(n.link(t, l), n.number)
 		return
 	}
-	t := s.term.Load()
 	r := &run{node: n, number: n.number, base: t.base}
 	fresh := true
 	if n.rare != nil && !s.plan.spec.NoLabels {
@@ -31,6 +33,64 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(r)
 	go r.main(ctx, fresh)
+}
+
+// faultsOf are the faults of the tree that a supervisor is in, which r serves, or nobody
+// but its caller.
+func faultsOf(r *run, ctx context.Context) *fault.Faults {
+	if r == nil {
+		return fault.From(ctx)
+	}
+	return r.node.sup.term.Load().faults
+}
+
+// faultRun is what an injector is told of a run of n.
+func (n *node) faultRun(t *term, number uint64) fault.Run {
+	return fault.Run{Path: treepath.Join(t.path, n.name), Service: n.id, Number: number}
+}
+
+// link is what a run of l, which n is the record of, has of the supervisor.
+func (n *node) link(t *term, l latent.Service) latent.Link {
+	if t.faults == nil {
+		return (*ofRun)(n)
+	}
+	return t.faults.Link(n.faultRun(t, n.number), l, (*ofRun)(n))
+}
+
+// serveBy has the injector run the service.
+func (r *run) serveBy(ctx context.Context, t *term) error {
+	about := r.node.faultRun(t, r.number)
+	about.Mute = r.mute
+	return t.faults.Serve(ctx, about, r.node.svc.Serve)
+}
+
+// mute: whatever the run says, it is not ready, until unmute is called.
+func (r *run) mute() (unmute func()) {
+	m := r.open() // it has not begun
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.muted, m.expected = true, true
+	return func() {
+		m.mu.Lock()
+		missed := m.missed
+		m.muted, m.missed = false, false
+		m.mu.Unlock()
+		if missed {
+			r.post(readied{r.node, r.number})
+		}
+	}
+}
+
+// isMuted: a supervisor that r serves says that it is ready, and nobody is to hear it.
+func (r *run) isMuted() bool {
+	m := r.own()
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.missed = m.muted
+	return m.muted
 }
 
 // forget lets go of the contexts of a time of being served. Runs that hang keep theirs.

@@ -56,6 +56,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 	if ctx.Err() != nil {
 		return nil, stopped.Err(ctx)
 	}
+	f := s.footingOf(ctx)
 	if !s.inbox.open() {
 		panic(fmt.Sprintf("tend: supervisor %q is already being served", s.Path()))
 	}
@@ -64,18 +65,29 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t = &term{}
 		s.term.Store(t)
 	}
-	t.run, t.ctx = runOf(ctx), ctx
-	if t.direct = t.run.isSupervisor(s); !t.direct {
-		t.done = ctx.Done()
-	}
+	t.footing = f
 	t.begun.Store(true)
-	t.base = ctx
 	s.settleIn(t)
 	return t, nil
 }
 
-// settleIn learns from the context where in a tree the supervisor is: its path,
-// its clock, where its events go.
+// footingOf asks the context all that there is to know, in the goroutine of the caller and
+// before anything is changed: it may be user code, and panic.
+func (s *Supervisor) footingOf(ctx context.Context) footing {
+	f := footing{run: runOf(ctx), ctx: ctx, base: ctx}
+	f.direct = f.run.isSupervisor(s)
+	f.faults = faultsOf(f.run, ctx)
+	if !f.direct || f.faults != nil { // else it is poked
+		f.done = ctx.Done()
+	}
+	if !s.plan.spec.NoLabels && (!f.direct || f.run.node.sup.plan.spec.NoLabels) { // else the context has labels on top
+		f.base = pprof.WithLabels(ctx, pprof.Labels())
+	}
+	return f
+}
+
+// settleIn learns from the call where in a tree the supervisor is: its path, its clock,
+// where its events go.
 func (s *Supervisor) settleIn(t *term) {
 	r := t.run
 	s.enter(r)
@@ -85,15 +97,11 @@ func (s *Supervisor) settleIn(t *term) {
 	}
 	t.path = s.placeServed(r)
 	s.plan.path = t.path
-	if !spec.NoLabels && (!t.direct || r.node.sup.plan.spec.NoLabels) { // else the context has labels on top
-		// Here, in the goroutine of the caller: looking for labels may run user code.
-		t.base = pprof.WithLabels(t.base, pprof.Labels())
-	}
 	s.setClock(c)
 	s.since = s.clock.Load().now()
 	switch {
 	case spec.EventHook != nil:
-	case r == nil:
+	case r == nil && t.faults == nil: // a test has its tape
 		log := LogHook(nil)
 		s.setHook(func(e Event) { log(context.Background(), e) })
 	default:
@@ -133,9 +141,7 @@ func (s *Supervisor) loop(ctx context.Context, t *term) error {
 			told, stopping = true, nil // once is enough
 			s.tell(ctx, t)
 		}
-		for _, m := range batch {
-			s.handle(m)
-		}
+		s.handleAll(batch)
 		switch {
 		case s.plan.finished():
 			return s.finish()

@@ -77,7 +77,8 @@ type Child struct {
 	ReadyTimeout time.Duration
 
 	// Watchdog, if positive, is how often at least the running service must call
-	// [Alive]. Silence for that long is a failure ([ErrUnresponsive]). If it is noticed
+	// [Alive]; of an actor, which need not, for how long at most it may have one message
+	// in hand, or New or Stop, without calling it. Silence for that long is a failure ([ErrUnresponsive]). If it is noticed
 	// half that time late, or more, then the whole program was held up (the machine was
 	// suspended, a manual clock advanced too far at once): the service has its time once
 	// more.

@@ -92,10 +92,16 @@ type Beside struct {
 
 // Mailbox is what there is to say of the messages of an actor.
 type Mailbox struct {
-	Waiting int    `json:"waiting"`        // messages that wait, about: see actor.Spec
-	Size    int    `json:"size"`           // how many may
-	Open    int    `json:"open,omitempty"` // questions without an answer
-	Lost    uint64 `json:"lost,omitempty"` // messages so far that were taken and not handled to their end
+	Waiting int `json:"waiting"`        // messages that wait, about: see actor.Spec
+	Size    int `json:"size"`           // how many may
+	Open    int `json:"open,omitempty"` // questions without an answer
+	// Oldest is since when the oldest of them waits, Handling since when the message in hand
+	// is, or New or Stop; zero if there is none, or it is in hand on the goroutine of one who
+	// asks (actor.Spec.Inline). They are right to within a turn of the actor, and never too
+	// late: a message waits, or is in hand, for at most so long.
+	Oldest   time.Time `json:"oldest,omitzero"`
+	Handling time.Time `json:"handling,omitzero"`
+	Lost     uint64    `json:"lost,omitempty"` // messages so far that were taken and not handled to their end
 }
 
 // Failure is one entry of a service's history.

@@ -139,6 +139,7 @@ func TestStatusStringNotes(t *testing.T) {
 		want   string
 	}{
 		"ready":                           {of(tend.ServiceStatus{}), root + "\n" + a},
+		"members that are not listed":     {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Idle: 7}, root + "\n└─ and 7 more idle"},
 		"not ready":                       {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Started: true, Services: []tend.ServiceStatus{pending}}, root + " not ready\n└─ a pending 0s"},
 		"not served":                      {tend.Status{Name: "root", Time: now, Since: now, Services: []tend.ServiceStatus{pending}}, "root not served 0s\n└─ a pending 0s"},
 		"stopping":                        {tend.Status{Name: "root", Time: now, Since: now, Serving: true, Stopping: reason}, "root stopping 0s because: enough"},

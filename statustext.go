@@ -47,10 +47,13 @@ var summed = [...]State{
 
 // sum says how many services are in which state.
 func (s Status) sum() string {
-	in, all := map[State]int{}, 0
+	in, all, idle := map[State]int{}, 0, s.Idle
 	for _, c := range s.All() {
 		in[c.State]++
 		all++
+		if c.Supervisor != nil {
+			idle += c.Supervisor.Idle
+		}
 	}
 	var parts []string
 	for _, state := range summed {
@@ -58,7 +61,10 @@ func (s Status) sum() string {
 			parts = append(parts, fmt.Sprintf("%d %s", in[state], state))
 		}
 	}
-	return strings.TrimRight(said.Times(all, "service")+": "+strings.Join(parts, ", "), ": ")
+	if idle > 0 {
+		parts = append(parts, fmt.Sprintf("%d idle", idle))
+	}
+	return strings.TrimRight(said.Times(all+idle, "service")+": "+strings.Join(parts, ", "), ": ")
 }
 
 // print writes the services, each line after indent.
@@ -66,7 +72,7 @@ func (s Status) print(w io.Writer, indent string) {
 	for i := range s.Services {
 		c := &s.Services[i]
 		branch, below := "├─ ", "│  "
-		if i == len(s.Services)-1 {
+		if i == len(s.Services)-1 && s.Idle == 0 {
 			branch, below = "└─ ", "   "
 		}
 		restarts := ""
@@ -77,6 +83,9 @@ func (s Status) print(w io.Writer, indent string) {
 		if c.Supervisor != nil {
 			c.Supervisor.print(w, indent+below)
 		}
+	}
+	if s.Idle > 0 {
+		fmt.Fprintf(w, "%s└─ and %d more\tidle\t\t\t\n", indent, s.Idle)
 	}
 }
 
@@ -121,7 +130,7 @@ func (s *ServiceStatus) note(now time.Time) string {
 	if n := len(s.Failures); n > 0 {
 		notes = append(notes, "last failure: "+said.Short(s.Failures[n-1].Err.Error(), 80))
 	}
-	if note := s.Mailbox.note(); note != "" {
+	if note := s.Mailbox.note(now); note != "" {
 		notes = append(notes, note)
 	}
 	for _, a := range s.Annotations {
@@ -131,16 +140,9 @@ func (s *ServiceStatus) note(now time.Time) string {
 }
 
 // note is what there is to say of messages, if there is.
-func (m *Mailbox) note() string {
-	var notes []string
-	if m != nil && m.Waiting > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %s", m.Waiting, said.Times(m.Size, "message")))
+func (m *Mailbox) note(now time.Time) string {
+	if m == nil {
+		return ""
 	}
-	if m != nil && m.Open > 0 {
-		notes = append(notes, said.Times(m.Open, "open question"))
-	}
-	if m != nil && m.Lost > 0 {
-		notes = append(notes, fmt.Sprintf("%d lost", m.Lost))
-	}
-	return strings.Join(notes, ", ")
+	return said.Mail(m.Waiting, m.Size, said.Since(now, m.Oldest), said.Since(now, m.Handling), m.Open, m.Lost)
 }

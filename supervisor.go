@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tend-go/tend/internal/fault"
 	"github.com/tend-go/tend/internal/latent"
 	"github.com/tend-go/tend/internal/said"
 	"github.com/thejerf/abtime"
@@ -41,15 +42,8 @@ type Supervisor struct {
 
 // term is one time of being served.
 type term struct {
-	// Set before begun.
-	run    *run            // that it is served by; nil: a root
-	ctx    context.Context // of Serve
-	direct bool            // it is the service of that run
-	done   <-chan struct{} // of Serve's context; nil: that never ends, or direct
-
-	// Set before the first run.
-	base context.Context // that Serve got
-	path string          // for labels
+	footing        // set before begun
+	path    string // for labels; set before the first run
 
 	begun atomic.Bool
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
@@ -57,10 +51,20 @@ type term struct {
 	ended latch                       // Serve returns
 }
 
-// isAsked: the context that Serve got has ended. That of a direct one is its run's, which
+// footing is what Serve was called with.
+type footing struct {
+	run    *run            // that it is served by; nil: a root
+	ctx    context.Context // of Serve
+	base   context.Context // that, with room for labels
+	direct bool            // it is the service of that run
+	done   <-chan struct{} // of Serve's context; nil: that never ends, or is the one of run
+	faults *fault.Faults   // of the test that serves the root; nil: none
+}
+
+// isAsked: the context that Serve got has ended. That of a direct one mostly is its run's, which
 // can be asked without a channel: to make one for each supervisor would cost a hundred bytes.
 func (t *term) isAsked() bool {
-	if t.direct {
+	if t.direct && t.done == nil {
 		return t.ctx.Err() != nil
 	}
 	return isClosed(t.done)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tend-go/tend/internal/fault"
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/stopped"
 )
@@ -62,7 +63,7 @@ func isPlain(cause error) bool {
 
 var plainCauses = []error{
 	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed,
-	ErrReplaced, ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned,
+	ErrReplaced, ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned, fault.Err,
 }
 
 // patiently runs ask, which is user code, in a goroutine of its own and takes what it

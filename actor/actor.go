@@ -57,7 +57,8 @@ type Spec[M any] struct {
 	// tenth. It is for handlers that only compute. What the asker takes on: until Handle
 	// returns, the end of its context is not noticed, and a lock that it holds is held;
 	// Goexit in Handle ends its goroutine, too; and where supervisors pass panics through,
-	// one panics in the asker.
+	// one panics in the asker. It goes with no Watchdog; one that a [tend.Child] around the
+	// actor has makes its questions queue.
 	Inline bool
 
 	// Lost, if set, is called for each message that was taken and will not be handled to its
@@ -69,8 +70,10 @@ type Spec[M any] struct {
 	front   *Pool[M]   // whose mailbox the actor is; nil: it is one of its own
 	losses  *losses[M] // of several; nil: each tells its own
 
-	// Child is how the actors are supervised: Restart, Timeout, ReadyTimeout, Backoff, Limit,
-	// Significant. Service, Name and Watchdog must be zero.
+	// Child is how the actors are supervised: Restart, Timeout, ReadyTimeout, Watchdog,
+	// Backoff, Limit, Significant. Service and Name must be zero. The Watchdog is for how long
+	// an actor may have one message in hand, or New or Stop; it may call [tend.Alive] to get
+	// more time. One that is idle is alive, and pays nothing.
 	Child tend.Child
 }
 
@@ -99,6 +102,7 @@ const (
 	alone                       // Serve was called
 	begun                       // a run has begun, whose context this record was
 	kept                        // its box is, though it is idle: it was busy a while ago
+	watched                     // the run has a Watchdog
 	free                        // it is on the list of its pool
 	fallen                      // of a pool: it will not run again by itself
 	asleep                      // the run has ended as there was nothing to do
@@ -146,8 +150,8 @@ func (s *Spec[M]) check(name string) {
 		bad("Spec.Child.Service is set")
 	case s.Child.Name != "":
 		bad("Spec.Child.Name is set")
-	case s.Child.Watchdog > 0:
-		bad("Spec.Child.Watchdog is %v, and actors have no watchdog", s.Child.Watchdog)
+	case s.Child.Watchdog > 0 && s.Inline:
+		bad("Spec.Child.Watchdog is %v, and Inline is set: who asks has no watchdog", s.Child.Watchdog)
 	case s.Drain > 0 && s.Child.Timeout > 0 && s.Drain >= s.Child.Timeout:
 		bad("Spec.Drain is %v, and its Child.Timeout %v", s.Drain, s.Child.Timeout)
 	}

@@ -994,11 +994,8 @@ func TestMisuse(t *testing.T) {
 		},
 		`tend/actor: Send to a with a nil context`:    func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Send(nil, 1) }, //nolint:staticcheck // it is what is tested
 		`tend/actor: Serve of "a" with a nil context`: func() { _ = actor.New("a", &actor.Spec[int]{New: ok}).Serve(nil) },   //nolint:staticcheck // it is what is tested
-		`tend/actor: New "a": Spec.Child.Watchdog is 1s, and actors have no watchdog`: func() {
-			actor.New("a", &actor.Spec[int]{New: ok, Child: tend.Child{Watchdog: time.Second}})
-		},
-		`tend: Child "a": Watchdog is set on an actor, which has none`: func() {
-			tend.New("root", tend.Spec{}).Add(tend.Child{Service: actor.New("a", &actor.Spec[int]{New: ok}), Watchdog: time.Second})
+		`tend/actor: New "a": Spec.Child.Watchdog is 1s, and Inline is set: who asks has no watchdog`: func() {
+			actor.New("a", &actor.Spec[int]{New: ok, Inline: true, Child: tend.Child{Watchdog: time.Second}})
 		},
 		`tend/actor: Every of "a": the time is 0s`: func() { actor.New("a", &actor.Spec[int]{New: ok}).Every(0, 1) },
 		"tend/actor: Watch of a with a nil message": func() {
@@ -1060,5 +1057,21 @@ func TestBeforeItIsServedAnActorWaits(t *testing.T) {
 		synctest.Wait()
 		send(t, late, 3)
 		r.expect(t, []int{3}, []int{1})
+	})
+}
+
+// TestLostMessagesAreToldByTheirType, which may be an interface.
+func TestLostMessagesAreToldByTheirType(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := actor.New("a", &actor.Spec[order]{New: func(context.Context, *actor.Actor[order]) (actor.Handler[order], error) {
+			return actor.Func[order](func(context.Context, order) error { return errBoom }), nil
+		}})
+		_, tape := serve(t, tend.Spec{}, a)
+		if err := a.TrySend(deposit{1}); err != nil {
+			t.Error(err)
+		}
+		if lines := tape.Lines(tend.MessagesLost{}.Kind()); len(lines) != 1 || !strings.Contains(lines[0], "message=actor_test.order") {
+			t.Errorf("told: %q", lines)
+		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/thejerf/abtime"
 
@@ -148,12 +149,22 @@ func (l *lonely) Context(uint64, bool) (context.Context, context.CancelCauseFunc
 	return &lonelyContext{ctx, cancel}, cancel
 }
 
-func (l *lonely) Service() any                    { return nil }
-func (l *lonely) HasHelpers(context.Context) bool { return false }
-func (l *lonely) Slept(uint64, context.Context)   {}
-func (l *lonely) Waits() *latent.Waits            { return &l.waits }
-func (l *lonely) Keep(k latent.Keeper)            { k.Shrink() }
-func (l *lonely) Ready(uint64)                    { tend.Ready(l.ctx) }
-func (l *lonely) Beside(uint64, error)            {}
-func (l *lonely) Lost(uint64, string, error)      {}
-func (l *lonely) Clock() abtime.AbstractTime      { return abtime.NewRealTime() }
+func (l *lonely) Record() any                         { return nil }
+func (l *lonely) Service() any                        { return nil }
+func (l *lonely) HasHelpers(context.Context) bool     { return false }
+func (l *lonely) Slept(uint64, context.Context)       {}
+func (l *lonely) IsCrowded() bool                     { return false }
+func (l *lonely) Waits() *latent.Waits                { return &l.waits }
+func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
+func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
+func (l *lonely) Beside(uint64, error)                {}
+func (l *lonely) Lost(uint64, string, error)          {}
+func (l *lonely) Watchdog() time.Duration             { return 0 }
+func (l *lonely) Watch(*latent.Vigil)                 {}
+func (l *lonely) Unwatch(*latent.Vigil)               {}
+func (l *lonely) Silent(uint64)                       {}
+func (l *lonely) Alive(context.Context) time.Duration { return 0 }
+func (l *lonely) Note() time.Duration                 { return 0 }
+func (l *lonely) Moment() time.Duration               { return 0 }
+func (l *lonely) When(time.Duration) time.Time        { return time.Time{} }
+func (l *lonely) Clock() abtime.AbstractTime          { return abtime.NewRealTime() }

@@ -152,6 +152,55 @@ func TestAskWhatStops(t *testing.T) {
 	})
 }
 
+// TestAskWhoIsStuck: once the actor is reported as stuck nobody waits any more for what is in
+// hand, or was kept; what waits behind it does if there will be another run.
+func TestAskWhoIsStuck(t *testing.T) {
+	for _, isFinal := range []bool{false, true} {
+		bubble(t, func(t *testing.T) {
+			step := make(chan struct{})
+			s, a := asked(t, actor.Spec[question]{Child: tend.Child{Timeout: time.Minute}}, func(_ context.Context, q question) error {
+				switch q.n {
+				case 0: // kept
+				case 1:
+					<-step
+					if q.reply.Send(1) {
+						t.Error("somebody waits still")
+					}
+				case 2:
+					q.reply.Send(7)
+				}
+				return nil
+			})
+			began := time.Now()
+			var errs [3]error
+			var took [3]time.Duration
+			var answers [3]int
+			for n := range errs {
+				go func() { answers[n], errs[n] = ask(t.Context(), a, n); took[n] = time.Since(began) }()
+				synctest.Wait()
+			}
+			token := s.Status().Services[0].Token
+			if cause := tend.ErrRestartRequested; isFinal {
+				_ = s.Remove(token)
+			} else {
+				_ = s.Restart(token, cause)
+			}
+			time.Sleep(2 * time.Minute)
+			close(step)
+			synctest.Wait()
+			want := map[bool]error{false: tend.ErrRestartRequested, true: tend.ErrRemoved}[isFinal]
+			for n, err := range errs[:2] {
+				if !errors.Is(err, actor.ErrFailed) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, want) || took[n] != time.Minute {
+					t.Errorf("final %v, question %d: %v after %v", isFinal, n, err, took[n])
+				}
+			}
+			if isFinal != errors.Is(errs[2], actor.ErrGone) || isFinal && took[2] != time.Minute || !isFinal && (errs[2] != nil || answers[2] != 7) {
+				t.Errorf("final %v, what waited: %d, %v after %v", isFinal, answers[2], errs[2], took[2])
+			}
+		})
+	}
+}
+
 // TestAskWhoDropsTheOldest: the asker learns that its message had to make room.
 func TestAskWhoDropsTheOldest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -207,11 +256,17 @@ func TestTrap32AskWithAContextThatHasEnded(t *testing.T) {
 // has ended.
 func TestMailboxInTheStatus(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		step := make(chan error)
+		step, began := make(chan error), time.Now()
 		s, a := asked(t, actor.Spec[question]{Mailbox: 10, DropOldest: true}, func(context.Context, question) error { return <-step })
 		expect := func(what string, want tend.Mailbox) {
 			t.Helper()
 			synctest.Wait()
+			if want.Waiting > 0 {
+				want.Oldest = began
+			}
+			if what != "idle" && what != "idle again" {
+				want.Handling = began
+			}
 			if got := s.Status().Services[0].Mailbox; got == nil || *got != want {
 				t.Errorf("%s: %+v", what, got)
 			}

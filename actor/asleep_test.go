@@ -216,3 +216,18 @@ func TestAMemberOfAPoolIsFreeOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestTrap30AFaultOfTheLibraryIsNotSwallowed: what panics in a turn and is no code of others
+// ends the program.
+func TestTrap30AFaultOfTheLibraryIsNotSwallowed(t *testing.T) {
+	a := New("a", &Spec[int]{New: func(context.Context, *Actor[int]) (Handler[int], error) { return nil, nil }})
+	a.link = &lonely{}
+	a.set(launched, true)
+	a.box = &box[int]{out: make([]int, 1), next: -1} // which cannot be
+	defer func() {
+		if recover() == nil {
+			t.Error("the panic was swallowed")
+		}
+	}()
+	(*turns[int])(a).Turn(0)
+}

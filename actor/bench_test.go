@@ -79,6 +79,31 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
+// BenchmarkRing is a message that goes round through a thousand actors: each has a turn for it alone.
+func BenchmarkRing(b *testing.B) {
+	const n = 1000
+	done := make(chan struct{}, 1)
+	ring := make([]*actor.Actor[int], n)
+	services := make([]tend.Service, n)
+	for i := range ring {
+		spec := &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return actor.Func[int](func(ctx context.Context, left int) error {
+				if left == 0 {
+					done <- struct{}{}
+					return nil
+				}
+				return ring[(i+1)%n].Send(ctx, left-1)
+			}), nil
+		}}
+		ring[i] = actor.New("a", spec)
+		services[i] = ring[i]
+	}
+	benchServe(b, services...)
+	b.ResetTimer()
+	_ = ring[0].TrySend(b.N)
+	<-done
+}
+
 // BenchmarkIdle tells how much an idle actor takes, and how long it takes to add and stop.
 func BenchmarkIdle(b *testing.B) {
 	const n = 100_000
@@ -114,4 +139,39 @@ func inUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
+}
+
+// BenchmarkGroup tells what a member takes, how long it takes to make one by a message, to
+// send to one that is there, and until all sleep.
+func BenchmarkGroup(b *testing.B) {
+	const n = 100_000
+	for b.Loop() {
+		handled := make(chan struct{}, 1)
+		var count atomic.Int64
+		h := actor.Func[int](func(context.Context, int) error {
+			if count.Add(1)%n == 0 {
+				handled <- struct{}{}
+			}
+			return nil
+		})
+		g := actor.NewGroup("g", actor.GroupSpec[uint64, int]{New: func(context.Context, *actor.Actor[int], uint64) (actor.Handler[int], error) {
+			return h, nil
+		}})
+		s := benchServe(b, g)
+		before := inUse()
+		round := func(unit string) {
+			began := time.Now()
+			for key := range uint64(n) {
+				if err := g.To(key).TrySend(1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			<-handled
+			b.ReportMetric(float64(time.Since(began))/n, unit)
+		}
+		round("ns/make")
+		b.ReportMetric(float64(inUse()-before)/n, "B/member")
+		round("ns/send")
+		s.Stop()
+	}
 }

@@ -21,12 +21,15 @@
 //     one wrote. Sending happens before handling.
 //  2. The state is dropped at the end of a run. Timers, watches and unanswered Replies end
 //     with it; the mailbox stays.
-//  3. The context that New, Handle and Stop get works with tend.Annotate, tend.Go,
-//     tend.Self and tend.StopBy. It is one for the whole run, costs nothing until somebody
+//  3. The context that New, Handle and Stop get works with tend.Alive, tend.Annotate,
+//     tend.Go, tend.Self and tend.StopBy. It is one for the whole run, costs nothing until somebody
 //     looks at more than Err, ends when the run is asked to stop, and its cause says why.
 //     Stop gets one with the same values that is not cancelled.
 //  4. An actor whose New takes a while is ready when that has returned, if it has a
-//     ReadyTimeout: then Start and Ordered wait for it.
+//     ReadyTimeout: then Start and Ordered wait for it. If it has a Watchdog no message, nor
+//     New, nor Stop may be in hand for longer, unless the handler calls tend.Alive: one that
+//     is silent for that long is reported with its stack, and stopped. While it stops the
+//     Timeout is what counts. One that is idle is alive, and pays nothing.
 //
 // # Messages
 //
@@ -61,6 +64,19 @@
 //     for good, it goes on with what waits, for that long, and leaves a twentieth of its
 //     Timeout to Stop.
 //  14. One that is idle, and whose handler has no Stop, ends without a turn.
+//
+// # Groups and pools
+//
+//  15. A [Group] has one member for each key, made when a message comes for it. There are
+//     never two states of one key: a message for a key whose member is leaving waits for the
+//     successor, which begins when the old one has left.
+//  16. With GroupSpec.Idle a member that has had nothing to do for that long is put to sleep:
+//     Stop is called with a nil cause, and it leaves, unless something has come meanwhile. No
+//     message meets a closed mailbox because of that.
+//  17. A [Pool] has several members behind one mailbox: whoever is free takes what came first.
+//     What a member that fails has not begun is handled by the others.
+//  18. Members of both answer for themselves: unless told otherwise each has a delay of its
+//     own, and one that fails pauses no other.
 //
 // # Turns
 //

@@ -8,7 +8,7 @@ import (
 // answers handles m on the goroutine of the asker, if the actor is idle.
 func (a *Actor[M]) answers(m M, q *question) bool {
 	a.mu.Lock()
-	if !a.is(launched) || a.is(listed|asked) || a.handler == nil {
+	if !a.is(launched) || a.is(listed|asked|watched) || a.handler == nil {
 		a.mu.Unlock()
 		return false
 	}
@@ -16,6 +16,7 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
 	w.b.put++
 	w.b.begun++
+	w.b.asks.begun.Store(w.b.begun)
 	q.number, q.of = w.b.put, a
 	w.b.asks.add(q)
 	a.mu.Unlock()
@@ -49,7 +50,7 @@ func (w *turn[M]) inline() {
 func (w *turn[M]) leave() {
 	a, b := w.a, w.b
 	a.mu.Lock()
-	if !b.isEmpty() || len(b.due) > 0 || b.failed != nil || b.asked.Load() {
+	if !b.isEmpty() || b.isDue.Load() || b.failed != nil || b.asked.Load() {
 		a.mu.Unlock()
 		w.link.Schedule((*turns[M])(a))
 		return

@@ -76,7 +76,7 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		a.mu.Unlock()
 		return over
 	}
-	b := a.open()
+	b := a.open().whole()
 	if b.made != nil {
 		a.mu.Unlock()
 		return b.made
@@ -90,8 +90,8 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		cancel(context.Canceled)
 		return over
 	}
-	b = a.open()       // it may be another one by now
-	if b.made != nil { // somebody was faster
+	b = a.open().whole() // it may be another one by now
+	if b.made != nil {   // somebody was faster
 		cancel(nil)
 		return b.made
 	}
@@ -100,4 +100,12 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		cancel(b.stop.Cause)
 	}
 	return made
+}
+
+// context is what real has made for the run; nil: nothing.
+func (b *box[M]) context() context.Context {
+	if b.rare == nil {
+		return nil
+	}
+	return b.made
 }

@@ -1,7 +1,7 @@
 package actor
 
 import (
-	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -29,7 +29,7 @@ type tally struct {
 
 // lose counts m as lost. The caller holds mu, and calls tellLosses soon.
 func (b *box[M]) lose(m M, why error) {
-	b.missed = append(b.missed, lost[M]{m, why})
+	b.whole().missed = append(b.missed, lost[M]{m, why})
 	b.tally.all++
 	b.tally.untold++
 	b.tally.why = why
@@ -44,7 +44,7 @@ func (b *box[M]) loseAll(why error) {
 		b.lose(m, why)
 	}
 	b.asks.end(b.begun+1, b.put, why)
-	b.in, b.out, b.next, b.used, b.begun = nil, nil, 0, 0, b.put
+	b.in, b.out, b.next, b.used, b.begun, b.marks = nil, nil, 0, 0, b.put, nil
 }
 
 // teller is the actor as the scheduler sees it when there is something to tell.
@@ -53,7 +53,7 @@ type teller[M any] Actor[M]
 // tellLosses has what was lost told, and unlocks mu.
 func (a *Actor[M]) tellLosses() {
 	b := a.box
-	if b.telling || len(b.missed) == 0 {
+	if b.rare == nil || b.telling || len(b.missed) == 0 {
 		a.mu.Unlock()
 		return
 	}
@@ -85,7 +85,7 @@ func (l *teller[M]) Turn(uint64) (more bool) {
 func (a *Actor[M]) isTelling() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.box != nil && a.box.telling
+	return a.box != nil && a.box.rare != nil && a.box.telling
 }
 
 // tellScheduled is tellNow for who was given a turn for that. It ends a run that has waited
@@ -93,7 +93,7 @@ func (a *Actor[M]) isTelling() bool {
 func (a *Actor[M]) tellScheduled() {
 	a.tellNow()
 	a.mu.Lock()
-	b := a.open()
+	b := a.open().whole()
 	then := b.told
 	b.telling, b.told = false, nil
 	if len(b.missed) > 0 {
@@ -112,7 +112,7 @@ func (a *Actor[M]) tellNow() {
 	for {
 		a.mu.Lock()
 		b := a.open()
-		if len(b.missed) == 0 {
+		if b.rare == nil || len(b.missed) == 0 {
 			a.tellSupervisor()
 			return
 		}
@@ -141,6 +141,10 @@ const everySecond = time.Second
 // tellSupervisor tells how many were lost, or sees to it that it will be, and unlocks mu.
 func (a *Actor[M]) tellSupervisor() {
 	b, link := a.box, a.link
+	if b == nil || b.rare == nil {
+		a.mu.Unlock()
+		return
+	}
 	l, n, why := a.spec.losses, b.tally.untold, b.tally.why
 	switch {
 	case n == 0 || link == nil && l == nil: // it has never been in a tree
@@ -167,7 +171,7 @@ func (a *Actor[M]) tellSupervisor() {
 }
 
 // kindOf is the type of the messages, which is all that is told of them.
-func kindOf[M any]() string { return fmt.Sprintf("%T", *new(M)) }
+func kindOf[M any]() string { return reflect.TypeFor[M]().String() }
 
 // take is what there is to tell; or, if something was told a moment ago, how long that has
 // to wait, once.
@@ -187,7 +191,7 @@ func (t *tally) take(now time.Time) (n uint64, wait time.Duration, why error) {
 // tellRest tells what was lost within a second.
 func (a *Actor[M]) tellRest() {
 	a.mu.Lock()
-	a.box.tally.timer = false
+	a.open().whole().tally.timer = false
 	a.tellSupervisor()
 }
 

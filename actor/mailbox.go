@@ -27,23 +27,32 @@ type box[M any] struct {
 	begun uint64 // how many were taken in hand, or made room for others
 	asks  questions
 
+	marks []mark // what is known of when those came that wait
+	busy  busy
+
+	life     *life[M]    // the context of a run that is not the first; nil: the record is it
+	worker   uint64      // that has it in a turn; 0: none
+	isDue    atomic.Bool // messages of alarms wait: a turn looks between two others
+	asked    atomic.Bool // the run is, to stop: a turn looks between two messages
+	ended    bool        // the run does, as it was asked
+	stopping bool        // Stop has been called
+	tired    bool        // its turn is there to put it to sleep
+	failed   error       // how the run ends
+
+	*rare[M] // nil: there is nothing of all that; see whole
+}
+
+// rare is what few boxes need: one that is made for a turn is small without.
+type rare[M any] struct {
+	watchdog time.Duration // of the run, if that is not the one of the kind
+
 	alarms []*alarm[M] // of the run
 	due    []*alarm[M] // those of them whose messages wait
-	isDue  atomic.Bool // there are some: a turn looks between two messages
 
-	life   *life[M] // the context of a run that is not the first; nil: the record is it
-	made   context.Context
-	cancel context.CancelCauseFunc
-	stop   latent.Stop // how it was asked to stop
-
-	worker     uint64      // that has it in a turn; 0: none
-	asked      atomic.Bool // the run is, to stop: a turn looks between two messages
+	made       context.Context
+	cancel     context.CancelCauseFunc
+	stop       latent.Stop // how the run was asked to stop
 	drainUntil time.Time   // it goes on with what waits; zero: it does not
-
-	failed   error // how the run ends
-	ended    bool  // it does, as it was asked
-	stopping bool  // Stop has been called
-	tired    bool  // its turn is there to put it to sleep
 
 	news     []chan news // who waits for what New returns
 	watchers []watcher   // who is told of ends of runs
@@ -55,6 +64,24 @@ type box[M any] struct {
 	telling bool      // they are being told, or will be
 	told    func()    // to be called then; nil: nothing
 	tally   tally
+}
+
+// whole is b with its rare part.
+func (b *box[M]) whole() *box[M] {
+	if b.rare == nil {
+		b.rare = &rare[M]{}
+	}
+	return b
+}
+
+// isBare: nothing is in it that matters.
+func (r *rare[M]) isBare() bool {
+	return r == nil || r.watchdog == 0 && r.made == nil && r.why == nil && r.tally == (tally{}) && !r.isWatched()
+}
+
+// isWatched: somebody waits for what becomes of the actor, or it for something.
+func (r *rare[M]) isWatched() bool {
+	return r != nil && (len(r.alarms) > 0 || len(r.news) > 0 || len(r.watchers) > 0 || len(r.downs) > 0 || len(r.missed) > 0 || r.telling)
 }
 
 // sender is somebody who waits for room.
@@ -88,7 +115,7 @@ func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
 	}
 	if q == nil { // else who asks has noted it
 		over, err := waitFor(ctx, a)
-		defer over()
+		defer over.end()
 		if err != nil && a.withdraw(w) {
 			return err
 		}
@@ -127,6 +154,7 @@ func (a *Actor[M]) offer(m M, patient bool, q *question) (*sender[M], error) {
 	}
 	switch {
 	case a.spec.DropOldest:
+		b.mark(a.moment())
 		a.displace()
 		a.take(m, q)
 		a.tellLosses()
@@ -151,6 +179,7 @@ func (a *Actor[M]) displace() {
 	b := a.box
 	b.lose(b.oldest(), ErrFull)
 	b.begun++
+	b.unmark()
 	b.asks.end(b.begun, b.begun, ErrFull)
 }
 
@@ -168,6 +197,9 @@ func (a *Actor[M]) admit(m M, q *question) {
 // take puts m behind all others. The caller holds mu.
 func (a *Actor[M]) take(m M, q *question) {
 	b := a.box
+	if len(b.in) == 0 {
+		b.mark(a.moment())
+	}
 	b.in = append(b.in, m)
 	b.put++
 	if q != nil {
@@ -187,7 +219,7 @@ func (a *Actor[M]) open() *box[M] {
 // gone is what senders get.
 func (a *Actor[M]) gone() error {
 	switch {
-	case a.box != nil && a.box.why != nil:
+	case a.box != nil && a.box.rare != nil && a.box.why != nil:
 		return &goneError{a.name, a.box.why}
 	case a.is(placed) && !a.is(asleep):
 		return &goneError{a.name, tend.ErrStopped}

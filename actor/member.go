@@ -58,6 +58,13 @@ func (s *shard[K, M]) all() []*member[K, M] {
 
 func (m *member[K, M]) actor() *Actor[M] { return (*Actor[M])(&m.service) }
 
+// up is what m has of its supervisor.
+func (m *member[K, M]) up() latent.Link {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.link
+}
+
 func (m *member[K, M]) group() *Group[K, M] {
 	g, _ := m.spec.members.(*Group[K, M])
 	return g
@@ -111,7 +118,7 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 	m.spec, m.name = g.spec, nameOf(key)
 	m.actor().set(placed, true)
 	if c != nil {
-		m.actor().open().news = []chan news{c}
+		m.actor().open().whole().news = []chan news{c}
 	}
 	s := g.shard(key)
 	s.mu.Lock()
@@ -127,7 +134,7 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 		m.stage = joining
 	}
 	if w := s.watchers[key]; w != nil {
-		m.actor().open().watchers = slices.Clone(w)
+		m.actor().open().whole().watchers = slices.Clone(w)
 	}
 	return m
 }
@@ -190,7 +197,7 @@ func (m *member[K, M]) hasJoined() {
 	}
 	s.mu.Unlock()
 	if asks {
-		g.host.Remove([]latent.Link{m.link})
+		g.host.Remove([]latent.Link{m.up()})
 	}
 }
 
@@ -232,7 +239,7 @@ func (s *shard[K, M]) depart(m *member[K, M]) departure {
 func (g *Group[K, M]) remove(m *member[K, M], d departure) {
 	switch d {
 	case removeIt:
-		g.host.Remove([]latent.Link{m.link})
+		g.host.Remove([]latent.Link{m.up()})
 	case dropIt:
 		m.drop(tend.ErrRemoved)
 	case nothingToDo:
@@ -250,7 +257,7 @@ func (s *shard[K, M]) departOthers(want map[K]struct{}) (old []latent.Link, drop
 		}
 		switch s.depart(m) {
 		case removeIt:
-			old = append(old, m.link)
+			old = append(old, m.up())
 		case dropIt:
 			dropped = append(dropped, m)
 		case nothingToDo:
@@ -353,7 +360,7 @@ func (g *Group[K, M]) left(m *member[K, M]) {
 	}
 	if next := s.members[m.key]; next != nil && next.stage == waiting {
 		next.stage = joining
-		m.link.Schedule((*arrival[K, M])(next))
+		m.up().Schedule((*arrival[K, M])(next))
 	}
 }
 
@@ -378,7 +385,7 @@ func (g *Group[K, M]) stays(m *member[K, M]) {
 		return
 	}
 	if s.members[m.key] != nil {
-		m.link.Schedule((*removal[K, M])(m))
+		m.up().Schedule((*removal[K, M])(m))
 		return
 	}
 	delete(s.leaving, m.key)
@@ -391,7 +398,7 @@ type removal[K comparable, M any] member[K, M]
 // Turn removes it.
 func (t *removal[K, M]) Turn(uint64) (more bool) {
 	m := (*member[K, M])(t)
-	m.group().host.Remove([]latent.Link{m.link})
+	m.group().host.Remove([]latent.Link{m.up()})
 	return false
 }
 

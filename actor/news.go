@@ -13,6 +13,9 @@ type news struct {
 
 // tellNews tells those who wait for it. The caller holds mu.
 func (b *box[M]) tellNews(n news) {
+	if b.rare == nil {
+		return
+	}
 	for _, c := range b.news {
 		c <- n
 	}
@@ -29,7 +32,7 @@ func (a *Actor[M]) awaitNews(ctx context.Context, c chan news) news {
 		a.unlisten(c)
 		return news{err: err}
 	}
-	defer over()
+	defer over.end()
 	select {
 	case n := <-c:
 		return n
@@ -51,7 +54,7 @@ func (a *Actor[M]) listen(c chan news) (n news, is bool) {
 	case a.handler != nil:
 		return news{}, true
 	}
-	if b := a.open(); !slices.Contains(b.news, c) {
+	if b := a.open().whole(); !slices.Contains(b.news, c) {
 		b.news = append(b.news, c)
 	}
 	return news{}, false
@@ -60,7 +63,7 @@ func (a *Actor[M]) listen(c chan news) (n news, is bool) {
 func (a *Actor[M]) unlisten(c chan news) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.box != nil {
+	if a.box != nil && a.box.rare != nil {
 		a.box.news = without(a.box.news, c)
 	}
 }

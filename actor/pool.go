@@ -175,6 +175,8 @@ func (a *Actor[M]) next() (M, *question) {
 	b := a.box
 	m := b.oldest()
 	b.begun++
+	b.mark(a.moment())
+	b.unmark()
 	q := b.asks.of(b.begun)
 	if q != nil {
 		b.asks.remove(q)
@@ -212,7 +214,7 @@ func (p *Pool[M]) close(why error) {
 		return
 	}
 	f.set(closed, true)
-	b := f.open()
+	b := f.open().whole()
 	b.why = why
 	b.refuse(f.gone())
 }
@@ -239,7 +241,7 @@ var errAllDown = errors.New("tend/actor: no member of the pool is left")
 func (p *Pool[M]) loseLater() {
 	f := &p.front
 	f.mu.Lock()
-	f.open().loseAll(f.gone())
+	f.open().whole().loseAll(f.gone())
 	f.tellLosses()
 }
 
@@ -247,7 +249,7 @@ func (p *Pool[M]) loseLater() {
 func (p *Pool[M]) loseRest() {
 	f := &p.front
 	f.mu.Lock()
-	b := f.open()
+	b := f.open().whole()
 	b.loseAll(f.gone())
 	if !b.telling {
 		f.mu.Unlock()

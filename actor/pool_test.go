@@ -89,6 +89,30 @@ func TestWhoIsFreeTakesWhatCameFirst(t *testing.T) {
 	})
 }
 
+// TestHowLongMessagesOfAPoolWait is known to within a turn, though its mailbox is never empty.
+func TestHowLongMessagesOfAPoolWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, _ := clerkPool(1, actor.Spec[string]{})
+		s, _ := serve(t, tend.Spec{}, p)
+		began := time.Now()
+		for i := range 3 {
+			tell(t, p, fmt.Sprint("slow ", i))
+			synctest.Wait()
+		}
+		time.Sleep(1500 * time.Millisecond)
+		tell(t, p, "slow 3")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if box := s.Status().Services[0].Mailbox; box.Waiting != 1 || box.Oldest.Sub(began) != time.Second { // it came at 1.5 s, in a turn from 1 s on
+			t.Errorf("%d wait, the oldest since %v", box.Waiting, box.Oldest.Sub(began))
+		}
+		box := p.Supervisor().Status().Services[0].Mailbox
+		if box.Size != 0 || box.Waiting != 0 || box.Handling.Sub(began) != 2*time.Second {
+			t.Errorf("the member: %+v", box)
+		}
+	})
+}
+
 // TestAMemberOfAPoolFailsAlone: what it had not begun is handled by the others, and it comes
 // again.
 func TestAMemberOfAPoolFailsAlone(t *testing.T) {

@@ -50,20 +50,13 @@ func (s *service[M]) Worker() uint64 {
 func (s *service[M]) Mailbox() latent.Mailbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := latent.Mailbox{Size: s.spec.size()}
-	if s.spec.pool != nil { // that has it
-		m.Size = 0
-	}
-	if s.box != nil {
-		m.Waiting, m.Open, m.Lost = s.box.used, int(s.box.asks.n.Load()), s.box.tally.all
-	}
-	return m
+	return (*Actor[M])(s).status()
 }
 
 // reopen lets messages in. The caller holds mu.
 func (a *Actor[M]) reopen() {
 	a.set(closed|asleep, false)
-	if a.box != nil {
+	if a.box != nil && a.box.rare != nil {
 		a.box.why = nil
 	}
 }
@@ -71,9 +64,11 @@ func (a *Actor[M]) reopen() {
 // Launch begins a run.
 func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a := (*Actor[M])(s)
+	watchdog := l.Watchdog()
 	a.mu.Lock()
-	if a.link != l { // of a tree it is since Enter, and read without mu
-		a.link = l
+	a.link = l
+	if a.box != nil && !a.is(begun) {
+		a.box.remark(l.Moment())
 	}
 	a.run = number<<flagBits | a.run&flagsMask
 	a.reopen()
@@ -82,10 +77,11 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	if p := a.spec.pool; p != nil {
 		p.launched(a)
 	}
+	a.guard(watchdog)
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
 	}
-	if a.box != nil {
+	if a.box != nil && a.box.rare != nil {
 		a.box.lastDown = nil
 	}
 	a.mu.Unlock()
@@ -112,7 +108,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 		link.Ended(number, nil, why.Cause, nil)
 		return
 	}
-	b := a.open()
+	b := a.open().whole()
 	b.stop = why
 	b.asked.Store(true)
 	if why.Final {
@@ -139,9 +135,11 @@ func (a *Actor[M]) over() {
 	if b == nil {
 		return
 	}
-	b.worker = 0
-	b.life, b.made, b.cancel, b.stop = nil, nil, nil, latent.Stop{}
-	b.failed, b.ended, b.stopping, b.tired, b.drainUntil = nil, false, false, false, time.Time{}
+	b.worker, b.busy = 0, busy{}
+	b.life, b.failed, b.ended, b.stopping, b.tired = nil, nil, false, false, false
+	if r := b.rare; r != nil {
+		r.made, r.cancel, r.stop, r.drainUntil, r.watchdog = nil, nil, latent.Stop{}, time.Time{}, 0
+	}
 	b.asked.Store(false)
 	a.drop()
 }
@@ -155,8 +153,7 @@ func (a *Actor[M]) drop() {
 
 // isBare: nothing is in the box that matters.
 func (b *box[M]) isBare() bool {
-	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && b.made == nil && b.why == nil && !b.asked.Load() &&
-		b.tally == (tally{}) && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.news) == 0 && len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling
+	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && !b.asked.Load() && b.asks.n.Load() == 0 && b.rare.isBare()
 }
 
 // rest is drop of an actor that has just been busy, and mostly soon is again: those of a
@@ -210,7 +207,7 @@ func (s *service[M]) Settle(now latent.Settled) {
 		a.mu.Unlock()
 		return
 	}
-	b := a.open()
+	b := a.open().whole()
 	b.why = now.Err
 	b.refuse(a.gone())
 	b.loseAll(a.gone())
@@ -243,7 +240,9 @@ func (a *Actor[M]) hasMore() bool {
 }
 
 // isDraining: what waits is handled though the run was asked to stop. The caller holds mu.
-func (a *Actor[M]) isDraining() bool { return a.box != nil && !a.box.drainUntil.IsZero() }
+func (a *Actor[M]) isDraining() bool {
+	return a.box != nil && a.box.rare != nil && !a.box.drainUntil.IsZero()
+}
 
 // drains: it is draining, and has the time for one more.
 func (a *Actor[M]) drains() bool {
@@ -271,14 +270,22 @@ func (b *box[M]) cause() error {
 	if b.failed != nil {
 		return b.failed
 	}
-	return b.stop.Cause
+	return b.wish().Cause
+}
+
+// wish is how the run was asked to stop, if it was.
+func (b *box[M]) wish() latent.Stop {
+	if b.rare == nil {
+		return latent.Stop{}
+	}
+	return b.stop
 }
 
 // contextOfStop has the values of ctx, is not cancelled, and its deadline is when the actor
 // is taken as stuck.
 func (a *Actor[M]) contextOfStop(ctx context.Context) context.Context {
 	a.mu.Lock()
-	by := a.box.stop.By
+	by := a.box.wish().By
 	a.mu.Unlock()
 	if by.IsZero() && a.spec.Child.Timeout > 0 {
 		by = a.link.Clock().Now().Add(a.spec.Child.Timeout)

@@ -94,8 +94,7 @@ func (a *Actor[M]) isStill() bool {
 		return false
 	}
 	b := a.box
-	return b == nil || b.isEmpty() && b.first == nil && b.asks.n.Load() == 0 && len(b.alarms) == 0 && len(b.news) == 0 &&
-		len(b.watchers) == 0 && len(b.downs) == 0 && len(b.missed) == 0 && !b.telling && !a.link.HasHelpers(b.made)
+	return b == nil || b.isEmpty() && b.first == nil && b.asks.n.Load() == 0 && !b.rare.isWatched() && !a.link.HasHelpers(b.context())
 }
 
 // tire says whether a can be put to sleep as it is. If its handler has a Stop, it is given
@@ -115,7 +114,7 @@ func (s *shard[K, M]) fallAsleep(m *member[K, M]) sleeper {
 	a := m.actor()
 	out := sleeper{a.link, a.number(), nil}
 	if a.box != nil {
-		out.made = a.box.made
+		out.made = a.box.context()
 	}
 	a.over()
 	a.set(closed|asleep, true)
@@ -130,6 +129,9 @@ func (w *turn[M]) sleeps() (asleep bool) {
 	a.mu.Lock()
 	isTired := b.tired && a.isStill()
 	b.tired = false
+	if isTired {
+		w.begins(0)
+	}
 	a.mu.Unlock()
 	if !isTired {
 		return false

@@ -46,7 +46,7 @@ func (a *Actor[M]) alarm(d, every time.Duration, m M) (stop func() bool) {
 		a.mu.Unlock()
 		return func() bool { return false }
 	}
-	b := a.open()
+	b := a.open().whole()
 	b.alarms = append(b.alarms, l)
 	l.clock = a.link.Clock()
 	a.mu.Unlock()
@@ -110,6 +110,9 @@ func (a *Actor[M]) stop(l *alarm[M]) bool {
 // silence lets no alarm of the run be heard any more. Who calls it holds mu, and stops the
 // timers without it.
 func (b *box[M]) silence() (timers []abtime.Timer) {
+	if b.rare == nil {
+		return nil
+	}
 	for _, l := range b.alarms {
 		l.off = true
 		if l.timer != nil {
@@ -154,6 +157,7 @@ func (w *turn[M]) takeDue() bool {
 		l.off = true
 		b.alarms = without(b.alarms, l)
 	}
+	w.begins(w.handed)
 	a.mu.Unlock()
 	m := l.m
 	if l.make != nil {

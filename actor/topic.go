@@ -64,7 +64,7 @@ func Subscribe[T, M any](t *Topic[T], self *Actor[M], message func(T) M) (stop f
 		self.mu.Unlock()
 		return func() {}
 	}
-	b := self.open()
+	b := self.open().whole()
 	b.alarms = append(b.alarms, s.alarm)
 	self.mu.Unlock()
 	t.mu.Lock()

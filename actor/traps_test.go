@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
@@ -223,4 +227,40 @@ func TestErrorsSayWhoIsGone(t *testing.T) {
 			t.Error(d)
 		}
 	})
+}
+
+// TestALongTurnEnds when it has taken a millisecond and others wait: each gets its turn.
+func TestALongTurnEnds(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	clock := abtime.NewManual()
+	var mu sync.Mutex
+	var order []string
+	var all sync.WaitGroup
+	spec := &actor.Spec[int]{New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
+		return actor.Func[int](func(context.Context, int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, self.String())
+			clock.Advance(time.Millisecond)
+			all.Done()
+			return nil
+		}), nil
+	}}
+	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Clock: clock})
+	for _, name := range []string{"a", "b", "c"} {
+		a := actor.New(name, spec)
+		for i := range 4 {
+			all.Add(1)
+			send(t, a, i)
+		}
+		root.Add(a)
+	}
+	root.ServeBackground(t.Context())
+	defer root.Stop()
+	all.Wait()
+	mu.Lock()
+	defer mu.Unlock()
+	if got := strings.Join(order, ""); got != "aabbccaabbcc" {
+		t.Errorf("turns are %s", got)
+	}
 }

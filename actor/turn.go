@@ -14,10 +14,11 @@ import (
 // turns is the actor as the scheduler sees it.
 type turns[M any] Actor[M]
 
-// turnLength is how many messages a turn has at most: then others have theirs.
+// turnLength is how many messages a turn has at most: then others have theirs. It is
+// shorter if the messages take their time, see longest.
 const turnLength = 64
 
-// glances is how often a turn looks for more before it ends.
+// glances is how often a turn looks for more before it ends, unless others wait for theirs.
 const glances = 2
 
 // turn is one turn: it begins the run if it is new, hands messages to the handler, and
@@ -37,11 +38,14 @@ type turn[M any] struct {
 	isNew   bool // it has become idle, and its box is kept from now on
 	worked  bool // there was a message: the next may be on its way
 	shared  bool // it came from the mailbox of the pool
+	pace    pace
+	vigil   *latent.Vigil // nil: there is no Watchdog
 }
 
 // Turn has a turn.
 func (t *turns[M]) Turn(worker uint64) (more bool) {
 	w := turn[M]{a: (*Actor[M])(t), worker: worker}
+	defer w.unwatch()
 	defer func() {
 		exited := w.losing // a panic of Lost costs nothing
 		if w.calling {
@@ -64,7 +68,9 @@ func (w *turn[M]) take() (more bool) {
 	w.b.worker = w.worker
 	isFresh := a.is(fresh)
 	a.set(fresh, false)
+	w.vigil = w.newVigil()
 	a.mu.Unlock()
+	w.enter(isFresh)
 	if isFresh && !w.b.asked.Load() {
 		w.begin()
 	}
@@ -72,12 +78,15 @@ func (w *turn[M]) take() (more bool) {
 		return false
 	}
 	for n := 0; w.goesOn(); n++ {
-		if n == turnLength {
+		if n == turnLength || w.isLong() {
 			w.pause()
 			return true
 		}
 		if !w.next() {
 			return false
+		}
+		if n == 1 || w.pace.slow || w.vigil != nil {
+			w.look()
 		}
 		w.handle()
 	}
@@ -92,6 +101,7 @@ func (w *turn[M]) pause() {
 	defer w.a.mu.Unlock()
 	w.giveLocked()
 	w.b.worker = 0
+	w.rests()
 }
 
 // goesOn: the run is not to end. It goes on when it was asked to stop as long as it drains.
@@ -116,6 +126,7 @@ func (w *turn[M]) begin() {
 	if err == nil && isNil(h) {
 		err = fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name)
 	}
+	w.pace.at = w.link.Note()
 	w.born(h, err)
 	if err != nil {
 		return
@@ -130,7 +141,8 @@ func (w *turn[M]) born(h Handler[M], err error) {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if err == nil {
-		w.a.handler = h
+		w.a.handler = underTest(h, w.link)
+		w.resumes()
 	} else {
 		w.b.failed = err
 	}
@@ -154,10 +166,13 @@ func (w *turn[M]) next() bool {
 			if !w.a.spec.DropOldest { // else it was counted as it was taken out
 				b.begun++
 			}
+			if b.asks.n.Load() > 0 {
+				b.asks.begun.Store(b.begun) // it may be a question
+			}
 			w.count()
 			return true
 		}
-		switch w.refill(look == glances || !w.worked) {
+		switch w.refill(look == glances || !w.worked || w.link.IsCrowded()) {
 		case refilled:
 			if w.b.ended {
 				return true
@@ -198,12 +213,13 @@ func (w *turn[M]) refill(last bool) refill {
 	defer a.mu.Unlock()
 	w.giveLocked()
 	w.shared = len(b.in) == 0 && a.takeShared(last)
+	w.rests()
 	switch {
 	case w.shared:
 	case len(b.in) == 0 && b.asked.Load(): // while it drained, or a moment ago
 		b.ended = true
 		return refilled
-	case len(b.in) == 0 && len(b.due) > 0:
+	case len(b.in) == 0 && b.isDue.Load():
 		return nothing
 	case len(b.in) == 0 && last:
 		b.out, b.next, b.worker = b.out[:0], 0, 0
@@ -218,6 +234,16 @@ func (w *turn[M]) refill(last bool) refill {
 	default:
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
+	b.unmark()
+	switch {
+	case w.shared:
+		w.begins(0)
+	case a.spec.DropOldest:
+		w.begins(1)
+	default:
+		w.begins(1)
+		b.busy.number++ // it is counted when it is taken in hand
+	}
 	return refilled
 }
 
@@ -231,7 +257,7 @@ func (w *turn[M]) give() {
 func (w *turn[M]) giveLocked() {
 	if w.handed > 0 {
 		w.a.free(w.handed)
-		w.handed = 0
+		w.handed, w.b.busy.taken = 0, 0
 	}
 }
 
@@ -260,13 +286,13 @@ func (w *turn[M]) handle() {
 // kept, and who asks does not wait for this handler any more.
 func (w *turn[M]) keep() {
 	b := w.b
-	if b.asks.n.Load() == 0 {
+	if b.asks.chained.Load() == 0 {
 		return
 	}
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if q := b.asks.of(b.begun); q != nil && q.kept != nil {
-		q.kept()
+		q.kept.end()
 		q.kept = nil
 	}
 }
@@ -323,6 +349,10 @@ func (w *turn[M]) end() {
 	w.tell()
 	if s, is := a.handler.(stopper); is && !b.stopping {
 		b.stopping = true
+		w.pace.at = w.link.Note()
+		a.mu.Lock()
+		w.begins(0)
+		a.mu.Unlock()
 		w.calling = true
 		err := s.Stop(a.contextOfStop(w.context()), b.cause())
 		w.calling = false
@@ -336,7 +366,7 @@ func (w *turn[M]) end() {
 	w.loseRest()
 	link, number := w.link, w.number
 	a.mu.Lock()
-	if b.telling { // another worker still tells of what was lost
+	if b.rare != nil && b.telling { // another worker still tells of what was lost
 		b.told = func() { a.finish(link, number) }
 		a.mu.Unlock()
 		return
@@ -349,7 +379,7 @@ func (w *turn[M]) end() {
 func (a *Actor[M]) finish(link latent.Link, number uint64) {
 	a.mu.Lock()
 	b := a.box
-	made, cause, failed := b.made, b.stop.Cause, b.failed
+	made, cause, failed := b.context(), b.wish().Cause, b.failed
 	b.failBegun(cmp.Or(failed, cause))
 	timers := b.silence()
 	a.over()

@@ -30,7 +30,7 @@ func Watch[M, N any](self *Actor[M], other Address[N], message func(Down) M) (st
 		self.mu.Unlock()
 		return func() {}
 	}
-	b := self.open()
+	b := self.open().whole()
 	b.alarms = append(b.alarms, w.alarm)
 	self.mu.Unlock()
 	unwatch := other.watch(w)
@@ -86,7 +86,7 @@ func (a *Actor[M]) watch(w watcher) (stop func()) {
 
 // addWatcher has w told. The caller holds mu.
 func (a *Actor[M]) addWatcher(w watcher) {
-	b := a.open()
+	b := a.open().whole()
 	b.watchers = append(b.watchers, w)
 }
 
@@ -94,7 +94,7 @@ func (a *Actor[M]) addWatcher(w watcher) {
 func (a *Actor[M]) unwatch(w watcher) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.box == nil {
+	if a.box == nil || a.box.rare == nil {
 		return
 	}
 	a.box.watchers = without(a.box.watchers, w)
@@ -109,7 +109,7 @@ type downs[M any] Actor[M]
 // ended has all who watch told what has become of the actor, and unlocks mu.
 func (a *Actor[M]) ended(now latent.Settled) {
 	b := a.box
-	if b == nil || len(b.watchers) == 0 {
+	if b == nil || b.rare == nil || len(b.watchers) == 0 {
 		a.mu.Unlock()
 		return
 	}
@@ -139,7 +139,7 @@ func (a *Actor[M]) ended(now latent.Settled) {
 func (t *downs[M]) Turn(uint64) (more bool) {
 	a := (*Actor[M])(t)
 	a.mu.Lock()
-	b := a.open()
+	b := a.open().whole()
 	if len(b.downs) == 0 {
 		a.mu.Unlock()
 		return false

@@ -29,8 +29,12 @@ func statusLine(now phase, tree tend.Status, problem, live error) string {
 // summary says how many of the services run that should, and what is the matter
 // with the others: first with those because of which the tree is not ready.
 func summary(s tend.Status) string {
-	var run, all int
+	run, all := s.Idle, s.Idle
 	for _, c := range s.All() {
+		if c.Supervisor != nil {
+			run += c.Supervisor.Idle
+			all += c.Supervisor.Idle
+		}
 		if !c.Wanted {
 			continue
 		}

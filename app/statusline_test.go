@@ -67,7 +67,11 @@ func TestSummary(t *testing.T) {
 		"nothing":    {sup("root"), "0 of 0 services run"},
 		"not served": {unserved(sup("root", svc("root/a", tend.StatePending))), "0 of 1 services run"},
 		"all well":   {sup("root", db, below(sup("root/web", svc("root/web/a", tend.StateRunning)), tend.StateRunning)), "3 of 3 services run"},
-		"starting":   {starting, "1 of 2 services run: root/a is starting for 1m0s"},
+		"members that are not listed": {
+			crowded(sup("root", db, below(crowded(sup("root/g", svc("root/g/1", tend.StateBackoff)), 5), tend.StateRunning)), 2),
+			"9 of 10 services run: root/g/1 is in backoff for 1m0s",
+		},
+		"starting": {starting, "1 of 2 services run: root/a is starting for 1m0s"},
 		"down on purpose": {
 			sup("root", db, unwanted("root/a", tend.StateDone), unwanted("root/b", tend.StateSuspended), unwanted("root/c", tend.StateStopping)),
 			"1 of 1 services run",
@@ -87,6 +91,12 @@ func TestSummary(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}
 	}
+}
+
+// crowded is s with so many services more that are not listed.
+func crowded(s tend.Status, idle int) tend.Status {
+	s.Idle = idle
+	return s
 }
 
 func TestRemainder(t *testing.T) {

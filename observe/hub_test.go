@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -317,6 +318,28 @@ func TestPaneOfARootThatStops(t *testing.T) {
 	}
 	if got, want := texts["Not ready"], f.status.Ready().Error(); got != want {
 		t.Errorf("not ready: %q, want %q", got, want)
+	}
+}
+
+// The pane of an actor says how its messages do.
+func TestPaneOfAnActor(t *testing.T) {
+	at := time.Unix(1_000_000, 0)
+	for _, test := range []struct {
+		box  tend.Mailbox
+		want []fact
+	}{
+		{tend.Mailbox{Size: 8, Open: 1, Lost: 7}, []fact{{Label: "Mailbox", Text: "0 of 8 wait, 1 open question, 7 lost"}}},
+		{tend.Mailbox{Size: 8, Waiting: 2, Oldest: at, Handling: at.Add(-time.Second)}, []fact{
+			{Label: "Mailbox", Text: "2 of 8 wait, 0 open questions, 0 lost"},
+			{Label: "Oldest message", Text: "waits for", Since: 1e9},
+			{Label: "Message in hand", Text: "for", Since: 1e9 - 1000},
+		}},
+	} {
+		var p pane
+		p.annotations(&tend.ServiceStatus{Mailbox: &test.box})
+		if !slices.Equal(p.Facts, test.want) {
+			t.Errorf("%+v", p.Facts)
+		}
 	}
 }
 

@@ -110,11 +110,22 @@ func (p *pane) supervisor(s *tend.Status, notReady string, alone bool) {
 }
 
 func (p *pane) annotations(s *tend.ServiceStatus) {
-	if m := s.Mailbox; m != nil {
-		p.add("Mailbox", fmt.Sprintf("%d of %d wait, %d open questions, %d lost", m.Waiting, m.Size, m.Open, m.Lost))
+	if s.Mailbox != nil {
+		p.mailbox(s.Mailbox)
 	}
 	for _, a := range s.Annotations {
 		p.add(said.Short(a.Key, maxName), said.Short(a.Value.String(), maxText))
+	}
+}
+
+// mailbox adds how the messages of an actor do.
+func (p *pane) mailbox(m *tend.Mailbox) {
+	p.add("Mailbox", fmt.Sprintf("%d of %d wait, %s, %d lost", m.Waiting, m.Size, said.Times(m.Open, "open question"), m.Lost))
+	if !m.Oldest.IsZero() {
+		p.Facts = append(p.Facts, fact{Label: "Oldest message", Text: "waits for", Since: millis(m.Oldest)})
+	}
+	if !m.Handling.IsZero() {
+		p.Facts = append(p.Facts, fact{Label: "Message in hand", Text: "for", Since: millis(m.Handling)})
 	}
 }
 

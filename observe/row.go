@@ -1,7 +1,9 @@
 package observe
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -39,7 +41,8 @@ type row struct {
 	Error    string `json:"e,omitempty"` // the last failure
 	Last     int64  `json:"a,omitempty"` // when that was, Unix seconds
 	Until    int64  `json:"u,omitempty"` // waiting until, Unix milliseconds
-	Why      string `json:"w,omitempty"` // it is not running, if neither state nor error say enough
+	Why      string `json:"w,omitempty"` // it is not running, if neither state nor error say enough; of an actor, what is wrong with its messages
+	Old      int64  `json:"m,omitempty"` // since when a message of an actor has waited, or been in hand, if that is long, Unix seconds
 	Recent   int    `json:"c,omitempty"` // failures that count against Limit
 	Limit    int    `json:"l,omitempty"`
 	Branch   branch `json:"b,omitzero"` // if it is a supervisor
@@ -76,7 +79,7 @@ func rootRow(s *tend.Status) row {
 	return r
 }
 
-func serviceRow(parent uint64, s *tend.ServiceStatus) row {
+func serviceRow(parent uint64, s *tend.ServiceStatus, now time.Time) row {
 	r := row{
 		ID:       s.Token.ID(),
 		Parent:   parent,
@@ -94,10 +97,49 @@ func serviceRow(parent uint64, s *tend.ServiceStatus) row {
 		r.Error = said.Short(s.Failures[n-1].Err.Error(), maxError)
 		r.Last = max(0, s.Failures[n-1].Time.Unix())
 	}
+	if s.Mailbox != nil && s.State == tend.StateRunning && r.Why == "" {
+		r.mail(s.Mailbox, now)
+	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)
+		r.idle(s.Supervisor.Idle)
 	}
 	return r
+}
+
+// idle says how many services of a supervisor have no row.
+func (r *row) idle(n int) {
+	if n > 0 && r.Why == "" {
+		r.Why = fmt.Sprintf("%d more, idle", n)
+	}
+}
+
+// long is for how long a message waits or is in hand if somebody should look at that.
+const long = 10 * time.Second
+
+// mail says what is wrong with the messages of an actor that runs. What is normal of one
+// that is busy is not in the list, or it would change with each look. A failure that has
+// cost messages says more than their number.
+func (r *row) mail(m *tend.Mailbox, now time.Time) {
+	var notes []string
+	switch {
+	case m.Waiting >= m.Size:
+		notes = append(notes, "mailbox full")
+	case 2*m.Waiting >= m.Size:
+		notes = append(notes, "mailbox half full")
+	}
+	switch {
+	case said.Since(now, m.Handling) >= long:
+		notes = append(notes, "a message in hand")
+		r.Old = m.Handling.Unix()
+	case said.Since(now, m.Oldest) >= long:
+		notes = append(notes, "messages wait")
+		r.Old = m.Oldest.Truncate(long).Unix()
+	}
+	if m.Lost > 0 && (len(notes) > 0 || r.Error == "") {
+		notes = append(notes, fmt.Sprintf("%d lost", m.Lost))
+	}
+	r.Why = strings.Join(notes, ", ")
 }
 
 // why says in a few words what a service that is stopping or pending waits for.
@@ -117,7 +159,7 @@ func why(s *tend.ServiceStatus) string {
 func newBranch(s *tend.Status) branch {
 	return branch{
 		Supervisor: true,
-		Services:   len(s.Services),
+		Services:   len(s.Services) + s.Idle,
 		Level:      math.Round(finite(s.Count)*100) / 100,
 		At:         s.Time.UnixMilli(),
 		Threshold:  finite(s.Threshold),

@@ -51,9 +51,12 @@ func (v *view) addServices(up int, s *tend.Status) {
 		services = slices.SortedFunc(slices.Values(services), byID)
 	}
 	var sum [len(stateNames)]int32
+	if sum[tend.StateRunning] = int32(s.Idle); !s.Serving { // for those that are not listed
+		sum[tend.StateRunning], sum[tend.StatePending] = 0, int32(s.Idle)
+	}
 	for i := range services {
 		at := len(v.rows)
-		v.add(up, serviceRow(v.rows[up].ID, &services[i]))
+		v.add(up, serviceRow(v.rows[up].ID, &services[i], s.Time))
 		sum[v.rows[at].State]++
 		if nested := services[i].Supervisor; nested != nil {
 			v.addServices(at, nested)

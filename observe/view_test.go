@@ -56,6 +56,60 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// TestServicesWithoutRows are counted where they belong: members of a group that are idle.
+func TestServicesWithoutRows(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	s := supervisor("root", "b/", "c").Status()
+	b := &s.Services[0]
+	b.State, b.WaitingFor, b.Supervisor.Serving, b.Supervisor.Idle = tend.StateRunning, tend.Reason{}, true, 12
+	rows := newView(s, now, nil).rows
+	if r := rows[1]; r.Why != "12 more, idle" || r.Branch.Services != 13 || r.Branch.States[tend.StateRunning] != 12 {
+		t.Errorf("%+v", r)
+	}
+	if r := rows[0]; r.Branch.States[tend.StateRunning] != 13 {
+		t.Errorf("of the root %+v", r)
+	}
+	b.Supervisor.Serving = false
+	if r := newView(s, now, nil).rows[1]; r.Branch.States[tend.StatePending] != 13 {
+		t.Errorf("not served %+v", r)
+	}
+}
+
+// TestRowsOfActors: what is wrong with messages is in the list, and what is normal is not.
+func TestRowsOfActors(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
+	failed := []tend.Failure{{Time: now, Err: tend.Reason{Text: "boom"}}}
+	for _, test := range []struct {
+		what   string
+		status tend.ServiceStatus
+		why    string
+		old    int // seconds ago
+	}{
+		{"idle", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8}}, "", 0},
+		{"busy", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 3, Oldest: ago(9), Handling: ago(9), Open: 3}}, "", 0},
+		{"half full", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 4}}, "mailbox half full", 0},
+		{"full and slow", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 8, Oldest: ago(10), Handling: ago(1)}}, "mailbox full, messages wait", 10},
+		{"so many seconds later", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 2, Oldest: ago(13)}}, "messages wait", 20},
+		{"hangs", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 1, Oldest: ago(70), Handling: ago(80), Lost: 2}}, "a message in hand, 2 lost", 80},
+		{"loses", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Lost: 2}}, "2 lost", 0},
+		{"fails", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Lost: 2}, Failures: failed}, "", 0},
+		{"failed, and is full", tend.ServiceStatus{Mailbox: &tend.Mailbox{Size: 8, Waiting: 8, Lost: 2}, Failures: failed}, "mailbox full, 2 lost", 0},
+		{"in backoff", tend.ServiceStatus{State: tend.StateBackoff, Mailbox: &tend.Mailbox{Size: 8, Waiting: 8, Oldest: ago(70)}, Failures: failed}, "", 0},
+	} {
+		if test.what != "in backoff" {
+			test.status.State = tend.StateRunning
+		}
+		old := int64(0)
+		if test.old > 0 {
+			old = ago(test.old).Unix()
+		}
+		if r := serviceRow(0, &test.status, now); r.Why != test.why || r.Old != old {
+			t.Errorf("%s: %q since %d, want %q since %d", test.what, r.Why, r.Old, test.why, old)
+		}
+	}
+}
+
 // The root is shown as running exactly while it is ready, and says why it is not.
 func TestRootRow(t *testing.T) {
 	now := time.Unix(1_000_000, 0)

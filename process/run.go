@@ -29,6 +29,7 @@ type run struct {
 	sink      sink
 	feed      *feed // nil: Stdin is a file or nothing
 	busy      bool  // it was not started because somebody writes its program file
+	over      bool  // nothing is left of it
 	deaf      bool  // it was started with StopSignal ignored, as this program ignores it
 	unsent    error // why the last signal that was refused did not go out
 	tail      *tail
@@ -109,10 +110,24 @@ func (r *run) serve(ctx context.Context) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 	}
+	defer r.abandon()
 	if err := r.start(ctx); err != nil {
 		return r.wrap(err)
 	}
 	return r.finish(ctx, r.watch(ctx))
+}
+
+// abandon ends a process whose run has panicked, as a context can make it do: it does
+// nothing after one that has come to its end.
+func (r *run) abandon() {
+	switch {
+	case r.over || r.cmd.Process == nil:
+	case r.isReleased():
+		r.cleanup()
+	default:
+		_ = r.signal(signalGroup, sigKill)
+		_ = r.finish(context.Background(), awaitExit(r.cmd.Process.Pid))
+	}
 }
 
 func (r *run) wrap(err error) error { return fmt.Errorf("tend/process: %s: %w", r.c, err) }
@@ -239,6 +254,7 @@ func (r *run) release(e exit) {
 
 // cleanup ends everything that served the process and waits for it.
 func (r *run) cleanup() {
+	r.over = true
 	for _, f := range slices.Backward(r.closers) {
 		f()
 	}
@@ -308,6 +324,13 @@ func (r *run) signal(to func(*os.Process, Signal) error, sig Signal) error {
 		return os.ErrProcessDone
 	}
 	return to(r.cmd.Process, sig)
+}
+
+// isReleased: its pid may be somebody else's by now.
+func (r *run) isReleased() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pid == 0
 }
 
 func (r *run) setPid(pid int) {

@@ -264,7 +264,14 @@ func (s *Supervisor) Serve(ctx context.Context) error {
 // being served. It panics where Serve does.
 func (s *Supervisor) ServeBackground(ctx context.Context) <-chan error {
 	ctx, t := s.begin(ctx)
+	begun := false
+	defer func() {
+		if !begun { // the context has panicked
+			s.end(t)
+		}
+	}()
 	served := s.core.ServeBackground(ctx)
+	begun = true
 	result := make(chan error, 1)
 	go func() {
 		err := <-served
@@ -279,6 +286,7 @@ func (s *Supervisor) begin(ctx context.Context) (context.Context, *term) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	in := entryIn(ctx) // which may be user code, and panic
 	if !s.serving.CompareAndSwap(false, true) {
 		panic(fmt.Sprintf("tend/suture: Serve on supervisor %q, which is being served already", s.Name))
 	}
@@ -290,7 +298,7 @@ func (s *Supervisor) begin(ctx context.Context) (context.Context, *term) {
 	}
 	t.ctx = ctx
 	s.mu.Unlock()
-	s.settle(entryIn(ctx))
+	s.settle(in)
 	return ctx, t
 }
 

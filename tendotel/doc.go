@@ -28,6 +28,12 @@
 //	tend.supervisor.escalations         {escalation}  how often it stopped and failed after too many failures
 //	tend.service.stuck                  {service}  how often one did not stop in time
 //	tend.service.gave_up                {service}  how often one used up its own Child.Limit
+//	tend.mailbox.messages               {message}  that wait, of actors
+//	tend.mailbox.questions              {question}  without an answer
+//	tend.mailbox.full                   1          the part of its mailbox that is taken, of the actor whose mailbox is fullest
+//	tend.mailbox.oldest.age             s          for how long the oldest message waits
+//	tend.mailbox.handling.age           s          for how long an actor has had one message in hand, of the one that has longest
+//	tend.mailbox.lost                   {message}  taken, and not handled to their end
 //	tend.service.unstopped              {service}  asked to stop, and have not
 //	tend.stop.duration                  s          how long services took to stop that were asked to (a histogram)
 //	tend.event.dropped                  {event}    missing in what is counted from events

@@ -29,10 +29,15 @@ type instruments struct {
 	serving, ready, paused metric.Int64ObservableGauge
 	level, threshold       metric.Float64ObservableGauge
 
+	// Of actors.
+	messages, questions    metric.Int64ObservableUpDownCounter
+	full, oldest, handling metric.Float64ObservableGauge
+
 	// Counted from events.
 	pauses, escalations, stuck, gaveUp metric.Int64ObservableCounter
 	dropped                            metric.Int64ObservableCounter
 	leftOut                            metric.Int64ObservableGauge
+	lost                               metric.Int64ObservableCounter
 	stops                              metric.Float64Histogram
 
 	all []metric.Observable
@@ -61,6 +66,12 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	i.gaveUp = m.counter("tend.service.gave_up", "{service}", "Times that a service used up its own limit.")
 	i.dropped = m.counter("tend.event.dropped", "{event}", "Events that the counters made from events do not have.")
 	i.leftOut = m.gauge("tend.supervisor.left_out", "{supervisor}", "Supervisors without attribute sets of their own, as there are more than MetricOptions.MaxSupervisors.")
+	i.messages = m.sum("tend.mailbox.messages", "{message}", "Messages that wait in the mailboxes of actors.")
+	i.questions = m.sum("tend.mailbox.questions", "{question}", "Questions without an answer.")
+	i.full = m.float("tend.mailbox.full", "1", "The part of its mailbox that is taken, of the actor whose mailbox is fullest.")
+	i.oldest = m.float("tend.mailbox.oldest.age", "s", "For how long the oldest message waits.")
+	i.handling = m.float("tend.mailbox.handling.age", "s", "For how long an actor has had one message in hand, of the one that has longest.")
+	i.lost = m.counter("tend.mailbox.lost", "{message}", "Messages that were taken and not handled to their end.")
 	i.stops = m.histogram("tend.stop.duration", "s", "How long services took to stop that were asked to.")
 	i.all = m.all
 	return i, errors.Join(m.errs...)
@@ -135,6 +146,9 @@ func (i *instruments) observeSupervisor(to metric.Observer, path string, s *surv
 	to.ObserveInt64(i.escalations, int64(s.Escalations), at)
 	to.ObserveInt64(i.stuck, int64(s.Stuck), at)
 	to.ObserveInt64(i.gaveUp, int64(s.GaveUp), at)
+	if s.HasMail() {
+		to.ObserveInt64(i.lost, int64(s.Lost), at)
+	}
 	i.observeCounts(to, at, &s.Group)
 	for state, n := range s.States {
 		i.observeState(to, at, tend.State(state), n)
@@ -164,6 +178,13 @@ func (i *instruments) observeServices(to metric.Observer, key survey.Key, g *sur
 func (i *instruments) observeCounts(to metric.Observer, at metric.MeasurementOption, g *survey.Group) {
 	to.ObserveInt64(i.restarts, int64(g.Restarts), at)
 	to.ObserveInt64(i.failures, int64(g.Failures), at)
+	if g.Mail.Actors > 0 {
+		to.ObserveInt64(i.messages, int64(g.Mail.Waiting), at)
+		to.ObserveInt64(i.questions, int64(g.Mail.Open), at)
+		to.ObserveFloat64(i.full, g.Mail.Full, at)
+		to.ObserveFloat64(i.oldest, g.Mail.Oldest.Seconds(), at)
+		to.ObserveFloat64(i.handling, g.Mail.Handling.Seconds(), at)
+	}
 }
 
 func (i *instruments) observeState(to metric.Observer, at metric.MeasurementOption, s tend.State, n int) {

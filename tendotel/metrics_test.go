@@ -75,6 +75,12 @@ func TestMetrics(t *testing.T) {
 	reader, unregister := observed(t, surveytest.Shop(), MetricOptions{})
 	if diff := cmp.Diff([]string{
 		"event.dropped{} 0",
+		"mailbox.full{supervisor.path=shop/db} 0.75",
+		"mailbox.handling.age{supervisor.path=shop/db} 5",
+		"mailbox.lost{supervisor.path=shop/db} 0",
+		"mailbox.messages{supervisor.path=shop/db} 3",
+		"mailbox.oldest.age{supervisor.path=shop/db} 20",
+		"mailbox.questions{supervisor.path=shop/db} 2",
 		"service.count{service.state=backoff,supervisor.path=shop/db} 1",
 		"service.count{service.state=failed,supervisor.path=shop/db} 1",
 		"service.count{service.state=running,supervisor.path=shop/db} 1",
@@ -296,7 +302,7 @@ func TestMetricsDocumented(t *testing.T) {
 			t.Errorf("%s has the unit %q, doc.go says %q", m.Name, m.Unit, documented[m.Name])
 		}
 	}
-	if n := len(all.ScopeMetrics[0].Metrics); n != 20 {
+	if n := len(all.ScopeMetrics[0].Metrics); n != 26 {
 		t.Errorf("there are %d", n)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Options says what a Collector collects. The zero value is a small number of
 // series for each supervisor.
 type Options struct {
-	// Services chooses services that get series of their own, four to eight each.
+	// Services chooses services that get series of their own, four to eleven each.
 	// It is called for each service at each collection and must not keep or
 	// change what it gets. Default: none.
 	Services func(s tend.ServiceStatus) bool
@@ -25,7 +25,7 @@ type Options struct {
 	Depth int
 
 	// MaxSupervisors bounds how many supervisors get series of their own, some twenty
-	// each: those closest to the root, of one level in the order added. The others are
+	// each, and six more if it has actors: those closest to the root, of one level in the order added. The others are
 	// counted with the next one above them that has series, and are so many as
 	// tend_supervisors_left_out says. Default 0: 500. Negative: no bound.
 	MaxSupervisors int

@@ -61,6 +61,12 @@ tend_failures_total{supervisor="shop"} 1
 tend_failures_total{supervisor="shop/db"} 11
 tend_gave_up_total{supervisor="shop"} 0
 tend_gave_up_total{supervisor="shop/db"} 0
+tend_mailbox_full_ratio{supervisor="shop/db"} 0.75
+tend_mailbox_handling_age_seconds{supervisor="shop/db"} 5
+tend_mailbox_lost_total{supervisor="shop/db"} 0
+tend_mailbox_messages{supervisor="shop/db"} 3
+tend_mailbox_oldest_age_seconds{supervisor="shop/db"} 20
+tend_mailbox_open_questions{supervisor="shop/db"} 2
 tend_pauses_total{supervisor="shop"} 0
 tend_pauses_total{supervisor="shop/db"} 0
 tend_restarts_total{supervisor="shop"} 2
@@ -120,6 +126,9 @@ func TestServices(t *testing.T) {
 tend_service_failures_total{service="conn",supervisor="shop/db"} 8
 tend_service_failures_total{service="db",supervisor="shop"} 0
 tend_service_failures_total{service="lag",supervisor="shop/db"} 3
+tend_service_mailbox_handling_age_seconds{service="conn",supervisor="shop/db"} 5
+tend_service_mailbox_messages{service="conn",supervisor="shop/db"} 3
+tend_service_mailbox_oldest_age_seconds{service="conn",supervisor="shop/db"} 20
 tend_service_recent_failures{service="lag",supervisor="shop/db"} 3
 tend_service_restarts_total{service="conn",supervisor="shop/db"} 8
 tend_service_restarts_total{service="db",supervisor="shop"} 0
@@ -150,6 +159,7 @@ func TestDepth(t *testing.T) {
 		`tend_escalations_total{supervisor="shop"} 0`,
 		`tend_failures_total{supervisor="shop"} 12`,
 		`tend_gave_up_total{supervisor="shop"} 0`,
+		`tend_mailbox_lost_total{supervisor="shop"} 0`,
 		`tend_pauses_total{supervisor="shop"} 0`,
 		`tend_restarts_total{supervisor="shop"} 10`,
 		`tend_service_up{service="conn",supervisor="shop"} 0`,

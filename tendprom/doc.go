@@ -24,6 +24,15 @@
 //	tend_supervisor_failure_level           its failure count now, which decays
 //	tend_supervisor_failure_threshold       over which it pauses or escalates
 //
+// And of one that has actors, all of them together, as their names may be keys:
+//
+//	tend_mailbox_messages                   messages that wait
+//	tend_mailbox_full_ratio                 the part of its mailbox that is taken, of the actor whose mailbox is fullest
+//	tend_mailbox_oldest_age_seconds         for how long the oldest waits
+//	tend_mailbox_handling_age_seconds       for how long an actor has had one in hand, of the one that has longest
+//	tend_mailbox_open_questions             questions without an answer
+//	tend_mailbox_lost_total                 messages that were taken and not handled to their end
+//
 // Ready is what Status.Ready says of a supervisor as the root of its own part: all
 // its services have been up at once since it is served, none of them that counts is
 // down, and it is not being stopped. So that of the root of the tree is the rule of
@@ -64,6 +73,9 @@
 //	tend_service_failures_total             failures
 //	tend_service_recent_failures            those that count against its own Child.Limit, if it has one
 //	tend_service_failure_limit              that limit
+//	tend_service_mailbox_messages           messages that wait, if it is an actor
+//	tend_service_mailbox_oldest_age_seconds for how long the oldest does
+//	tend_service_mailbox_handling_age_seconds for how long it has had one in hand
 //
 // # Counters
 //

@@ -51,6 +51,16 @@ var (
 	gaveUp      = newMetric(counter, "tend_gave_up_total", "Times that a service of a supervisor used up its own limit.", "supervisor")
 )
 
+// Of supervisors that have actors.
+var (
+	messages  = newMetric(gauge, "tend_mailbox_messages", "Messages that wait in the mailboxes of a supervisor's actors.", "supervisor")
+	full      = newMetric(gauge, "tend_mailbox_full_ratio", "The part of its mailbox that is taken, of the actor whose mailbox is fullest.", "supervisor")
+	oldest    = newMetric(gauge, "tend_mailbox_oldest_age_seconds", "For how long the oldest message waits.", "supervisor")
+	handling  = newMetric(gauge, "tend_mailbox_handling_age_seconds", "For how long an actor has had one message in hand, of the one that has longest.", "supervisor")
+	questions = newMetric(gauge, "tend_mailbox_open_questions", "Questions without an answer.", "supervisor")
+	lost      = newMetric(counter, "tend_mailbox_lost_total", "Messages that were taken and not handled to their end, counted from events.", "supervisor")
+)
+
 // Of the tree.
 var (
 	unstopped = newMetric(gauge, "tend_unstopped_services", "Services that were asked to stop, did not in time and still have not.")
@@ -78,4 +88,7 @@ var (
 	serviceFailures = newMetric(counter, "tend_service_failures_total", "Failures of a service.", "supervisor", "service")
 	serviceRecent   = newMetric(gauge, "tend_service_recent_failures", "Failures that count against a service's own limit.", "supervisor", "service")
 	serviceLimit    = newMetric(gauge, "tend_service_failure_limit", "How many failures make a service give up.", "supervisor", "service")
+	serviceMessages = newMetric(gauge, "tend_service_mailbox_messages", "Messages that wait in the mailbox of an actor.", "supervisor", "service")
+	serviceOldest   = newMetric(gauge, "tend_service_mailbox_oldest_age_seconds", "For how long the oldest message of an actor waits.", "supervisor", "service")
+	serviceHandling = newMetric(gauge, "tend_service_mailbox_handling_age_seconds", "For how long an actor has had one message in hand.", "supervisor", "service")
 )

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
 )
 
 // A Prometheus that scrapes a program answers each query of the dashboard with something,
@@ -95,13 +97,40 @@ func newShop(hang <-chan struct{}) *tend.Supervisor {
 	root.Add(tend.Child{Service: failing("giving up", 2), Limit: tend.Limit{N: 2}})
 	root.Add(failing("stopping", 0))
 	root.Add(tend.Child{Timeout: time.Millisecond, Service: tend.Func("hanging", func(context.Context) error { <-hang; return nil })})
+	root.Add(asked(hang))
+	root.Add(tend.Child{Service: losing(), Backoff: tend.Backoff{Min: time.Hour}})
 	return root
+}
+
+// question is a message that wants an answer.
+type question = actor.Reply[int]
+
+// asked is an actor with a question in hand, and one that waits.
+func asked(hang <-chan struct{}) tend.Service {
+	a := actor.New("asked", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+		return actor.Func[question](func(_ context.Context, q question) error { <-hang; q.Send(1); return nil }), nil
+	}})
+	for range 2 {
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { <-hang; cancel() }()
+		go func() { _, _ = actor.Ask(ctx, a, func(q question) question { return q }) }()
+	}
+	return a
+}
+
+// losing is an actor that fails with its message.
+func losing() tend.Service {
+	a := actor.New("losing", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+		return actor.Func[int](func(context.Context, int) error { return errors.New("boom") }), nil
+	}})
+	_ = a.TrySend(1)
+	return a
 }
 
 // live returns when all has happened.
 func live(root *tend.Supervisor, events iter.Seq[tend.Event]) {
 	missing := map[tend.Kind]bool{}
-	for _, e := range []tend.Event{tend.PauseBegan{}, tend.Escalated{}, tend.ServiceGaveUp{}, tend.ServiceStuck{}, tend.ServiceEnded{}} {
+	for _, e := range []tend.Event{tend.PauseBegan{}, tend.Escalated{}, tend.ServiceGaveUp{}, tend.ServiceStuck{}, tend.ServiceEnded{}, tend.MessagesLost{}} {
 		missing[e.Kind()] = true
 	}
 	for e := range events {

@@ -255,7 +255,7 @@ func TestDashboard(t *testing.T) {
 	}
 	for _, name := range []string{
 		"tend_services", "tend_failures_total", "tend_unstopped_services", "tend_supervisor_failure_level", "tend_supervisors_left_out",
-		"tend_pauses_total", "tend_escalations_total", "tend_stuck_total", "tend_gave_up_total", "tend_events_dropped_total", stopsName + "_bucket",
+		"tend_pauses_total", "tend_escalations_total", "tend_stuck_total", "tend_gave_up_total", "tend_events_dropped_total", "tend_mailbox_lost_total", "tend_mailbox_oldest_age_seconds", stopsName + "_bucket",
 	} {
 		if !used[name] {
 			t.Errorf("%s is not on the dashboard", name)

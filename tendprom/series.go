@@ -25,6 +25,20 @@ func collectSupervisor(to chan<- prometheus.Metric, path string, s *survey.Super
 	to <- paused.of(truth(s.Paused), path)
 	to <- failureLevel.of(s.Level, path)
 	to <- failureThreshold.of(s.Threshold, path)
+	if s.HasMail() {
+		collectMail(to, path, s)
+	}
+}
+
+// collectMail sends the series of the actors of a supervisor, added up: their names may be
+// keys, of which there are many.
+func collectMail(to chan<- prometheus.Metric, path string, s *survey.Supervisor) {
+	to <- messages.of(float64(s.Mail.Waiting), path)
+	to <- full.of(s.Mail.Full, path)
+	to <- oldest.of(s.Mail.Oldest.Seconds(), path)
+	to <- handling.of(s.Mail.Handling.Seconds(), path)
+	to <- questions.of(float64(s.Mail.Open), path)
+	to <- lost.of(float64(s.Lost), path)
 }
 
 // collectServices sends the series of the services of one name. They are up while all
@@ -46,6 +60,11 @@ func collectServices(to chan<- prometheus.Metric, k survey.Key, g *survey.Group)
 	if g.Limit > 0 {
 		to <- serviceRecent.of(float64(g.Recent), k.Supervisor, k.Service)
 		to <- serviceLimit.of(float64(g.Limit), k.Supervisor, k.Service)
+	}
+	if g.Mail.Actors > 0 {
+		to <- serviceMessages.of(float64(g.Mail.Waiting), k.Supervisor, k.Service)
+		to <- serviceOldest.of(g.Mail.Oldest.Seconds(), k.Supervisor, k.Service)
+		to <- serviceHandling.of(g.Mail.Handling.Seconds(), k.Supervisor, k.Service)
 	}
 }
 

@@ -51,13 +51,45 @@ func (p *Tape) Lines(kinds ...tend.Kind) []string {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var lines []string
-	for _, e := range p.events[p.played:] {
+	lines := p.lines(p.played, kinds)
+	p.played = len(p.events)
+	return lines
+}
+
+// Mark is a place on a tape.
+type Mark struct{ n int }
+
+// Mark is the place where the tape is now, once everything in the bubble has come to rest.
+func (p *Tape) Mark() Mark {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Mark{len(p.events)}
+}
+
+// Since returns the lines of what has been recorded since a mark, as Lines does; what Lines
+// returns next does not depend on it.
+func (p *Tape) Since(m Mark, kinds ...tend.Kind) []string {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines(m.n, kinds)
+}
+
+// all are the lines of the whole tape.
+func (p *Tape) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines(0, nil)
+}
+
+// lines are those of the events from a place on. The caller holds mu.
+func (p *Tape) lines(from int, kinds []tend.Kind) (lines []string) {
+	for _, e := range p.events[from:] {
 		if len(kinds) == 0 || slices.Contains(kinds, e.Kind()) {
 			lines = append(lines, Line(e, p.begin))
 		}
 	}
-	p.played = len(p.events)
 	return lines
 }
 
@@ -68,6 +100,54 @@ func (p *Tape) Want(want ...string) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		p.t.Errorf("events are\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
+}
+
+// WantAmong fails the test unless the lines since the last call have among them, in this
+// order, one for each of these. A line may have more fields than are wanted, in between and
+// after, and in what is wanted "*" stands for any part of a word, which may be a time: "*
+// root/db service failed err=boom".
+func (p *Tape) WantAmong(want ...string) {
+	p.t.Helper()
+	got := p.Lines()
+	rest := got
+	for _, w := range want {
+		i := slices.IndexFunc(rest, func(line string) bool { return hasWords(line, w) })
+		if i < 0 {
+			p.t.Errorf("events are\n\t%s\nand among them, in order, should be\n\t%s\nbut there is no\n\t%s",
+				strings.Join(got, "\n\t"), strings.Join(want, "\n\t"), w)
+			return
+		}
+		rest = rest[i+1:]
+	}
+}
+
+// hasWords: the words of a line begin with the first four that are wanted, time, path and
+// kind, and have the others among them, in that order.
+func hasWords(line, want string) bool {
+	words := wordsOf(line)
+	for i, w := range wordsOf(want) {
+		n := slices.IndexFunc(words, func(word string) bool { return like(w, word) })
+		if n < 0 || n > 0 && i < 4 {
+			return false
+		}
+		words = words[n+1:]
+	}
+	return true
+}
+
+// wordsOf splits a line at its spaces, but for those in quotes.
+func wordsOf(line string) (words []string) {
+	begin, quoted := 0, false
+	for i := range len(line) {
+		switch {
+		case line[i] == '"' && (i == 0 || line[i-1] != '\\'):
+			quoted = !quoted
+		case line[i] == ' ' && !quoted:
+			words = append(words, line[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(words, line[begin:])
 }
 
 // Line is an event in one line: when it happened since begin, the path, the kind,
@@ -102,6 +182,7 @@ var names = map[string]string{
 	tend.ErrDoNotRestart.Error():     "ErrDoNotRestart",
 	tend.ErrTerminateTree.Error():    "ErrTerminateTree",
 	tend.ErrRemoved.Error():          "ErrRemoved",
+	tend.ErrReplaced.Error():         "ErrReplaced",
 	tend.ErrSuspended.Error():        "ErrSuspended",
 	tend.ErrRestartRequested.Error(): "ErrRestartRequested",
 	tend.ErrSiblingFailed.Error():    "ErrSiblingFailed",
@@ -109,6 +190,7 @@ var names = map[string]string{
 	tend.ErrNotReady.Error():         "ErrNotReady",
 	tend.ErrStopped.Error():          "ErrStopped",
 	tend.ErrGoexit.Error():           "ErrGoexit",
+	ErrFault.Error():                 "ErrFault",
 	context.Canceled.Error():         "Canceled",
 	context.DeadlineExceeded.Error(): "DeadlineExceeded",
 }

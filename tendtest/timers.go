@@ -14,4 +14,5 @@ const (
 	WatchdogTimer = timerid.Watchdog // a service's Watchdog is to be looked at
 	DrainTimer    = timerid.Drain    // a stop waits no longer for its hooks
 	LogTimer      = timerid.Log      // the default hook sums up what repeats
+	SendTimer     = timerid.Send     // a message that an actor sends later, and what it has to tell of lost ones
 )

@@ -64,6 +64,7 @@ func (c *client) tree(ctx context.Context) (s tend.Status, err error) {
 
 // node is what the API says of one service.
 type node struct {
+	At      int64               `json:"at"` // Unix milliseconds
 	ID      uint64              `json:"id"`
 	Path    string              `json:"path"`
 	Epoch   string              `json:"epoch"`

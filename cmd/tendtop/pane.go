@@ -64,6 +64,9 @@ func (p *pane) all() []string {
 				above = stack
 			}
 		}
+		if mail := mailOf(s.Mailbox, time.UnixMilli(p.node.At)); mail != "" {
+			lines = append(lines, "mailbox: "+mail)
+		}
 		for _, a := range s.Annotations {
 			lines = append(lines, said.Clean(a.Key+" = "+a.Value.String(), maxText))
 		}

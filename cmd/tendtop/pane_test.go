@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/google/go-cmp/cmp"
@@ -58,6 +60,17 @@ func TestThePaneScrolls(t *testing.T) {
 	s.press("J", "down", "up")
 	s.want("  failed: boom")
 	s.press("enter", "J", "K") // there is nothing to scroll
+}
+
+// TestAnActorInThePane says how its messages do.
+func TestAnActorInThePane(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	p := paneOf(t)
+	p.node.At = at.UnixMilli()
+	p.node.Service.Mailbox = &tend.Mailbox{Waiting: 2, Size: 8, Oldest: at.Add(-time.Minute)}
+	if lines, want := p.lines(9), []string{"mailbox: 2 of 8 messages, the oldest for 1m0s"}; !slices.Equal(lines, want) {
+		t.Errorf("%q", lines)
+	}
 }
 
 // paneOf is a pane of a service that has failed so often, with these stacks, as they come

@@ -99,7 +99,7 @@ func supervisorOf(s *tend.Status, id, service uint64) (uint64, *tend.Status) {
 }
 
 // noteOf is what else there is to know at a glance: why it waits or stops, what failed
-// last and, where there is room for it, what it has noted itself.
+// last, of an actor how its messages do and, where there is room for it, what it has noted itself.
 func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	var notes []string
 	if !s.Stopping.IsZero() {
@@ -115,14 +115,28 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	if sub := s.Supervisor; sub != nil && !sub.PausedUntil.IsZero() {
 		notes = append(notes, "pauses for "+said.Age(sub.PausedUntil.Sub(now)))
 	}
+	if sub := s.Supervisor; sub != nil && sub.Idle > 0 {
+		notes = append(notes, fmt.Sprintf("%d more, idle", sub.Idle))
+	}
 	if n := len(s.Failures); n > 0 {
 		f := s.Failures[n-1]
 		notes = append(notes, fmt.Sprintf("%s ago: %s", said.Age(now.Sub(f.Time)), f.Err.Error()))
+	}
+	if mail := mailOf(s.Mailbox, now); mail != "" {
+		notes = append(notes, mail)
 	}
 	for _, a := range s.Annotations {
 		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), maxAnnotation))
 	}
 	return strings.Join(notes, "; ")
+}
+
+// mailOf is what there is to say of the messages of an actor.
+func mailOf(m *tend.Mailbox, now time.Time) string {
+	if m == nil {
+		return ""
+	}
+	return said.Mail(m.Waiting, m.Size, said.Since(now, m.Oldest), said.Since(now, m.Handling), m.Open, m.Lost)
 }
 
 func (c choice) chooses(r row) bool {
@@ -156,9 +170,12 @@ func (o order) compare(a, b row) int {
 // counts says how many services are in which state, those in trouble first. A nested
 // supervisor is one, as on the page and in metrics.
 func counts(s tend.Status) string {
-	n := map[tend.State]int{}
+	n, idle := map[tend.State]int{}, s.Idle
 	for _, service := range s.All() {
 		n[service.State]++
+		if service.Supervisor != nil {
+			idle += service.Supervisor.Idle
+		}
 	}
 	var parts []string
 	for _, state := range []tend.State{
@@ -168,6 +185,9 @@ func counts(s tend.Status) string {
 		if n[state] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %v", n[state], state))
 		}
+	}
+	if idle > 0 {
+		parts = append(parts, fmt.Sprintf("%d idle", idle))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -34,7 +34,7 @@ func tree(t *testing.T) tend.Status {
 		{Name: "pool", Path: "shop/pool", State: tend.StateRunning, Since: ago(60), Wanted: true, Supervisor: &pool},
 		{Name: "web", Path: "shop/web", State: tend.StateRunning, Since: ago(60), Wanted: true, Failures: failed(5, "boom"), Annotations: []slog.Attr{
 			slog.String("address", ":80"), slog.String("note", strings.Repeat("x", 100)),
-		}},
+		}, Mailbox: &tend.Mailbox{Waiting: 3, Size: 8, Oldest: ago(20), Handling: ago(9), Lost: 7}},
 	}}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -83,12 +83,24 @@ func TestNotes(t *testing.T) {
 	want := []string{
 		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s 5s ago: boom",
 		"backoff 2s waits for its delay, 10s; 2s ago: \ufffd[31mred line",
-		"running 1m0s 5s ago: boom; address=:80; note=" + strings.Repeat("x", maxAnnotation) + "…",
+		"running 1m0s 5s ago: boom; 3 of 8 messages, the oldest for 20s, one in hand for 9s, 7 lost; address=:80; note=" + strings.Repeat("x", maxAnnotation) + "…",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if got := counts(tree(t)); got != "1 backoff, 1 stopping, 3 running" {
+		t.Errorf("counts are %s", got)
+	}
+}
+
+// TestMembersThatAreNotListed are counted, at their supervisor and in the sum.
+func TestMembersThatAreNotListed(t *testing.T) {
+	s := tree(t)
+	s.Services[1].Supervisor.Idle, s.Idle = 5, 2
+	if note := rowsOf(s, choice{})[1].note; note != "5 more, idle" {
+		t.Errorf("it notes %q", note)
+	}
+	if got := counts(s); got != "1 backoff, 1 stopping, 3 running, 7 idle" {
 		t.Errorf("counts are %s", got)
 	}
 }

@@ -92,7 +92,7 @@ func count(o options, stdout io.Writer) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	j := newJob(sourceOf(o.path), o.follow, o.http)
+	j := newJob(sourceOf(o.path), o.follow, parse, at(o.http))
 
 	signalled, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()

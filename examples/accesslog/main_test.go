@@ -179,7 +179,7 @@ func TestJobGivesUp(t *testing.T) {
 	for range 100 {
 		files.failAt = append(files.failAt, 5)
 	}
-	j := newJob(source{files, "log"}, false, "127.0.0.1:0")
+	j := newJob(source{files, "log"}, false, parse, at("127.0.0.1:0"))
 	err := j.report(j.root.Serve(t.Context()), io.Discard)
 	var tooMany *tend.TooManyFailures
 	if !errors.As(err, &tooMany) || !errors.Is(err, errFlaky) {

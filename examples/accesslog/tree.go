@@ -31,7 +31,7 @@ type job struct {
 //
 // What the tree cannot mend by restarting ends the program: a pipeline that
 // fails too often escalates to the root, and a root that does to main.
-func newJob(log source, follow bool, address string) job {
+func newJob(log source, follow bool, parse func(string) entry, listen listen) job {
 	root := tend.New("accesslog", tend.Spec{
 		Ordered:    true,
 		Escalate:   true,
@@ -41,7 +41,7 @@ func newJob(log source, follow bool, address string) job {
 	s := newStore()
 	root.Add(tend.Child{Service: s, Name: "store"})
 	root.Add(newPipeline(&reader{log: log, follow: follow, store: s}, parse))
-	root.Add(newWeb(address, s, root))
+	root.Add(newWeb(listen, s, root))
 	return job{root, s}
 }
 

@@ -15,10 +15,10 @@ import (
 
 // newWeb is the service that serves HTTP: the counts, and a page of the tree at
 // work.
-func newWeb(address string, s *store, root *tend.Supervisor) tend.Child {
+func newWeb(listen listen, s *store, root *tend.Supervisor) tend.Child {
 	web := server.Config{
 		Name:   "http",
-		Listen: func(ctx context.Context) (net.Listener, error) { return listen(ctx, address) },
+		Listen: listen,
 		New:    func(ctx context.Context) server.Graceful { return newSite(ctx, s, root) },
 		Drain:  2 * time.Second,
 	}.Child()
@@ -28,14 +28,19 @@ func newWeb(address string, s *store, root *tend.Supervisor) tend.Child {
 	return web
 }
 
-// listen says where: the port may be any.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err == nil {
-		url := "http://" + listener.Addr().String() + "/"
-		slog.InfoContext(ctx, "serving", "tree", url, "url", url+"counts")
+// listen opens a listener.
+type listen func(ctx context.Context) (net.Listener, error)
+
+// at opens one at a TCP address, and says where: the port may be any.
+func at(address string) listen {
+	return func(ctx context.Context) (net.Listener, error) {
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err == nil {
+			url := "http://" + listener.Addr().String() + "/"
+			slog.InfoContext(ctx, "serving", "tree", url, "url", url+"counts")
+		}
+		return listener, err
 	}
-	return listener, err
 }
 
 // newSite makes the server of a run. It has a page of its own, whose streams never

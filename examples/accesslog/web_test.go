@@ -60,7 +60,7 @@ func TestWebStops(t *testing.T) {
 			ended <- e
 		}
 	}})
-	root.Add(newWeb("127.0.0.1:0", newStore(), root))
+	root.Add(newWeb(at("127.0.0.1:0"), newStore(), root))
 	root.ServeBackground(t.Context())
 	if err := root.WaitReady(t.Context()); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestWebWaitsForItsPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := tend.New("root", tend.Spec{})
-	web := newWeb(taken.Addr().String(), newStore(), root)
+	web := newWeb(at(taken.Addr().String()), newStore(), root)
 	web.Backoff = tend.Backoff{Min: time.Millisecond}
 	root.Add(web)
 	events := root.Events(t.Context())

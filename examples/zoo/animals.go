@@ -15,7 +15,7 @@ import (
 // addAnimals fills root with the tree that one comes to see.
 func addAnimals(root *tend.Supervisor) {
 	for _, house := range []*tend.Supervisor{
-		web(), plugins(), database(), game(), workers(), slow(), strange(), deep(), tend.New("empty", tend.Spec{}),
+		web(), plugins(), database(), game(), workers(), slow(), offices(), strange(), deep(), tend.New("empty", tend.Spec{}),
 	} {
 		root.Add(house)
 	}

@@ -1,5 +1,5 @@
-// Zoo is a tree of some sixty services with every kind of trouble that there is,
-// made to be looked at:
+// Zoo is a tree of some ninety services with every kind of trouble that there is, actors
+// among them, made to be looked at:
 //
 //	go run ./examples/zoo
 //

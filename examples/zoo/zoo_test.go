@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -10,10 +12,11 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
 	"github.com/tend-go/tend/app"
 )
 
-// What the zoo promises: some sixty services, every state and every kind of event
+// What the zoo promises: some ninety services, every state and every kind of event
 // that a tree without limits can have.
 func TestEveryKindOfTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -50,6 +53,7 @@ func TestEveryKindOfTrouble(t *testing.T) {
 			tend.Escalated{},
 			tend.PauseBegan{},
 			tend.PauseEnded{},
+			tend.MessagesLost{},
 			tend.ServiceEnded{},
 			tend.ServiceFailed{},
 			tend.ServiceGaveUp{},
@@ -69,6 +73,80 @@ func TestEveryKindOfTrouble(t *testing.T) {
 			t.Errorf("on average %d services run", all)
 		}
 	})
+}
+
+// Each of the actors is in the trouble that its name promises, and the healthy one in none.
+func TestActorsInTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		events := map[string]bool{}
+		s := offices()
+		root := tend.New("zoo", tend.Spec{EventHook: func(e tend.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			events[e.From().Service+" "+e.Kind().String()] = true
+		}})
+		root.Add(s)
+		served := root.ServeBackground(t.Context())
+		seen := map[string]bool{}
+		for range 600 {
+			time.Sleep(time.Second)
+			status := s.Status()
+			for _, c := range status.All() {
+				for _, what := range troublesOf(c, status.Time) {
+					name := strings.NewReplacer("left-", "a ", "right-", "a ").Replace(c.Name) // either may be told
+					seen[name+" "+what] = true
+				}
+			}
+		}
+		root.Stop()
+		<-served
+		time.Sleep(2 * time.Minute)
+
+		for _, want := range []string{
+			"full full", "drops-the-oldest full", "drops-the-oldest loses", "falls-behind waits long", "fails-with-a-letter loses", "fails-with-a-letter backoff",
+			"gave-up failed", "gave-up loses", "hangs hangs", "hangs waits long", "hangs-and-is-watched hangs", "a hand deadlock", "ignores-stop stuck",
+			"ignores-stop asked", "waits-for-an-answer no answer",
+		} {
+			if !seen[want] {
+				t.Errorf("never: %s", want)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !events["hangs-and-is-watched service unresponsive"] || !events["ignores-stop service stuck"] || !events["drops-the-oldest messages lost"] {
+			t.Errorf("there were %v", events)
+		}
+		for what := range seen {
+			if strings.HasPrefix(what, "healthy ") || strings.HasPrefix(what, "hangs-and-is-watched waits") {
+				t.Error(what)
+			}
+		}
+	})
+}
+
+// troublesOf is what is wrong with an actor, or with one who asks it.
+func troublesOf(c *tend.ServiceStatus, now time.Time) (list []string) {
+	is := func(what string, yes bool) {
+		if yes {
+			list = append(list, what)
+		}
+	}
+	if c.InTrouble() {
+		is(c.State.String(), true)
+	}
+	for _, f := range c.Failures {
+		is("deadlock", errors.Is(f.Err, actor.ErrDeadlock))
+		is("no answer", errors.Is(f.Err, actor.ErrFailed) && errors.Is(f.Err, context.DeadlineExceeded))
+	}
+	if m := c.Mailbox; m != nil {
+		is("full", m.Waiting == m.Size)
+		is("asked", m.Open > 0)
+		is("loses", m.Lost > 0)
+		is("hangs", !m.Handling.IsZero() && now.Sub(m.Handling) > 15*time.Second)
+		is("waits long", !m.Oldest.IsZero() && now.Sub(m.Oldest) > time.Minute)
+	}
+	return list
 }
 
 func TestBadFlags(t *testing.T) {

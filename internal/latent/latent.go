@@ -27,13 +27,15 @@ func Of(svc any) (Service, bool) {
 }
 
 // Service is what a supervisor asks of a service without a goroutine. Its loop calls the
-// first three, one at a time; they take one short lock, call no user code and wait for
+// first four, one at a time; they take one short lock, call no user code and wait for
 // nothing.
 type Service interface {
 	// Launch begins a run. The one before it has ended.
 	Launch(l Link, run uint64)
 	// Cancel asks the run to stop, once. One that is over takes no notice.
 	Cancel(run uint64, why Stop)
+	// Stuck says that the run has been reported as stuck, if it is that.
+	Stuck(run uint64)
 	// Settle says what has become of the service, at the end of each run and whenever that
 	// turns out otherwise later.
 	Settle(s Settled)
@@ -60,7 +62,10 @@ type Service interface {
 type Mailbox struct {
 	Waiting, Size int
 	Open          int // questions that are not answered
-	Lost          uint64
+	// Oldest is since when the oldest waits, Handling since when the one in hand is; zero:
+	// none, or nobody knows. They are right to within a turn.
+	Oldest, Handling time.Time
+	Lost             uint64
 }
 
 // Stop is why and how a run is asked to stop.
@@ -96,6 +101,13 @@ const (
 	Gone
 )
 
+// Striker is the Link of a tree under test, which has messages fail.
+type Striker interface {
+	// Strike is called with a message in hand, in place of the handler, and may panic or exit
+	// like one. If it returns true the handler is not called, and err is what it has returned.
+	Strike() (is bool, err error)
+}
+
 // Link is what a run has of its supervisor. Any goroutine may call it.
 type Link interface {
 	// Ready says that the run is up, if the service has to say so.
@@ -117,15 +129,29 @@ type Link interface {
 	// Schedule gives t a turn, on a goroutine that all latent services of the tree share. It
 	// must not be waiting for one already.
 	Schedule(t Task)
+	// IsCrowded: others wait for turns.
+	IsCrowded() bool
 	// Waits are who waits for whom in the tree.
 	Waits() *Waits
 	// Keep says that k is idle, and holds something in case that it soon is not. Another one
 	// that did so long ago is made to Shrink.
 	Keep(k Keeper)
+	// Watchdog is for how long a run may have one thing in hand; 0: for ever. Launch may ask.
+	Watchdog() time.Duration
+	// Watch is [Scheduler.Watch], and Unwatch is that.
+	Watch(v *Vigil)
+	Unwatch(v *Vigil)
+	// Silent says that the run has had one thing in hand for too long. It waits for nothing.
+	Silent(run uint64)
+	// Alive is when a run whose context is made has last said that it is; 0: never, or made
+	// is nil.
+	Alive(made context.Context) time.Duration
 	// Lost tells that n messages of a kind will not be handled to their end, and why.
 	Lost(n uint64, kind string, why error)
 	// Clock is the clock of the tree.
 	Clock() abtime.AbstractTime
+	// Record is what the supervisor has for the service.
+	Record() any
 	// Service is what was added. Only a run may ask.
 	Service() any
 	// Slept is Ended of a run that had nothing to do: the service leaves. Nothing of the run
@@ -133,6 +159,13 @@ type Link interface {
 	Slept(run uint64, made context.Context)
 	// HasHelpers: goroutines belong to the run whose context made is.
 	HasHelpers(made context.Context) bool
+	// Moment is the time of the tree to within a turn, as [Scheduler.Moment] says, and costs
+	// no reading of a clock while there is one. When is what time of day that was for the
+	// service.
+	Moment() time.Duration
+	// Note reads the clock, and that is what Moment says from then on.
+	Note() time.Duration
+	When(m time.Duration) time.Time
 }
 
 // Host is the supervisor that a group of services belongs to.

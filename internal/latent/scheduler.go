@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/thejerf/abtime"
+
 	"github.com/tend-go/tend/internal/goroutines"
 )
 
@@ -21,12 +23,15 @@ type Task interface {
 
 // Scheduler gives turns to those who are ready, first come first served, on a few
 // goroutines that are there only while somebody is. The zero value is ready; Name, if it
-// is set, gives each of them a number and the pprof label that finds it.
+// is set, gives each of them a number and the pprof label that finds it, Now is the time of
+// the tree, and After calls f when some of that has passed.
 //
 // There is one for each tree, so that trees share no lock, and tests in bubbles of
 // testing/synctest do not meet.
 type Scheduler struct {
 	Name  func() (number uint64, label string)
+	Now   func() time.Duration
+	After func(d time.Duration, f func()) abtime.Timer
 	Waits Waits // of those who have turns
 
 	mu      sync.Mutex // held for a few instructions, and never while anything is called
@@ -41,6 +46,31 @@ type Scheduler struct {
 
 	turns  atomic.Uint64 // that have been taken
 	length atomic.Int64  // of ready
+	vigils vigils
+	moment atomic.Int64 // when the latest turn began; 0: nobody works
+}
+
+// Moment is the time of the tree, to within a turn: when the latest turn began. It is asked
+// for only while nobody works.
+func (s *Scheduler) Moment() time.Duration {
+	if m := s.moment.Load(); m != 0 {
+		return time.Duration(m)
+	}
+	return s.now()
+}
+
+// Note has a turn that begins, or takes its time, say what time it is.
+func (s *Scheduler) Note() time.Duration {
+	m := s.now()
+	s.moment.Store(int64(m))
+	return m
+}
+
+func (s *Scheduler) now() time.Duration {
+	if s.Now == nil {
+		return 0
+	}
+	return s.Now()
 }
 
 // Ready puts t on the list, on which it must not be already.
@@ -50,6 +80,9 @@ func (s *Scheduler) Ready(t Task) {
 	s.put(t)
 	s.cover()
 }
+
+// IsCrowded: tasks are ready, and nobody has come for them.
+func (s *Scheduler) IsCrowded() bool { return s.length.Load() > 0 }
 
 // cover sees to it that somebody comes for those who are ready: a worker that is looking,
 // a new one, or else the probe. The caller holds mu.
@@ -136,7 +169,9 @@ func (s *Scheduler) next() Task {
 			return t
 		}
 		if look == looks {
-			s.workers--
+			if s.workers--; s.workers == 0 {
+				s.moment.Store(0)
+			}
 			s.mu.Unlock()
 			return nil
 		}

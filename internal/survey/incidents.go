@@ -10,13 +10,17 @@ import (
 
 // Incidents are what is over too soon for a look to see it, counted from events. They
 // never go back.
-type Incidents struct{ Pauses, Escalations, Stuck, GaveUp uint64 }
+type Incidents struct {
+	Pauses, Escalations, Stuck, GaveUp uint64
+	Lost                               uint64 // messages
+}
 
 func (i *Incidents) add(more Incidents) {
 	i.Pauses += more.Pauses
 	i.Escalations += more.Escalations
 	i.Stuck += more.Stuck
 	i.GaveUp += more.GaveUp
+	i.Lost += more.Lost
 }
 
 // maxHeard bounds how many supervisors are told apart between two looks. What others do
@@ -43,6 +47,8 @@ func (r *ear) hear(e tend.Event) {
 		r.count(e.Supervisor, Incidents{Stuck: 1})
 	case tend.ServiceGaveUp:
 		r.count(e.Supervisor, Incidents{GaveUp: 1})
+	case tend.MessagesLost:
+		r.count(e.Supervisor, Incidents{Lost: e.N})
 	case tend.EventsDropped:
 		r.mu.Lock()
 		defer r.mu.Unlock()

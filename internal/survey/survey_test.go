@@ -41,6 +41,7 @@ func TestLook(t *testing.T) {
 	conn := survey.Group{
 		States: states(backoff, running), Since: noon.Add(-time.Minute), InState: time.Minute,
 		Start: noon.Add(1500 * time.Millisecond), UntilStart: 1500 * time.Millisecond, Restarts: 8, Failures: 8,
+		Mail: survey.Mail{Actors: 1, Waiting: 3, Open: 2, Full: 0.75, Oldest: 20 * time.Second, Handling: 5 * time.Second},
 	}
 	lag := survey.Group{States: states(failed), Since: noon, Recent: 3, Limit: 3, Failures: 3}
 	below := conn // with lag
@@ -52,8 +53,10 @@ func TestLook(t *testing.T) {
 		return &survey.Supervisor{Group: g, Serving: true, Ready: true, Level: 1.5, Threshold: 5}
 	}
 	db := func(g survey.Group) *survey.Supervisor {
-		return &survey.Supervisor{Group: g, Serving: true, Paused: true, Level: 5.5, Threshold: 6}
+		return &survey.Supervisor{Group: g, HasActors: true, Serving: true, Paused: true, Level: 5.5, Threshold: 6}
 	}
+	whole := shop(all)
+	whole.HasActors = true
 	type supervisors = map[string]*survey.Supervisor
 	type services = map[survey.Key]*survey.Group
 	for _, test := range []struct {
@@ -96,7 +99,7 @@ func TestLook(t *testing.T) {
 		{
 			"one level",
 			survey.Options{Depth: 1, Services: named("conn"), Whole: true},
-			survey.View{Supervisors: supervisors{"shop": shop(all)}, Services: services{{"shop", "conn"}: &conn}},
+			survey.View{Supervisors: supervisors{"shop": whole}, Services: services{{"shop", "conn"}: &conn}},
 		},
 		{
 			"as many levels as there are",
@@ -266,6 +269,35 @@ func TestTotals(t *testing.T) {
 	}
 }
 
+// TestMembersThatAreNotListed run, as far as is known, and what they have counted is not
+// counted again when they are listed again.
+func TestMembersThatAreNotListed(t *testing.T) {
+	p := surveytest.Shop()
+	w := survey.New(p, survey.Options{})
+	db := p.Root.Services[1].Supervisor
+	all := db.Services
+	before := w.Look().Supervisors["shop/db"]
+	db.Services, db.Idle = nil, 3
+	now := w.Look().Supervisors["shop/db"]
+	if now.States != [tend.StateGone]int{running: 3} || now.Failures != before.Failures {
+		t.Errorf("when none is listed there are %v, and %d failures; there were %d", now.States, now.Failures, before.Failures)
+	}
+	db.Serving = false
+	if now := w.Look().Supervisors["shop/db"]; now.States != [tend.StateGone]int{tend.StatePending: 3} {
+		t.Errorf("when it is not served there are %v", now.States)
+	}
+	shop := survey.New(p, survey.Options{Depth: 1}).Look().Supervisors["shop"] // counted with that above
+	if n := shop.States[tend.StatePending]; n != 3 {
+		t.Errorf("with those of the one above %d are counted", n)
+	}
+	db.Serving, db.Idle = true, 1
+	all[0].Failed += 2
+	db.Services = all[:2]
+	if now := w.Look().Supervisors["shop/db"]; now.Failures != before.Failures+2 {
+		t.Errorf("when they are listed again there are %d failures; there were %d", now.Failures, before.Failures)
+	}
+}
+
 // A service that is chosen takes all of its past along, and what it leaves keeps
 // that: sums that went back would be worse than sums that count it twice.
 func TestTotalsOfTheChosen(t *testing.T) {
@@ -306,9 +338,9 @@ func TestIncidents(t *testing.T) {
 		options  survey.Options
 		shop, db survey.Incidents
 	}{
-		{"each", survey.Options{}, survey.Incidents{Pauses: 1, Stuck: 1}, survey.Incidents{Pauses: 1, Escalations: 1, Stuck: 1, GaveUp: 2}},
-		{"one level", survey.Options{Depth: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
-		{"no more than one", survey.Options{Most: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2}, survey.Incidents{}},
+		{"each", survey.Options{}, survey.Incidents{Pauses: 1, Stuck: 1}, survey.Incidents{Pauses: 1, Escalations: 1, Stuck: 1, GaveUp: 2, Lost: 7}},
+		{"one level", survey.Options{Depth: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2, Lost: 7}, survey.Incidents{}},
+		{"no more than one", survey.Options{Most: 1}, survey.Incidents{Pauses: 2, Escalations: 1, Stuck: 2, GaveUp: 2, Lost: 7}, survey.Incidents{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := surveytest.Shop()
@@ -317,6 +349,7 @@ func TestIncidents(t *testing.T) {
 				tend.PauseBegan{Origin: at("shop")}, tend.PauseBegan{Origin: at("shop/db")},
 				tend.ServiceStuck{Origin: at("shop")}, tend.ServiceStuck{Origin: at("shop/db")},
 				tend.ServiceGaveUp{Origin: at("shop/db")}, tend.ServiceGaveUp{Origin: at("shop/db/gone")},
+				tend.MessagesLost{Origin: at("shop/db"), N: 5}, tend.MessagesLost{Origin: at("shop/db/gone"), N: 2},
 				tend.Escalated{Origin: at("shop/db/gone")}, tend.EventsDropped{N: 3}, tend.ServiceFailed{Origin: at("shop")},
 			)
 			for range 2 { // the second time nothing more has happened

@@ -39,7 +39,7 @@ func (t *totals) update(l *look) {
 			t.add(now.key.whole(), now, last, whole)
 		}
 	}
-	t.seen = l.runs
+	t.seen = t.remembered(l)
 	for path, more := range l.heard {
 		key := Key{Supervisor: l.home(path)}
 		sum := t.sums[key]
@@ -54,6 +54,25 @@ func (t *totals) update(l *look) {
 	for key, g := range l.view.Services {
 		g.count(t.sums[key])
 	}
+}
+
+// mostUnlisted is how many services are remembered that were not listed last.
+const mostUnlisted = 10_000
+
+// remembered are the services that were seen. One that is not listed any more may be again:
+// what it has counted before is not to be counted twice.
+func (t *totals) remembered(l *look) map[tend.ServiceToken]run {
+	if !l.someIdle {
+		return l.runs
+	}
+	left := mostUnlisted
+	for token, last := range t.seen {
+		if _, is := l.runs[token]; !is && left > 0 && (last.restarts > 0 || last.failures > 0) {
+			l.runs[token] = last
+			left--
+		}
+	}
+	return l.runs
 }
 
 // add adds to the sums of a group what a service has counted since the last look, or

@@ -26,9 +26,13 @@ type Supervisor struct {
 	Group
 	Incidents        // also those of what has left since the last look
 	Serving, Paused  bool
+	HasActors        bool    // some of its services are, also if they have a group of their own
 	Ready            bool    // as [tend.Status.Ready] says of each as the root of its own part
 	Level, Threshold float64 // of failures, where they are closest to each other
 }
+
+// HasMail: it has actors, chosen or not, or had some that have lost messages.
+func (s *Supervisor) HasMail() bool { return s.HasActors || s.Lost > 0 }
 
 // Group is the services of one set of labels.
 type Group struct {
@@ -43,18 +47,53 @@ type Group struct {
 
 	Recent, Limit int // of their own budgets
 
+	Mail Mail // of those that are actors
+
 	// Restarts and Failures never go back as long as there is the group.
 	Restarts, Failures uint64
 }
 
+// Mail is the messages of actors.
+type Mail struct {
+	Actors        int
+	Waiting, Open int     // messages, and questions without an answer
+	Full          float64 // the part of its mailbox that is taken, of the one that is fullest
+	// Oldest and Handling are for how long one waits, and is in hand, by the clock of the
+	// supervisors: the longest.
+	Oldest, Handling time.Duration
+}
+
+func (m *Mail) add(box *tend.Mailbox, now time.Time) {
+	if box == nil {
+		return
+	}
+	m.Actors++
+	m.Waiting += box.Waiting
+	m.Open += box.Open
+	if box.Size > 0 {
+		m.Full = max(m.Full, float64(box.Waiting)/float64(box.Size))
+	}
+	m.Oldest = max(m.Oldest, age(box.Oldest, now))
+	m.Handling = max(m.Handling, age(box.Handling, now))
+}
+
+// age is how long ago a time was; 0 if that is none.
+func age(of, now time.Time) time.Duration {
+	if of.IsZero() {
+		return 0
+	}
+	return now.Sub(of)
+}
+
 // look is one look at a tree.
 type look struct {
-	options Options
-	view    View
-	runs    map[tend.ServiceToken]run
-	heard   map[string]Incidents
-	root    string          // its path
-	chosen  map[string]bool // the supervisors that are told apart
+	options  Options
+	view     View
+	runs     map[tend.ServiceToken]run
+	heard    map[string]Incidents
+	root     string          // its path
+	someIdle bool            // services are there that are not listed
+	chosen   map[string]bool // the supervisors that are told apart
 }
 
 // place is where services of a supervisor are counted.
@@ -116,13 +155,25 @@ func (l *look) home(path string) string {
 // it was not chosen.
 func (l *look) supervisor(status tend.Status, above string) place {
 	if !l.chosen[status.Path] {
-		return place{above, status.Time}
+		return l.idle(status, place{above, status.Time})
 	}
 	if l.view.Supervisors[status.Path] == nil {
 		l.view.Supervisors[status.Path] = &Supervisor{Serving: true, Ready: true}
 	}
 	l.view.Supervisors[status.Path].add(status)
-	return place{status.Path, status.Time}
+	return l.idle(status, place{status.Path, status.Time})
+}
+
+// idle counts the services of a supervisor that are not listed: they run, or will when it
+// is served.
+func (l *look) idle(status tend.Status, here place) place {
+	state := tend.StateRunning
+	if !status.Serving {
+		state = tend.StatePending
+	}
+	l.view.Supervisors[here.at].States[state] += status.Idle
+	l.someIdle = l.someIdle || status.Idle > 0
+	return here
 }
 
 func (s *Supervisor) add(status tend.Status) {
@@ -136,6 +187,8 @@ func (s *Supervisor) add(status tend.Status) {
 
 func (l *look) service(c *tend.ServiceStatus, here place) {
 	key := Key{Supervisor: here.at}
+	above := l.view.Supervisors[here.at]
+	above.HasActors = above.HasActors || c.Mailbox != nil
 	if l.options.Services != nil && l.options.Services(*c) {
 		key.Service = c.Name
 		if l.view.Services[key] == nil {
@@ -144,7 +197,7 @@ func (l *look) service(c *tend.ServiceStatus, here place) {
 		l.view.Services[key].add(c, here.now)
 	}
 	if l.options.Whole || !key.chosen() {
-		l.view.Supervisors[here.at].Group.add(c, here.now)
+		above.Group.add(c, here.now)
 	}
 	l.runs[c.Token] = run{key, counts{restarts: c.Restarts, failures: c.Failed}}
 }
@@ -168,6 +221,7 @@ func (g *Group) add(c *tend.ServiceStatus, now time.Time) {
 	}
 	g.Recent += c.Recent
 	g.Limit += c.Limit.N
+	g.Mail.add(c.Mailbox, now)
 }
 
 // earliest is the earlier one of two times that are not zero.

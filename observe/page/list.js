@@ -106,7 +106,7 @@ function paint(el, n) {
 	const sum = b && !open && !flat && order.map(s => [b.s[states.indexOf(s)], s]).filter(([k, s]) => k && s !== 'running');
 	const told = sum?.length || r.w;
 	attr(err, 'data-s', sum && troubled(n) ? sum[0][1] : null);
-	attr(err, 'data-t', r.a && !told ? ago(r.a * 1e3) : null);
+	attr(err, 'data-t', r.m ? ago(r.m * 1e3) : r.a && !told ? ago(r.a * 1e3) : null);
 	attr(err, 'class', 'error' + (r.a * 1e3 > now() - 36e5 ? ' fresh' : ''));
 	say(err, sum?.length ? sum.map(p => p.join(' ')).join(', ') + ' of ' + below(n).toLocaleString() : r.w || r.e || '');
 }

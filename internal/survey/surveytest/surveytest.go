@@ -60,7 +60,9 @@ func Shop() *Picture {
 			{Name: "db", Token: id[1], State: tend.StateRunning, Wanted: true, Since: Noon, Supervisor: &tend.Status{
 				Path: "shop/db", Time: Noon, Serving: true, Started: true, Count: 5.5, Threshold: 6, PausedUntil: Noon, Services: []tend.ServiceStatus{
 					{Name: "conn", Token: id[2], State: tend.StateBackoff, Wanted: true, Since: Noon, WaitingUntil: Noon.Add(1500 * time.Millisecond), Restarts: 7, Failed: 8},
-					{Name: "conn", Token: id[3], State: tend.StateRunning, Wanted: true, Since: Noon.Add(-time.Minute), Restarts: 1},
+					{Name: "conn", Token: id[3], State: tend.StateRunning, Wanted: true, Since: Noon.Add(-time.Minute), Restarts: 1, Mailbox: &tend.Mailbox{
+						Waiting: 3, Size: 4, Open: 2, Oldest: Noon.Add(-20 * time.Second), Handling: Noon.Add(-5 * time.Second),
+					}},
 					{Name: "lag", Token: id[4], State: tend.StateFailed, Wanted: true, Since: Noon, Failed: 3, Recent: 3, Limit: tend.Limit{N: 3}},
 					{Name: "late", Token: id[5], State: tend.StateGone, Since: Noon},
 				},
