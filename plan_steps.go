@@ -174,10 +174,7 @@ func (p *plan) cede(n *node, err error) {
 // inherit takes over what was and is asked of a service, and its history. Its budget is
 // new.
 func (n *node) inherit(old *node) {
-	if old.rare == nil {
-		return
-	}
-	from, to := old.rare, n.more()
+	from, to := old.more(), n.more()
 	to.failures, to.kept, to.failed = from.failures, from.kept, from.failed
 	from.failures, from.kept, from.failed = nil, 0, 0
 	for w := from.waiting; w != nil; w = w.next {
