@@ -2,12 +2,11 @@ package keyed
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/tend-go/tend"
-	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/place"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // entry is what a set knows of one key, from when it was put until it has left.
@@ -108,7 +107,7 @@ type newcomer[K comparable] struct {
 
 // prepare runs all code of users that there is to run. It panics where Put does.
 func (s *Set[K]) prepare(key K, svc tend.Service, config any) newcomer[K] {
-	name := nameOf(key)
+	name := said.Key(key)
 	switch {
 	case isUnequal(key, key):
 		panic(fmt.Sprintf("tend/keyed: %s: the key %s does not equal itself", s, name))
@@ -179,24 +178,4 @@ func (s *Set[K]) depart(key K) *entry[K] {
 func (s *Set[K]) forsake(e *entry[K]) {
 	e.leaving, e.svc, e.config = true, nil, nil
 	s.live--
-}
-
-// nameOf is a key as text. That is code of others.
-func nameOf(key any) (name string) {
-	switch key := key.(type) {
-	case string:
-		name = key
-	case int:
-		return strconv.Itoa(key)
-	case uint64:
-		return strconv.FormatUint(key, 10)
-	case fmt.Stringer:
-		guard.Do(func() { name = key.String() })
-	default:
-		name = fmt.Sprint(key)
-	}
-	if name == "" {
-		return fmt.Sprintf("%T", key)
-	}
-	return name
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/place"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Set is a supervisor whose services have keys. It is a [tend.Service], to be added to a
@@ -154,7 +155,7 @@ func (s *Set[K]) with(key K, do func(tend.ServiceToken) error) error {
 		err = do(e.token)
 	}
 	if err != nil {
-		return fmt.Errorf("tend/keyed: %s has no service of the key %s: %w", s, nameOf(key), err)
+		return fmt.Errorf("tend/keyed: %s has no service of the key %s: %w", s, said.Key(key), err)
 	}
 	return nil
 }
