@@ -363,7 +363,7 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	unclean := isUnclean(out, !cause.IsZero())
-	if !p.tells(out.n) && (!p.heard || !unclean) {
+	if !p.heard || out.n.is(isMember) && !unclean {
 		return
 	}
 	told := ServiceEnded{

@@ -572,3 +572,24 @@ func TestListing(t *testing.T) {
 		}
 	}
 }
+
+// TestAnHeirHasTheHistoryForItself: what becomes of the one before it since is not in it.
+func TestAnHeirHasTheHistoryForItself(t *testing.T) {
+	old, heir := &node{name: "a"}, &node{name: "a"}
+	failed := func(text string) Failure { return Failure{Err: Reason{errors.New(text), text}} }
+	old.remember(failed("first"))
+	old.remember(failed("second"))
+	heir.inherit(old)
+	old.remember(failed("last words"))
+	heir.remember(failed("third"))
+	var got []string
+	for _, f := range heir.history() {
+		got = append(got, f.Err.Text)
+	}
+	if want := []string{"first", "second", "third"}; !slices.Equal(got, want) {
+		t.Errorf("its history is %q", got)
+	}
+	if h := old.history(); len(h) != 1 || h[0].Err.Text != "last words" {
+		t.Errorf("the one before it has %v", h)
+	}
+}
