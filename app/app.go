@@ -83,7 +83,7 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 		p.ended(ctx, 0, nil, nil)
 		return 0
 	}
-	asked := ctx.Done() // before anything is served: whose context that is, it may panic
+	asked := ctx.Done()                                        // before anything is served: whose context that is, it may panic
 	own, end := context.WithCancel(context.WithoutCancel(ctx)) // of what outlives the tree
 	defer end()
 	if err := errors.Join(p.bundles.open(own), p.listeners.open(own)); err != nil {
