@@ -38,7 +38,8 @@
 // in backoff when it waits after a failure; stopping when its context is
 // cancelled, stuck when it has not returned in time; suspended on request, done
 // by its own will, failed when its own budget is used up. [Supervisor.Restart]
-// brings back the last three.
+// brings back the last three. [Supervisor.Replace] puts another service into the place of
+// one: token, name, order and history stay.
 //
 // # Budgets
 //
@@ -56,7 +57,9 @@
 // With [OneForAll] and [RestForOne] a failure stops the other members of the
 // group, last first, and starts all again in order; it counts once. With Ordered
 // (OTP's supervisors always are) each service starts when the one before is running,
-// and they stop in reverse. A member that hangs holds its group back.
+// and they stop in reverse. A member that hangs holds its group back. With MaxStarting so
+// many are starting at once, and others wait for their turn to start: after a pause, say,
+// when all would ask the same database at once.
 //
 // # Stopping
 //
@@ -87,8 +90,10 @@
 //  1. All methods may be called at any time from any goroutine, also from services
 //     and hooks, before, while and after the supervisor is served.
 //  2. There are never two runs of one service at once. A replacement for a run
-//     that hangs is started the moment that one returns. A value that is added twice
-//     is two services, and has to bear it.
+//     that hangs is started the moment that one returns, also if it is another service
+//     ([Supervisor.Replace]). Whoever asks for an overlap ([Supervisor.ReplaceWhenReady])
+//     has two in one place until one of them has returned, and never three. A value
+//     that is added twice is two services, and has to bear it.
 //  3. One goroutine for each supervisor owns all its state and waits for nothing but
 //     messages: not for a caller, a hook, a service or another supervisor. A stop
 //     begins and ends whatever is asked meanwhile; who asks for more than gets done

@@ -113,7 +113,8 @@ type (
 )
 
 // The events of a service. Each run begins with one ServiceStarted and ends with
-// either one ServiceFailed or one ServiceEnded.
+// either one ServiceFailed or one ServiceEnded. After [Supervisor.ReplaceWhenReady] there
+// are two runs of one token for a while; the incarnation tells them apart.
 type (
 	// ServiceStarted: a run is being launched.
 	ServiceStarted struct {
@@ -168,7 +169,7 @@ type (
 		// that is everything but nil, the error of its context, the cause of that, and
 		// what it may ask for ([ErrDoNotRestart], wrapped or not; [ErrTerminateTree]
 		// itself); it is in the history of the service, and costs no budget. Of one that
-		// was not: it is Temporary and has crashed.
+		// was not: it is Temporary and has crashed, or was to replace another one.
 		Unclean bool `json:"unclean,omitempty"`
 		// Took is how long it took to stop: since it was asked to, or since Serve
 		// returned while helpers still ran, or methods of its error. Zero if none was so.
@@ -176,16 +177,17 @@ type (
 		// Late is how long ago it was reported as stuck; zero if it was not. A run that
 		// has ended late is told at level warning.
 		Late time.Duration `json:"late,omitempty"`
-		// Next is the state that it is in now; [StateGone] if it left the tree.
+		// Next is the state that it is in now; [StateGone] if it left the tree. Of one that was
+		// replaced, or was to replace another, it is that of the one that has the place.
 		Next State `json:"next"`
 	}
 
 	// ServiceChanged: a service that does not run is in another state: it was suspended,
-	// was called back but is not started yet, by request or with its group, or has left. Of
-	// one that ran ServiceEnded says so.
+	// was called back but is not started yet, by request or with its group, was replaced, or
+	// has left. Of one that ran ServiceEnded says so.
 	ServiceChanged struct {
 		Origin
-		Cause Reason `json:"cause"` // [ErrSuspended], [ErrRestartRequested], [ErrSiblingFailed], [ErrRemoved]
+		Cause Reason `json:"cause"` // [ErrSuspended], [ErrRestartRequested], [ErrSiblingFailed], [ErrReplaced], [ErrRemoved]
 		Next  State  `json:"next"`
 	}
 

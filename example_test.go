@@ -295,3 +295,34 @@ func TestInVirtualTime(t *testing.T) {
 		root.Stop()
 	})
 }
+
+// A service whose settings have changed is replaced without a gap: the old one serves until
+// the new one is ready.
+func ExampleSupervisor_ReplaceWhenReady() {
+	server := func(version int) tend.Service {
+		return tend.Child{Name: "server", ReadyTimeout: time.Minute, Service: tend.Func("", func(ctx context.Context) error {
+			if version == 3 {
+				return errors.New("no certificate")
+			}
+			fmt.Println(version, "is up")
+			tend.Ready(ctx)
+			<-ctx.Done()
+			fmt.Println(version, "ends:", context.Cause(ctx))
+			return nil
+		})}
+	}
+	root := tend.New("app", tend.Spec{EventHook: func(tend.Event) {}})
+	root.ServeBackground(context.Background())
+	ctx := context.Background()
+	token, _ := root.Start(ctx, server(1))
+	fmt.Println(root.ReplaceWhenReady(ctx, token, server(2)))
+	fmt.Println(root.ReplaceWhenReady(ctx, token, server(3)))
+	root.Stop()
+	// Unordered output:
+	// 1 is up
+	// 2 is up
+	// 1 ends: tend: service was replaced
+	// <nil>
+	// no certificate
+	// 2 ends: tend: supervisor was stopped
+}

@@ -88,9 +88,9 @@ func (s *Supervisor) exit() {
 }
 
 // leave lets go of a service that has left: tokens and events, which may be kept for
-// ever, hold no more than the record. A supervisor is free to go elsewhere before
-// anybody hears of it.
-func (n *node) leave() {
+// ever, hold no more than the record; a token whose place is not empty holds who has it
+// now. A supervisor is free to go elsewhere before anybody hears of it.
+func (n *node) leave(last bool) {
 	if n.rare != nil && n.rare.holds != nil {
 		family.Lock()
 		if l := n.rare.holds.link.Load(); l != nil && l.added && l.node == n {
@@ -98,8 +98,22 @@ func (n *node) leave() {
 		}
 		family.Unlock()
 	}
+	seat := n.seat()
+	place := seat.comes()
 	n.svc, n.rare = nil, nil
-	n.gone.happen()
+	switch {
+	case last:
+		seat.rare = nil
+		if place.left != nil {
+			place.left.Left()
+		}
+		seat.gone.happen()
+	case seat == n:
+		n.rare = &rare{succession: &succession{holder: place.holder, runs: place.runs, left: place.left}}
+	}
+	if seat != n {
+		n.gone.happen()
+	}
 }
 
 // isBelow: s is p, or below it.

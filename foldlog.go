@@ -237,7 +237,10 @@ func (l *foldLog) troubled() []*node {
 
 // standing asks in which state a service is, and for how long.
 func (n *node) standing() (state State, since time.Duration) {
-	n.sup.query(func(_ *plan, now instant) { state, since = n.state, now-n.since })
+	n.sup.query(func(_ *plan, now instant) {
+		n := n.holder()
+		state, since = n.state, now-n.since
+	})
 	return state, since
 }
 

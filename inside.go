@@ -112,5 +112,5 @@ func Self(ctx context.Context) (ServiceStatus, bool) {
 	if r == nil {
 		return ServiceStatus{}, false
 	}
-	return r.node.sup.statusOf(r.node), true
+	return r.node.sup.statusOf(func() *node { return r.node }), true
 }

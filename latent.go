@@ -61,7 +61,10 @@ func mailboxOf(b mailbox) *Mailbox {
 
 // isFinal: a service that is asked to stop for this reason will not run again by itself,
 // and is not merely suspended.
-func (w why) isFinal() bool { return w == stopping || w == removal }
+func (w why) isFinal() bool { return w == stopping || w.leaves() }
+
+// leaves: the service alone is to leave the tree.
+func (w why) leaves() bool { return w == removal || w == replaced }
 
 // scheduler gives turns to the latent services of the tree whose root s is.
 func (s *Supervisor) scheduler() *latent.Scheduler {

@@ -251,8 +251,8 @@ func TestSettingsOfAKind(t *testing.T) {
 		}
 	}
 	alone := newLatent(idle("b"))
-	alone.settings = kind
-	if status, err := s.ServiceStatus(s.Add(alone)); err != nil || status.Restart != tend.Temporary {
+	alone.settings = &tend.Child{Restart: tend.Temporary, Limit: tend.Limit{N: 3}} // and nothing of its own
+	if status, err := s.ServiceStatus(s.Add(alone)); err != nil || status.Restart != tend.Temporary || status.Limit.N != 3 || status.Recent != 0 {
 		t.Errorf("%v, %+v", err, status)
 	}
 }

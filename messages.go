@@ -24,12 +24,24 @@ type (
 		to    call  // nil: the caller does not wait
 		start bool  // the answer is not before n runs, or will never
 		from  *node // who waits for that, if it is a service here; nil: anybody
+		after *node // whose place n takes or, if that leaves, whom it waits for; nil: nobody
 	}
+	discard   struct{ n *node }       // which was not added
 	addAll    struct{ nodes []*node } // members of a group
 	remove    struct{ n *node }
 	removeAll struct{ nodes []*node }
 	suspend   struct{ n *node }
-	restart   struct {
+	overlap   struct { // answer when by has the place, or will not
+		n  *node
+		by *node
+		to call
+	}
+	replace struct {
+		n  *node // whose place it is
+		by *node
+		to call
+	}
+	restart struct {
 		n     *node
 		cause Reason // none: on request, not a failure
 	}
@@ -119,10 +131,13 @@ func (start) message()     {}
 func (shutdown) message()  {}
 func (hurry) message()     {}
 func (add) message()       {}
+func (discard) message()   {}
 func (addAll) message()    {}
 func (remove) message()    {}
 func (removeAll) message() {}
 func (suspend) message()   {}
+func (replace) message()   {}
+func (overlap) message()   {}
 func (restart) message()   {}
 func (resume) message()    {}
 func (wait) message()      {}
@@ -172,8 +187,11 @@ type (
 		why    error
 		failed bool // it is what a run has failed with
 	}
-	leave struct{ n *node } // the service is out of the tree
-	arm   struct {
+	leave struct { // the service is out of the tree
+		n    *node
+		last bool // so its place is empty
+	}
+	arm struct {
 		timer timer
 		at    instant
 	}

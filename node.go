@@ -15,6 +15,11 @@ func (s *Supervisor) newNode(svc Service) *node {
 	if svc == nil {
 		panic(fmt.Sprintf("tend: supervisor %q: Add of a nil Service", s.name))
 	}
+	return s.newRecord(svc, nil)
+}
+
+// newRecord is newNode for a service that is to have the place of another one; nil: its own.
+func (s *Supervisor) newRecord(svc Service, seat *node) *node {
 	n := &node{svc: svc, sup: s}
 	inner := svc
 	if conf := asChild(svc); conf != nil {
@@ -26,6 +31,9 @@ func (s *Supervisor) newNode(svc Service) *node {
 		n.name = nameOf(inner)
 	}
 	n.name = said.Clean(n.name, maxName)
+	if seat != nil {
+		n.name = seat.name
+	}
 	if l, is := latent.Of(inner); is {
 		l.Enter((*ofRun)(n))
 		n.set(isLatent, true)

@@ -14,9 +14,9 @@ import (
 // Its files call each other in one direction: this one, what is asked of one
 // service, calls plan_end (what an end means), that plan_budget (what a failure
 // costs), that plan_stop (how the whole supervisor stops, or pauses), and all of
-// them plan_steps. Beside them plan_order starts and stops services one after
-// another, and plan_due knows what happens when time is up. TestPlanIsPure holds
-// them to it.
+// them plan_steps. Beside them plan_replace puts services into the places of
+// others, plan_order starts and stops services one after another, and plan_due
+// knows what happens when time is up. TestPlanIsPure holds them to it.
 type plan struct {
 	// Immutable, but for a nested supervisor's path when it is served, and what time it is:
 	// see Supervisor.tick.
@@ -33,6 +33,7 @@ type plan struct {
 	first, last *node
 	tally       [StateGone + 1]int // services by state
 	members     int                // services that are members of a group
+	doubles     int                // records in places that have another one
 	live        int                // runs that have not ended
 	significant int                // significant services that have not ended
 	inspections int                // under way
@@ -49,6 +50,8 @@ type plan struct {
 	firstFailure Reason // of the significant services that have ended
 
 	schedule *schedule // nil: nothing has been due yet
+	queue    deadlines // who waits for their turn to start, first come first served
+	queued   instant   // how many ever have
 
 	out     []effect
 	replies []reply // the last of them
@@ -81,20 +84,26 @@ func (p *plan) handle(now instant, m message) []effect {
 		p.hurry(now, m.by)
 	case add:
 		p.add(now, m)
+	case discard:
+		p.turnAway(m.n, ErrRemoved)
 	case addAll:
 		for _, n := range m.nodes {
 			p.add(now, add{n: n})
 		}
 	case remove:
-		p.remove(now, m.n)
+		p.remove(now, m.n.holder())
 	case removeAll:
 		for _, n := range m.nodes {
 			p.remove(now, n)
 		}
 	case suspend:
-		p.suspend(now, m.n)
+		p.suspend(now, m.n.holder())
 	case restart:
 		p.restart(now, m)
+	case replace:
+		p.replace(now, m)
+	case overlap:
+		p.overlap(now, m)
 	case resume:
 		p.resume(now, m.after)
 	case wait:
@@ -159,29 +168,28 @@ func (p *plan) finished() bool {
 	return p.phase == ceasing && p.live == p.tally[StateStuck] && p.inspections == 0 && p.stop.cause.Text != ""
 }
 
-// add appends a service. It starts at once if it may.
+// add appends a service, or puts it into the place of another one. It starts at once if it
+// may.
 func (p *plan) add(now instant, m add) {
 	n := m.n
+	if m.after != nil && m.after.holder().stays() {
+		p.follow(now, m.after, n)
+		p.do(reply{m.to, errTookPlace})
+		return
+	}
 	if limit := p.spec.MaxServices; limit > 0 && p.size() >= limit {
 		p.refuse(m, ErrTooManyServices)
 		p.do(ServiceRefused{p.of(now, n), limit})
 		return
 	}
-	if p.spec.Ordered && m.from != nil && m.from.state == StateStarting {
+	if m.from != nil && m.from.state == StateStarting && (p.spec.Ordered || p.spec.MaxStarting == 1 && n.comesUp()) {
 		p.refuse(m, errWaitsForItself)
 		return
 	}
-	p.link(n)
-	n.since = now
-	p.tally[StatePending]++
-	if n.is(isMember) {
-		p.members++
-	}
-	if n.conf().Significant {
-		p.significant++
-	}
-	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
-		p.decided(n, p.stop.cause.Err, false)
+	p.link(n, p.last)
+	p.count(now, n)
+	if m.after != nil {
+		n.outlast(m.after.holder())
 	}
 	switch {
 	case m.to == nil:
@@ -195,7 +203,8 @@ func (p *plan) add(now instant, m add) {
 	}
 }
 
-// errWaitsForItself: the services after one start when that runs.
+// errWaitsForItself: the services after one start when that runs, or the only one that may be
+// starting.
 var errWaitsForItself = errors.New("tend: a service that is starting cannot wait for one that starts after it")
 
 // refuse adds nothing.
@@ -203,9 +212,7 @@ func (p *plan) refuse(m add, why error) {
 	if m.to != nil {
 		p.do(reply{m.to, refusal{why}})
 	}
-	m.n.state = StateGone
-	p.decided(m.n, why, false)
-	p.do(leave{m.n})
+	p.turnAway(m.n, why)
 }
 
 // remove makes a service leave, once it has stopped.
@@ -213,24 +220,40 @@ func (p *plan) remove(now instant, n *node) {
 	if n.state == StateGone {
 		return
 	}
-	n.want = wantGone
-	if n.is(alive) {
-		p.ask(now, n, removal)
-		return
+	if n.comes().relief != nil {
+		n = p.relieve(now, n, ErrRemoved)
 	}
-	p.changed(now, n, removal, StateGone)
+	n.want = wantGone
+	switch {
+	case n.is(alive):
+		p.ask(now, n, removal)
+	case n.waits(): // it leaves when it would have come
+	default:
+		p.depart(now, n, removal)
+	}
+}
+
+// depart makes a service leave that does not run.
+func (p *plan) depart(now instant, n *node, w why) {
+	p.changed(now, n, w, StateGone)
 	p.decided(n, ErrRemoved, false)
 	p.leave(now, n, ErrRemoved)
 }
 
 // suspend stops a service and keeps it.
 func (p *plan) suspend(now instant, n *node) {
+	if relief := n.comes().relief; relief != nil {
+		n.succeeds().relief = nil
+		p.dismiss(now, relief, suspension)
+	}
 	switch {
 	case n.want == wantGone || n.state == StateGone || n.state == StateFailed || n.state == StateSuspended:
 		return // leaves, or is down already
 	case n.is(alive):
 		n.want = wantSuspended
 		p.ask(now, n, suspension)
+	case n.waits(): // it comes to that when it would have run
+		n.want = wantSuspended
 	default:
 		n.want = wantSuspended
 		p.changed(now, n, suspension, StateSuspended)
@@ -243,7 +266,7 @@ func (p *plan) suspend(now instant, n *node) {
 // suspended, done, failed or waiting. With a cause the end of a run counts as a
 // failure.
 func (p *plan) restart(now instant, m restart) {
-	n := m.n
+	n := m.n.holder()
 	if n.want == wantGone || n.state == StateGone {
 		return
 	}
@@ -253,7 +276,7 @@ func (p *plan) restart(now instant, m restart) {
 		if n.state == StateFailed {
 			n.rare.tally = tally.Tally{}
 		}
-		if n.state != StatePending && !p.mayStart(n) { // else it starts, and that is told
+		if n.state != StatePending && !p.startsNow(n) { // else it starts, and that is told
 			p.changed(now, n, restarting, StatePending)
 		}
 		p.decided(n, nil, false)
@@ -281,6 +304,9 @@ func (p *plan) readied(now instant, m readied) {
 	p.up(now, n)
 	if p.tells(n) {
 		p.do(ServiceReady{p.of(now, n), took})
+	}
+	if n.isTrial() {
+		p.relieve(now, n.seat().holder(), nil)
 	}
 }
 
@@ -341,7 +367,7 @@ func (p *plan) lost(now instant, m lost) {
 func (p *plan) services() []Service {
 	list := make([]Service, 0, p.size())
 	for n := p.first; n != nil; n = n.next {
-		if n.want != wantGone {
+		if n.want != wantGone && !n.isTrial() {
 			list = append(list, n.svc)
 		}
 	}

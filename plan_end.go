@@ -47,6 +47,8 @@ func (p *plan) exited(now instant, out outcome) {
 		n.rare.serving = nil
 	}
 	switch {
+	case n.isTrial():
+		p.endedTrial(now, out)
 	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.isDoomed() && !p.inGroup(n):
 		p.beside(now, out)
 		out = outcome{n: n, why: p.cause(n)}
@@ -109,7 +111,7 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	}
 	p.ended(now, out, cause, next)
 	if isUnclean(out, true) {
-		n.remember(Failure{p.wall(now), n.number, out.why})
+		n.seat().holder().remember(Failure{p.wall(now), n.number, out.why})
 	}
 	switch next {
 	case StateGone:
@@ -122,6 +124,25 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	default:
 		p.put(now, n, next)
 	}
+}
+
+// endedTrial: one that ran beside another has ended, and not taken its place. That one keeps
+// it, and has the failure in its history.
+func (p *plan) endedTrial(now instant, out outcome) {
+	n, cause := out.n, p.cause(out.n)
+	failed, err := out.why, cmp.Or(out.why.Err, ErrNotReady)
+	if !cause.IsZero() {
+		err = cause.Err
+	}
+	if n.why.isFailure() {
+		failed = cause
+	}
+	p.ended(now, out, cause, StateGone)
+	if isUnclean(out, !cause.IsZero()) || n.why.isFailure() {
+		n.seat().holder().remember(Failure{p.wall(now), n.number, failed})
+	}
+	n.why = unasked
+	p.leave(now, n, err)
 }
 
 // endedItself: what the end of a service means that nobody asked to stop. This

@@ -62,19 +62,20 @@ const (
 
 // rare is the part of a record that services without trouble do without.
 type rare struct {
-	conf     *Child    // immutable; nil: all defaults
-	failures []Failure // a ring of historySize: kept%historySize is the oldest
-	kept     uint64    // in it, so far
-	failed   uint64    // of them those that were failures, and no end on the way down
-	tally    tally.Tally
-	began    instant     // the latest run; see node.began
-	until    instant     // in state backoff
-	asked    instant     // when it was asked to stop
-	blame    Reason      // the cause given to Restart
-	waiting  *waiter     // who waits for a state of it, the latest first
-	holds    *Supervisor // that the service is, or embeds; immutable
-	serving  *Supervisor // that its run serves
-	beats    uint64      // of the watchdog, when it was last looked at
+	conf        *Child    // immutable; nil: all defaults
+	failures    []Failure // a ring of historySize: kept%historySize is the oldest
+	kept        uint64    // in it, so far
+	failed      uint64    // of them those that were failures, and no end on the way down
+	tally       tally.Tally
+	began       instant     // the latest run; see node.began
+	until       instant     // in state backoff
+	asked       instant     // when it was asked to stop
+	blame       Reason      // the cause given to Restart
+	waiting     *waiter     // who waits for a state of it, the latest first
+	*succession             // nil: it has its place for itself
+	holds       *Supervisor // that the service is, or embeds; immutable
+	serving     *Supervisor // that its run serves
+	beats       uint64      // of the watchdog, when it was last looked at
 
 	labels labels // the loop's, the plan never looks at it
 }
@@ -147,6 +148,9 @@ func (n *node) conf() *Child {
 }
 
 var defaults Child
+
+// comesUp: the service is starting for a while.
+func (n *node) comesUp() bool { return n.conf().ReadyTimeout > 0 || n.is(isSupervisor) }
 
 // ownBudget: failures of the service do not raise the supervisor's count. In state
 // backoff it waits for a delay of its own, others for the end of the pause.

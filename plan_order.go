@@ -59,8 +59,22 @@ func (p *plan) proceed(now instant) {
 		if p.turn.group != nil {
 			p.restartGroup(now)
 		}
+		p.startQueued(now)
 		p.startNext(now)
 		p.checkReady()
+	}
+}
+
+// startQueued starts those who waited for others to have started, as many as may be. Those
+// of a group that is being restarted have their turn with that, the one at the cursor has it
+// anyway, and who has to outlast somebody since comes then.
+func (p *plan) startQueued(now instant) {
+	for len(p.queue) > 0 && p.tally[StateStarting] < p.spec.MaxStarting {
+		n := p.queue[0].n
+		p.queue.drop(n)
+		if !n.waits() && p.mayStart(n) {
+			p.launch(now, n)
+		}
 	}
 }
 
@@ -73,7 +87,7 @@ func (p *plan) startNext(now instant) {
 			return
 		}
 		if n.state == StatePending {
-			p.launch(now, n)
+			p.begin(now, n)
 		}
 		if p.spec.Ordered && n.blocksNext() {
 			return
@@ -84,6 +98,9 @@ func (p *plan) startNext(now instant) {
 
 // blocksNext: services after n do not start yet.
 func (n *node) blocksNext() bool {
+	if n.isTrial() {
+		return false
+	}
 	switch n.state {
 	case StateRunning, StateSuspended, StateDone, StateFailed:
 		return false

@@ -198,7 +198,7 @@ func (w *purity) foreign(at token.Pos, callee *types.Func) {
 }
 
 // notThePlans are the fields of records that belong to others.
-var notThePlans = []string{"node.run", "node.gone", "node.sup", "rare.labels"}
+var notThePlans = []string{"node.run", "node.gone", "node.sup", "rare.labels", "succession.left"}
 
 func (w *purity) look(n ast.Node) {
 	switch n := n.(type) {

@@ -23,10 +23,10 @@ func (p *plan) status(now instant, s *Status, each func(i int, n *node)) {
 	l := p.listing()
 	s.Services = make([]ServiceStatus, 0, min(l.size(), p.size()))
 	for n := p.first; n != nil && l.size() > 0; n = n.next {
-		if !l.has(n) {
+		if n.seat().holder() != n || !l.has(n) {
 			continue
 		}
-		each(len(s.Services), n)
+		each(len(s.Services), n.shown())
 		s.Services = append(s.Services, p.serviceStatus(now, n, s.Path, holder))
 	}
 	s.Idle = p.size() - len(s.Services)
@@ -82,14 +82,18 @@ func (p *plan) holdup() *node {
 
 // serviceStatus copies what there is to say about n, of a supervisor at a path.
 func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) ServiceStatus {
+	run := n.shown()
 	s := ServiceStatus{
-		Name: n.name, Path: treepath.Join(path, n.name), Token: ServiceToken{n},
-		State: n.state, Since: p.wall(n.since), Restart: n.conf().Restart, Significant: n.conf().Significant,
+		Name: n.name, Path: treepath.Join(path, n.name), Token: ServiceToken{n.seat()},
+		State: run.state, Since: p.wall(run.since), Restart: n.conf().Restart, Significant: n.conf().Significant,
 		Wanted:      n.want == wantUp && n.state != StateDone && n.state != StateGone,
-		Incarnation: n.number, Restarts: max(n.number, 1) - 1, Failures: n.history(), Stopping: p.stoppingFor(n),
+		Incarnation: n.number, Restarts: max(n.number, 1) - 1, Failures: n.history(), Stopping: p.stoppingFor(run),
 	}
 	if n.rare != nil {
 		s.Failed = n.rare.failed
+	}
+	if other := run.other(); other != nil {
+		s.Beside = Beside{other.state, p.wall(other.since), other.number}
 	}
 	if n.ownBudget() {
 		s.Limit = n.conf().Limit
@@ -97,10 +101,10 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 			s.Recent = n.rare.tally.Count(now, s.Limit.window())
 		}
 	}
-	if by := p.stopLimit(n); by != never {
+	if by := p.stopLimit(run); by != never {
 		s.StopBy = p.wall(by)
 	}
-	p.explainWait(n, holder, &s)
+	p.explainWait(run, holder, &s)
 	return s
 }
 
@@ -136,6 +140,7 @@ var (
 	waitForDelay     = known(errDelay)
 	waitForPause     = known(errPause)
 	waitForTurn      = known(errTurn)
+	waitForStart     = known(errStart)
 	waitForGroup     = known(errGroup)
 	waitForLastRun   = known(errLastRun)
 	waitForNotServed = known(errNotServed)
@@ -145,7 +150,7 @@ var (
 // explainWait says why n does not run although it should.
 func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 	switch {
-	case n.want != wantUp:
+	case !s.Wanted:
 	case n.state == StateBackoff && n.ownBudget():
 		s.WaitingFor, s.WaitingUntil = waitForDelay, p.wall(n.rare.until)
 	case n.state == StateBackoff:
@@ -157,6 +162,10 @@ func (p *plan) explainWait(n, holder *node, s *ServiceStatus) {
 		s.WaitingFor = waitForStopping
 	case p.phase != serving: // the next time
 		s.WaitingFor = waitForNotServed
+	case n.slot > 0:
+		s.WaitingFor = waitForStart
+	case n.waits(): // for one that had another place
+		s.WaitingFor, s.HeldBy = waitForLastRun, treepath.Join(p.path, n.comes().after.name)
 	default:
 		s.WaitingFor = waitForTurn
 		if p.inGroup(n) {

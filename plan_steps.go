@@ -26,7 +26,7 @@ func (p *plan) here(now instant) Origin {
 
 // of is the origin of an event of a service.
 func (p *plan) of(now instant, n *node) Origin {
-	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n}, Incarnation: n.number}
+	return Origin{Time: p.wall(now), Supervisor: p.path, Service: n.name, Token: ServiceToken{n.seat()}, Incarnation: n.number}
 }
 
 // put brings n into a state: the only place where a state changes. What was due in
@@ -35,6 +35,8 @@ func (p *plan) put(now instant, n *node, s State) {
 	if old := n.state; old < StateGone {
 		p.tally[old]--
 		switch old {
+		case StatePending:
+			p.queue.drop(n)
 		case StateStopping:
 			p.undue(stopTimer, n)
 		case StateBackoff:
@@ -43,7 +45,7 @@ func (p *plan) put(now instant, n *node, s State) {
 			p.undue(readyTimer, n)
 		case StateRunning:
 			p.undue(watchdogTimer, n)
-		case StatePending, StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
+		case StateStuck, StateSuspended, StateDone, StateFailed, StateGone:
 		}
 		if n.conf().Significant {
 			p.significant += finality(old) - finality(s)
@@ -64,23 +66,45 @@ func finality(s State) int {
 	return 0
 }
 
-// size is how many services count against MaxServices: all that have not left.
+// size is how many services count against MaxServices: all that have not left, and of
+// those in one place one.
 func (p *plan) size() (size int) {
 	for s := range StateGone {
 		size += p.tally[s]
 	}
-	return size
+	return size - p.doubles
 }
 
-// link appends n to the list, unlink takes it out.
-func (p *plan) link(n *node) {
-	n.prev = p.last
-	if p.last != nil {
-		p.last.next = n
+// count notes that n, which is pending and has been put into the list, is here.
+func (p *plan) count(now instant, n *node) {
+	n.since = now
+	p.tally[StatePending]++
+	if n.is(isMember) {
+		p.members++
+	}
+	if n.conf().Significant {
+		p.significant++
+	}
+	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
+		p.decided(n, p.stop.cause.Err, false)
+	}
+}
+
+// link puts n into the list, after another one; nil: first. unlink takes it out.
+func (p *plan) link(n, after *node) {
+	next := p.first
+	if after != nil {
+		next = after.next
+		after.next = n
 	} else {
 		p.first = n
 	}
-	p.last = n
+	if next != nil {
+		next.prev = n
+	} else {
+		p.last = n
+	}
+	n.prev, n.next = after, next
 }
 
 func (p *plan) unlink(n *node) {
@@ -98,9 +122,14 @@ func (p *plan) unlink(n *node) {
 }
 
 // leave takes n, which does not run, out of the tree. Who waits for its start
-// learns why it never will.
+// learns why it never will. Who was to come after it may come.
 func (p *plan) leave(now instant, n *node, err error) {
+	p.cede(n, err)
 	p.skip(n)
+	last := !n.shares()
+	if !last {
+		p.doubles--
+	}
 	p.unlink(n)
 	if n.is(isMember) {
 		p.members--
@@ -108,7 +137,75 @@ func (p *plan) leave(now instant, n *node, err error) {
 	p.put(now, n, StateGone)
 	p.tally[StateGone] = 0 // nobody counts them
 	p.answer(n, err)
-	p.do(leave{n})
+	p.do(leave{n, last})
+	if next := n.pass(); next != nil {
+		p.come(now, next)
+	}
+	if relief := n.seat().holder().comes().relief; relief != nil { // it was the third
+		p.again(now, relief)
+	}
+}
+
+// cede: n leaves by itself. Who runs beside it has the place from now on, and is not on trial
+// any more; who is that, and has not stood it, learns why.
+func (p *plan) cede(n *node, err error) {
+	switch s := n.comes(); {
+	case n.isTrial():
+		p.reply(s.asker, err)
+		if holder := n.seat().holder(); holder.comes().relief == n {
+			holder.succeeds().relief = nil
+		}
+	case s.relief != nil:
+		relief := s.relief
+		relief.await(StateRunning, relief.comes().asker)
+		relief.comes().asker, s.relief = nil, nil
+		n.seat().succeeds().holder = relief
+		relief.outlast(n)
+		relief.inherit(n)
+		p.arrived(relief)
+	case n.seat().holder() == n && n.shares(): // one that is leaving, too, is the last
+		last := n.neighbour()
+		n.seat().succeeds().holder = last
+		last.inherit(n)
+		p.arrived(last)
+	}
+}
+
+// inherit takes over what was and is asked of a service, and its history. Its budget is
+// new.
+func (n *node) inherit(old *node) {
+	from, to := old.more(), n.more()
+	to.failures, to.kept, to.failed = from.failures, from.kept, from.failed
+	from.failures, from.kept, from.failed = nil, 0, 0
+	for w := from.waiting; w != nil; w = w.next {
+		n.await(w.state, w.to)
+	}
+	from.waiting = nil
+}
+
+// turnAway lets go of a service that was to be added.
+func (p *plan) turnAway(n *node, why error) {
+	n.state = StateGone
+	p.decided(n, why, false)
+	p.do(leave{n, n.seat() == n})
+}
+
+// come lets n do what was asked of it while it waited for another one to leave.
+func (p *plan) come(now instant, n *node) {
+	switch {
+	case n.is(alive):
+	case n.want == wantGone: // also if it had taken the place, and was suspended since
+		p.changed(now, n, removal, StateGone)
+		p.decided(n, ErrRemoved, false)
+		p.leave(now, n, ErrRemoved)
+	case n.state != StatePending: // it has run, and was asked for something else since
+	case n.want == wantSuspended:
+		p.changed(now, n, suspension, StateSuspended)
+		p.put(now, n, StateSuspended)
+		p.decided(n, ErrSuspended, false)
+	default:
+		p.again(now, n)
+	}
 }
 
 // decided tells a latent service what is to become of it: see plan.fate.
@@ -124,9 +221,30 @@ func (p *plan) again(now instant, n *node) {
 		p.put(now, n, StatePending)
 	}
 	if p.mayStart(n) {
-		p.launch(now, n)
+		p.begin(now, n)
 	}
 }
+
+// begin launches n, unless it has to wait for somebody.
+func (p *plan) begin(now instant, n *node) {
+	switch {
+	case n.waits():
+	case !p.isCrowded(n):
+		p.launch(now, n)
+	case n.slot == 0:
+		p.queued++
+		p.queue.push(p.queued, n)
+	}
+}
+
+// isCrowded: n would be starting, and others do, or wait for that, as many as may be.
+func (p *plan) isCrowded(n *node) bool {
+	most := p.spec.MaxStarting
+	return most > 0 && n.comesUp() && (p.tally[StateStarting] >= most || len(p.queue) > 0)
+}
+
+// startsNow: n, which does not run, would be launched.
+func (p *plan) startsNow(n *node) bool { return p.mayStart(n) && !n.waits() && !p.isCrowded(n) }
 
 // isDoomed: a supervisor above has begun to stop, and this one's turn will come.
 // Services that watch a context or a connection that ends with the program end now:
@@ -140,7 +258,7 @@ func (p *plan) mayStart(n *node) bool {
 
 // launch begins a run.
 func (p *plan) launch(now instant, n *node) {
-	n.number++
+	n.number = n.nextRun()
 	n.set(alive, true)
 	if n.rare != nil {
 		n.rare.began = now
@@ -245,12 +363,12 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	unclean := isUnclean(out, !cause.IsZero())
-	if !p.tells(out.n) && (!p.heard || !unclean) {
+	if !p.heard || out.n.is(isMember) && !unclean {
 		return
 	}
 	told := ServiceEnded{
 		Origin: p.of(now, out.n), Cause: cause, Unclean: unclean, Took: out.n.stopped(now), Late: out.n.late(now),
-		Next: next,
+		Next: out.n.placeAfter(next),
 	}
 	if out.why.Err != nil {
 		told.Err = out.why

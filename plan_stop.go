@@ -1,6 +1,7 @@
 package tend
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -51,7 +52,20 @@ func (p *plan) shutdown(now instant, m shutdown) {
 		by = min(by, later(now, within))
 	}
 	p.stopBy(now, by)
+	p.dropTrials(now)
 	p.tighten(now)
+}
+
+// dropTrials lets go of those that were to run beside others and have not begun.
+func (p *plan) dropTrials(now instant) {
+	for n := p.first; n != nil; {
+		next := n.next
+		if n.isTrial() && !n.is(alive) {
+			p.decided(n, p.stop.cause.Err, false)
+			p.leave(now, n, cmp.Or(p.stop.cause.Err, ErrStopped))
+		}
+		n = next
+	}
 }
 
 // hurry makes a stop that is under way quicker.
@@ -74,6 +88,8 @@ func (p *plan) stopBy(now, hard instant) {
 func (p *plan) tighten(now instant) {
 	for n := p.first; n != nil; n = n.next {
 		switch n.state {
+		case StatePending:
+			p.queue.drop(n)
 		case StateBackoff:
 			p.put(now, n, StatePending)
 		case StateStopping:

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -155,6 +156,15 @@ func (s *story) message(f []string) (message, error) {
 		return shutdown{cause: known(ErrStopped), by: by}, nil
 	case "add", "start":
 		return s.add(f)
+	case "after": // another one is to have left, or gives its place
+		m, err := s.add(append([]string{"start"}, f[2:]...))
+		if a, is := m.(add); is {
+			a.after, a.start = s.nodes[f[1]], false
+			m = a
+		}
+		return m, err
+	case "replace", "overlap":
+		return s.replace(f)
 	case "addall", "removeall":
 		return s.several(f)
 	case "lostall":
@@ -259,6 +269,8 @@ func (s *story) spec(settings []string) error {
 			spec.FailureThreshold = x
 		case "max":
 			spec.MaxServices = int(x)
+		case "starting":
+			spec.MaxStarting = int(x)
 		case "maxpause":
 			spec.MaxFailureBackoff = d
 		case "budget":
@@ -285,8 +297,38 @@ func (s *story) spec(settings []string) error {
 	return nil
 }
 
+// replace reads "replace name setting…", or "overlap …": the new one is called as the old one.
+func (s *story) replace(f []string) (message, error) {
+	seat := s.nodes[f[1]]
+	n, err := s.make(f)
+	if seat == nil || err != nil {
+		return nil, fmt.Errorf("nobody is called %s: %w", f[1], err)
+	}
+	to := newCall()
+	s.names[to] = n.name
+	if f[0] == "overlap" {
+		return overlap{seat, n, to}, nil
+	}
+	return replace{seat, n, to}, nil
+}
+
 // add reads "add name setting…".
 func (s *story) add(f []string) (message, error) {
+	n, err := s.make(f)
+	if err != nil {
+		return nil, err
+	}
+	s.nodes[n.name] = n
+	m := add{n: n}
+	if f[0] == "start" || s.p.spec.MaxServices > 0 {
+		m.to, m.start = newCall(), f[0] == "start"
+		s.names[m.to] = n.name
+	}
+	return m, nil
+}
+
+// make reads what follows the verb.
+func (s *story) make(f []string) (*node, error) {
 	c := &Child{}
 	s.ids++
 	n := &node{name: f[1], id: s.ids, svc: Func(f[1], func(context.Context) error { return nil })}
@@ -332,13 +374,7 @@ func (s *story) add(f []string) (message, error) {
 	if *c != (Child{}) || n.is(isLatent) {
 		n.more().conf = c
 	}
-	s.nodes[n.name] = n
-	m := add{n: n}
-	if f[0] == "start" || s.p.spec.MaxServices > 0 {
-		m.to, m.start = newCall(), f[0] == "start"
-		s.names[m.to] = n.name
-	}
-	return m, nil
+	return n, nil
 }
 
 // several reads "addall name…", of members of a group, or "removeall name…".
@@ -421,7 +457,8 @@ func bare(e Event) Event {
 func errorName(text string) string {
 	return map[string]string{
 		ErrRemoved.Error(): "ErrRemoved", ErrSuspended.Error(): "ErrSuspended", ErrRestartRequested.Error(): "ErrRestartRequested",
-		ErrSiblingFailed.Error(): "ErrSiblingFailed", ErrNotReady.Error(): "ErrNotReady", ErrUnresponsive.Error(): "ErrUnresponsive",
+		ErrSiblingFailed.Error(): "ErrSiblingFailed", ErrReplaced.Error(): "ErrReplaced",
+		ErrNotReady.Error(): "ErrNotReady", ErrUnresponsive.Error(): "ErrUnresponsive",
 		ErrStopped.Error(): "ErrStopped", ErrGoexit.Error(): "ErrGoexit", errServeReturned.Error(): "errServeReturned",
 	}[text]
 }
@@ -464,6 +501,9 @@ func (s *story) effect(e effect) string {
 	case keep:
 		return e.n.name + " has an object of its run"
 	case leave:
+		if !e.last {
+			return e.n.name + " has left its place to another"
+		}
 		return e.n.name + " has left"
 	case arm:
 		return fmt.Sprintf("%s timer at %s", timerNames[e.timer], at(e.at))
@@ -531,5 +571,26 @@ func TestListing(t *testing.T) {
 		if n := len(status.Services); n != c.others+c.listed || troubled != c.troubled || status.Idle != all-n || cap(status.Services) > all {
 			t.Errorf("%+v: %d are listed, %d in trouble, %d not listed", c, n, troubled, status.Idle)
 		}
+	}
+}
+
+// TestAnHeirHasTheHistoryForItself: what becomes of the one before it since is not in it.
+func TestAnHeirHasTheHistoryForItself(t *testing.T) {
+	old, heir := &node{name: "a"}, &node{name: "a"}
+	failed := func(text string) Failure { return Failure{Err: Reason{errors.New(text), text}} }
+	old.remember(failed("first"))
+	old.remember(failed("second"))
+	heir.inherit(old)
+	old.remember(failed("last words"))
+	heir.remember(failed("third"))
+	var got []string
+	for _, f := range heir.history() {
+		got = append(got, f.Err.Text)
+	}
+	if want := []string{"first", "second", "third"}; !slices.Equal(got, want) {
+		t.Errorf("its history is %q", got)
+	}
+	if h := old.history(); len(h) != 1 || h[0].Err.Text != "last words" {
+		t.Errorf("the one before it has %v", h)
 	}
 }

@@ -10,7 +10,7 @@ type waiter struct {
 // wait answers when the service is in the state, at once if it is; or when it will not
 // come there: never, or not run unless it is called back.
 func (p *plan) wait(m wait) {
-	n := m.n
+	n := m.n.holder()
 	switch {
 	case n.state == m.state:
 		p.reply(m.to, nil)
@@ -33,8 +33,8 @@ func (n *node) await(state State, to call) {
 
 // unwait forgets a caller that has given up: it may do so again and again.
 func (p *plan) unwait(m unwait) {
-	if m.n.rare != nil {
-		m.n.rare.release(func(w *waiter) bool { return w.to == m.to })
+	if n := m.n.holder(); n.rare != nil {
+		n.rare.release(func(w *waiter) bool { return w.to == m.to })
 	}
 }
 

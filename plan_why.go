@@ -10,6 +10,7 @@ const (
 	suspension
 	restarting
 	siblingFailed
+	replaced
 	notReady
 	unresponsive
 	blamed // Restart with a cause: rare.blame
@@ -25,6 +26,7 @@ var reasons = [blamed]Reason{
 	suspension:    known(ErrSuspended),
 	restarting:    known(ErrRestartRequested),
 	siblingFailed: known(ErrSiblingFailed),
+	replaced:      known(ErrReplaced),
 	notReady:      known(ErrNotReady),
 	unresponsive:  known(ErrUnresponsive),
 }

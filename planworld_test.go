@@ -1,9 +1,11 @@
 package tend
 
 import (
+	stdcmp "cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -18,23 +20,26 @@ type world struct {
 	choose func(n int) int // in [0, n)
 
 	nodes    []*node         // ever added
+	seats    map[*node]*node // whose place those have that took that of another one
 	alive    map[*node]bool  // launched, not exited
 	exiting  *node           // whose end is being told
 	leaving  error           // why that was asked to end
 	asked    map[*node]error // why, of those alive
 	gone     map[*node]bool
+	empty    map[*node]bool // places that all have left, by the token
 	decided  map[*node]bool // in this message
 	owed     map[*node]bool
 	inspects []inspected // to be answered
 	probes   []beaten
-	calls    map[call]awaited // without an answer
-	begun    map[*node]bool   // ServiceStarted without an end
-	told     map[*node]State  // what a listener takes the state for, as far as it lasts
-	stopping bool             // SupervisorStopping without SupervisorStopped
-	group    []*node          // those of a group that is being restarted that ran before the message
-	first    uint64           // of that group
-	settled  bool             // since the last start
-	ready    bool             // since the last start
+	calls    map[call]awaited     // without an answer
+	asks     map[call]*node       // of calls, those that wait until a service has its place
+	begun    map[incarnation]bool // ServiceStarted without an end, by the token
+	told     map[*node]State      // what a listener takes the state for, as far as it lasts
+	stopping bool                 // SupervisorStopping without SupervisorStopped
+	group    []*node              // those of a group that is being restarted that ran before the message
+	first    uint64               // of that group
+	settled  bool                 // since the last start
+	ready    bool                 // since the last start
 	log      []string
 }
 
@@ -47,8 +52,8 @@ type awaited struct {
 func newWorld(spec Spec, choose func(int) int) *world {
 	w := &world{
 		p: newPlan(spec.withDefaults("w"), "w", time.Unix(0, 0)), choose: choose,
-		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
-		calls: map[call]awaited{}, begun: map[*node]bool{}, told: map[*node]State{},
+		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, empty: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
+		calls: map[call]awaited{}, asks: map[call]*node{}, begun: map[incarnation]bool{}, told: map[*node]State{}, seats: map[*node]*node{},
 	}
 	w.p.heard = true
 	w.p.random = func() float64 { return 0.5 }
@@ -93,9 +98,10 @@ func (w *world) carryOut(e effect) {
 			w.fail("%s is launched although a supervisor above stops", e.n.name)
 		}
 		w.checkGroup(e.n)
+		w.checkPlace(e.n)
 		w.alive[e.n] = true
 		if e.n.is(isMember) { // nobody is told
-			w.begun[e.n] = true
+			w.begun[incarnation{e.n, e.n.number}] = true
 		}
 		w.checkTurn(e.n)
 	case cancel:
@@ -125,8 +131,14 @@ func (w *world) carryOut(e effect) {
 		if w.gone[e.n] || w.alive[e.n] {
 			w.fail("%s leaves twice, or while it runs", e.n.name)
 		}
-		if w.told[e.n] != StateGone && e.n.number > 0 && !e.n.is(isMember) {
-			w.fail("%s leaves, and who listens takes it for %v", e.n.name, w.told[e.n])
+		if told := w.told[w.token(e.n)]; e.last && told != StateGone && e.n.number > 0 && !e.n.is(isMember) {
+			w.fail("%s leaves, and who listens takes it for %v", e.n.name, told)
+		}
+		if e.last && w.empty[w.token(e.n)] {
+			w.fail("the place of %s is empty twice", e.n.name)
+		}
+		if e.last {
+			w.empty[w.token(e.n)] = true
 		}
 		if e.n.prev != nil || e.n.next != nil {
 			w.fail("who keeps the token of %s, which has left, keeps its neighbours", e.n.name)
@@ -175,6 +187,29 @@ func (w *world) checkGroup(n *node) {
 	}
 }
 
+// token is the record that the token of n holds.
+func (w *world) token(n *node) *node { return stdcmp.Or(w.seats[n], n) }
+
+// checkPlace: nobody is launched while the one runs whose place it has taken, or that it
+// has to outlast; but for one that runs beside another on request.
+func (w *world) checkPlace(n *node) {
+	beside := 0
+	for m := range w.alive {
+		if m != n && w.token(m) == w.token(n) {
+			beside++
+			if !m.isTrial() && !n.isTrial() {
+				w.fail("%s is launched while another one has its place", n.name)
+			}
+		}
+		if m == n.comes().after {
+			w.fail("%s is launched while %s has not left", n.name, m.name)
+		}
+	}
+	if beside > 1 {
+		w.fail("%s is launched as the third in its place", n.name)
+	}
+}
+
 // once: what has happened has not yet since the supervisor was served.
 func (w *world) once(happened *bool, what string) {
 	if *happened || w.p.phase != serving {
@@ -190,7 +225,7 @@ func (w *world) checkTurn(n *node) {
 		return
 	}
 	for m := n.prev; m != nil; m = m.prev {
-		if m.state == StatePending {
+		if m.shown().state == StatePending && !m.isTrial() && (m.slot == 0 || m == w.p.turn.cursor) { // else it has had it
 			w.fail("%s is launched before %s has had its turn", n.name, m.name)
 		}
 	}
@@ -218,7 +253,7 @@ func (w *world) heard(e Event) {
 	}
 	switch e := e.(type) {
 	case ServiceStarted:
-		w.begun[n] = true
+		w.begun[incarnation{n, e.Incarnation}] = true
 		w.told[n] = StateRunning
 	case SupervisorStarted:
 		for n, state := range w.told {
@@ -244,10 +279,11 @@ func (w *world) heard(e Event) {
 		if e.Kind() == kindServiceFailed && w.p.isDoomed() {
 			w.fail("%s has failed although a supervisor above stops", n.name)
 		}
-		if !w.begun[n] {
+		run := incarnation{n, e.From().Incarnation}
+		if !w.begun[run] {
 			w.fail("%s ended but never began, or twice", n.name)
 		}
-		delete(w.begun, n)
+		delete(w.begun, run)
 		switch e := e.(type) {
 		case ServiceEnded:
 			w.told[n] = e.Next
@@ -265,11 +301,8 @@ func (w *world) heard(e Event) {
 // heardOfMember: of a member of a group only what goes wrong is told.
 func (w *world) heardOfMember(e Event) {
 	ended, is := e.(ServiceEnded)
-	switch e.Kind() {
-	case kindServiceStarted, kindServiceReady, kindServiceChanged:
-		is = true
-	}
-	if is && !ended.Unclean {
+	quiet := []Kind{kindServiceStarted, kindServiceReady, kindServiceChanged}
+	if slices.Contains(quiet, e.Kind()) || is && !ended.Unclean {
 		w.fail("of %s, a member, it is told: %v", e.From().Service, e)
 	}
 }
@@ -278,11 +311,17 @@ func (w *world) heardOfMember(e Event) {
 func (w *world) check() {
 	p := &w.p
 	var tally [StateGone + 1]int
-	live, significant, members := 0, 0, 0
+	live, significant, doubles, holders, members := 0, 0, 0, 0, 0
 	var prev *node
 	for n := p.first; n != nil; prev, n = n, n.next {
 		w.checkNode(n, prev)
 		tally[n.state]++
+		if prev != nil && prev.id == n.id {
+			doubles++
+		}
+		if n.seat().holder() == n {
+			holders++
+		}
 		if n.is(alive) {
 			live++
 		}
@@ -296,8 +335,12 @@ func (w *world) check() {
 	if prev != p.last {
 		w.fail("the list does not end where it ends")
 	}
-	if tally != p.tally || live != p.live || significant != p.significant {
-		w.fail("tally %v, live %d, significant %d; counted %v, %d, %d", p.tally, p.live, p.significant, tally, live, significant)
+	if tally != p.tally || live != p.live || significant != p.significant || doubles != p.doubles {
+		w.fail("tally %v, live %d, significant %d, doubles %d; counted %v, %d, %d, %d",
+			p.tally, p.live, p.significant, p.doubles, tally, live, significant, doubles)
+	}
+	if holders != p.size() {
+		w.fail("%d have a place, and there are %d places", holders, p.size())
 	}
 	if members != p.members {
 		w.fail("%d members, %d are counted", members, p.members)
@@ -326,9 +369,14 @@ func (w *world) check() {
 			}
 		}
 	}
-	for _, a := range w.calls {
-		if a.n.state == a.state || a.n.state == StateGone {
-			w.fail("somebody waits until %s is %v, and it is %v", a.n.name, a.state, a.n.state)
+	w.checkQueue()
+	for to, a := range w.calls {
+		if n := w.asks[to]; n != nil && n.isTrial() {
+			w.checkAsk(n)
+			continue
+		}
+		if n := a.n.holder(); n.state == a.state || n.state == StateGone {
+			w.fail("somebody waits until %s is %v, and it is %v", n.name, a.state, n.state)
 		}
 	}
 	if p.finished() && live != tally[StateStuck] {
@@ -336,18 +384,44 @@ func (w *world) check() {
 	}
 }
 
+// checkAsk: n is on trial, and somebody waits for what comes of that.
+func (w *world) checkAsk(n *node) {
+	switch {
+	case n.state == StateRunning:
+		w.fail("who asked for %s, which runs, has no answer", n.name)
+	case n.isTrial() && n.seat().holder().comes().relief != n && n.want != wantGone:
+		w.fail("nobody knows that %s is on trial", n.name)
+	}
+}
+
+// checkQueue: no more are starting than may be, and nobody waits for that without need.
+func (w *world) checkQueue() {
+	p, most := &w.p, w.p.spec.MaxStarting
+	if most == 0 && len(p.queue) > 0 || most > 0 && p.tally[StateStarting] > most {
+		w.fail("%d are starting, and %d wait; there may be %d", p.tally[StateStarting], len(p.queue), most)
+	}
+	if p.phase != serving && len(p.queue) > 0 || p.phase == serving && !p.isDoomed() && len(p.queue) > 0 && p.tally[StateStarting] < most {
+		w.fail("%d wait for their turn to start, and could", len(p.queue))
+	}
+	for i, d := range p.queue {
+		if int(d.n.slot) != i+1 || d.n.state != StatePending || p.queue[max(0, i-1)/2].at > d.at {
+			w.fail("the queue is out of order at %s", d.n.name)
+		}
+	}
+}
+
 // lasts: nothing but a wish changes the state, or a new time of being served.
 func (s State) lasts() bool { return s == StateSuspended || s == StateDone || s == StateFailed }
 
 func (w *world) checkNode(n, prev *node) {
-	if n.prev != prev || w.gone[n] || n.state == StateGone {
+	if n.prev != prev || w.gone[n] || n.state == StateGone || w.empty[w.token(n)] {
 		w.fail("the list is broken at %s", n.name)
 	}
 	if n.is(alive) != w.alive[n] {
 		w.fail("%s: the plan is wrong about its run", n.name)
 	}
 	up := n.state == StateStarting || n.state == StateRunning || n.state == StateStopping || n.state == StateStuck
-	if told := w.told[n]; !n.is(isMember) && (n.state.lasts() && told != n.state || told.lasts() && told != n.state) {
+	if told := w.told[w.token(n)]; !n.is(isMember) && !n.shares() && (n.state.lasts() || told.lasts()) && told != n.state {
 		w.fail("%s is %v, and who listens takes it for %v", n.name, n.state, told)
 	}
 	if up != n.is(alive) {
@@ -381,12 +455,14 @@ var moves = []struct {
 	{"a member falls asleep", 1, func(w *world) { w.onRun(w.sleep) }},
 	{"a timer goes off", 3, (*world).fire},
 	{"a question is answered", 2, (*world).answer},
-	{"remove", 1, func(w *world) { w.onNode(func(n *node) { w.send(remove{n}) }) }},
-	{"suspend", 1, func(w *world) { w.onNode(func(n *node) { w.send(suspend{n}) }) }},
-	{"restart", 1, func(w *world) { w.onNode(func(n *node) { w.send(restart{n: n}) }) }},
+	{"remove", 1, func(w *world) { w.onToken(func(n *node) { w.send(remove{n}) }) }},
+	{"suspend", 1, func(w *world) { w.onToken(func(n *node) { w.send(suspend{n}) }) }},
+	{"restart", 1, func(w *world) { w.onToken(func(n *node) { w.send(restart{n: n}) }) }},
 	{"restart with a cause", 1, func(w *world) {
-		w.onNode(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
+		w.onToken(func(n *node) { w.send(restart{n, Reason{errors.New("why"), "why"}}) })
 	}},
+	{"replace", 1, func(w *world) { w.onToken(w.replace) }},
+	{"replace when ready", 1, func(w *world) { w.onToken(w.overlap) }},
 	{"somebody waits for a state", 1, (*world).wait},
 	{"resume", 1, func(w *world) { w.send(resume{time.Duration(w.choose(20)-3) * time.Second}) }},
 	{"serve", 1, (*world).start},
@@ -426,7 +502,7 @@ func (w *world) step() {
 
 // wait has somebody wait for a state of a service, who may give up at once.
 func (w *world) wait() {
-	w.onNode(func(n *node) {
+	w.onToken(func(n *node) {
 		m := wait{n, State(w.choose(int(StateGone) + 1)), newCall()}
 		w.calls[m.to] = awaited{n, m.state}
 		w.send(m)
@@ -437,7 +513,65 @@ func (w *world) wait() {
 	})
 }
 
+// replace puts another service into a place.
+func (w *world) replace(seat *node) {
+	if seat.is(isMember) { // its place is its group's affair
+		return
+	}
+	n := w.make()
+	if seat.holder().stays() {
+		w.seats[n] = seat
+	}
+	m := replace{seat, n, newCall()}
+	w.calls[m.to] = awaited{n, StateGone}
+	w.send(m)
+	if _, waits := w.calls[m.to]; waits {
+		w.fail("Replace got no answer")
+	}
+}
+
+// overlap puts another service beside one.
+func (w *world) overlap(seat *node) {
+	if seat.is(isMember) {
+		return
+	}
+	n := w.make()
+	n.more().conf = &Child{ReadyTimeout: 4 * time.Second, Restart: Restart(w.choose(3)), Significant: w.choose(8) == 0}
+	if seat.holder().stays() {
+		w.seats[n] = seat
+	}
+	m := overlap{seat, n, newCall()}
+	w.calls[m.to] = awaited{w.token(n), StateRunning}
+	w.asks[m.to] = n
+	w.send(m)
+}
+
 func (w *world) add() {
+	m := add{n: w.make()}
+	if w.choose(2) == 0 {
+		m.to, m.start = newCall(), w.choose(2) == 0
+		w.calls[m.to] = awaited{m.n, StateRunning}
+	}
+	if w.choose(8) == 0 {
+		w.onToken(func(n *node) {
+			if n.holder() == m.n || n.holder().comes().heir != nil {
+				return // itself, or somebody comes after it
+			}
+			if m.after = n; n.holder().stays() {
+				w.seats[m.n], m.start = n, false
+				m.to = stdcmp.Or(m.to, newCall())
+				w.calls[m.to] = awaited{m.n, StateGone}
+			}
+		})
+	}
+	w.send(m)
+	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
+		w.fail("Add got no answer")
+	}
+}
+
+// make makes any service.
+func (w *world) make() *node {
 	conf := &Child{
 		Restart: Restart(w.choose(3)), ReadyTimeout: time.Duration(w.choose(2)) * 4 * time.Second,
 		Watchdog: time.Duration(w.choose(2)) * 5 * time.Second, Significant: w.choose(8) == 0,
@@ -471,15 +605,7 @@ func (w *world) add() {
 		}
 	}
 	w.nodes = append(w.nodes, n)
-	m := add{n: n}
-	if w.choose(2) == 0 {
-		m.to, m.start = newCall(), w.choose(2) == 0
-		w.calls[m.to] = awaited{n, StateRunning}
-	}
-	w.send(m)
-	if _, waits := w.calls[m.to]; waits && !m.start && m.to != nil {
-		w.fail("Add got no answer")
-	}
+	return n
 }
 
 // members adds some members of a group, or removes some services, with one message.
@@ -487,7 +613,7 @@ func (w *world) members() {
 	var list []*node
 	if w.choose(2) == 0 {
 		for range 2 {
-			w.onNode(func(n *node) { list = append(list, n) })
+			w.onToken(func(n *node) { list = append(list, n) })
 		}
 		w.send(removeAll{list})
 		return
@@ -514,6 +640,9 @@ func (w *world) sleep(r incarnation) {
 	w.send(slept(r))
 	w.exiting = nil
 }
+
+// onToken picks one of those that tokens hold.
+func (w *world) onToken(f func(*node)) { w.onNode(func(n *node) { f(w.token(n)) }) }
 
 func (w *world) onNode(f func(*node)) {
 	if len(w.nodes) > 0 {
@@ -690,9 +819,12 @@ func life(spec Spec, choose func(int) int, steps int) {
 				w.fail("at rest %s is %v", n.name, n.state)
 			}
 		}
-		for _, a := range w.calls {
-			if a.state == StateRunning && a.n.state != StateSuspended {
-				w.fail("who started %s (%v) waits for ever", a.n.name, a.n.state)
+		for to, a := range w.calls {
+			if w.asks[to] != nil && w.asks[to].isTrial() {
+				w.fail("%s is on trial for ever", a.n.name)
+			}
+			if n := a.n.holder(); a.state == StateRunning && n.state != StateSuspended {
+				w.fail("who started %s (%v) waits for ever", n.name, n.state)
 			}
 		}
 		w.shutdown()
@@ -706,7 +838,12 @@ func life(spec Spec, choose func(int) int, steps int) {
 		w.fail("at the end %d run, %d are on the books", len(w.alive), len(w.owed))
 	}
 	for n := w.p.first; n != nil; n = w.p.first {
-		w.send(remove{n})
+		w.send(remove{w.token(n)})
+	}
+	for _, n := range w.nodes {
+		if !w.empty[w.token(n)] {
+			w.fail("the place of %s is not empty at the end", n.name)
+		}
 	}
 	if len(w.calls) > 0 {
 		w.fail("%d calls have no answer at the end", len(w.calls))
@@ -755,6 +892,9 @@ func specOf(choose func(int) int) Spec {
 	}
 	if choose(3) == 0 {
 		s.MaxFailureBackoff = time.Minute
+	}
+	if choose(3) == 0 {
+		s.MaxStarting = 1 + choose(2)
 	}
 	return s
 }

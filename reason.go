@@ -165,7 +165,7 @@ func (r *Reason) UnmarshalJSON(data []byte) error {
 
 // sentinels are the errors of this package that a Reason may hold by themselves.
 var sentinels = []error{
-	ErrDoNotRestart, ErrTerminateTree, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrUnresponsive,
+	ErrDoNotRestart, ErrTerminateTree, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed, ErrReplaced, ErrUnresponsive,
 	ErrNotReady, ErrStopped, ErrGoexit, ErrTooManyServices, errServeReturned, errTooLate,
-	errDelay, errPause, errTurn, errGroup, errLastRun, errNotServed, errStopping,
+	errDelay, errPause, errTurn, errStart, errGroup, errLastRun, errNotServed, errStopping,
 }

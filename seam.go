@@ -109,7 +109,7 @@ func (s *Supervisor) forget() {
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
 	if l := n.latent(); l != nil {
-		stop := latent.Stop{Cause: cause.Err, Final: n.why.isFinal(), Leaves: n.why == removal}
+		stop := latent.Stop{Cause: cause.Err, Final: n.why.isFinal(), Leaves: n.why.leaves()}
 		if by := s.plan.stopLimit(n); by != never {
 			stop.By = s.plan.wall(by)
 		}

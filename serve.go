@@ -141,9 +141,7 @@ func (s *Supervisor) loop(ctx context.Context, t *term) error {
 			told, stopping = true, nil // once is enough
 			s.tell(ctx, t)
 		}
-		for _, m := range batch {
-			s.handle(m)
-		}
+		s.handleAll(batch)
 		switch {
 		case s.plan.finished():
 			return s.finish()

@@ -155,6 +155,7 @@ var (
 	ErrSuspended        = errors.New("tend: service was suspended")
 	ErrRestartRequested = errors.New("tend: restart was requested")
 	ErrSiblingFailed    = errors.New("tend: a sibling failed and the group restarts")
+	ErrReplaced         = errors.New("tend: service was replaced")
 	ErrUnresponsive     = errors.New("tend: service did not call Alive in time")
 	ErrNotReady         = errors.New("tend: service was not ready in time")
 	ErrStopped          = errors.New("tend: supervisor was stopped")

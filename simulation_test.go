@@ -137,6 +137,9 @@ func (sim *simulation) supervisor(r *rand.Rand, name string, depth int, hook fun
 	if r.IntN(3) == 0 {
 		spec.Strategy = tend.OneForOne
 	}
+	if r.IntN(3) == 0 {
+		spec.MaxStarting = 1 + r.IntN(2)
+	}
 	s := tend.New(name, spec)
 	sim.mu.Lock()
 	sim.sups = append(sim.sups, s)
@@ -179,11 +182,15 @@ func (sim *simulation) put(below, s *tend.Supervisor, tok tend.ServiceToken) {
 
 // service makes a random service: each run does something else.
 func (sim *simulation) service(r *rand.Rand) tend.Service {
-	kind, own := "w", r.IntN(3) == 0
-	if own {
-		kind = "wo"
+	if r.IntN(3) == 0 {
+		return sim.serviceCalled(sim.name("wo"), r)
 	}
-	name := sim.name(kind)
+	return sim.serviceCalled(sim.name("w"), r)
+}
+
+// serviceCalled makes one with that name, of which there may have been others.
+func (sim *simulation) serviceCalled(name string, r *rand.Rand) tend.Service {
+	own := strings.HasPrefix(name, "wo")
 	mine := rand.New(rand.NewPCG(r.Uint64(), 1))
 	c := tend.Child{
 		Name: name, Restart: tend.Restart(r.IntN(3)), Significant: r.IntN(10) == 0,
@@ -227,7 +234,7 @@ func (sim *simulation) meddle(r *rand.Rand) {
 	s := sim.sups[r.IntN(len(sim.sups))]
 	sim.mu.Unlock()
 	var err error
-	switch r.IntN(13) {
+	switch r.IntN(14) {
 	case 0, 1:
 		sim.keep(s, s.Add(sim.service(r)))
 	case 2:
@@ -259,6 +266,8 @@ func (sim *simulation) meddle(r *rand.Rand) {
 		sim.move(s, sim.any(r))
 	case 12:
 		sim.flood(s, o)
+	case 13:
+		err = sim.replace(r, o)
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, tend.ErrRemoved) {
 		sim.t.Error(err)
@@ -275,6 +284,23 @@ func (sim *simulation) wait(r *rand.Rand, o owned) error {
 		sim.t.Errorf("the status is that of %v", status.Token)
 	}
 	return err
+}
+
+// replace puts another service with the same name into the place of one that is no
+// supervisor.
+func (sim *simulation) replace(r *rand.Rand, o owned) error {
+	status, err := o.sup.ServiceStatus(o.tok)
+	if err != nil || !strings.HasPrefix(status.Name, "w") {
+		return err
+	}
+	if r.IntN(2) == 0 {
+		return o.sup.Replace(o.tok, sim.serviceCalled(status.Name, r))
+	}
+	sim.model.overlap(status.Name)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(8))*time.Second)
+	defer cancel()
+	_ = o.sup.ReplaceWhenReady(ctx, o.tok, tend.Child{Service: sim.serviceCalled(status.Name, r), ReadyTimeout: 5 * time.Second})
+	return nil
 }
 
 // any is a random supervisor.
@@ -341,17 +367,27 @@ func (sim *simulation) check() {
 type model struct {
 	mu    sync.Mutex
 	alive map[string]int
+	most  map[string]int // at once, if it is more than one
 	runs  map[string]int
 	twice []string
 }
 
-func newModel() *model { return &model{alive: map[string]int{}, runs: map[string]int{}} }
+func newModel() *model {
+	return &model{alive: map[string]int{}, most: map[string]int{}, runs: map[string]int{}}
+}
+
+// overlap: from now on there may be two with that name.
+func (m *model) overlap(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.most[name] = 2
+}
 
 // live is one run of a service.
 func (m *model) live(ctx context.Context, name string, r *rand.Rand) error {
 	m.mu.Lock()
 	m.runs[name]++
-	if m.alive[name]++; m.alive[name] > 1 {
+	if m.alive[name]++; m.alive[name] > max(1, m.most[name]) {
 		m.twice = append(m.twice, name)
 	}
 	what, length, hang := r.IntN(12), time.Duration(r.IntN(60_000))*time.Millisecond, time.Duration(r.IntN(8_000))*time.Millisecond
@@ -427,18 +463,19 @@ func (m *model) check(t *testing.T, events []tend.Event) {
 		}
 		last = o.Time
 		id := o.Token.String()
+		run := fmt.Sprint(id, " ", o.Incarnation)
 		switch e := e.(type) {
 		case tend.ServiceStarted:
-			if running[id] || uint64(started[id]) != e.Restarts {
-				t.Errorf("%v: running %v, started %d times before", e, running[id], started[id])
+			if running[run] || uint64(started[id]) != e.Restarts {
+				t.Errorf("%v: running %v, started %d times before", e, running[run], started[id])
 			}
-			running[id] = true
+			running[run] = true
 			started[id]++
 		case tend.ServiceFailed, tend.ServiceEnded:
-			if !running[id] {
+			if !running[run] {
 				t.Errorf("%v: does not run", e)
 			}
-			running[id] = false
+			running[run] = false
 		case tend.PauseBegan:
 			if paused[o.Supervisor] {
 				t.Errorf("%v: in a pause", e)

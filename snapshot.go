@@ -18,7 +18,7 @@ func (s *Supervisor) ServiceStatus(t ServiceToken) (ServiceStatus, error) {
 	if err != nil {
 		return ServiceStatus{}, err
 	}
-	status := n.sup.statusOf(n)
+	status := n.sup.statusOf(n.holder)
 	if status.State == StateGone {
 		return ServiceStatus{}, ErrRemoved
 	}
@@ -36,17 +36,19 @@ func (s *Supervisor) Nested(t ServiceToken) (nested *Supervisor, err error) {
 	if n.gone.has() {
 		return nil, ErrRemoved
 	}
-	n.sup.query(func(*plan, instant) { nested = n.subtree() })
+	n.sup.query(func(*plan, instant) { nested = n.holder().shown().subtree() })
 	return nested, nil
 }
 
-// statusOf is the status of one service of s.
-func (s *Supervisor) statusOf(n *node) (status ServiceStatus) {
+// statusOf is the status of one service of s, which is asked for when the plan can be.
+func (s *Supervisor) statusOf(which func() *node) (status ServiceStatus) {
 	var r *run
 	var box mailbox
 	path := s.Path() // the plan's may be that of another place, while it is not served
 	s.query(func(p *plan, now instant) {
-		status, r, box = p.serviceStatus(now, n, path, p.holdup()), n.run, n.mailbox()
+		n := which()
+		run := n.shown()
+		status, r, box = p.serviceStatus(now, n, path, p.holdup()), run.run, run.mailbox()
 	})
 	if r != nil {
 		status.Annotations = r.noted()

@@ -68,6 +68,12 @@ type Spec struct {
 	// last is running; stop them in reverse, one at a time. RestForOne implies it.
 	Ordered bool
 
+	// MaxStarting is how many services may be starting at once: those with a
+	// [Child].ReadyTimeout, and supervisors. Others wait for their turn to start, first come
+	// first served, whenever they would be started: when the supervisor is served (in the
+	// order added), after a pause, with their group, after a failure. Zero: no limit.
+	MaxStarting int
+
 	// Timeout is how long each service may take to stop. Default 10s.
 	Timeout time.Duration
 
@@ -135,8 +141,13 @@ func (s Spec) withDefaults(name string) Spec {
 			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %v", name, d.field, d.value))
 		}
 	}
-	if s.MaxServices < 0 {
-		panic(fmt.Sprintf("tend: supervisor %q: Spec.MaxServices is negative: %d", name, s.MaxServices))
+	for _, n := range []struct {
+		field string
+		value int
+	}{{"MaxServices", s.MaxServices}, {"MaxStarting", s.MaxStarting}} {
+		if n.value < 0 {
+			panic(fmt.Sprintf("tend: supervisor %q: Spec.%s is negative: %d", name, n.field, n.value))
+		}
 	}
 	if invalid(s.FailureThreshold) {
 		panic(fmt.Sprintf("tend: supervisor %q: Spec.FailureThreshold is %v", name, s.FailureThreshold))

@@ -58,7 +58,7 @@ type ServiceStatus struct {
 	// [ServiceEnded].Unclean.
 	Failures []Failure `json:"failures,omitempty"`
 	// WaitingFor says why it does not run although it should: its delay, the pause
-	// of its supervisor, its turn, its group, its last run to end, its supervisor to
+	// of its supervisor, its turn, its turn to start, its group, its last run to end, its supervisor to
 	// be served; or its supervisor is stopping. WaitingUntil is when it will, if that
 	// is known; HeldBy the path of the service that it waits for.
 	WaitingUntil time.Time `json:"waiting_until,omitzero"`
@@ -74,10 +74,20 @@ type ServiceStatus struct {
 	// Annotations are what the run has noted with [Annotate], a list of
 	// [slog.Attr]; in JSON an object.
 	Annotations annotations `json:"annotations,omitempty"`
+	// Beside is the other run of a service that is being replaced, [Supervisor.ReplaceWhenReady]:
+	// that of the new one until it is ready, then that of the old one until it has returned.
+	Beside Beside `json:"beside,omitzero"`
 	// Mailbox is what there is to say of the messages of an actor; nil of other services.
 	Mailbox *Mailbox `json:"mailbox,omitempty"`
 	// Supervisor is the subtree if the service is a supervisor, or serves one.
 	Supervisor *Status `json:"supervisor,omitempty"`
+}
+
+// Beside is a run beside another one. The zero value is none.
+type Beside struct {
+	State       State     `json:"state"`
+	Since       time.Time `json:"since"` // when it came into State
+	Incarnation uint64    `json:"incarnation"`
 }
 
 // Mailbox is what there is to say of the messages of an actor.
@@ -106,6 +116,7 @@ var (
 	errDelay     = errors.New("its delay")
 	errPause     = errors.New("the pause of its supervisor")
 	errTurn      = errors.New("its turn")
+	errStart     = errors.New("its turn to start") // Spec.MaxStarting
 	errGroup     = errors.New("its group")
 	errLastRun   = errors.New("its last run to end")
 	errNotServed = errors.New("its supervisor to be served")

@@ -116,6 +116,9 @@ func (s *ServiceStatus) note(now time.Time) string {
 	if wait := s.wait(now); wait != "" {
 		notes = append(notes, wait)
 	}
+	if b := s.Beside; b.Incarnation > 0 {
+		notes = append(notes, fmt.Sprintf("beside it run %d is %v for %s", b.Incarnation, b.State, said.Age(now.Sub(b.Since))))
+	}
 	if s.Limit.N > 0 && s.Recent > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %s", s.Recent, said.Times(s.Limit.N, "failure")))
 	}

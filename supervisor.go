@@ -275,6 +275,85 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 	return nil
 }
 
+// Replace puts another service into the place of one: it has the token, the name, the
+// place in the order and the history of the old one, and settings and a budget of its own.
+// The old one is stopped, with [ErrReplaced] as the cause, and the new one started once it
+// has returned; at once if it does not run, also after a failure. What was suspended stays
+// so, with the new service. Replace does not wait for any of that. A service that has not
+// come yet may be replaced again, and never runs then. A service that can run twice at once
+// need leave no gap: see [Supervisor.ReplaceWhenReady].
+//
+// For a service that has left, or is to, it returns [ErrRemoved], and [ErrWrongSupervisor]
+// as Remove does; nothing is changed then. It panics where Add does, before anything is
+// changed.
+func (s *Supervisor) Replace(t ServiceToken, svc Service) error {
+	n, err := s.checkReplace(t, svc)
+	if err != nil {
+		return err
+	}
+	to := newCall()
+	n.sup.wish(replace{n, n.sup.newRecord(svc, n), to})
+	return <-to
+}
+
+// ReplaceWhenReady is Replace without a gap, for services that can bear to run twice: the new
+// one is started beside the old one, and when it is ready that is stopped, with [ErrReplaced]
+// as the cause. If it ends before, or is not ready in its [Child].ReadyTimeout, the old one
+// stays, whatever the new one has returned; that is in its history and counts nowhere. There
+// are never more than two. While the new one is starting
+//   - Restart is for the old one, which may also fail and be started again;
+//   - Suspend is, too, and the new one is dropped;
+//   - Replace and ReplaceWhenReady drop it, and the last one stays;
+//   - Remove stops both;
+//   - if the old one leaves by itself, the new one has its place already;
+//   - if the supervisor stops, or the group, both stop, and the old one stays.
+//
+// If the old one does not run, or is being stopped, it is Replace, and then waits until the
+// new one runs, as Start does.
+//
+// It waits for that, and returns nil when the new one has the place; what it has failed
+// with, [ErrNotReady], or why it was dropped, when that has returned; [ErrRemoved] and
+// [ErrWrongSupervisor] as Replace does; the cause of ctx if that ends first, and then it goes
+// on; unless ctx had ended before the call. It panics where Replace does, and if svc is no
+// [Child] with a ReadyTimeout.
+func (s *Supervisor) ReplaceWhenReady(ctx context.Context, t ServiceToken, svc Service) error {
+	n, err := s.checkReplace(t, svc)
+	if conf := asChild(svc); conf == nil || conf.ReadyTimeout == 0 {
+		panic(fmt.Sprintf("tend: supervisor %q: ReplaceWhenReady with a service that has no Child.ReadyTimeout", s.name))
+	}
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	to := newCall()
+	n.sup.wish(overlap{n, n.sup.newRecord(svc, n), to})
+	select {
+	case err := <-to:
+		return err
+	case <-ctx.Done():
+		n.sup.post(unwait{n, to})
+		return context.Cause(ctx)
+	}
+}
+
+// checkReplace finds whose place svc is to take. It panics at settings that make no sense.
+func (s *Supervisor) checkReplace(t ServiceToken, svc Service) (*node, error) {
+	s.made()
+	if svc == nil {
+		panic(fmt.Sprintf("tend: supervisor %q: Replace with a nil Service", s.name))
+	}
+	if conf := asChild(svc); conf != nil {
+		conf.check()
+	}
+	n, err := s.find(t)
+	if err == nil && n.gone.has() {
+		err = ErrRemoved
+	}
+	return n, err
+}
+
 // Resume lets the pause of the supervisor itself, if there is one, end after a time:
 // at once if that is 0 or less. Those that wait for its end are started then. What was
 // suspended stays so: [Supervisor.Restart] is for that. [Supervisor.Nested] is the
@@ -297,7 +376,7 @@ func (s *Supervisor) Stacks(t ServiceToken) (string, error) {
 		return "", err
 	}
 	var of stackOf
-	n.sup.query(func(*plan, instant) { of = n.stackOf() })
+	n.sup.query(func(*plan, instant) { of = n.holder().shown().stackOf() })
 	return n.sup.stacksOf(of)
 }
 

@@ -63,7 +63,7 @@ func isPlain(cause error) bool {
 
 var plainCauses = []error{
 	context.Canceled, context.DeadlineExceeded, ErrRemoved, ErrSuspended, ErrRestartRequested, ErrSiblingFailed,
-	ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned, fault.Err,
+	ErrReplaced, ErrUnresponsive, ErrNotReady, ErrStopped, errServeReturned, fault.Err,
 }
 
 // patiently runs ask, which is user code, in a goroutine of its own and takes what it

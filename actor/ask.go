@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/tend-go/tend/internal/said"
@@ -42,24 +43,19 @@ func Ask[M, R any](ctx context.Context, to Address[M], message func(Reply[R]) M)
 	if ctx == nil || message == nil {
 		panic(fmt.Sprintf("tend/actor: Ask of %v with a nil context or message", to))
 	}
-	r := &reply[R]{question: question{done: make(chan struct{})}}
+	r := &reply[R]{}
 	q := &r.question
 	over, err := waitFor(ctx, to)
 	if err != nil {
 		return *new(R), err
 	}
-	defer over()
+	defer over.end()
 	q.kept = over
 	if err := to.send(ctx, message(Reply[R]{r}), q); err != nil {
 		q.end(err)
 		return *new(R), err
 	}
-	select {
-	case <-q.done:
-	case <-ctx.Done():
-		q.end(context.Cause(ctx))
-		<-q.done
-	}
+	q.await(ctx)
 	q.of.forget(q)
 	return r.value, q.err
 }
@@ -74,7 +70,7 @@ func (r Reply[R]) Send(v R) bool {
 		return false
 	}
 	r.r.value = v
-	close(r.r.done)
+	r.r.finish()
 	return true
 }
 
@@ -83,33 +79,68 @@ func (r Reply[R]) Fail(err error) bool { return r.r != nil && r.r.end(err) }
 
 // Open reports whether somebody still waits. Under load, work for which nobody waits is
 // left out.
-func (r Reply[R]) Open() bool { return r.r != nil && !r.r.ended.Load() }
+func (r Reply[R]) Open() bool { return r.r != nil && r.r.state.Load()&claimed == 0 }
 
 type reply[R any] struct {
 	question
-	value R // set before done is closed
+	value R // set before it is finished
 }
 
 // question is what an Ask waits for.
 type question struct {
-	ended atomic.Bool // or is about to
-	done  chan struct{}
-	err   error // set before done is closed
+	state atomic.Uint32 // claimed, finished and awaited, in any order
+	done  chan struct{} // of one that is awaited: few are answered so late
+	err   error         // set before it is finished
 
 	// Of the list of the actor that took the message, and guarded as that.
 	of         interface{ forget(q *question) }
 	number     uint64 // of the message
 	prev, next *question
 	listed     bool
-	kept       func() // to be called when its Reply is kept: then nobody is waited for
+	kept       wait // to be ended when its Reply is kept: then nobody is waited for
+	chained    bool // there is that
 
 	// movedTo is the member of a pool that has taken the message, whose list it is in then;
 	// guarded by the mailbox that it came from.
 	movedTo interface{ forget(q *question) }
 }
 
+// What may have happened to a question.
+const (
+	claimed  uint32 = 1 << iota // somebody ends it
+	finished                    // and has
+	awaited                     // it has a channel
+)
+
 // claim makes the caller the one who ends the question.
-func (q *question) claim() bool { return q.ended.CompareAndSwap(false, true) }
+func (q *question) claim() bool { return q.state.Or(claimed)&claimed == 0 }
+
+// finish: the answer is there, as the one who has claimed the question says.
+func (q *question) finish() {
+	if q.state.Or(finished)&awaited != 0 {
+		close(q.done)
+	}
+}
+
+// await waits until it is finished, or the end of ctx finishes it.
+func (q *question) await(ctx context.Context) {
+	if q.state.Load()&finished == 0 {
+		runtime.Gosched() // mostly the answer comes in a moment, and to be parked costs more
+	}
+	if q.state.Load()&finished != 0 {
+		return
+	}
+	q.done = make(chan struct{})
+	if q.state.Or(awaited)&finished != 0 {
+		return
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		q.end(context.Cause(ctx))
+		<-q.done
+	}
+}
 
 // end ends the question with an error, if it has not ended.
 func (q *question) end(err error) bool {
@@ -117,16 +148,19 @@ func (q *question) end(err error) bool {
 		return false
 	}
 	q.err = err
-	close(q.done)
+	q.finish()
 	return true
 }
 
 // questions is a list of those that are open, by the number of their message.
 type questions struct {
 	first, last *question
-	at          *question    // the first whose message may be in hand; nil: none
-	begun       uint64       // no message up to this number waits; of those after it that are begun nobody asks
-	n           atomic.Int64 // changed as all, and read by the turn
+	at          *question // the first whose message may be in hand; nil: none
+	// Changed as all, and read by the turn: how many there are, and of those who wait as handlers.
+	n, chained atomic.Int64
+	// Changed by the turn: no message up to this number waits; of those after it that are begun
+	// nobody asks.
+	begun atomic.Uint64
 }
 
 func (l *questions) add(q *question) {
@@ -141,6 +175,9 @@ func (l *questions) add(q *question) {
 		l.at = q
 	}
 	l.n.Add(1)
+	if q.chained = q.kept != nil; q.chained {
+		l.chained.Add(1)
+	}
 }
 
 // of is the one of a message that is in hand; nil if it has none. Messages only go up.
@@ -173,6 +210,9 @@ func (l *questions) remove(q *question) {
 	}
 	q.prev, q.next, q.listed = nil, nil, false
 	l.n.Add(-1)
+	if q.chained {
+		l.chained.Add(-1)
+	}
 }
 
 // end ends those of the messages from and to these numbers.
@@ -234,9 +274,10 @@ func (s *service[M]) Stuck(number uint64) {
 	if b == nil || b.rare == nil || !a.is(launched) || a.number() != number {
 		return
 	}
-	b.asks.end(0, b.asks.begun, &failedError{&overdueError{b.wish().Cause}})
+	begun := b.asks.begun.Load()
+	b.asks.end(0, begun, &failedError{&overdueError{b.wish().Cause}})
 	if a.is(closed) {
-		b.asks.end(b.asks.begun+1, b.put, a.gone())
+		b.asks.end(begun+1, b.put, a.gone())
 	}
 }
 

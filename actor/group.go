@@ -12,6 +12,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // Group is a nested supervisor whose services are actors, its members: one for each key,
@@ -256,7 +257,7 @@ func (p place[K, M]) TrySend(m M) error {
 }
 
 // String is the name of the group, and the key.
-func (p place[K, M]) String() string { return p.g.String() + "/" + nameOf(p.key) }
+func (p place[K, M]) String() string { return p.g.String() + "/" + said.Key(p.key) }
 
 func (p place[K, M]) send(ctx context.Context, m M, q *question) error {
 	return p.g.withMember(p.key, true, func(a *Actor[M]) error { return a.send(ctx, m, q) })

@@ -16,7 +16,7 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
 	w.b.put++
 	w.b.begun++
-	w.b.asks.begun = w.b.begun
+	w.b.asks.begun.Store(w.b.begun)
 	q.number, q.of = w.b.put, a
 	w.b.asks.add(q)
 	a.mu.Unlock()

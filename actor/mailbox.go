@@ -115,7 +115,7 @@ func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
 	}
 	if q == nil { // else who asks has noted it
 		over, err := waitFor(ctx, a)
-		defer over()
+		defer over.end()
 		if err != nil && a.withdraw(w) {
 			return err
 		}

@@ -7,12 +7,11 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/tend-go/tend"
-	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // member is one member of a group: an actor that knows its key.
@@ -88,7 +87,7 @@ func (g *Group[K, M]) member(key K, patient bool, c chan news) (*member[K, M], e
 	}
 	switch {
 	case g.over.Load():
-		return nil, &goneError{nameOf(key), tend.ErrStopped}
+		return nil, &goneError{said.Key(key), tend.ErrStopped}
 	case !g.reserve():
 		return nil, tend.ErrTooManyServices
 	}
@@ -115,7 +114,7 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
 	}
 	m := &member[K, M]{key: key}
-	m.spec, m.name = g.spec, nameOf(key)
+	m.spec, m.name = g.spec, said.Key(key)
 	m.actor().set(placed, true)
 	if c != nil {
 		m.actor().open().whole().news = []chan news{c}
@@ -140,27 +139,6 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 }
 
 func isUnequal[K comparable](a, b K) bool { return a != b }
-
-// nameOf is a key as text. That is code of others.
-func nameOf(key any) (name string) {
-	switch key := key.(type) {
-	case string:
-		return key
-	case uint64:
-		return strconv.FormatUint(key, 10)
-	case int:
-		return strconv.Itoa(key)
-	}
-	if s, is := key.(fmt.Stringer); is {
-		guard.Do(func() { name = s.String() })
-	} else {
-		name = fmt.Sprint(key)
-	}
-	if name == "" {
-		return fmt.Sprintf("%T", key)
-	}
-	return name
-}
 
 // join adds members to the supervisor; some wait for their predecessors.
 func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {

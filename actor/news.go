@@ -32,7 +32,7 @@ func (a *Actor[M]) awaitNews(ctx context.Context, c chan news) news {
 		a.unlisten(c)
 		return news{err: err}
 	}
-	defer over()
+	defer over.end()
 	select {
 	case n := <-c:
 		return n

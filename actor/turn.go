@@ -18,7 +18,7 @@ type turns[M any] Actor[M]
 // shorter if the messages take their time, see longest.
 const turnLength = 64
 
-// glances is how often a turn looks for more before it ends.
+// glances is how often a turn looks for more before it ends, unless others wait for theirs.
 const glances = 2
 
 // turn is one turn: it begins the run if it is new, hands messages to the handler, and
@@ -167,12 +167,12 @@ func (w *turn[M]) next() bool {
 				b.begun++
 			}
 			if b.asks.n.Load() > 0 {
-				w.note()
+				b.asks.begun.Store(b.begun) // it may be a question
 			}
 			w.count()
 			return true
 		}
-		switch w.refill(look == glances || !w.worked) {
+		switch w.refill(look == glances || !w.worked || w.link.IsCrowded()) {
 		case refilled:
 			if w.b.ended {
 				return true
@@ -204,13 +204,6 @@ func (w *turn[M]) count() {
 	if w.handed++; w.handed == w.a.spec.hands() {
 		w.give()
 	}
-}
-
-// note tells others that what was taken in hand may be a question.
-func (w *turn[M]) note() {
-	w.a.mu.Lock()
-	defer w.a.mu.Unlock()
-	w.b.asks.begun = w.b.begun
 }
 
 // refill takes over what has come; last: the turn ends if that is nothing.
@@ -293,13 +286,13 @@ func (w *turn[M]) handle() {
 // kept, and who asks does not wait for this handler any more.
 func (w *turn[M]) keep() {
 	b := w.b
-	if b.asks.n.Load() == 0 {
+	if b.asks.chained.Load() == 0 {
 		return
 	}
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if q := b.asks.of(b.begun); q != nil && q.kept != nil {
-		q.kept()
+		q.kept.end()
 		q.kept = nil
 	}
 }

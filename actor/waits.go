@@ -31,22 +31,29 @@ func (a *Actor[M]) waits() *latent.Waits {
 	return link.Waits()
 }
 
+// wait ends what is noted of a wait; nil: nothing is.
+type wait func()
+
+func (w wait) end() {
+	if w != nil {
+		w()
+	}
+}
+
 // waitFor notes that the handler whose context ctx is, or comes from, waits for other. It
 // returns what ends that, or [ErrDeadlock]. Of others it is not known whether they can do
 // something else meanwhile.
-func waitFor(ctx context.Context, whom interface{ target() waiter }) (over func(), err error) {
+func waitFor(ctx context.Context, whom interface{ target() waiter }) (over wait, err error) {
 	self, is := ctx.Value(latent.SelfKey{}).(waiter)
 	if !is {
-		return nothingToEnd, nil
+		return nil, nil
 	}
 	w, other := self.waits(), whom.target()
 	if w == nil || other == nil || w != other.waits() {
-		return nothingToEnd, nil
+		return nil, nil
 	}
 	if !w.Begin(self, other) {
-		return nothingToEnd, ErrDeadlock
+		return nil, ErrDeadlock
 	}
 	return func() { w.End(self) }, nil
 }
-
-func nothingToEnd() {}

@@ -83,6 +83,7 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 		p.ended(ctx, 0, nil, nil)
 		return 0
 	}
+	asked := ctx.Done()                                        // before anything is served: whose context that is, it may panic
 	own, end := context.WithCancel(context.WithoutCancel(ctx)) // of what outlives the tree
 	defer end()
 	if err := errors.Join(p.bundles.open(own), p.listeners.open(own)); err != nil {
@@ -104,7 +105,7 @@ func (p *program) run(ctx context.Context, signals <-chan os.Signal) int {
 	go p.systemd.run(own)
 	ended := p.root.ServeBackground(serving)
 	go p.awaitReady(own, time.Now())
-	return p.loop(ctx, serving, signals, ended)
+	return p.loop(ctx, asked, serving, signals, ended)
 }
 
 // close ends what run has opened.
@@ -114,8 +115,7 @@ func (p *program) close() {
 }
 
 // loop waits for the end of the tree, and until then for all that may ask for it.
-func (p *program) loop(ctx, serving context.Context, signals <-chan os.Signal, ended <-chan error) int {
-	asked := ctx.Done()
+func (p *program) loop(ctx context.Context, asked <-chan struct{}, serving context.Context, signals <-chan os.Signal, ended <-chan error) int {
 	for {
 		select {
 		case err := <-ended:

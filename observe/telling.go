@@ -147,6 +147,7 @@ var reasons = []struct {
 	text string
 }{
 	{tend.ErrRemoved, "it was removed"},
+	{tend.ErrReplaced, "it was replaced"},
 	{tend.ErrSuspended, "it was suspended"},
 	{tend.ErrRestartRequested, "restart was requested"},
 	{tend.ErrSiblingFailed, "a sibling failed and the group restarts"},

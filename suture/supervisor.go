@@ -103,6 +103,8 @@ type hidden interface {
 	Path()
 	Reason()
 	Restart()
+	Replace()
+	ReplaceWhenReady()
 	Resume()
 	ServiceStatus()
 	Stacks()

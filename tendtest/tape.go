@@ -182,6 +182,7 @@ var names = map[string]string{
 	tend.ErrDoNotRestart.Error():     "ErrDoNotRestart",
 	tend.ErrTerminateTree.Error():    "ErrTerminateTree",
 	tend.ErrRemoved.Error():          "ErrRemoved",
+	tend.ErrReplaced.Error():         "ErrReplaced",
 	tend.ErrSuspended.Error():        "ErrSuspended",
 	tend.ErrRestartRequested.Error(): "ErrRestartRequested",
 	tend.ErrSiblingFailed.Error():    "ErrSiblingFailed",

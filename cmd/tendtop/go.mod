@@ -1,7 +1,7 @@
 // Module tendtop is a command: a tree of services, live in a terminal.
 module github.com/tend-go/tend/cmd/tendtop
 
-go 1.25.0
+go 1.26.0
 
 replace github.com/tend-go/tend => ../..
 
@@ -31,6 +31,6 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/thejerf/abtime v1.0.7 // indirect
 	github.com/xo/terminfo v0.0.0-20220910002029-abceb7e1c41e // indirect
-	golang.org/x/sys v0.36.0 // indirect
-	golang.org/x/text v0.28.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )

@@ -29,7 +29,7 @@ import (
 )
 
 func main() {
-	short := flag.Bool("short", false, "fewer rounds and nothing above 100,000 services: under three minutes")
+	short := flag.Bool("short", false, "fewer rounds and nothing above 100,000 services: under five minutes")
 	only := flag.String("only", "", "run only what this `regexp` matches of scenario/peer/N")
 	out := flag.String("out", "", "`directory` for benchmarks.md and the plots (default docs for a full run, else only text to standard output)")
 	rounds := flag.Int("rounds", 0, "how often everything is measured (default as many times as fit)")

@@ -7,7 +7,7 @@ import (
 	"github.com/capatazlib/go-capataz/cap"
 )
 
-type capatazPeer struct{}
+type capatazPeer struct{ noActors }
 
 func (capatazPeer) Name() string   { return "capataz" }
 func (capatazPeer) Module() string { return "github.com/capatazlib/go-capataz" }
@@ -23,6 +23,8 @@ func (capatazPeer) Cannot(a Ability) string {
 		return "there is no method for it"
 	case Hook:
 		return "it can, but its events are not compared"
+	case Act, Key, Inline:
+		return noneAreActors
 	default:
 		return ""
 	}

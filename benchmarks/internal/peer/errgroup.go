@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-type errgroupPeer struct{}
+type errgroupPeer struct{ noActors }
 
 func (errgroupPeer) Name() string   { return "errgroup" }
 func (errgroupPeer) Module() string { return "golang.org/x/sync" }
@@ -29,6 +29,8 @@ func (errgroupPeer) Cannot(a Ability) string {
 		return "groups do not know each other"
 	case Hook:
 		return "there are no events"
+	case Act, Key, Inline:
+		return noneAreActors
 	default:
 		return ""
 	}

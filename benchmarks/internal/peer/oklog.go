@@ -7,7 +7,7 @@ import (
 	"github.com/oklog/run"
 )
 
-type oklogPeer struct{}
+type oklogPeer struct{ noActors }
 
 func (oklogPeer) Name() string   { return "oklog/run" }
 func (oklogPeer) Module() string { return "github.com/oklog/run" }
@@ -30,6 +30,8 @@ func (oklogPeer) Cannot(a Ability) string {
 		return "groups do not know each other"
 	case Hook:
 		return "there are no events"
+	case Act, Key, Inline:
+		return noneAreActors
 	default:
 		return ""
 	}

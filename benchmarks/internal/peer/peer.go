@@ -1,10 +1,12 @@
-// Package peer is what the benchmarks know of a supervision library. One more
-// library is one more file like suture.go, and a line in [All].
+// Package peer is what the benchmarks know of a library for supervision or actors. One
+// more library is one more file like suture.go or hollywood.go, and a line in [All].
 package peer
 
 import (
 	"context"
 	"sync/atomic"
+
+	_ "github.com/tend-go/tend/benchmarks/internal/namesakes" // before the peers that need it
 )
 
 // Work is a service, as all peers run it.
@@ -24,8 +26,11 @@ type Peer interface {
 	// Cannot says why it cannot do something; empty: it can.
 	Cannot(Ability) string
 	// New makes a supervisor that has not been started. Restarts are unlimited and
-	// without delay, nothing is logged, and services may take minutes to stop.
+	// without delay, what is logged goes nowhere, and services may take minutes to stop.
 	New(Config) Supervisor
+	// Actors makes a place for actors, which runs. The same holds for restarts and logs;
+	// slog.Default is silent already.
+	Actors(ActorConfig) Actors
 }
 
 // Config says what a supervisor is going to be used for.
@@ -73,11 +78,14 @@ const (
 	List       Ability = "list the services"
 	Nest       Ability = "nest supervisors"
 	Hook       Ability = "tell of events"
+	Act        Ability = "run actors"
+	Key        Ability = "find actors by a key of any type"
+	Inline     Ability = "answer on the goroutine that asks"
 )
 
 // Abilities are all of them, in the order in which they are reported.
 func Abilities() []Ability {
-	return []Ability{AddBefore, AddRunning, Restart, Remove, List, Nest, Hook}
+	return []Ability{AddBefore, AddRunning, Restart, Remove, List, Nest, Hook, Act, Key, Inline}
 }
 
 // The names of those that the targets speak of.
@@ -87,11 +95,24 @@ const (
 	Suture       = "suture v4"
 	Limit        = "raw"
 	LimitBelow   = "raw, one parent"
+	Hollywood    = "hollywood"
+	Protoactor   = "protoactor"
 )
 
 // All returns the peers, the limit first.
 func All() []Peer {
-	return []Peer{raw{}, raw{below: true}, tendPeer{}, tendPeer{noLabels: true}, suturePeer{}, capatazPeer{}, errgroupPeer{}, oklogPeer{}}
+	return []Peer{
+		raw{},
+		raw{below: true},
+		tendPeer{},
+		tendPeer{noLabels: true},
+		suturePeer{},
+		capatazPeer{},
+		errgroupPeer{},
+		oklogPeer{},
+		hollywoodPeer{},
+		protoactorPeer{},
+	}
 }
 
 // Named returns the peer of that name, nil if there is none.

@@ -30,15 +30,22 @@ func (p raw) Setup() string {
 	return "The limit: a goroutine and a context.WithCancel(context.Background()) for each service, one WaitGroup for all. " +
 		"It restarts in a loop in the same goroutine, with a new context each time, and keeps the program counters of a panic. " +
 		"Only where services are removed one by one each has a channel that is closed at its end. " +
-		"Its tree is goroutines that start, and wait for, those below them, with contexts below theirs."
+		"Its tree is goroutines that start, and wait for, those below them, with contexts below theirs. " +
+		"Its actors are a channel and a goroutine that goes on in a loop after a panic; to ask is to send a new channel of size one along."
 }
 
-func (raw) Cannot(a Ability) string {
-	switch a {
-	case List:
+func (p raw) Cannot(a Ability) string {
+	switch {
+	case a == List:
 		return "there is no list"
-	case Hook:
+	case a == Hook:
 		return "there are no events"
+	case p.below && a == Act:
+		return "they would have no contexts"
+	case a == Key:
+		return "there is no map of them"
+	case a == Inline:
+		return "that would be a mutex"
 	default:
 		return ""
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/thejerf/suture/v4"
 )
 
-type suturePeer struct{}
+type suturePeer struct{ noActors }
 
 func (suturePeer) Name() string   { return Suture }
 func (suturePeer) Module() string { return "github.com/thejerf/suture/v4" }
@@ -17,7 +17,14 @@ func (suturePeer) Setup() string {
 	return "New, Add, ServeBackground, RemoveAndWait, Services; stopped by the end of its context; with an EventHook that does nothing."
 }
 
-func (suturePeer) Cannot(Ability) string { return "" }
+func (suturePeer) Cannot(a Ability) string {
+	switch a {
+	case Act, Key, Inline:
+		return noneAreActors
+	default:
+		return ""
+	}
+}
 
 func (p suturePeer) New(c Config) Supervisor { return p.make(c) }
 

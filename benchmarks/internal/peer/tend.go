@@ -28,10 +28,18 @@ func (p tendPeer) Setup() string {
 		return "The same with Spec.NoLabels."
 	}
 	return "New, Add, ServeBackground, RemoveAndWait, Services, Stop; with an EventHook that does nothing, which is not the " +
-		"cheapest there could be: events are made and handed over for it."
+		"cheapest there could be: events are made and handed over for it. Actors are added to a supervisor whose events go " +
+		"to the log that is the default, which writes none of them, unless the work says that they go to such a hook."
 }
 
-func (tendPeer) Cannot(Ability) string { return "" }
+func (p tendPeer) Cannot(a Ability) string {
+	switch {
+	case p.noLabels && (a == Act || a == Key || a == Inline):
+		return "actors have no labels"
+	default:
+		return ""
+	}
+}
 
 func (p tendPeer) New(c Config) Supervisor {
 	return p.make(c, tendHook(c.Events))

@@ -57,19 +57,19 @@ func (r *Run) writeTargets(b *bytes.Buffer) {
 	met, missed, impossible := 0, 0, 0
 	for _, t := range targets() {
 		verdict, limit := "not measured", ""
-		q, is := t.measured(r)
+		v, is := t.measured(r)
 		possible, known := t.possible(r)
 		if known {
-			limit = quotient(possible)
+			limit = t.text(possible)
 		}
 		switch {
 		case !is:
-		case t.met(q):
+		case t.met(v):
 			met++
 			verdict = "met"
 		default:
 			missed++
-			verdict = fmt.Sprintf("**missed** by %.0f %%", t.missedBy(q))
+			verdict = fmt.Sprintf("**missed** by %.0f %%", t.missedBy(v))
 			if known && !t.met(possible) {
 				impossible++
 				limit += " misses it too"
@@ -77,7 +77,7 @@ func (r *Run) writeTargets(b *bytes.Buffer) {
 		}
 		measured := ""
 		if is {
-			measured = quotient(q)
+			measured = t.text(v)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", t.work, t.want, measured, verdict, limit)
 	}
@@ -91,17 +91,31 @@ func (r *Run) writePeers(b *bytes.Buffer) {
 	}
 	fmt.Fprint(b, "\nWhat they cannot do is left out below:\n\n")
 	for _, p := range peer.All() {
-		var cannot []string
-		for _, a := range peer.Abilities() {
-			if why := p.Cannot(a); why != "" {
-				cannot = append(cannot, fmt.Sprintf("%s (%s)", a, why))
-			}
-		}
-		if len(cannot) > 0 {
+		if cannot := limits(p); len(cannot) > 0 {
 			fmt.Fprintf(b, "- %s: %s.\n", p.Name(), strings.Join(cannot, "; "))
 		}
 	}
 	fmt.Fprintln(b)
+}
+
+// limits are what p cannot do and why, what has one reason together.
+func limits(p peer.Peer) []string {
+	var whys []string
+	lacks := map[string][]string{}
+	for _, a := range peer.Abilities() {
+		why := p.Cannot(a)
+		if why == "" {
+			continue
+		}
+		if len(lacks[why]) == 0 {
+			whys = append(whys, why)
+		}
+		lacks[why] = append(lacks[why], string(a))
+	}
+	for i, why := range whys {
+		whys[i] = fmt.Sprintf("%s (%s)", strings.Join(lacks[why], ", "), why)
+	}
+	return whys
 }
 
 func (r *Run) writeScenario(b *bytes.Buffer, s scenario.Scenario, plots string) {

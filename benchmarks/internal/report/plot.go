@@ -38,8 +38,8 @@ const (
 )
 
 // colours of the peers, in their order: told apart also by those who do not see
-// all colours (after Okabe and Ito).
-var colours = []string{"#000000", "#999999", "#d55e00", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9"}
+// all colours (after Okabe and Ito, the last two after Tol).
+var colours = []string{"#000000", "#999999", "#d55e00", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#882255", "#44aa99"}
 
 func colour(name string) string {
 	for i, p := range peer.All() {

@@ -13,10 +13,14 @@ import (
 	"github.com/tend-go/tend/benchmarks/internal/scenario"
 )
 
-// Every target is about something that a full run measures.
+// Every target is about something that a full run measures, in its unit.
 func TestTargetsAreMeasured(t *testing.T) {
 	for _, target := range targets() {
-		for _, k := range []Key{target.over, target.under} {
+		keys := []Key{target.over, target.under}
+		if target.unit != "" {
+			keys = keys[:1]
+		}
+		for _, k := range keys {
 			s, err := scenario.Named(k.Scenario)
 			if err != nil {
 				t.Errorf("%s: %v", target.work, err)
@@ -26,6 +30,10 @@ func TestTargetsAreMeasured(t *testing.T) {
 			i := slices.IndexFunc(s.Metrics, func(m scenario.Metric) bool { return m.Name == k.Metric })
 			if p == nil || i < 0 || s.Cannot(p) != "" || !slices.Contains(s.Full, k.N) || !s.Metrics[i].Has(p) {
 				t.Errorf("%s: %+v is not measured", target.work, k)
+				continue
+			}
+			if unit := s.Metrics[i].Unit; target.unit != "" && unit != target.unit {
+				t.Errorf("%s: the bound is in %s, measured are %s", target.work, target.unit, unit)
 			}
 		}
 	}
@@ -68,6 +76,36 @@ func TestTargetsOutOfReach(t *testing.T) {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("raw %v: no %q in\n%s", raw, want, page.String())
 		}
+	}
+}
+
+// A target of one median alone shows it as it is, and what the limit has in its place.
+func TestATargetOfAnAmount(t *testing.T) {
+	for size, want := range map[float64]string{
+		192: "| memory per idle actor, 1,000,000 | at most 200 B | 192 B | met | 2,834 B |",
+		250: "| memory per idle actor, 1,000,000 | at most 200 B | 250 B | **missed** by 25 % | 2,834 B misses it too |",
+	} {
+		var r Run
+		for who, took := range map[string]float64{peer.Tend: size, peer.Limit: 2834} {
+			r.Add("actors", who, 1e6, scenario.Results{"bytes": {Value: took}}, nil)
+		}
+		var page bytes.Buffer
+		r.writeTargets(&page)
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("%v bytes: no %q in\n%s", size, want, page.String())
+		}
+	}
+}
+
+// No two peers of a plot have one colour.
+func TestEachPeerHasAColour(t *testing.T) {
+	of := map[string]string{}
+	for _, p := range peer.All() {
+		c := colour(p.Name())
+		if of[c] != "" {
+			t.Errorf("%s has the colour of %s", p.Name(), of[c])
+		}
+		of[c] = p.Name()
 	}
 }
 

@@ -5,26 +5,47 @@ import (
 	"math"
 
 	"github.com/tend-go/tend/benchmarks/internal/peer"
+	"github.com/tend-go/tend/benchmarks/internal/scenario"
 )
 
-// target is what the comparison was made to reach: the quotient of two medians,
-// and a bound for it.
+// target is what the comparison was made to reach: the quotient of two medians, or one
+// median alone, and a bound for it.
 type target struct {
 	work, want string
 	over       Key // the dividend
 	under      Key
 	bound      float64
 	atLeast    bool // the quotient is to be at least the bound, else at most
-	// limit is what to put in the place of under to see what no library can surpass;
-	// the zero Key: nothing.
+	// limit is what to put in the place of under, or of over if that is alone, to see
+	// what no library can surpass; the zero Key: nothing.
 	limit Key
+	// unit is that of the bound of one median, which is over; empty: there are two.
+	unit scenario.Unit
 }
 
-// measured is the quotient, false if one of the two was not measured.
-func (t target) measured(r *Run) (float64, bool) { return r.quotient(t.over, t.under) }
+// measured is the quotient or the median, false if that was not measured.
+func (t target) measured(r *Run) (float64, bool) {
+	if t.unit != "" {
+		return r.median(t.over)
+	}
+	return r.quotient(t.over, t.under)
+}
 
-// possible is the quotient that the limit has, false if that is not known.
-func (t target) possible(r *Run) (float64, bool) { return r.quotient(t.over, t.limit) }
+// possible is what the limit has, false if that is not known.
+func (t target) possible(r *Run) (float64, bool) {
+	if t.unit != "" {
+		return r.median(t.limit)
+	}
+	return r.quotient(t.over, t.limit)
+}
+
+// text writes what was measured.
+func (t target) text(v float64) string {
+	if t.unit != "" {
+		return amount(v, t.unit)
+	}
+	return quotient(v)
+}
 
 func (r *Run) quotient(over, under Key) (float64, bool) {
 	a, ok := r.median(over)
@@ -32,15 +53,15 @@ func (r *Run) quotient(over, under Key) (float64, bool) {
 	return a / b, ok && also && b > 0
 }
 
-func (t target) met(quotient float64) bool {
+func (t target) met(v float64) bool {
 	if t.atLeast {
-		return quotient >= t.bound
+		return v >= t.bound
 	}
-	return quotient <= t.bound
+	return v <= t.bound
 }
 
-// missedBy is how far the quotient is from the bound, in percent of the bound.
-func (t target) missedBy(quotient float64) float64 { return math.Abs(quotient/t.bound-1) * 100 }
+// missedBy is how far v is from the bound, in percent of the bound.
+func (t target) missedBy(v float64) float64 { return math.Abs(v/t.bound-1) * 100 }
 
 // metric is one number of one scenario at one size, of any peer.
 type metric struct {
@@ -56,7 +77,10 @@ func faster(work string, m metric, times float64) target {
 	if times == 1 {
 		want = "less than " + peer.Suture
 	}
-	return target{work, want, m.of(peer.Suture), m.of(peer.Tend), times, true, m.of(peer.Limit)}
+	return target{
+		work: work, want: want, over: m.of(peer.Suture), under: m.of(peer.Tend), bound: times, atLeast: true,
+		limit: m.of(peer.Limit),
+	}
 }
 
 // within: a peer takes at most so many times as much as the limit, and as what
@@ -64,16 +88,22 @@ func faster(work string, m metric, times float64) target {
 func within(who, work string, m metric, times float64) []target {
 	var both []target
 	for _, limit := range []string{peer.Limit, peer.LimitBelow} {
-		both = append(both, target{work, fmt.Sprintf("at most %gx %s", times, limit), m.of(who), m.of(limit), times, false, Key{}})
+		both = append(both, atMost(work, m.of(who), limit, m.of(limit), times))
 	}
 	return both
+}
+
+// atMost: a peer takes at most so many times as much as something else, which what
+// says.
+func atMost(work string, over Key, what string, under Key, times float64) target {
+	return target{work: work, want: fmt.Sprintf("at most %gx %s", times, what), over: over, under: under, bound: times}
 }
 
 // level: tend takes at most so many times as much at one size as at another.
 func level(work, want string, m metric, than int, times float64) target {
 	base := m
 	base.n = than
-	return target{work, want, m.of(peer.Tend), base.of(peer.Tend), times, false, Key{}}
+	return target{work: work, want: want, over: m.of(peer.Tend), under: base.of(peer.Tend), bound: times}
 }
 
 // flatBound is up to where a cost is called flat.
@@ -99,7 +129,7 @@ func targets() []target {
 		}
 		all = append(all, faster("10,000 services failing at once, "+how.name, metric{"storm", how.name, 1e4}, how.atOnce))
 	}
-	return append(all, otherTargets()...)
+	return append(append(all, otherTargets()...), actorTargets()...)
 }
 
 func addTargets() []target {
@@ -139,6 +169,6 @@ func otherTargets() []target {
 		faster("list of 100,000", metric{"flat", "list", 1e5}, 4),
 		faster("tree of six levels, start", metric{"tree", "start", 6}, 1.2),
 		faster("tree of six levels, stop", metric{"tree", "stop", 6}, 2),
-		target{"restart after an error, an event hook that counts", "at most 1.1x one that does nothing", counting.of(peer.Tend), silent.of(peer.Tend), 1.1, false, Key{}},
+		atMost("restart after an error, an event hook that counts", counting.of(peer.Tend), "one that does nothing", silent.of(peer.Tend), 1.1),
 	)
 }

@@ -30,7 +30,7 @@ var flat = Scenario{
 		sup.Start()
 		out["add"] = each(n, func() { add(w, sup, n) })
 		full := memory()
-		out["bytes"] = Cost{Value: full.minus(slots).total() / float64(n)}
+		out["bytes"] = full.minus(slots).by(n)
 		out["heap"] = Cost{Value: float64(full.heap-slots.heap) / float64(n)}
 		if full.total() < empty.total() {
 			panic("memory: less than before")
@@ -159,3 +159,4 @@ func memory() footprint {
 
 func (f footprint) minus(g footprint) footprint { return footprint{f.heap - g.heap, f.stack - g.stack} }
 func (f footprint) total() float64              { return float64(f.heap + f.stack) }
+func (f footprint) by(n int) Cost               { return Cost{Value: f.total() / float64(n)} }

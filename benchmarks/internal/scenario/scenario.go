@@ -5,6 +5,7 @@ package scenario
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/tend-go/tend/benchmarks/internal/peer"
 )
@@ -61,7 +62,7 @@ type Cost struct {
 
 // All returns the scenarios in the order in which they are reported.
 func All() []Scenario {
-	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook}
+	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook, actors, send, ring, ask, crash, block, beside}
 }
 
 // Named returns the scenario of that name.
@@ -95,6 +96,8 @@ func (s Scenario) Run(p peer.Peer, n int) (out Results, err error) {
 			err = fmt.Errorf("%s with %s, N = %d: %v", s.Name, p.Name(), n, v)
 		}
 	}()
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // which is where some peers log
 	out = Results{}
 	s.run(p, n, out)
 	for _, m := range s.Metrics {

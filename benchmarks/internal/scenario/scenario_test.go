@@ -9,7 +9,7 @@ import (
 // Every scenario is valid with every peer that can run it: what it counts adds
 // up.
 func TestSmoke(t *testing.T) {
-	errorRestarts, panicRestarts = 2_000, 500
+	errorRestarts, panicRestarts, messages = 2_000, 500, 20_000
 	for _, s := range All() {
 		for _, p := range peer.All() {
 			for _, n := range s.Smoke {
