@@ -35,7 +35,7 @@ func TestException(t *testing.T) {
 	} {
 		got := map[string]string{}
 		for _, a := range exception(test.reason) {
-			got[string(a.Key)] = a.Value.Emit()
+			got[string(a.Key)] = a.Value.String()
 		}
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)

@@ -141,7 +141,7 @@ func nameOf(s tracetest.SpanStub) string {
 func attr(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
@@ -196,7 +196,7 @@ func TestFailuresAndRestarts(t *testing.T) {
 		exception := failures[1].Events[0]
 		said := map[string]string{}
 		for _, a := range exception.Attributes {
-			said[string(a.Key)] = a.Value.Emit()
+			said[string(a.Key)] = a.Value.String()
 		}
 		if exception.Name != "exception" || said["exception.type"] != "*tend.PanicError" || said["exception.message"] != "panic: ouch" ||
 			!strings.Contains(said["exception.stacktrace"], "TestFailuresAndRestarts") {
