@@ -75,7 +75,20 @@ func newPlan(spec Spec, path string, epoch time.Time) plan {
 // until the next call.
 func (p *plan) handle(now instant, m message) []effect {
 	p.out = reuse(p.out)
-	switch m := m.(type) {
+	if f, is := m.(fired); is {
+		now = max(now, f.at)
+	}
+	p.heed(now, m)
+	p.learn(now, m)
+	p.proceed(now)
+	p.setTimers()
+	p.answers()
+	return p.out
+}
+
+// heed does what m asks for, if it is a wish.
+func (p *plan) heed(now instant, m message) {
+	switch m := m.(type) { //nolint:gochecksumtype // facts are learned
 	case start:
 		p.start(now)
 	case shutdown:
@@ -113,6 +126,12 @@ func (p *plan) handle(now instant, m message) []effect {
 	case query:
 		m.read(p, now)
 		p.do(reply{m.to, nil})
+	}
+}
+
+// learn takes m for true, if it is a fact.
+func (p *plan) learn(now instant, m message) {
+	switch m := m.(type) { //nolint:gochecksumtype // wishes are heeded
 	case readied:
 		p.readied(now, m)
 	case ending:
@@ -144,13 +163,8 @@ func (p *plan) handle(now instant, m message) []effect {
 	case over:
 		p.over(now)
 	case fired:
-		now = max(now, m.at)
 		p.fired(now, m)
 	}
-	p.proceed(now)
-	p.setTimers()
-	p.answers()
-	return p.out
 }
 
 // answers come after all else that a message does, so that who gets one finds it done.

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -592,5 +593,27 @@ func TestAnHeirHasTheHistoryForItself(t *testing.T) {
 	}
 	if h := old.history(); len(h) != 1 || h[0].Err.Text != "last words" {
 		t.Errorf("the one before it has %v", h)
+	}
+}
+
+// TestEveryMessageIsHandled, as a wish or as a fact, once: no linter looks at two switches
+// together.
+func TestEveryMessageIsHandled(t *testing.T) {
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	plan := read("plan.go")
+	all := regexp.MustCompile(`(?m)^func \((\w+)\) message\(\)`).FindAllStringSubmatch(read("messages.go"), -1)
+	for _, m := range all {
+		if n := strings.Count(plan, "\tcase "+m[1]+":\n"); n != 1 {
+			t.Errorf("%s is handled in %d places", m[1], n)
+		}
+	}
+	if len(all) < 20 {
+		t.Errorf("there are %d messages", len(all))
 	}
 }
