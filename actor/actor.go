@@ -53,8 +53,8 @@ type Spec[M any] struct {
 	// message in hand is the last. It lies within the Timeout of Child.
 	Drain time.Duration
 
-	// Inline: an Ask of an idle actor runs Handle on the goroutine of the asker, which costs a
-	// tenth. It is for handlers that only compute. What the asker takes on: until Handle
+	// Inline: an Ask of an idle actor runs Handle on the goroutine of the asker, which costs
+	// half. It is for handlers that only compute. What the asker takes on: until Handle
 	// returns, the end of its context is not noticed, and a lock that it holds is held;
 	// Goexit in Handle ends its goroutine, too; and where supervisors pass panics through,
 	// one panics in the asker. It goes with no Watchdog; one that a [tend.Child] around the

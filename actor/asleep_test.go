@@ -34,10 +34,7 @@ func TestWhatIsAskedOfOneThatFallsAsleep(t *testing.T) {
 				news++
 				return Func[int](func(context.Context, int) error { handled++; return nil }), nil
 			}})
-			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-			s.Add(g)
-			s.ServeBackground(t.Context())
-			defer s.Stop()
+			served(t, g)
 			if err := g.Put(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
@@ -135,10 +132,7 @@ func TestAMemberThatIsRemovedWhileItIsAdded(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGroup()
-			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-			s.Add(g)
-			s.ServeBackground(t.Context())
-			defer s.Stop()
+			served(t, g)
 			synctest.Wait()
 			g.count.Add(1)
 			m := g.makeMissing(1, nil)
@@ -171,10 +165,7 @@ func newGroup() *Group[int, int] {
 func TestOneThatIsToLeaveIsNotPutToSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup()
-		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-		s.Add(g)
-		s.ServeBackground(t.Context())
-		defer s.Stop()
+		served(t, g)
 		if err := g.Put(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -205,10 +196,7 @@ func TestAMemberOfAPoolIsFreeOnce(t *testing.T) {
 			self.Every(time.Second, 0)
 			return Func[int](func(context.Context, int) error { return nil }), nil
 		}})
-		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-		s.Add(p)
-		s.ServeBackground(t.Context())
-		defer s.Stop()
+		served(t, p)
 		time.Sleep(time.Minute + time.Millisecond)
 		synctest.Wait()
 		if len(p.free) != 3 {
@@ -230,4 +218,13 @@ func TestTrap30AFaultOfTheLibraryIsNotSwallowed(t *testing.T) {
 		}
 	}()
 	(*turns[int])(a).Turn(0)
+}
+
+// served serves a tree with svc alone until the test ends.
+func served(t *testing.T, svc tend.Service) {
+	t.Helper()
+	s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+	s.Add(svc)
+	s.ServeBackground(t.Context())
+	t.Cleanup(s.Stop)
 }

@@ -29,7 +29,7 @@ func (c Changes[K]) IsZero() bool {
 // during the call. If make panics, or returns what Put would panic at, so does Reconcile, and
 // nothing has changed.
 //
-// For 100,000 keys that takes some ten milliseconds, and some microseconds for each change.
+// For 100,000 keys that takes some tens of milliseconds, and some microseconds for each change.
 func Reconcile[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Service) Changes[K] {
 	if make == nil {
 		panic("tend/keyed: Reconcile with a nil function")
