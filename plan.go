@@ -75,9 +75,8 @@ func newPlan(spec Spec, path string, epoch time.Time) plan {
 // until the next call.
 func (p *plan) handle(now instant, m message) []effect {
 	p.out = reuse(p.out)
-	if f, is := m.(fired); is {
-		now = max(now, f.at)
-	}
+	f, _ := m.(fired) // of others it is the zero instant
+	now = max(now, f.at)
 	p.heed(now, m)
 	p.learn(now, m)
 	p.proceed(now)

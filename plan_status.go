@@ -95,11 +95,9 @@ func (p *plan) serviceStatus(now instant, n *node, path string, holder *node) Se
 	if other := run.other(); other != nil {
 		s.Beside = Beside{other.state, p.wall(other.since), other.number}
 	}
-	if n.ownBudget() {
-		s.Limit = n.conf().Limit
-		if n.rare != nil { // a latent service without failures has none
-			s.Recent = n.rare.tally.Count(now, s.Limit.window())
-		}
+	s.Limit = n.conf().Limit
+	if n.rare != nil { // a latent service without failures has none
+		s.Recent = n.rare.tally.Count(now, s.Limit.window())
 	}
 	if by := p.stopLimit(run); by != never {
 		s.StopBy = p.wall(by)
