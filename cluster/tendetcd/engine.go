@@ -43,10 +43,13 @@ func head(h *etcdserverpb.ResponseHeader) store.Head {
 	return store.Head{Cluster: h.GetClusterId(), Revision: h.GetRevision()}
 }
 
-// known makes of etcd's word for it that a lease is gone that of the seam.
+// known makes of etcd's words those of the seam.
 func known(err error) error {
-	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	switch {
+	case errors.Is(err, rpctypes.ErrLeaseNotFound):
 		return store.ErrNoLease
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}
 	return err
 }
@@ -54,7 +57,7 @@ func known(err error) error {
 func (e *engine) Open(ctx context.Context, ttl time.Duration) (store.LeaseID, store.Head, error) {
 	r, err := e.client.Grant(ctx, int64(ttl/time.Second))
 	if err != nil {
-		return 0, store.Head{}, err
+		return 0, store.Head{}, known(err)
 	}
 	if granted := time.Duration(r.TTL) * time.Second; granted != ttl {
 		_, _ = e.client.Revoke(ctx, r.ID) // it ends by itself
