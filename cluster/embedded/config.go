@@ -15,7 +15,8 @@ import (
 // config is what etcd gets.
 func (s *Server) config(streams *streams) *embed.Config {
 	o, c := s.options, embed.NewConfig()
-	c.Name, c.Dir, c.LogLevel, c.QuotaBackendBytes = o.Name, o.Dir, "error", s.quota
+	c.Name, c.Dir = o.Name, o.Dir
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(streams.stopping))
 	c.ListenClientUrls, c.AdvertiseClientUrls = o.at(listening(o.Listen)), o.at(o.reached())
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
 	c.EnableGRPCGateway = false
@@ -25,6 +26,7 @@ func (s *Server) config(streams *streams) *embed.Config {
 	if o.Volatile {
 		c.UnsafeNoFsync, c.TickMs, c.ElectionMs = true, 10, 100
 	}
+	s.change(c)
 	return c
 }
 

@@ -49,7 +49,7 @@
 // # What it sets
 //
 // History is compacted after an hour, as there is no operator to do it. The space is 2 GiB,
-// etcd's default; see [cluster.KindEngineFull] for when it is used up. What etcd logs is at
-// level error and goes to stderr. If etcd cannot write what it must not forget, as on a full
+// etcd's default; see [cluster.KindEngineFull] for when it is used up. What etcd logs as an
+// error goes to slog.Default. If etcd cannot write what it must not forget, as on a full
 // disk, it ends the process: nobody may go on from there.
 package embedded

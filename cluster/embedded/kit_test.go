@@ -1,0 +1,231 @@
+package embedded_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/embedded"
+)
+
+// enough is how long nothing may happen that has to.
+const enough = time.Minute
+
+func TestMain(m *testing.M) {
+	_ = os.Setenv("ETCD_CLIENT_DEBUG", "error") // clients of the tests' own warn of each outage
+	os.Exit(m.Run())
+}
+
+func wait[T any](t *testing.T, what string, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(enough):
+		t.Fatal("nothing happens: ", what)
+		panic("unreachable")
+	}
+}
+
+// free is an address on loopback that nobody has.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// alone is a server that has a directory and an address of its own.
+func alone(t *testing.T) embedded.Options {
+	t.Helper()
+	return embedded.Options{Dir: filepath.Join(t.TempDir(), "etcd"), Listen: free(t), Volatile: true}
+}
+
+// A voter is a server in a tree.
+type voter struct {
+	*embedded.Server
+	t    *testing.T
+	root *tend.Supervisor
+	stop func() // it returns when the server has
+}
+
+// serve begins to run a server until the end of the test.
+func serve(t *testing.T, s *embedded.Server) *voter {
+	t.Helper()
+	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+	root.Add(tend.Child{Service: s, ReadyTimeout: enough, Timeout: 20 * time.Second})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := root.ServeBackground(ctx)
+	v := &voter{s, t, root, sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})}
+	t.Cleanup(v.stop)
+	return v
+}
+
+// ready waits until it is.
+func (v *voter) ready() *voter {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.t.Context(), enough)
+	defer cancel()
+	if err := v.root.WaitReady(ctx); err != nil {
+		v.t.Fatal(err)
+	}
+	return v
+}
+
+// engine is the server's, for the test's own use.
+func (v *voter) engine() cluster.Engine {
+	v.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	v.t.Cleanup(cancel)
+	e, err := v.EngineUntil(ctx)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return e
+}
+
+// client speaks to a server as an operator would.
+func (v *voter) client() *clientv3.Client {
+	v.t.Helper()
+	c := clientv3.Config{Endpoints: []string{v.Near()}}
+	if o := v.Options(); o.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		c.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, InsecureSkipVerify: true}
+	}
+	client, err := clientv3.New(c)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// put writes a key.
+func (v *voter) put(key string) {
+	v.t.Helper()
+	if _, err := v.client().Put(soon(v.t), key, "x"); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// soon is a context that ends when nothing happens.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// A run is one of an owned service.
+type run struct {
+	node  string
+	claim cluster.Claim
+	ended chan error // why
+}
+
+// A fleet is the nodes of a test, and a role of theirs: a singleton, or shards.
+type fleet struct {
+	t      *testing.T
+	shards int
+	began  chan run
+	events chan cluster.Event
+
+	mu     sync.Mutex
+	owners map[int]string
+}
+
+func newFleet(t *testing.T, shards int) *fleet {
+	return &fleet{t: t, shards: shards, began: make(chan run, 1000), events: make(chan cluster.Event, 10000), owners: map[int]string{}}
+}
+
+// join runs a node until the end of the test, or until stop is called.
+func (f *fleet) join(name string, e cluster.Engine) (stop func()) {
+	n := cluster.Join(cluster.Options{
+		Fleet: "f", Name: name, Engine: e, TTL: 5 * time.Second, Settle: 100 * time.Millisecond,
+		EventHook: func(e cluster.Event) { f.events <- e },
+	})
+	root := tend.New(name, tend.Spec{EventHook: func(tend.Event) {}})
+	root.Add(n)
+	root.Add(cluster.NewRole(n, "role", cluster.Spec{Shards: f.shards}, func(shard int) tend.Service {
+		return tend.Func(fmt.Sprint(shard), func(ctx context.Context) error { return f.serve(ctx, name) })
+	}))
+	ctx, cancel := context.WithCancel(context.Background())
+	done := root.ServeBackground(ctx)
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	f.t.Cleanup(stop)
+	return stop
+}
+
+// serve is the owned service: it notes who else is at it.
+func (f *fleet) serve(ctx context.Context, name string) error {
+	c, _ := cluster.ClaimOf(ctx)
+	r := run{name, c, make(chan error, 1)}
+	f.enter(c.Shard, name)
+	f.began <- r
+	<-ctx.Done()
+	f.leave(c.Shard)
+	r.ended <- context.Cause(ctx)
+	return nil
+}
+
+func (f *fleet) enter(shard int, name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if other := f.owners[shard]; other != "" {
+		f.t.Errorf("%s begins shard %d beside %s", name, shard, other)
+	}
+	f.owners[shard] = name
+}
+
+func (f *fleet) leave(shard int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.owners[shard] = ""
+}
+
+// next waits for the next run of any.
+func (f *fleet) next() run {
+	f.t.Helper()
+	return wait(f.t, "a service begins", f.began)
+}
+
+// idle fails if anything has begun.
+func (f *fleet) idle(when string) {
+	f.t.Helper()
+	select {
+	case r := <-f.began:
+		f.t.Errorf("%s begins shard %d %s", r.node, r.claim.Shard, when)
+	default:
+	}
+}
+
+// says waits for an event of the kind.
+func (f *fleet) says(kind cluster.Kind) cluster.Event {
+	f.t.Helper()
+	for {
+		if e := wait(f.t, kind.String(), f.events); e.Kind == kind {
+			return e
+		}
+	}
+}
