@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"path/filepath"
@@ -162,7 +163,7 @@ func (f *fleet) join(name string, e cluster.Engine) (stop func()) {
 		Fleet: "f", Name: name, Engine: e, TTL: 5 * time.Second, Settle: 100 * time.Millisecond,
 		EventHook: func(e cluster.Event) { f.events <- e },
 	})
-	root := tend.New(name, tend.Spec{EventHook: func(tend.Event) {}})
+	root := tend.New(name, tend.Spec{EventHook: func(tend.Event) {}, FailureBackoff: 100 * time.Millisecond})
 	root.Add(n)
 	root.Add(cluster.NewRole(n, "role", cluster.Spec{Shards: f.shards}, func(shard int) tend.Service {
 		return tend.Func(fmt.Sprint(shard), func(ctx context.Context) error { return f.serve(ctx, name) })
@@ -208,6 +209,14 @@ func (f *fleet) leave(shard int) {
 func (f *fleet) next() run {
 	f.t.Helper()
 	return wait(f.t, "a service begins", f.began)
+}
+
+// runs are all that begin.
+func (f *fleet) runs() iter.Seq[run] {
+	return func(yield func(run) bool) {
+		for yield(f.next()) {
+		}
+	}
 }
 
 // idle fails if anything has begun.

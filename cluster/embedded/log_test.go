@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -21,12 +22,12 @@ func TestLog(t *testing.T) {
 		}
 		return a
 	}})))
-	streams := newStreams()
-	log := newLogger(streams.stopping)
+	stopping, stop := context.WithCancel(t.Context())
+	log := newLogger(stopping)
 	log.Warn("a warning")
 	log.Error(idle)
 	log.With(zap.String("peer", "b")).Error("it breaks", zap.Error(errors.New("for a reason")))
-	streams.end()
+	stop()
 	log.Error("the listener is closed")
 	if want := "level=ERROR msg=\"etcd: it breaks\""; !bytes.HasPrefix(out.Bytes(), []byte(want)) || bytes.Count(out.Bytes(), []byte("\n")) != 1 ||
 		!bytes.Contains(out.Bytes(), []byte("peer=b")) || !bytes.Contains(out.Bytes(), []byte("error=\"for a reason\"")) {

@@ -61,12 +61,14 @@ func (s *Server) Serve(ctx context.Context) error {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
 	defer lock.Close()
-	streams := newStreams()
-	etcd, err := embed.StartEtcd(s.config(streams))
+	stopping, stop := context.WithCancel(context.Background())
+	defer stop()
+	etcd, err := embed.StartEtcd(s.config(stopping))
 	if err != nil {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
-	defer end(etcd, streams)
+	defer end(etcd)
+	defer stop()
 	return await(ctx, etcd)
 }
 
@@ -102,8 +104,7 @@ func await(ctx context.Context, etcd *embed.Etcd) error {
 
 // end stops etcd. One that never had a leader has no listeners for clients, and etcd would
 // wait for these for ever.
-func end(etcd *embed.Etcd, streams *streams) {
-	streams.end()
+func end(etcd *embed.Etcd) {
 	select {
 	case <-etcd.Server.ReadyNotify():
 	default:
