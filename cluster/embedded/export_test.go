@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto/tls"
 
 	"go.etcd.io/etcd/server/v3/embed"
 
@@ -19,6 +20,11 @@ func (s *Server) EngineUntil(ctx context.Context) (cluster.Engine, error) { retu
 
 // Near is where this process reaches the server.
 func (s *Server) Near() string { return s.options.near() }
+
+// TLS is what the server's engine connects with.
+func (s *Server) TLS() *tls.Config {
+	return keyPair{s.options.CertFile, s.options.KeyFile}.config()
+}
 
 // Options are the server's.
 func (s *Server) Options() Options { return s.options }
