@@ -42,9 +42,10 @@
 //
 // # Stopping
 //
-// Clients that watch are sent away at once, and a leader hands over before it ends. That
-// takes milliseconds. Without a majority it can take etcd's own limit for a request, 7 s: a
-// Timeout of 10 s is enough, and the tree's StopWithin has to have room for it.
+// Clients are cut off at once, those that watch too, and a leader hands over before it ends.
+// That takes milliseconds for one that is alone, and a second for one of several. A leader
+// whose heir does not answer waits for it for etcd's limit of a request, 7 s: so a Timeout of
+// 10 s is enough, and the tree's StopWithin has to have room for it.
 //
 // # What it sets
 //

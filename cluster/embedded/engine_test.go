@@ -100,12 +100,15 @@ func TestWipedDirectory(t *testing.T) {
 		v.put(fmt.Sprint(i))
 	}
 	f.join("a", engine)
-	first := f.next()
+	first, before := f.next(), all(t, engine, "")
 	v.stop()
 	if err := os.RemoveAll(o.Dir); err != nil {
 		t.Fatal(err)
 	}
 	v = serve(t, embedded.New(o)).ready()
+	if now := all(t, engine, ""); now.Cluster == before.Cluster {
+		t.Error("it has the identity of the old one:", now.Head, before.Head) // and would be taken for it later on
+	}
 	if cause := wait(t, "it is told", first.ended); !errors.Is(cause, cluster.ErrLost) {
 		t.Error("told", cause)
 	}

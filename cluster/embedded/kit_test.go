@@ -232,9 +232,15 @@ func (f *fleet) idle(when string) {
 // says waits for an event of the kind.
 func (f *fleet) says(kind cluster.Kind) cluster.Event {
 	f.t.Helper()
+	late := time.After(enough)
 	for {
-		if e := wait(f.t, kind.String(), f.events); e.Kind == kind {
-			return e
+		select {
+		case e := <-f.events:
+			if e.Kind == kind {
+				return e
+			}
+		case <-late:
+			f.t.Fatal("nobody says ", kind)
 		}
 	}
 }

@@ -100,9 +100,15 @@ func (p *process) next() run {
 // says waits for an event of the kind.
 func (p *process) says(kind cluster.Kind) cluster.Event {
 	p.Helper()
+	late := time.After(enough)
 	for {
-		if e := wait(p, p.name+" says "+kind.String(), p.events); e.Kind == kind {
-			return e
+		select {
+		case e := <-p.events:
+			if e.Kind == kind {
+				return e
+			}
+		case <-late:
+			p.Fatal(p.name, " does not say ", kind)
 		}
 	}
 }
