@@ -66,12 +66,21 @@ func TestAddresses(t *testing.T) {
 		want where
 	}{
 		{"alone", embedded.Options{}, where{"http://127.0.0.1:2379", "http://127.0.0.1:2379", "http://127.0.0.1:0", "http://127.0.0.1:0"}},
-		{"by name, with certificates", embedded.Options{Name: "b", Peers: trio("etcd"), Listen: ":9", CertFile: "c", KeyFile: "k"},
-			where{"https://0.0.0.0:9", "https://etcd:9", "https://0.0.0.0:2", "https://etcd:2"}},
-		{"by name, clients on loopback", embedded.Options{Name: "b", Peers: trio("etcd"), Insecure: true},
-			where{"http://127.0.0.1:2379", "http://127.0.0.1:2379", "http://0.0.0.0:2", "http://etcd:2"}},
-		{"by IP address", embedded.Options{Name: "b", Peers: trio("192.0.2.1"), Listen: "192.0.2.1:9", Insecure: true},
-			where{"http://192.0.2.1:9", "http://192.0.2.1:9", "http://192.0.2.1:2", "http://192.0.2.1:2"}},
+		{
+			"by name, with certificates",
+			embedded.Options{Name: "b", Peers: trio("etcd"), Listen: ":9", CertFile: "c", KeyFile: "k"},
+			where{"https://0.0.0.0:9", "https://etcd:9", "https://0.0.0.0:2", "https://etcd:2"},
+		},
+		{
+			"by name, clients on loopback",
+			embedded.Options{Name: "b", Peers: trio("etcd"), Insecure: true},
+			where{"http://127.0.0.1:2379", "http://127.0.0.1:2379", "http://0.0.0.0:2", "http://etcd:2"},
+		},
+		{
+			"by IP address",
+			embedded.Options{Name: "b", Peers: trio("192.0.2.1"), Listen: "192.0.2.1:9", Insecure: true},
+			where{"http://192.0.2.1:9", "http://192.0.2.1:9", "http://192.0.2.1:2", "http://192.0.2.1:2"},
+		},
 		{"IPv6", embedded.Options{Listen: "[::1]:9"}, where{"http://[::1]:9", "http://[::1]:9", "http://127.0.0.1:0", "http://127.0.0.1:0"}},
 	} {
 		if d := cmp.Diff(tt.want, of(tt.o), cmp.AllowUnexported(where{})); d != "" {

@@ -142,7 +142,7 @@ func twins(f *fleet) {
 	second.says(cluster.KindNameTaken)
 	second.idle("beside its twin")
 	first.stop()
-	wait(f, "the first ends", r.ended)
+	_ = wait(f, "the first ends", r.ended)
 	if next := second.next(); next.claim.Token <= r.claim.Token {
 		f.Errorf("token %d after %d", next.claim.Token, r.claim.Token)
 	}
@@ -156,7 +156,7 @@ func numbers(f *fleet) {
 	fresh := []*process{f.start("c", 3)}
 	fresh[0].says(cluster.KindShardsDiffer)
 	old[0].stop()
-	wait(f, "a ends", runs[0].ended)
+	_ = wait(f, "a ends", runs[0].ended)
 	if r := old[1].next(); r.claim.Shard == runs[1].claim.Shard {
 		f.Error("the same shard twice:", r.claim)
 	}
