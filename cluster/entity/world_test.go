@@ -63,7 +63,7 @@ func (f *fleet) join(name string, change func(*entity.Spec[string, int])) *machi
 	done := m.root.ServeBackground(ctx)
 	m.end = sync.OnceFunc(func() {
 		cancel()
-		_ = <-done // as it was asked to
+		<-done // an error: it was asked to end
 	})
 	f.mu.Lock()
 	f.nodes[name] = m
