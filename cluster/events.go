@@ -14,6 +14,7 @@ const (
 	KindLeft                          // INFO: it has handed over everything, after Lasted
 	KindEngineLost                    // WARN: the first operation that failed, with Err
 	KindEngineBack                    // INFO: the first that did not, after Lasted
+	KindEngineFull                    // ERROR: it has no space left, with Err: what is free stays so until it has; each minute
 	KindLeaseLost                     // ERROR if something was owned, else WARN: all has been told
 	KindMemberJoined                  // INFO: Member is in the fleet
 	KindMemberLeft                    // INFO: Member is not, any more
@@ -36,6 +37,7 @@ var kinds = [...]struct {
 	KindLeft:          {"left", slog.LevelInfo},
 	KindEngineLost:    {"engine lost", slog.LevelWarn},
 	KindEngineBack:    {"engine back", slog.LevelInfo},
+	KindEngineFull:    {"engine full", slog.LevelError},
 	KindLeaseLost:     {"lease lost", slog.LevelError},
 	KindMemberJoined:  {"member joined", slog.LevelInfo},
 	KindMemberLeft:    {"member left", slog.LevelInfo},
