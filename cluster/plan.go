@@ -147,6 +147,8 @@ func (p *plan) take(m message) {
 		p.takeReturned(m)
 	case ended:
 		p.takeEnded(m)
+	case suspended:
+		p.takeSuspended(m)
 	case attached:
 		p.takeAttached(m)
 	case detached:
@@ -428,6 +430,12 @@ func (p *plan) takeEnded(m ended) {
 	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
 	p.stale = p.now
 	p.tell(b, ErrMoved)
+}
+
+func (p *plan) takeSuspended(m suspended) {
+	if b := p.books[m.id]; b != nil && b.state == held && b.token == m.token {
+		p.tellOf(KindSuspended, Event{Claim: p.claim(b)})
+	}
 }
 
 func (p *plan) takeAttached(m attached) {

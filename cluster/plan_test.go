@@ -217,3 +217,15 @@ func TestEngineWithoutSpace(t *testing.T) {
 		t.Error(op, diff)
 	}
 }
+
+// Only a service that the node has is suspended here: one that was told is not, and a token
+// of before is of another.
+func TestSuspendedIsOfWhatIsHeld(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(2*second, suspended{one, 10}).want("suspended", "renew")
+	d.at(2*second, suspended{one, 9}).want()
+	d.at(2*second, suspended{shardID{"r", 7}, 10}).want()
+	d.at(2*second, detached{"r", ErrMoved, false})
+	d.out = nil
+	d.at(2*second, suspended{one, 10}).want()
+}
