@@ -73,7 +73,7 @@ func TestRestart(t *testing.T) {
 	before := all(t, engine, "/tend/1/other/")
 	v.stop()
 	f.says(cluster.KindEngineLost)
-	v = serve(t, embedded.New(o)).ready()
+	serve(t, embedded.New(o)).ready()
 	up := time.Now()
 	f.says(cluster.KindEngineBack)
 	t.Log("back after", time.Since(up))
@@ -219,7 +219,7 @@ func TestNoSpace(t *testing.T) {
 		t.Error(err)
 	}
 	stop()
-	wait(t, "a returns", first.ended)
+	_ = wait(t, "a returns", first.ended)
 	for e := (cluster.Event{}); e.Member != "b"; { // a says it too, whose farewell is refused
 		if e = f.says(cluster.KindEngineFull); !errors.Is(e.Err, rpctypes.ErrNoSpace) {
 			t.Error(e.Err)
@@ -263,7 +263,7 @@ func makeSpace(t *testing.T, c *clientv3.Client) {
 // away when it is named.
 func TestUserOfOneFleet(t *testing.T) {
 	server := embedded.New(alone(t))
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the nodes have left
 	t.Cleanup(cancel)
 	engine, err := tendetcd.Engine(clientv3.Config{Endpoints: []string{server.Near()}, Username: "shop", Password: "secret", Context: ctx})
 	if err != nil {

@@ -68,7 +68,7 @@ func serve(t *testing.T, s *embedded.Server) *voter {
 	t.Helper()
 	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 	root.Add(tend.Child{Service: s, ReadyTimeout: enough, Timeout: 20 * time.Second})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the nodes have left
 	done := root.ServeBackground(ctx)
 	v := &voter{s, t, root, sync.OnceFunc(func() {
 		cancel()

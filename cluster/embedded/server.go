@@ -35,9 +35,9 @@ func (s *Server) String() string { return "etcd" }
 // at any time, before the server is served too. Its connection lasts until the program ends.
 // With TLS it shows the server's own certificate, and takes no server that has another. The
 // error is of the files.
-func (s *Server) Engine() (cluster.Engine, error) { return s.engine(nil) }
+func (s *Server) Engine() (cluster.Engine, error) { return s.engine(context.Background()) }
 
-// engine is until ctx ends; nil: for ever.
+// engine is one until ctx ends.
 func (s *Server) engine(ctx context.Context) (cluster.Engine, error) {
 	c := clientv3.Config{
 		Context: ctx, Endpoints: []string{s.options.near()},
