@@ -12,8 +12,7 @@ import (
 )
 
 // Engine is what keeps the claims: of tendetcd.Engine, an embedded.Server or
-// clustertest.NewEngine. It is sealed, as
-// nobody outside of this module can name its types.
+// clustertest.NewEngine. It is sealed, as nobody outside of this module can name its types.
 type Engine interface{ store.Store }
 
 // Options are the settings of a [Node].
