@@ -262,8 +262,8 @@ func makeSpace(t *testing.T, c *clientv3.Client) {
 // A user with rights on its fleet alone is enough for all that a node does, and etcd may be
 // away when it is named.
 func TestUserOfOneFleet(t *testing.T) {
-	server := embedded.New(alone(t))
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the nodes have left
+	server := embedded.New(alone(t)).With(func(c *embed.Config) { c.BcryptCost = 4 }) // each renewal costs one
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))             // until the nodes have left
 	t.Cleanup(cancel)
 	engine, err := tendetcd.Engine(clientv3.Config{Endpoints: []string{server.Near()}, Username: "shop", Password: "secret", Context: ctx})
 	if err != nil {
