@@ -113,6 +113,22 @@ func (p *process) says(kind cluster.Kind) cluster.Event {
 	}
 }
 
+// quiet fails if an event of the kind comes for a while.
+func (p *process) quiet(while time.Duration, kind cluster.Kind) {
+	p.Helper()
+	over := time.After(while)
+	for {
+		select {
+		case e := <-p.events:
+			if e.Kind == kind {
+				p.Error(p.name, " says ", kind)
+			}
+		case <-over:
+			return
+		}
+	}
+}
+
 // idle fails if anything has begun.
 func (p *process) idle(when string) {
 	p.Helper()
@@ -140,9 +156,11 @@ func twins(f *fleet) {
 	r := first.next()
 	second := f.start("a", 0)
 	second.says(cluster.KindNameTaken)
+	second.quiet(time.Second, cluster.KindJoined)
 	second.idle("beside its twin")
 	first.stop()
 	_ = wait(f, "the first ends", r.ended)
+	second.says(cluster.KindJoined)
 	if next := second.next(); next.claim.Token <= r.claim.Token {
 		f.Errorf("token %d after %d", next.claim.Token, r.claim.Token)
 	}
