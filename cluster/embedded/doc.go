@@ -27,10 +27,10 @@
 // address of Peers if that is an IP address or localhost, and else on all addresses of the
 // machine at that port. Never run voters in a group that scales by itself.
 //
-// A voter whose Dir is lost does not come back by itself: the others remember what it
-// acknowledged, and it would not. Its Serve says that it has already been bootstrapped.
-// Restore all voters from a snapshot then, with etcdutl snapshot restore --bump-revision
-// --mark-compacted, or tokens repeat.
+// A voter whose Dir is lost does not come back by itself: it would have forgotten what it
+// acknowledged. Its Serve says that it has already been bootstrapped, which the others tell
+// it: so do not start it while they are down. Restore all voters from a snapshot, with etcdutl
+// snapshot restore --bump-revision --mark-compacted, or tokens repeat.
 //
 // # TLS
 //

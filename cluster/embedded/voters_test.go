@@ -64,41 +64,51 @@ func TestLeaderStops(t *testing.T) {
 		a.certify(&all[i])
 	}
 	voters := together(t, all)
-	const shards = 6
-	f := newFleet(t, shards)
+	s := &spread{fleet: newFleet(t, 6), owners: map[int]run{}, running: map[string]int{}}
 	for i, v := range voters {
-		f.join(all[i].Name, v.engine())
+		s.join(all[i].Name, v.engine())
 	}
-	owners, running, down := map[int]run{}, map[string]int{}, ""
-	note := func(r run) {
-		if old, ok := owners[r.claim.Shard]; ok {
-			if running[old.node]--; r.claim.Token <= old.claim.Token {
-				t.Errorf("token %d after %d", r.claim.Token, old.claim.Token)
-			}
-			if down != "" && old.node != down {
-				t.Errorf("shard %d of %s was taken, too, by %s", r.claim.Shard, old.node, r.node)
-			}
-		}
-		owners[r.claim.Shard] = r
-		running[r.node]++
-	}
-	until := func(what string, done func() bool) {
-		began := time.Now()
-		for !done() {
-			note(f.next())
-		}
-		t.Log(what, "after", time.Since(began))
-	}
-	until("an even spread", func() bool { return running["a"] == 2 && running["b"] == 2 && running["c"] == 2 })
+	even := func() bool { return s.running["a"] == 2 && s.running["b"] == 2 && s.running["c"] == 2 }
+	s.until("an even spread", even)
 	gone := leader(t, voters)
 	began := time.Now()
 	voters[gone].stop()
 	t.Log("stopped after", time.Since(began))
-	down = all[gone].Name
-	until("taken by the others", func() bool { return running[down] == 0 })
-	down = ""
+	s.down = all[gone].Name
+	s.until("taken by the others", func() bool { return s.running[s.down] == 0 })
+	s.down = ""
 	serve(t, embedded.New(all[gone])).ready()
-	until("even again", func() bool { return running["a"] == 2 && running["b"] == 2 && running["c"] == 2 })
+	s.until("even again", even)
+}
+
+// A spread is who has what of a fleet's shards. While a node is down only its own move.
+type spread struct {
+	*fleet
+	owners  map[int]run
+	running map[string]int
+	down    string
+}
+
+func (s *spread) until(what string, done func() bool) {
+	s.t.Helper()
+	began := time.Now()
+	for !done() {
+		s.note(s.next())
+	}
+	s.t.Log(what, "after", time.Since(began))
+}
+
+func (s *spread) note(r run) {
+	if old, ok := s.owners[r.claim.Shard]; ok {
+		if s.running[old.node]--; r.claim.Token <= old.claim.Token {
+			s.t.Errorf("token %d after %d", r.claim.Token, old.claim.Token)
+		}
+		if s.down != "" && old.node != s.down {
+			s.t.Errorf("shard %d of %s was taken, too, by %s", r.claim.Shard, old.node, r.node)
+		}
+	}
+	s.owners[r.claim.Shard] = r
+	s.running[r.node]++
 }
 
 // A voter whose directory is lost does not come back, as it would have forgotten what it

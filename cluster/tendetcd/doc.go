@@ -21,4 +21,7 @@
 // A user's password is shown with the first operation, so etcd may be away when the program
 // starts. It is shown again with each renewal, and to check it takes etcd 50 ms and more
 // of processor time: a user by the name in a client certificate costs nothing.
+//
+// The client warns of each attempt that fails on stderr, unless Config has a Logger. Nodes
+// say once that the engine is lost.
 package tendetcd
