@@ -1,0 +1,60 @@
+package recipes
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/clustertest"
+)
+
+// A resource behind HTTP takes nothing from an owner that was replaced, and nothing from who
+// does not say who he is.
+func TestHTTP(t *testing.T) {
+	taken := 0
+	h := Fenced(func(http.ResponseWriter, *http.Request) { taken++ })
+	for _, step := range []struct {
+		role  string
+		token int64
+		want  int
+	}{
+		{"", 0, http.StatusPreconditionRequired},
+		{"orders", 0, http.StatusPreconditionFailed},
+		{"orders", 41, http.StatusOK},
+		{"orders", 57, http.StatusOK},
+		{"orders", 41, http.StatusPreconditionFailed},
+		{"orders", 57, http.StatusOK},
+		{"carts", 3, http.StatusOK},
+	} {
+		ctx := context.Background() //nolint:usetesting // one that is under no claim
+		if step.role != "" {
+			ctx = clustertest.Context(t.Context(), cluster.Claim{Role: step.role, Shard: 17, Token: step.token})
+		}
+		r := httptest.NewRequest(http.MethodPut, "/", nil)
+		Show(ctx, r)
+		rw := httptest.NewRecorder()
+		h.ServeHTTP(rw, r)
+		if rw.Code != step.want {
+			t.Errorf("%+v: %d", step, rw.Code)
+		}
+	}
+	if taken != 4 {
+		t.Errorf("%d were taken", taken)
+	}
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	if k := IdempotencyKey(cluster.Claim{Role: "orders", Shard: 17, Token: 57}, 3); k != "orders-17-57-3" {
+		t.Error(k)
+	}
+}
+
+func TestFromEnv(t *testing.T) {
+	t.Setenv("SHOP_NAME", "shop-0")
+	t.Setenv("SHOP_IP", "2001:db8::7")
+	if o := FromEnv(clustertest.NewEngine()); o.Name != "shop-0" || o.Addr != "[2001:db8::7]:8080" {
+		t.Errorf("%+v", o)
+	}
+}
