@@ -10,10 +10,12 @@ replace (
 )
 
 require (
+	github.com/lib/pq v1.12.3
 	github.com/tend-go/tend v0.0.0
 	github.com/tend-go/tend/cluster v0.0.0
 	github.com/tend-go/tend/cluster/embedded v0.0.0
 	go.etcd.io/etcd/client/v3 v3.7.3
+	go.yaml.in/yaml/v2 v2.4.3
 	golang.org/x/sys v0.49.0
 )
 
@@ -35,7 +37,6 @@ require (
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.3 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.29.0 // indirect
 	github.com/jonboulle/clockwork v0.5.0 // indirect
-	github.com/lib/pq v1.12.3 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_golang v1.23.2 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
@@ -64,7 +65,6 @@ require (
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.27.1 // indirect
-	go.yaml.in/yaml/v2 v2.4.3 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
