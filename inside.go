@@ -39,8 +39,8 @@ func Alive(ctx context.Context) {
 // process id, to be shown in [Status]. An attribute replaces one of the same key;
 // at most 32 keys are kept. Values that are not numbers, booleans, times or
 // durations are kept as text, of an error, also in a group, what the Redact of [Spec]
-// leaves. What a run noted is forgotten when it ends. Outside of a supervisor Annotate
-// does nothing.
+// leaves. A time is shown as its age. What a run noted is forgotten when it ends. Outside
+// of a supervisor Annotate does nothing.
 func Annotate(ctx context.Context, attrs ...slog.Attr) {
 	r := runOf(ctx)
 	if r == nil {

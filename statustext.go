@@ -134,7 +134,7 @@ func (s *ServiceStatus) note(now time.Time) string {
 		notes = append(notes, note)
 	}
 	for _, a := range s.Annotations {
-		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), 80))
+		notes = append(notes, a.Key+"="+said.Note(a.Value, now, 80))
 	}
 	return strings.Join(notes, "; ")
 }

@@ -136,6 +136,51 @@ func TestDoWaitsForABackoff(t *testing.T) {
 	})
 }
 
+// Do waits until a service is ready that has to say so, or that is a supervisor; also after
+// a restart.
+func TestDoWaitsUntilItIsReady(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		slow := tend.Child{Name: "slow", ReadyTimeout: time.Minute, Service: tend.Func("slow", func(ctx context.Context) error {
+			time.Sleep(3 * time.Second)
+			tend.Ready(ctx)
+			<-ctx.Done()
+			return nil
+		})}
+		plain := cluster.Singleton(a.node, "plain", slow)
+		tree := cluster.Shards(a.node, "tree", 1, func(int) *tend.Supervisor {
+			s := tend.New("shard", tend.Spec{Ordered: true})
+			s.Add(slow)
+			return s
+		})
+		a.root.Add(plain)
+		a.root.Add(tree)
+		a.serve()
+		took := func(what string, want time.Duration, do func() error) {
+			begun := time.Now()
+			if err := do(); err != nil || time.Since(begun) != want {
+				t.Errorf("%s: %v after %v, want %v", what, err, time.Since(begun), want)
+			}
+		}
+		doPlain := func() error {
+			return plain.Do(t.Context(), "", func(context.Context, tend.Child) error { return nil })
+		}
+		doTree := func() error {
+			return tree.Do(t.Context(), "", func(context.Context, *tend.Supervisor) error { return nil })
+		}
+		time.Sleep(2 * time.Second) // they began at 1s
+		took("plain", 2*time.Second, doPlain)
+		took("tree", 0, doTree)
+		_ = plain.Supervisor().Restart(plain.Supervisor().Status().Services[0].Token, nil)
+		synctest.Wait()
+		took("plain, again", 3*time.Second, doPlain)
+		_ = tree.Supervisor().Restart(tree.Supervisor().Status().Services[0].Token, nil)
+		synctest.Wait()
+		took("tree, again", 3*time.Second, doTree)
+		a.stop()
+	})
+}
+
 // Call follows the service from one node to the other, and calls f with each owner.
 func TestCallFollowsTheOwner(t *testing.T) {
 	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {

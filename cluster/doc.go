@@ -18,7 +18,7 @@
 // lease, one watch, one loop. A role is what is owned: a singleton, or a number of shards.
 // A claim is the ownership of one shard by one node, a key under the node's lease; its
 // token is the key's create revision. Here is the supervisor of what this node owns of a
-// role: a shard's path is root/orders/here/17.
+// role: a shard's path is root/orders/17.
 //
 // # Guarantees
 //

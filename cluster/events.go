@@ -14,18 +14,21 @@ const (
 	KindLeft                          // INFO: it has handed over everything, after Lasted
 	KindEngineLost                    // WARN: the first operation that failed, with Err
 	KindEngineBack                    // INFO: the first that did not, after Lasted
+	KindEngineFull                    // ERROR: it has no space left, with Err: what is free stays so until it has; each minute
 	KindLeaseLost                     // ERROR if something was owned, else WARN: all has been told
 	KindMemberJoined                  // INFO: Member is in the fleet
 	KindMemberLeft                    // INFO: Member is not, any more
 	KindClaimed                       // DEBUG: the Claim is this node's
 	KindReleased                      // DEBUG: it was, and others may have it now
 	KindFree                          // WARN: nobody has had the shard for twice the TTL; once for each time
+	KindSuspended                     // WARN: a shard's service was suspended here: nobody runs it, as the claim is kept
 	KindDeclined                      // WARN: a service left or gave up here, with Err; the shard goes to another member
 	KindDeclinedByAll                 // ERROR: nobody is left to try
 	KindNameTaken                     // WARN: another process has this node's name; each minute
 	KindShardsDiffer                  // WARN: the fleet has another number of shards of Claim.Role; each minute
 	KindOverran                       // ERROR: a told service has not returned in time; before Options.Overrun is called
 	KindEngineChanged                 // ERROR: the engine has forgotten what it had; Serve fails
+	KindEventsDropped                 // WARN: Dropped events were lost here, as Options.EventHook did not keep up
 )
 
 var kinds = [...]struct {
@@ -36,18 +39,21 @@ var kinds = [...]struct {
 	KindLeft:          {"left", slog.LevelInfo},
 	KindEngineLost:    {"engine lost", slog.LevelWarn},
 	KindEngineBack:    {"engine back", slog.LevelInfo},
+	KindEngineFull:    {"engine full", slog.LevelError},
 	KindLeaseLost:     {"lease lost", slog.LevelError},
 	KindMemberJoined:  {"member joined", slog.LevelInfo},
 	KindMemberLeft:    {"member left", slog.LevelInfo},
 	KindClaimed:       {"claimed", slog.LevelDebug},
 	KindReleased:      {"released", slog.LevelDebug},
 	KindFree:          {"free", slog.LevelWarn},
+	KindSuspended:     {"suspended", slog.LevelWarn},
 	KindDeclined:      {"declined", slog.LevelWarn},
 	KindDeclinedByAll: {"declined by all", slog.LevelError},
 	KindNameTaken:     {"name taken", slog.LevelWarn},
 	KindShardsDiffer:  {"shards differ", slog.LevelWarn},
 	KindOverran:       {"overrun", slog.LevelError},
 	KindEngineChanged: {"engine changed", slog.LevelError},
+	KindEventsDropped: {"events dropped", slog.LevelWarn},
 }
 
 // String returns the words: "lease lost".
@@ -69,6 +75,8 @@ type Event struct {
 	Lasted time.Duration
 	// Owned is how many claims the node had when its lease was lost.
 	Owned int
+	// Dropped is how many events were lost.
+	Dropped int
 }
 
 // Level is how much it should worry an operator.
@@ -99,6 +107,9 @@ func (e Event) LogValue() slog.Value {
 	}
 	if e.Owned != 0 {
 		attrs = append(attrs, slog.Int("owned", e.Owned))
+	}
+	if e.Dropped != 0 {
+		attrs = append(attrs, slog.Int("dropped", e.Dropped))
 	}
 	return slog.GroupValue(attrs...)
 }

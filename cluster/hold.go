@@ -30,6 +30,7 @@ type hold struct {
 	token   tend.ServiceToken
 	added   bool
 	tree    bool  // the service serves a supervisor
+	says    bool  // it says when it is ready
 	cause   error // why it was told; nil: it was not
 	run     *running
 	calls   int
@@ -41,14 +42,18 @@ type running struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	over   chan struct{}
+	number uint64 // of one that says when it is ready
+	ready  bool
 }
 
 func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
 	return &hold{claim: c, node: n, post: p, lease: lease, began: make(chan struct{}), idle: make(chan struct{})}
 }
 
+func (h *hold) id() shardID { return shardID{h.claim.Role, h.claim.Shard} }
+
 // start makes the service and adds it to the supervisor here. An error is giving up.
-func (h *hold) start(ended func(*hold, error)) (err error) {
+func (h *hold) start(tell func(message)) (err error) {
 	defer close(h.began)
 	defer func() {
 		if r := recover(); r != nil {
@@ -60,7 +65,7 @@ func (h *hold) start(ended func(*hold, error)) (err error) {
 	if err != nil {
 		return err
 	}
-	h.post.add(h, child, ended)
+	h.post.add(h, child, tell)
 	return nil
 }
 
@@ -76,6 +81,7 @@ func (h *hold) child(svc tend.Service) (tend.Child, error) {
 	}
 	h.service = svc
 	child = child.With(h.wrap)
+	h.says = h.tree || child.ReadyTimeout > 0
 	if h.post.spec.Shards > 0 {
 		child.Name = strconv.Itoa(h.claim.Shard)
 	} else {
@@ -137,15 +143,30 @@ func (o owned) Serve(ctx context.Context) error {
 
 func (h *hold) enter(ctx context.Context) (*running, bool) {
 	under, cancel := context.WithCancelCause(context.WithValue(ctx, holdKey{}, h))
+	run := &running{ctx: under, cancel: cancel, over: make(chan struct{}), ready: !h.says}
+	if h.says {
+		self, _ := tend.Self(ctx)
+		run.number = self.Incarnation
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cause != nil {
 		cancel(h.cause)
 		return nil, false
 	}
-	h.run = &running{under, cancel, make(chan struct{})}
+	h.run = run
 	h.post.changed()
 	return h.run, true
+}
+
+// getReady: the run of that number has said that it is ready.
+func (h *hold) getReady(number uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.run != nil && !h.run.ready && h.run.number == number {
+		h.run.ready = true
+		h.post.changed()
+	}
 }
 
 // leave ends the run, with the calls that it has under way.
@@ -215,14 +236,14 @@ func (h *hold) await() {
 	}
 }
 
-// call begins a call. wait: the service does not run now, and may again.
+// call begins a call. wait: the service does not run now, or is not ready, and may be again.
 func (h *hold) call() (run *running, wait bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.cause != nil {
 		return nil, false
 	}
-	if h.run == nil {
+	if h.run == nil || !h.run.ready {
 		return nil, true
 	}
 	h.calls++

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type loop struct {
 	holds map[shardID]*hold
 	work  sync.WaitGroup
 	news  chan Event
+	lost  int     // events that news had no room for, and that are not told yet
 	noted instant // when the node was annotated; never: it was not
 	done  bool
 	err   error
@@ -88,6 +90,7 @@ func (l *loop) step(messages []message) {
 	for _, e := range l.plan.step(l.node.now(), messages...) {
 		l.carryOut(e)
 	}
+	l.emitLost()
 	l.annotate()
 	for _, m := range messages {
 		if c, ok := m.(created); ok {
@@ -120,10 +123,11 @@ func (l *loop) carryOut(e effect) {
 }
 
 // annotate shows how the node is, at most once a second; the next renewal shows what was
-// left out.
+// left out. One that is under way is waited for, or its time would be shown when the next
+// is sent.
 func (l *loop) annotate() {
 	p := l.plan
-	if l.noted != never && p.now-l.noted < time.Second {
+	if p.lease.busy || l.noted != never && p.now-l.noted < time.Second {
 		return
 	}
 	l.noted = p.now
@@ -133,7 +137,7 @@ func (l *loop) annotate() {
 	}
 	attrs := []slog.Attr{slog.String("engine", engine), slog.Int("members", len(p.view.members)), slog.Int("owns", p.owned())}
 	if p.lease.phase == live {
-		attrs = append(attrs, slog.Time("renewed", time.Now().Add(p.lease.t0-p.now)))
+		attrs = append(attrs, slog.String("lease", fmt.Sprintf("%x", int64(p.lease.id))), slog.Time("renewed", time.Now().Add(p.lease.t0-p.now)))
 	}
 	tend.Annotate(l.ctx, attrs...)
 }
@@ -208,14 +212,10 @@ func (l *loop) start(e start) {
 	l.holds[id] = h
 	h.post.take(h)
 	l.work.Go(func() {
-		if err := h.start(l.reportEnd); err != nil {
+		if err := h.start(l.inbox.put); err != nil {
 			l.inbox.put(ended{id, e.claim.Token, err})
 		}
 	})
-}
-
-func (l *loop) reportEnd(h *hold, err error) {
-	l.inbox.put(ended{shardID{h.claim.Role, h.claim.Shard}, h.claim.Token, err})
 }
 
 // tell ends a service: no new calls, then the contexts, then its place in the tree.
@@ -246,11 +246,26 @@ func (l *loop) show(e show) {
 	l.node.post(e.role).show(claims)
 }
 
+// emit hands an event to the hook. If that does not keep up it is lost, which is told as
+// soon as there is room.
 func (l *loop) emit(e Event) {
+	l.emitLost()
 	e.Time = time.Now()
 	select {
 	case l.news <- e:
-	default: // the hook does not keep up
+	default:
+		l.lost++
+	}
+}
+
+func (l *loop) emitLost() {
+	if l.lost == 0 {
+		return
+	}
+	select {
+	case l.news <- Event{Time: time.Now(), Kind: KindEventsDropped, Member: l.node.options.Name, Dropped: l.lost}:
+		l.lost = 0
+	default: // later
 	}
 }
 

@@ -76,6 +76,11 @@ type (
 		token int64
 		err   error
 	}
+	// suspended: the claim's service was, by somebody who operates the tree here.
+	suspended struct {
+		id    shardID
+		token int64
+	}
 	attached struct{ takes takes }
 	// detached: the role is not served any more. restart: it will be again at once.
 	detached struct {
@@ -98,6 +103,7 @@ func (created) isMessage()    {}
 func (deleted) isMessage()    {}
 func (returned) isMessage()   {}
 func (ended) isMessage()      {}
+func (suspended) isMessage()  {}
 func (attached) isMessage()   {}
 func (detached) isMessage()   {}
 func (due) isMessage()        {}

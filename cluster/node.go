@@ -33,6 +33,9 @@ func Join(o Options) *Node {
 // String returns "cluster".
 func (n *Node) String() string { return "cluster" }
 
+// Name is the node's in the fleet: Options.Name, or what that is by default.
+func (n *Node) Name() string { return n.options.Name }
+
 // Members are those that this node knows of, sorted by name, itself included when it is
 // up. It may be late. It may be called at any time.
 func (n *Node) Members() []Member {

@@ -56,6 +56,7 @@ type plan struct {
 	finished bool
 	began    instant // when leaving began
 	lostAt   instant // since when the engine does not answer; never: it does
+	fullAt   instant // when it was last told that the engine has no space
 
 	now instant
 	out []effect
@@ -93,7 +94,7 @@ func newPlan(o Options, floor int64) *plan {
 		settle: o.Settle, moves: o.Moves,
 		lease: session{ttl: o.TTL, margin: o.Margin},
 		view:  newView(fleetKeys(o.Fleet), floor),
-		roles: map[string]*part{}, books: map[shardID]*book{}, look: never, lostAt: never,
+		roles: map[string]*part{}, books: map[shardID]*book{}, look: never, lostAt: never, fullAt: -never,
 		member: membership{nagged: -never},
 	}
 }
@@ -146,6 +147,8 @@ func (p *plan) take(m message) {
 		p.takeReturned(m)
 	case ended:
 		p.takeEnded(m)
+	case suspended:
+		p.takeSuspended(m)
 	case attached:
 		p.takeAttached(m)
 	case detached:
@@ -156,9 +159,11 @@ func (p *plan) take(m message) {
 	}
 }
 
-// heard notes whether the engine answers. ErrNoLease is an answer.
+// heard notes whether the engine answers. ErrNoLease and ErrFull are answers.
 func (p *plan) heard(head store.Head, err error) {
-	if err != nil && !errors.Is(err, store.ErrNoLease) {
+	if errors.Is(err, store.ErrFull) {
+		p.nagFull(err)
+	} else if err != nil && !errors.Is(err, store.ErrNoLease) {
 		if p.lostAt == never {
 			p.lostAt = p.now
 			p.tellOf(KindEngineLost, Event{Err: err})
@@ -171,6 +176,14 @@ func (p *plan) heard(head store.Head, err error) {
 	}
 	if head.Cluster != 0 {
 		p.forgot(p.view.same(head))
+	}
+}
+
+// nagFull says that somebody has to make space.
+func (p *plan) nagFull(err error) {
+	if p.fullAt == -never || p.now-p.fullAt >= nagging {
+		p.fullAt = p.now
+		p.tellOf(KindEngineFull, Event{Err: err})
 	}
 }
 
@@ -417,6 +430,12 @@ func (p *plan) takeEnded(m ended) {
 	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
 	p.stale = p.now
 	p.tell(b, ErrMoved)
+}
+
+func (p *plan) takeSuspended(m suspended) {
+	if b := p.books[m.id]; b != nil && b.state == held && b.token == m.token {
+		p.tellOf(KindSuspended, Event{Claim: p.claim(b)})
+	}
 }
 
 func (p *plan) takeAttached(m attached) {

@@ -194,3 +194,38 @@ func TestViewIgnoresWhatIsOlder(t *testing.T) {
 		t.Error("another cluster:", err)
 	}
 }
+
+// An engine that has no space is there: the lease goes on, what it refuses is asked for
+// again, and an event says so each minute.
+func TestEngineWithoutSpace(t *testing.T) {
+	d, full := newDesk(t).up(), fmt.Errorf("%w: quota", store.ErrFull)
+	var said []instant
+	op := uint64(0)
+	for now := second; now <= 130*second; now += 100 * time.Millisecond {
+		d.at(now, due{}, renewed{sent: now, lease: 7})
+		if slices.Contains(d.out, fmt.Sprint("create ", op+1)) {
+			op++
+			d.at(now, created{op, one, store.Answer{}, full})
+		}
+		if slices.Contains(d.out, "engine full") {
+			said = append(said, now)
+		}
+		d.out = slices.DeleteFunc(d.out, func(s string) bool { return s == "engine full" || s == "renew" || strings.HasPrefix(s, "create") })
+	}
+	d.want("free") // for twice the TTL
+	if diff := cmp.Diff([]instant{second, 61200 * time.Millisecond, 121200 * time.Millisecond}, said); diff != "" || op < 400 {
+		t.Error(op, diff)
+	}
+}
+
+// Only a service that the node has is suspended here: one that was told is not, and a token
+// of before is of another.
+func TestSuspendedIsOfWhatIsHeld(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(2*second, suspended{one, 10}).want("suspended", "renew")
+	d.at(2*second, suspended{one, 9}).want()
+	d.at(2*second, suspended{shardID{"r", 7}, 10}).want()
+	d.at(2*second, detached{"r", ErrMoved, false})
+	d.out = nil
+	d.at(2*second, suspended{one, 10}).want()
+}

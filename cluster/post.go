@@ -36,8 +36,8 @@ type post struct {
 
 // A tenure is whose service it is that has the token in the supervisor here.
 type tenure struct {
-	hold  *hold
-	ended func(*hold, error)
+	hold *hold
+	tell func(message) // to the loop
 }
 
 func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
@@ -157,11 +157,11 @@ func (p *post) claim(shard int) Claim {
 }
 
 // add gives the service its place. What it does at once waits for its name.
-func (p *post) add(h *hold, child tend.Child, ended func(*hold, error)) {
+func (p *post) add(h *hold, child tend.Child, tell func(message)) {
 	p.adding.Lock()
 	defer p.adding.Unlock()
 	h.token, h.added = p.here.Add(child), true
-	p.tokens[h.token] = &tenure{h, ended}
+	p.tokens[h.token] = &tenure{h, tell}
 }
 
 // drop forgets a hold of which nothing runs any more.
@@ -177,15 +177,25 @@ func (p *post) drop(h *hold) {
 	p.tellNews()
 }
 
-// hear learns from the tree which services have left or given up by themselves.
+// hear learns from the tree which services have left or given up by themselves, are
+// suspended, or ready.
 func (p *post) hear(e tend.Event) {
 	switch e := e.(type) {
 	case tend.ServiceGaveUp:
 		p.gone(e.Token, e.Err.Err)
 	case tend.ServiceEnded:
-		if e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone) {
+		switch {
+		case e.Next == tend.StateSuspended:
+			p.suspended(e.Token)
+		case e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone):
 			p.gone(e.Token, e.Err.Err)
 		}
+	case tend.ServiceChanged:
+		if e.Next == tend.StateSuspended {
+			p.suspended(e.Token)
+		}
+	case tend.ServiceReady:
+		p.ready(e.Token, e.Incarnation)
 	case tend.EventsDropped:
 		p.search()
 	default: // the tree's own affair
@@ -198,18 +208,38 @@ func (p *post) search() {
 	tokens := slices.Collect(maps.Keys(p.tokens))
 	p.adding.Unlock()
 	for _, token := range tokens {
-		s, err := p.here.ServiceStatus(token)
-		if err != nil || s.State == tend.StateDone || s.State == tend.StateFailed {
+		switch s, err := p.here.ServiceStatus(token); {
+		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
 			p.gone(token, err)
+		case s.State == tend.StateSuspended:
+			p.suspended(token)
+		case s.State == tend.StateRunning:
+			p.ready(token, s.Incarnation)
 		}
 	}
 }
 
 func (p *post) gone(token tend.ServiceToken, err error) {
-	p.adding.Lock()
-	t := p.tokens[token]
-	p.adding.Unlock()
-	if t != nil {
-		t.ended(t.hold, err)
+	if t := p.tenure(token); t != nil {
+		t.tell(ended{t.hold.id(), t.hold.claim.Token, err})
 	}
+}
+
+func (p *post) suspended(token tend.ServiceToken) {
+	if t := p.tenure(token); t != nil {
+		t.tell(suspended{t.hold.id(), t.hold.claim.Token})
+	}
+}
+
+func (p *post) ready(token tend.ServiceToken, incarnation uint64) {
+	if t := p.tenure(token); t != nil {
+		t.hold.getReady(incarnation)
+	}
+}
+
+// tenure is that of a service, or nil: it is one further down.
+func (p *post) tenure(token tend.ServiceToken) *tenure {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	return p.tokens[token]
 }

@@ -2,6 +2,10 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -11,26 +15,56 @@ import (
 // That a service has left is found by its status if events about it were dropped.
 func TestDroppedEventsAreMadeGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &post{here: tend.New("here", tend.Spec{EventHook: func(tend.Event) {}}), tokens: map[tend.ServiceToken]*tenure{}}
-		var left []string
-		for name, err := range map[string]error{"leaves": tend.ErrDoNotRestart, "stays": nil} {
-			h := &hold{}
+		p := &post{news: make(chan struct{}), here: tend.New("here", tend.Spec{EventHook: func(tend.Event) {}}), tokens: map[tend.ServiceToken]*tenure{}}
+		var heard []string
+		holds := map[string]*hold{}
+		for name, err := range map[string]error{"leaves": tend.ErrDoNotRestart, "stays": nil, "suspended": nil} {
+			h := &hold{post: p}
 			child := tend.Child{Name: name, Service: tend.Func(name, func(ctx context.Context) error {
 				if err == nil {
+					h.enter(ctx)
 					<-ctx.Done()
 				}
 				return err
 			})}
-			p.add(h, child, func(*hold, error) { left = append(left, name) })
+			h.says = true
+			p.add(h, child, func(m message) { heard = append(heard, fmt.Sprintf("%s %T", name, m)) })
+			holds[name] = h
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := p.here.ServeBackground(ctx)
 		synctest.Wait()
+		_ = p.here.Suspend(holds["suspended"].token)
+		synctest.Wait()
 		p.hear(tend.EventsDropped{N: 1})
-		if len(left) != 1 || left[0] != "leaves" {
-			t.Error(left)
+		slices.Sort(heard)
+		if got := fmt.Sprint(heard); got != "[leaves cluster.ended suspended cluster.suspended]" {
+			t.Error(got)
+		}
+		if !holds["stays"].run.ready {
+			t.Error("it does not know that one is ready")
 		}
 		cancel()
 		<-done
 	})
+}
+
+// Events that a hook has no time for are counted, and told as soon as it has.
+func TestDroppedEventsAreTold(t *testing.T) {
+	l := &loop{node: Join(Options{Fleet: "f", Name: "n", Engine: struct{ Engine }{}}), news: make(chan Event, 1)}
+	for range 3 {
+		l.emit(Event{Kind: KindJoined})
+	}
+	if e := <-l.news; e.Kind != KindJoined {
+		t.Error(e)
+	}
+	l.emitLost()
+	l.emitLost()
+	if e := <-l.news; e.Kind != KindEventsDropped || e.Dropped != 2 || e.Member != "n" || e.Time.IsZero() || e.Level() != slog.LevelWarn ||
+		!strings.Contains(e.LogValue().String(), "dropped=2") {
+		t.Error(e.LogValue())
+	}
+	if len(l.news) != 0 {
+		t.Error("it is told twice")
+	}
 }

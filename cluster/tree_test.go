@@ -3,6 +3,8 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -152,17 +154,23 @@ func TestAnnotations(t *testing.T) {
 		b.serve()
 		time.Sleep(5 * time.Second)
 		engine.Cut("a")
-		time.Sleep(5 * time.Second)
+		time.Sleep(4500 * time.Millisecond)
 		want := map[string]string{
-			"a/cluster": "engine=away members=2 owns=5", "a/orders": "here=4 of 4 free=0", "a/billing": "owner=a", "b/billing": "owner=a",
-			"b/cluster": "engine=up members=2 owns=0",
+			"a/cluster": "engine=away members=2 owns=5 lease=1 renewed 5.5s ago", "a/orders": "here=4 of 4 free=0",
+			"a/billing": "owner=a token=*", "b/billing": "owner=a token=*", "a/orders/3": "token=*",
+			"b/cluster": "engine=up members=2 owns=0 lease=2 renewed 1.5s ago",
 		}
 		for _, m := range []*machine{a, b} {
 			status := m.root.Status()
 			for _, s := range status.All() {
 				var notes []string
 				for _, attr := range s.Annotations {
-					if attr.Key != "token" && attr.Key != "renewed" {
+					switch {
+					case attr.Key == "token" && attr.Value.Int64() > 0: // which one is chance
+						notes = append(notes, "token=*")
+					case attr.Value.Kind() == slog.KindTime:
+						notes = append(notes, fmt.Sprintf("%s %v ago", attr.Key, time.Since(attr.Value.Time())))
+					default:
 						notes = append(notes, attr.String())
 					}
 				}
@@ -178,5 +186,46 @@ func TestAnnotations(t *testing.T) {
 		engine.Heal("a")
 		a.stop()
 		b.stop()
+	})
+}
+
+// A shard whose service is suspended keeps its claim, and is down in the whole fleet: that is
+// told, whether it ran or not.
+func TestSuspendOfAShardIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		fails := false
+		role := cluster.Shards(a.node, "orders", 1, func(int) tend.Service {
+			return tend.Child{Backoff: tend.Backoff{Min: time.Hour}, Service: tend.Func("f", func(ctx context.Context) error {
+				if fails {
+					return errors.New("no luck")
+				}
+				<-ctx.Done()
+				return nil
+			})}
+		})
+		a.root.Add(role)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		before, _ := role.Owner("")
+		token := role.Supervisor().Status().Services[0].Token
+		a.kinds()
+		suspended := func(want string) {
+			t.Helper()
+			if err := role.Supervisor().Suspend(token); err != nil {
+				t.Error(err)
+			}
+			if got := a.kinds(); len(got) != 1 || got[0] != "suspended" {
+				t.Error(want, got)
+			}
+			if c, ok := role.Owner(""); !ok || c.Token != before.Token {
+				t.Error(want, c)
+			}
+		}
+		suspended("while it ran")
+		fails = true
+		_ = role.Supervisor().Restart(token, nil)
+		suspended("in backoff")
+		a.stop()
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -341,6 +342,22 @@ func TestPaneOfAnActor(t *testing.T) {
 			t.Errorf("%+v", p.Facts)
 		}
 	}
+}
+
+// A time that was noted is drawn as its age, or as how long it is until then.
+func TestPaneOfANotedTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		var p pane
+		p.annotations(&tend.ServiceStatus{Annotations: []slog.Attr{
+			slog.Time("renewed", now), slog.Time("until", now.Add(time.Second)), slog.Int("token", 57),
+		}})
+		if want := []fact{
+			{Label: "renewed", Since: now.UnixMilli()}, {Label: "until", Until: now.UnixMilli() + 1000}, {Label: "token", Text: "57"},
+		}; !slices.Equal(p.Facts, want) {
+			t.Errorf("%+v", p.Facts)
+		}
+	})
 }
 
 // texts are the facts of a pane by their labels.

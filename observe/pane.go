@@ -3,9 +3,11 @@ package observe
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
@@ -114,8 +116,23 @@ func (p *pane) annotations(s *tend.ServiceStatus) {
 		p.mailbox(s.Mailbox)
 	}
 	for _, a := range s.Annotations {
-		p.add(said.Short(a.Key, maxName), said.Short(a.Value.String(), maxText))
+		p.annotation(said.Short(a.Key, maxName), a.Value)
 	}
+}
+
+// annotation adds what the run has noted; the page draws a time as its age.
+func (p *pane) annotation(key string, v slog.Value) {
+	if v.Kind() != slog.KindTime {
+		p.add(key, said.Short(v.String(), maxText))
+		return
+	}
+	f := fact{Label: key}
+	if t := millis(v.Time()); time.Until(v.Time()) > 0 {
+		f.Until = t
+	} else {
+		f.Since = t
+	}
+	p.Facts = append(p.Facts, f)
 }
 
 // mailbox adds how the messages of an actor do.

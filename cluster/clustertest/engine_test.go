@@ -17,3 +17,8 @@ func TestConformance(t *testing.T) {
 		conformance.Run(t, engine.As("a"), "/tend/1/linked/", time.Sleep)
 	})
 }
+
+// Nodes on the engine in memory do what they do on etcd.
+func TestFleet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { conformance.Fleet(t, clustertest.NewEngine()) })
+}

@@ -1,22 +1,13 @@
-// Package embedded runs etcd in the program: for development, tests, demos and one machine,
-// with nothing to install.
-//
-//	etcd := embedded.New(embedded.Options{Dir: dir})
-//	engine, err := etcd.Engine()
-//	root.Add(etcd)
-//	root.Add(cluster.Join(cluster.Options{Fleet: "shop", Engine: engine}))
-//
-// It is one voter, alone and on loopback: every user of the machine can end every claim. Several
-// voters and TLS are not built yet; see the README of the module.
 package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"time"
+	"os"
+	"path/filepath"
 
+	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 
@@ -25,79 +16,91 @@ import (
 	"github.com/tend-go/tend/cluster/tendetcd"
 )
 
-// Options are the settings of a [Server].
-type Options struct {
-	// Dir is where the data is. Required. Without what is there all claims are forgotten,
-	// and nodes refuse the engine.
-	Dir string
-	// Listen is the address of clients, on loopback. Default "127.0.0.1:2379".
-	Listen string
-	// Volatile does without fsync, and elects ten times as fast: for tests.
-	Volatile bool
-}
-
 // Server is an etcd. It is a service, ready when it has a leader: give it a
-// [tend.Child].ReadyTimeout for others to wait for that. Its stop may take 8 s while
-// anybody watches it.
-type Server struct{ options Options }
-
-// New makes a server. It panics if Options make no sense.
-func New(o Options) *Server {
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:2379"
-	}
-	host, _, err := net.SplitHostPort(o.Listen)
-	switch ip := net.ParseIP(host); {
-	case o.Dir == "":
-		panic("tend/embedded: Options.Dir is empty")
-	case err != nil || ip == nil || !ip.IsLoopback():
-		panic(fmt.Sprintf("tend/embedded: Options.Listen is %q, which is no address on loopback", o.Listen))
-	}
-	return &Server{o}
+// [tend.Child].ReadyTimeout for others to wait for that, and a Timeout of 10 s.
+type Server struct {
+	options Options
+	quota   int64 // of tests; 0: etcd's own
 }
+
+// New makes a server: add it to the tree. It does no I/O, and panics if Options make no sense.
+func New(o Options) *Server { return &Server{options: o.complete()} }
 
 // String returns "etcd".
 func (s *Server) String() string { return "etcd" }
 
-// Engine is what nodes claim in. It may be called before the server is served. Its
-// connection lasts until the program ends.
+// Engine is what nodes claim in. It reaches this server alone, whichever of the Peers leads:
+// if it is down, or cut off from the others, so are the nodes that use it. It may be called
+// at any time, before the server is served too. Its connection lasts until the program ends.
+// With TLS it shows the server's own certificate, and takes no server that has another. The
+// error is of the files.
 func (s *Server) Engine() (cluster.Engine, error) {
-	return tendetcd.Engine(clientv3.Config{Endpoints: []string{s.options.Listen}})
+	c := clientv3.Config{Endpoints: []string{s.options.near()}}
+	if s.options.secure() {
+		own := keyPair{s.options.CertFile, s.options.KeyFile}
+		if _, err := own.load(); err != nil {
+			return nil, fmt.Errorf("tend/embedded: %w", err)
+		}
+		c.TLS = own.config()
+	}
+	return tendetcd.Engine(c)
 }
 
-// Serve runs etcd until ctx ends.
+// Serve runs etcd until ctx ends. It fails if etcd does not start or ends by itself, and if
+// another server has the directory.
 func (s *Server) Serve(ctx context.Context) error {
-	etcd, err := embed.StartEtcd(s.config())
+	lock, err := s.lock()
 	if err != nil {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
-	defer etcd.Close()
-	select {
-	case <-etcd.Server.ReadyNotify():
-		tend.Ready(ctx)
-	case <-ctx.Done():
-		return nil
-	}
-	select {
-	case err := <-etcd.Err():
+	defer lock.Close()
+	streams := newStreams()
+	etcd, err := embed.StartEtcd(s.config(streams))
+	if err != nil {
 		return fmt.Errorf("tend/embedded: %w", err)
-	case <-etcd.Server.StopNotify():
-		return fmt.Errorf("tend/embedded: etcd has stopped by itself")
-	case <-ctx.Done():
-		return nil
+	}
+	defer end(etcd, streams)
+	return await(ctx, etcd)
+}
+
+// lock keeps others off the directory: etcd would wait for them, for ever and in silence.
+func (s *Server) lock() (*fileutil.LockedFile, error) {
+	if err := os.MkdirAll(s.options.Dir, fileutil.PrivateDirMode); err != nil {
+		return nil, err
+	}
+	lock, err := fileutil.TryLockFile(filepath.Join(s.options.Dir, "lock"), os.O_WRONLY|os.O_CREATE, fileutil.PrivateFileMode)
+	if errors.Is(err, fileutil.ErrLocked) {
+		return nil, fmt.Errorf("another server has the directory %s", s.options.Dir)
+	}
+	return lock, err
+}
+
+// await returns when ctx or etcd ends.
+func await(ctx context.Context, etcd *embed.Etcd) error {
+	ready := etcd.Server.ReadyNotify()
+	for {
+		select {
+		case <-ready:
+			tend.Ready(ctx)
+			ready = nil
+		case err := <-etcd.Err():
+			return fmt.Errorf("tend/embedded: %w", err)
+		case <-etcd.Server.StopNotify():
+			return errors.New("tend/embedded: etcd has stopped by itself")
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 
-func (s *Server) config() *embed.Config {
-	c := embed.NewConfig()
-	c.Name, c.Dir, c.LogLevel = "tend", s.options.Dir, "error"
-	clients := url.URL{Scheme: "http", Host: s.options.Listen}
-	peers := url.URL{Scheme: "http", Host: "127.0.0.1:0"} // there are none
-	c.ListenClientUrls, c.AdvertiseClientUrls = []url.URL{clients}, []url.URL{clients}
-	c.ListenPeerUrls, c.AdvertisePeerUrls = []url.URL{peers}, []url.URL{peers}
-	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	if s.options.Volatile {
-		c.UnsafeNoFsync, c.TickMs, c.ElectionMs = true, uint(10), uint(time.Second/time.Millisecond/10)
+// end stops etcd. One that never had a leader has no listeners for clients, and etcd would
+// wait for these for ever.
+func end(etcd *embed.Etcd, streams *streams) {
+	streams.end()
+	select {
+	case <-etcd.Server.ReadyNotify():
+	default:
+		etcd.Server.HardStop()
 	}
-	return c
+	etcd.Close()
 }

@@ -10,24 +10,20 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 
 	"github.com/tend-go/tend/cluster"
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
-// Engine connects to etcd. The error is of the settings: an etcd that is away is none. The
-// connection lasts until Config.Context ends, for ever without one.
+// Engine connects to etcd, sooner or later: an etcd that is away is no error, only settings
+// are that make no sense. The connection is closed when Config.Context ends, and lasts until
+// the program does without one, which is what a program wants: nodes and roles use it to the
+// end, and then the engine ends their leases by itself if they have not.
 func Engine(c clientv3.Config) (cluster.Engine, error) {
-	if c.DialKeepAliveTime == 0 {
-		c.DialKeepAliveTime, c.DialKeepAliveTimeout, c.PermitWithoutStream = 2*time.Second, 2*time.Second, true
+	if err := check(c); err != nil {
+		return nil, fmt.Errorf("tend/tendetcd: %w", err)
 	}
-	c.DialOptions = append([]grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 400 * time.Millisecond},
-		MinConnectTimeout: 2 * time.Second,
-	})}, c.DialOptions...)
-	client, err := clientv3.New(c)
+	client, err := dial(complete(c))
 	if err != nil {
 		return nil, fmt.Errorf("tend/tendetcd: %w", err)
 	}
@@ -37,16 +33,34 @@ func Engine(c clientv3.Config) (cluster.Engine, error) {
 	return &engine{client}, nil
 }
 
+// dial makes a client without waiting for etcd. One that has a password would ask etcd for
+// a token first; with a token it does not, and asks when that one is refused.
+func dial(c clientv3.Config) (*clientv3.Client, error) {
+	if c.Username == "" || c.Token != "" {
+		return clientv3.New(c)
+	}
+	name, password := c.Username, c.Password
+	c.Username, c.Password, c.Token = "", "", "none yet"
+	client, err := clientv3.New(c)
+	if err == nil {
+		client.Username, client.Password, client.Token = name, password, ""
+	}
+	return client, err
+}
+
 type engine struct{ client *clientv3.Client }
 
 func head(h *etcdserverpb.ResponseHeader) store.Head {
 	return store.Head{Cluster: h.GetClusterId(), Revision: h.GetRevision()}
 }
 
-// known makes of etcd's word for it that a lease is gone that of the seam.
+// known makes of etcd's words those of the seam.
 func known(err error) error {
-	if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+	switch {
+	case errors.Is(err, rpctypes.ErrLeaseNotFound):
 		return store.ErrNoLease
+	case errors.Is(err, rpctypes.ErrNoSpace):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}
 	return err
 }
@@ -54,7 +68,7 @@ func known(err error) error {
 func (e *engine) Open(ctx context.Context, ttl time.Duration) (store.LeaseID, store.Head, error) {
 	r, err := e.client.Grant(ctx, int64(ttl/time.Second))
 	if err != nil {
-		return 0, store.Head{}, err
+		return 0, store.Head{}, known(err)
 	}
 	if granted := time.Duration(r.TTL) * time.Second; granted != ttl {
 		_, _ = e.client.Revoke(ctx, r.ID) // it ends by itself

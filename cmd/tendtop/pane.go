@@ -68,7 +68,7 @@ func (p *pane) all() []string {
 			lines = append(lines, "mailbox: "+mail)
 		}
 		for _, a := range s.Annotations {
-			lines = append(lines, said.Clean(a.Key+" = "+a.Value.String(), maxText))
+			lines = append(lines, said.Clean(a.Key+" = "+said.Note(a.Value, time.UnixMilli(p.node.At), maxText), maxText))
 		}
 	}
 	for _, e := range p.node.Events {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +118,17 @@ func TestStacksInThePane(t *testing.T) {
 	empty := paneOf(t)
 	if empty.scroll(1); len(empty.lines(9)) != 0 {
 		t.Errorf("of nothing it shows %q", empty.lines(9))
+	}
+}
+
+// A time that a service has noted is shown as its age.
+func TestANotedTimeInThePane(t *testing.T) {
+	at := time.Now()
+	p := &pane{}
+	p.show(node{At: at.UnixMilli(), Service: &tend.ServiceStatus{Annotations: []slog.Attr{
+		slog.Time("renewed", at.Truncate(time.Millisecond).Add(-3*time.Second)), slog.Int("token", 57),
+	}}})
+	if diff := cmp.Diff([]string{"renewed = 3s ago", "token = 57"}, p.lines(9)); diff != "" {
+		t.Error(diff)
 	}
 }

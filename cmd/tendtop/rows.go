@@ -126,7 +126,7 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 		notes = append(notes, mail)
 	}
 	for _, a := range s.Annotations {
-		notes = append(notes, a.Key+"="+said.Short(a.Value.String(), maxAnnotation))
+		notes = append(notes, a.Key+"="+said.Note(a.Value, now, maxAnnotation))
 	}
 	return strings.Join(notes, "; ")
 }

@@ -33,7 +33,7 @@ func tree(t *testing.T) tend.Status {
 		{Name: "db", Path: "shop/db", State: tend.StateStopping, Since: ago(1), Stopping: tend.Reason{Text: "restart was requested"}, Wanted: true},
 		{Name: "pool", Path: "shop/pool", State: tend.StateRunning, Since: ago(60), Wanted: true, Supervisor: &pool},
 		{Name: "web", Path: "shop/web", State: tend.StateRunning, Since: ago(60), Wanted: true, Failures: failed(5, "boom"), Annotations: []slog.Attr{
-			slog.String("address", ":80"), slog.String("note", strings.Repeat("x", 100)),
+			slog.String("address", ":80"), slog.Time("renewed", ago(3)), slog.String("note", strings.Repeat("x", 100)),
 		}, Mailbox: &tend.Mailbox{Waiting: 3, Size: 8, Oldest: ago(20), Handling: ago(9), Lost: 7}},
 	}}
 	data, err := json.Marshal(s)
@@ -62,6 +62,7 @@ func TestRows(t *testing.T) {
 		{choice{query: "POOL backoff"}, "  worker-2"},
 		{choice{query: "boom"}, "  worker-1|web"},
 		{choice{query: "address=:80"}, "web"},
+		{choice{query: "renewed=3s ago"}, "web"},
 		{choice{query: "nothing like it"}, ""},
 	} {
 		var got []string
@@ -83,7 +84,7 @@ func TestNotes(t *testing.T) {
 	want := []string{
 		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s 5s ago: boom",
 		"backoff 2s waits for its delay, 10s; 2s ago: \ufffd[31mred line",
-		"running 1m0s 5s ago: boom; 3 of 8 messages, the oldest for 20s, one in hand for 9s, 7 lost; address=:80; note=" + strings.Repeat("x", maxAnnotation) + "…",
+		"running 1m0s 5s ago: boom; 3 of 8 messages, the oldest for 20s, one in hand for 9s, 7 lost; address=:80; renewed=3s ago; note=" + strings.Repeat("x", maxAnnotation) + "…",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

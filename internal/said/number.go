@@ -2,6 +2,7 @@ package said
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 )
@@ -39,6 +40,18 @@ func Age(d time.Duration) string {
 	default:
 		return d.Round(time.Second).String()
 	}
+}
+
+// Note is a value that a service has noted, of at most so many bytes. A time is said as its
+// age, as what is asked of one is mostly whether it is too long ago.
+func Note(v slog.Value, now time.Time, most int) string {
+	if v.Kind() != slog.KindTime {
+		return Short(v.String(), most)
+	}
+	if d := v.Time().Sub(now); d > 0 {
+		return "in " + Age(d)
+	}
+	return Age(now.Sub(v.Time())) + " ago"
 }
 
 // Setting is a duration that somebody has chosen, exact and without zeros at its

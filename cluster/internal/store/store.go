@@ -54,8 +54,12 @@ type Batch struct {
 // ErrNoLease is final: the engine does not know the lease, and will never again.
 var ErrNoLease = errors.New("tend/cluster: the engine does not know the lease")
 
+// ErrFull says that the engine is there, and refuses what would need space: it has none left.
+// Leases go on, and keys can be deleted.
+var ErrFull = errors.New("tend/cluster: the engine has no space left")
+
 // Store is an engine. All operations may be called by any goroutine at any time and end
-// with their context; after an error other than ErrNoLease nobody knows whether they were
+// with their context; after an error other than ErrNoLease and ErrFull nobody knows whether they were
 // carried out, or will be.
 type Store interface {
 	// Open grants a lease. It fails if the engine would grant another TTL than asked.

@@ -1,0 +1,62 @@
+package embedded
+
+import (
+	"crypto/rand"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
+)
+
+// config is what etcd gets.
+func (s *Server) config(streams *streams) *embed.Config {
+	o, c := s.options, embed.NewConfig()
+	c.Name, c.Dir, c.LogLevel, c.QuotaBackendBytes = o.Name, o.Dir, "error", s.quota
+	c.ListenClientUrls, c.AdvertiseClientUrls = o.at(listening(o.Listen)), o.at(o.reached())
+	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
+	c.EnableGRPCGateway = false
+	c.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ChainStreamInterceptor(streams.intercept)}
+	c.ClientTLSInfo, c.PeerTLSInfo = o.certificates(), o.certificates()
+	o.elect(c)
+	if o.Volatile {
+		c.UnsafeNoFsync, c.TickMs, c.ElectionMs = true, 10, 100
+	}
+	return c
+}
+
+// elect says who the voters are. One that is alone gets an identity by chance, so that
+// nodes see by it alone that a directory was wiped. Several have to agree on theirs.
+func (o Options) elect(c *embed.Config) {
+	if len(o.Peers) == 0 {
+		peer := o.at("127.0.0.1:0") // there are none
+		c.ListenPeerUrls, c.AdvertisePeerUrls = peer, peer
+		c.InitialCluster, c.InitialClusterToken = o.Name+"="+peer[0].String(), rand.Text()
+		return
+	}
+	own := o.Peers[o.Name]
+	c.ListenPeerUrls, c.AdvertisePeerUrls = o.at(listening(own)), o.at(own)
+	var voters []string
+	for _, name := range slices.Sorted(maps.Keys(o.Peers)) {
+		peer := o.at(o.Peers[name])
+		voters = append(voters, name+"="+peer[0].String())
+	}
+	c.InitialCluster, c.InitialClusterToken = strings.Join(voters, ","), "tend"
+}
+
+// at is an address as etcd wants it.
+func (o Options) at(addr string) []url.URL {
+	scheme := "http"
+	if o.secure() {
+		scheme = "https"
+	}
+	return []url.URL{{Scheme: scheme, Host: addr}}
+}
+
+// certificates are for both sides of a connection.
+func (o Options) certificates() transport.TLSInfo {
+	return transport.TLSInfo{CertFile: o.CertFile, KeyFile: o.KeyFile, TrustedCAFile: o.CAFile, ClientCertAuth: o.CAFile != ""}
+}

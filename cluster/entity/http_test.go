@@ -1,0 +1,196 @@
+package entity_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/entity"
+)
+
+// serveHTTP is the member whose requests receive answers.
+func serveHTTP(t *testing.T, h *entity.HTTP, receive func(ctx context.Context, q entity.Request) entity.Reply) cluster.Member {
+	h.Listen("counts", receive)
+	mux := http.NewServeMux()
+	mux.Handle(entity.Path, h)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return cluster.Member{Name: "a", Addr: s.Listener.Addr().String()}
+}
+
+var question = entity.Request{Role: "counts", Key: "a&b=c/ü\x00 d", Body: []byte{0, 1, 255}}
+
+// A reply is at one end what it was at the other, whatever its status; and so is the request.
+func TestHTTPCarries(t *testing.T) {
+	owner := cluster.Claim{Role: "counts", Token: 57, Owner: cluster.Member{Name: "b", Addr: "10.0.0.2:80"}}
+	for _, reply := range []entity.Reply{
+		{Status: entity.StatusDone, Body: []byte{1, 2}},
+		{Status: entity.StatusDone},
+		{Status: entity.StatusNotOwner, Claim: owner},
+		{Status: entity.StatusNotOwner, Claim: cluster.Claim{Role: "counts"}},
+		{Status: entity.StatusFailed, Text: "no luck\nat all"},
+		{Status: entity.StatusGone, Text: "gone"},
+		{Status: entity.StatusTooMany, Text: "many"},
+		{Status: entity.StatusTimeout, Text: "late"},
+		{Status: entity.StatusUnreadable, Text: "what?"},
+	} {
+		h := &entity.HTTP{}
+		var got entity.Request
+		to := serveHTTP(t, h, func(_ context.Context, q entity.Request) entity.Reply { got = q; return reply })
+		back, err := h.Send(t.Context(), to, question)
+		if err != nil || back.Status != reply.Status || string(back.Body) != string(reply.Body) || back.Text != reply.Text ||
+			back.Claim.Token != reply.Claim.Token || back.Claim.Owner.Addr != reply.Claim.Owner.Addr || back.Claim.Owner.Name != reply.Claim.Owner.Name {
+			t.Errorf("%+v came back as %+v, %v", reply, back, err)
+		}
+		if got.Role != question.Role || got.Key != question.Key || string(got.Body) != string(question.Body) {
+			t.Errorf("%+v came as %+v", question, got)
+		}
+	}
+}
+
+// The other end knows until when there is an asker, and that he has gone.
+func TestHTTPCarriesTheDeadline(t *testing.T) {
+	h := &entity.HTTP{}
+	began := make(chan bool)
+	to := serveHTTP(t, h, func(ctx context.Context, _ entity.Request) entity.Reply {
+		_, timed := ctx.Deadline()
+		began <- timed
+		<-ctx.Done()
+		began <- true
+		return entity.Reply{Status: entity.StatusTimeout}
+	})
+	timed, cancel := context.WithTimeout(t.Context(), time.Hour)
+	for _, ctx := range []context.Context{timed, t.Context()} {
+		ctx, quit := context.WithCancelCause(ctx)
+		cause := errors.New("enough")
+		failed := make(chan error)
+		go func() {
+			_, err := h.Send(ctx, to, question)
+			failed <- err
+		}()
+		if _, want := ctx.Deadline(); <-began != want {
+			t.Errorf("timed: %v", !want)
+		}
+		quit(cause)
+		<-began
+		if err := <-failed; !errors.Is(err, cause) {
+			t.Error(err)
+		}
+	}
+	cancel()
+}
+
+// Who is not reached has done nothing. Who is, and answers nothing, may have.
+func TestHTTPNotReached(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	h := &entity.HTTP{}
+	r, err := h.Send(t.Context(), cluster.Member{Addr: l.Addr().String()}, question)
+	if err != nil || r.Status != entity.StatusNotOwner {
+		t.Error(r, err)
+	}
+	to := serveHTTP(t, h, func(context.Context, entity.Request) entity.Reply { panic(http.ErrAbortHandler) })
+	if r, err := h.Send(t.Context(), to, question); err == nil {
+		t.Error(r)
+	}
+	r, err = h.Send(t.Context(), to, entity.Request{Role: "others"})
+	if err != nil || r.Status != entity.StatusNotOwner {
+		t.Error(r, err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Only what failed in dialling, and not as the asker has gone, has done nothing.
+func TestHTTPTellsDialling(t *testing.T) {
+	for _, tt := range []struct {
+		op, want string
+		gone     bool
+	}{
+		{"dial", "", false},
+		{"dial", "enough", true},
+		{"read", "read tcp: reset", false},
+	} {
+		ctx, quit := context.WithCancelCause(t.Context())
+		h := &entity.HTTP{Client: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			if tt.gone {
+				quit(errors.New("enough"))
+			}
+			return nil, &net.OpError{Op: tt.op, Net: "tcp", Err: errors.New("reset")}
+		})}}
+		r, err := h.Send(ctx, cluster.Member{Addr: "a"}, question)
+		if tt.want == "" && (err != nil || r.Status != entity.StatusNotOwner) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%+v: %+v, %v", tt, r, err)
+		}
+		quit(nil)
+	}
+}
+
+// What is too large, or comes from something else, is an error.
+func TestHTTPRefuses(t *testing.T) {
+	h := &entity.HTTP{MaxBytes: 4, Client: http.DefaultClient}
+	var body string
+	to := serveHTTP(t, h, func(context.Context, entity.Request) entity.Reply {
+		return entity.Reply{Status: entity.StatusDone, Body: []byte(body)}
+	})
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Tend-Entity", "1")
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	defer odd.Close()
+	for _, tt := range []struct{ name, send, answer, url, want string }{
+		{"all is well", "1234", "1234", "", ""},
+		{"a large answer", "1234", "12345", "", "has more than 4 bytes"},
+		{"somebody else", "1234", "1234", other.URL, "answered 404 Not Found, which is not of entities"},
+		{"an unknown status", "1234", "1234", odd.URL, "answered 418"},
+		{"a bad URL", "1234", "1234", "http://a b", "invalid"},
+	} {
+		body, h.URL = tt.answer, nil
+		if tt.url != "" {
+			h.URL = func(cluster.Member) string { return tt.url }
+		}
+		_, err := h.Send(t.Context(), to, entity.Request{Role: "counts", Body: []byte(tt.send)})
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	h.URL = nil
+	if r, err := h.Send(t.Context(), to, entity.Request{Role: "counts", Body: []byte("12345")}); err != nil || r.Status != entity.StatusUnreadable || !strings.Contains(r.Text, "too large") {
+		t.Error(r, err)
+	}
+	res, err := http.Get("http://" + to.Addr + entity.Path) //nolint:noctx // a test
+	if err != nil || res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "POST" {
+		t.Error(res, err)
+	}
+	_ = res.Body.Close()
+}
+
+// An owner that is no answer of ours is nobody.
+func TestHTTPOwnerThatMakesNoSense(t *testing.T) {
+	for _, header := range []string{"", "a", "a 1", "a b c", "a -1 c", "a 0 c", "a 99999999999999999999 c"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Tend-Entity", "1")
+			w.Header().Set("Tend-Owner", header)
+			w.WriteHeader(http.StatusMisdirectedRequest)
+		}))
+		h := &entity.HTTP{URL: func(cluster.Member) string { return s.URL }}
+		r, err := h.Send(t.Context(), cluster.Member{}, question)
+		if err != nil || r.Status != entity.StatusNotOwner || r.Claim.Token != 0 || r.Claim.Owner.Addr != "" {
+			t.Errorf("%q: %+v, %v", header, r, err)
+		}
+		s.Close()
+	}
+}

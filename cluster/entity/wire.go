@@ -1,0 +1,108 @@
+package entity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/cluster"
+)
+
+// Transport carries requests between nodes. One serves any number of Entities. [HTTP] is
+// one; what else carries bytes to a member's address and back will do.
+type Transport interface {
+	// Send carries a request to a member and returns its reply. It ends with ctx, whose
+	// deadline is worth telling to the other end. An error means that the request may have been
+	// carried out; of a member that could not be reached the reply is StatusNotOwner.
+	Send(ctx context.Context, to cluster.Member, q Request) (Reply, error)
+	// Listen has requests for a role be answered by receive, on any goroutine. What comes
+	// for a role that is not listened for is StatusNotOwner. [New] calls it.
+	Listen(role string, receive func(ctx context.Context, q Request) Reply)
+}
+
+// Request is a message to an entity, on its way.
+type Request struct {
+	Role, Key string
+	Body      []byte // what Marshal made of the message
+}
+
+// Reply is what became of a [Request].
+type Reply struct {
+	Status Status
+	Body   []byte        // StatusDone: what Marshal made of the answer
+	Claim  cluster.Claim // StatusNotOwner: who is, as far as the other end knows
+	Text   string        // else: what the error says
+}
+
+// Status is how a [Request] ended.
+type Status uint8
+
+// What may become of a request.
+const (
+	StatusDone       Status = iota + 1
+	StatusNotOwner          // the key is not there; nothing was done
+	StatusFailed            // the entity has failed with the message
+	StatusGone              // it is gone; nothing was done
+	StatusTooMany           // there are too many in the shard; nothing was done
+	StatusTimeout           // the request's time was over, or its asker gone
+	StatusUnreadable        // the message could not be decoded; nothing was done
+)
+
+// failed is the reply that an error is.
+func failed(err error) Reply {
+	var no *cluster.NotOwner
+	switch {
+	case errors.As(err, &no):
+		return Reply{Status: StatusNotOwner, Claim: no.Claim}
+	case errors.Is(err, actor.ErrFailed):
+		return Reply{Status: StatusFailed, Text: err.Error()}
+	case errors.Is(err, actor.ErrGone):
+		return Reply{Status: StatusGone, Text: err.Error()}
+	case errors.Is(err, tend.ErrTooManyServices):
+		return Reply{Status: StatusTooMany, Text: err.Error()}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Reply{Status: StatusTimeout, Text: err.Error()}
+	default:
+		return Reply{Status: StatusFailed, Text: err.Error()}
+	}
+}
+
+// err is the error that a reply is, of who was asked under the claim; nil: it is an answer.
+func (r Reply) err(c cluster.Claim) error {
+	switch r.Status {
+	case StatusDone:
+		return nil
+	case StatusNotOwner:
+		return &cluster.NotOwner{Claim: r.Claim}
+	default:
+		return &remoteError{r.Status, r.Text, c}
+	}
+}
+
+// remoteError is an error of another node: its kind and its text.
+type remoteError struct {
+	status Status
+	text   string
+	claim  cluster.Claim
+}
+
+func (e *remoteError) Error() string {
+	return fmt.Sprintf("tend/entity: %s/%d on %s: %s", e.claim.Role, e.claim.Shard, e.claim.Owner.Name, e.text)
+}
+
+func (e *remoteError) Is(target error) bool {
+	switch e.status {
+	case StatusFailed:
+		return target == actor.ErrFailed
+	case StatusGone:
+		return target == actor.ErrGone
+	case StatusTooMany:
+		return target == tend.ErrTooManyServices
+	case StatusTimeout:
+		return target == context.DeadlineExceeded
+	default:
+		return false
+	}
+}
