@@ -2,8 +2,10 @@ package recipes
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/tend-go/tend/cluster"
@@ -56,5 +58,15 @@ func TestFromEnv(t *testing.T) {
 	t.Setenv("SHOP_IP", "2001:db8::7")
 	if o := FromEnv(clustertest.NewEngine()); o.Name != "shop-0" || o.Addr != "[2001:db8::7]:8080" {
 		t.Errorf("%+v", o)
+	}
+}
+
+// The settings of the manifest make sense to the engine, up to files that are not here.
+func TestVoter(t *testing.T) {
+	t.Setenv("SHOP_ETCD_DIR", t.TempDir())
+	t.Setenv("SHOP_NAME", "shop-1")
+	t.Setenv("SHOP_PEERS", "shop-0=shop-0.shop:2380,shop-1=shop-1.shop:2380,shop-2=shop-2.shop:2380")
+	if _, _, err := Voter(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
 	}
 }
