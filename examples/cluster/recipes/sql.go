@@ -44,7 +44,7 @@ func InSQL(ctx context.Context, db *sql.DB, c cluster.Claim, do func(tx *sql.Tx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // does nothing after Commit
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	var newest int64
 	if err := tx.QueryRowContext(ctx, `
 		SELECT token FROM fences WHERE role = $1 AND shard = $2

@@ -14,7 +14,7 @@ import (
 // before the node: so it stops after it.
 func Voter() (tend.Child, cluster.Engine, error) {
 	peers := map[string]string{} // by name, the same everywhere: "shop-0=shop-0.shop:2380,…"
-	for _, p := range strings.Split(os.Getenv("SHOP_PEERS"), ",") {
+	for p := range strings.SplitSeq(os.Getenv("SHOP_PEERS"), ",") {
 		name, addr, _ := strings.Cut(p, "=")
 		peers[name] = addr
 	}
