@@ -309,21 +309,3 @@ func TestRoleWithoutStartLooksUp(t *testing.T) {
 		a.stop()
 	})
 }
-
-// Owner takes no time worth speaking of: it reads what the loop has left.
-func BenchmarkOwner(b *testing.B) {
-	engine := clustertest.NewEngine()
-	m := newMachine(engine, "a", cluster.Options{TTL: 2 * time.Second})
-	r := shards(m, newTape(), 256)
-	m.serve()
-	defer m.stop()
-	for {
-		if _, ok := r.Owner("k"); ok {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	for b.Loop() {
-		r.Owner("k")
-	}
-}

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,19 +106,35 @@ func firstSeed() uint64 {
 	return seed
 }
 
+// everySeed runs so many schedules, on all processors, and returns what they come to in all.
+func everySeed(t *testing.T, f faults) (sum history.Report) {
+	var next atomic.Uint64
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < schedules(t) && !t.Failed(); i = next.Add(1) - 1 {
+				seed := firstSeed() + i
+				r, err := schedule(seed, f, mutant{})
+				if err != nil {
+					t.Errorf("CLUSTER_SEED=%d: %v", seed, err)
+				}
+				mu.Lock()
+				sum.Intervals += r.Intervals
+				sum.Acts += r.Acts
+				sum.Explained += r.Explained
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	return sum
+}
+
 // Whatever is lost, late or doubled: no two runs of one shard at once, tokens only grow,
 // and when the faults are over each shard has an owner. CLUSTER_SEED=n replays one.
 func TestSchedules(t *testing.T) {
-	var sum history.Report
-	for i := range schedules(t) {
-		seed := firstSeed() + i
-		r, err := schedule(seed, usual, mutant{})
-		if err != nil {
-			t.Fatalf("CLUSTER_SEED=%d: %v", seed, err)
-		}
-		sum.Intervals += r.Intervals
-		sum.Acts += r.Acts
-	}
+	sum := everySeed(t, usual)
 	t.Logf("%d intervals of ownership, %d acts", sum.Intervals, sum.Acts)
 }
 
@@ -124,15 +143,7 @@ func TestSchedules(t *testing.T) {
 func TestSchedulesWithPauses(t *testing.T) {
 	f := usual
 	f.pauses = true
-	refused := 0
-	for i := range schedules(t) {
-		seed := firstSeed() + i
-		r, err := schedule(seed, f, mutant{})
-		if err != nil {
-			t.Fatalf("CLUSTER_SEED=%d: %v", seed, err)
-		}
-		refused += r.Explained
-	}
+	refused := everySeed(t, f).Explained
 	if refused == 0 && schedules(t) > 1 {
 		t.Error("nobody tried anything under an old token: the fence was not needed")
 	}
