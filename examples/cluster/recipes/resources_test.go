@@ -324,11 +324,29 @@ func TestEtcdPermissions(t *testing.T) {
 	if second.Token <= first.Token || second.Key != prefix+"c/billing/0" {
 		t.Errorf("%+v, then %+v", first, second)
 	}
+	if err := lost(t, e.engine(t, "shop"), "bank"); !errors.Is(err, rpctypes.ErrPermissionDenied) {
+		t.Error("a node of another fleet says", err)
+	}
 	for user, want := range map[string]error{"root": nil, "shop": rpctypes.ErrPermissionDenied, "stranger": rpctypes.ErrPermissionDenied} {
 		if _, err := e.client(t, user).Put(ctx, "/tend/1/bank/m/c", ""); !errors.Is(err, want) {
 			t.Errorf("%s in another fleet: %v", user, err)
 		}
 	}
+}
+
+// lost is what a node of that fleet says of the engine, which it has not got.
+func lost(t *testing.T, e cluster.Engine, fleet string) error {
+	t.Helper()
+	said := make(chan error, 1)
+	root := tend.New("lost", tend.Spec{EventHook: func(tend.Event) {}})
+	root.Add(cluster.Join(cluster.Options{Fleet: fleet, Name: "c", Engine: e, EventHook: func(e cluster.Event) {
+		if e.Kind == cluster.KindEngineLost {
+			said <- e.Err // a second one would hang: it says so once
+		}
+	}}))
+	root.ServeBackground(t.Context())
+	defer root.Stop()
+	return <-said
 }
 
 // owns is the claim of a singleton at a node, and what stops the node.
