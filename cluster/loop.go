@@ -190,7 +190,8 @@ func (l *loop) request(ctx context.Context, sent instant, e effect) message {
 func (l *loop) watch() {
 	o := l.node.options
 	for l.base.Err() == nil {
-		_ = o.Engine.Watch(l.base, string(l.keys), o.TTL, func(b store.Batch) { l.inbox.put(saw{b}) }) // a new one tells
+		err := o.Engine.Watch(l.base, string(l.keys), o.TTL, func(b store.Batch) { l.inbox.put(saw{b}) })
+		l.inbox.put(unseen{err})
 		select {
 		case <-l.base.Done():
 		case <-time.After(retry):

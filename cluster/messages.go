@@ -81,6 +81,8 @@ type (
 		id    shardID
 		token int64
 	}
+	// unseen: a watch has ended; the next has begun, or will.
+	unseen   struct{ err error }
 	attached struct{ takes takes }
 	// detached: the role is not served any more. restart: it will be again at once.
 	detached struct {
@@ -93,6 +95,7 @@ type (
 )
 
 func (opened) isMessage()     {}
+func (unseen) isMessage()     {}
 func (renewed) isMessage()    {}
 func (revoked) isMessage()    {}
 func (registered) isMessage() {}

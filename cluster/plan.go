@@ -56,6 +56,7 @@ type plan struct {
 	finished bool
 	began    instant // when leaving began
 	lostAt   instant // since when the engine does not answer; never: it does
+	blind    int     // watches in a row that saw nothing
 	fullAt   instant // when it was last told that the engine has no space
 
 	now instant
@@ -139,6 +140,8 @@ func (p *plan) take(m message) {
 		p.glance()
 	case saw:
 		p.takeSaw(m)
+	case unseen:
+		p.takeUnseen(m)
 	case created:
 		p.takeCreated(m)
 	case deleted:
@@ -170,7 +173,7 @@ func (p *plan) heard(head store.Head, err error) {
 		}
 		return
 	}
-	if p.lostAt != never {
+	if p.lostAt != never && p.blind < 2 {
 		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.lostAt})
 		p.lostAt = never
 	}
@@ -295,7 +298,16 @@ func (p *plan) takeUpdated(m updated) {
 	}
 }
 
+// takeUnseen: one watch may end at any time. Two that saw nothing are trouble, also if the
+// engine answers all else, as to somebody who may not read.
+func (p *plan) takeUnseen(m unseen) {
+	if p.blind++; p.blind >= 2 {
+		p.heard(store.Head{}, m.err)
+	}
+}
+
 func (p *plan) takeSaw(m saw) {
+	p.blind = 0
 	before := p.view.members
 	if err := p.view.apply(p.now, m.batch); err != nil {
 		p.forgot(err)

@@ -93,6 +93,24 @@ func claim(token int64, lease store.LeaseID, owner string) store.Change {
 	return store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0", Value: owns(owner), Lease: lease, Token: token}}
 }
 
+// A node that may not see what there is says so, though the engine answers all else.
+func TestBlind(t *testing.T) {
+	denied := errors.New("permission denied")
+	alive := func(at instant) renewed {
+		return renewed{sent: at, lease: 7, head: store.Head{Cluster: 1, Revision: 6}}
+	}
+	d := newDesk(t).up().held()
+	d.at(2*second, unseen{denied}).want("renew") // the next watch sees it all again
+	d.at(2*second, alive(2*second), batch(10, true, d.member("me", 6), claim(10, 7, "me")))
+	d.out = nil
+	d.at(3*second, unseen{denied}).want()
+	d.at(3200*time.Millisecond, unseen{denied}).want("engine lost")
+	d.at(3400*time.Millisecond, unseen{denied}).want()
+	d.at(4*second, due{}).want("renew")
+	d.at(4*second, alive(4*second)).want()
+	d.at(4500*time.Millisecond, batch(11, true, d.member("me", 6), claim(10, 7, "me"))).want("engine back")
+}
+
 // What is answered after the end of a lease does not bring it back.
 func TestRenewalAfterTheEndIsOfNoUse(t *testing.T) {
 	d := newDesk(t).up().held()

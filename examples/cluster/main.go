@@ -4,7 +4,7 @@
 //
 //	go run ./examples/cluster                           # about 40 s, and exit code 0 if all went as it should
 //	go run ./examples/cluster -nofence -chapters pause  # a vault that takes all: the checker says no, exit code 1
-//	go run ./examples/cluster -http :8080               # with the page, and stays until Ctrl-C
+//	go run ./examples/cluster -http :8080               # with the page, where nodes can be suspended and restarted, until Ctrl-C
 //
 // Nothing has to be installed: the engine is an etcd in the program.
 package main

@@ -29,7 +29,7 @@ func (b *bank) tell(ctx context.Context) error {
 		}
 	}
 	if b.http != "" {
-		b.say("that was all; http://%s/debug/tree/ has the tree, and Ctrl-C ends it", b.http)
+		b.say("that was all; at /debug/tree/ of %s nodes can be suspended and restarted, and Ctrl-C ends it", b.http)
 		<-ctx.Done()
 	}
 	return nil

@@ -25,6 +25,8 @@ type teller struct {
 	made     atomic.Int64
 }
 
+func (t *teller) String() string { return "teller" }
+
 // Serve makes deposits until ctx ends. One that was not answered is sent again under the
 // same number, so it is made once.
 func (t *teller) Serve(ctx context.Context) error {
