@@ -28,7 +28,7 @@ func (p *plan) lookAt(r *part) {
 	p.noteFree(s)
 	for shard, placed := range s.placed {
 		id := shardID{r.role, shard}
-		switch b := p.books[id]; {
+		switch b := p.books.of(id); {
 		case b != nil && b.state == held && placed != "" && placed != p.name:
 			p.handOver(s, b)
 		case b == nil && s.owners[shard] == "" && p.wanted(id):
@@ -80,28 +80,30 @@ func (p *plan) handOver(s sight, b *book) {
 	case !s.even:
 	case p.now < at:
 		p.lookBy(at)
-	case p.moving() < p.moves:
+	case p.moving < p.moves:
 		b.moved = true
+		p.moving++
 		p.tell(b, ErrMoved)
 	}
 }
 
-// moving counts what is being handed over. Who outlives its timeout does not count.
-func (p *plan) moving() (n int) {
-	for _, b := range p.books {
-		if !b.moved || b.state == released {
-			continue
-		}
-		if late := b.since + p.roles[b.id.role].timeout; b.state != told || p.now < late {
-			n++
-		} else {
-			continue
-		}
-		if b.state == told {
-			p.lookBy(b.since + p.roles[b.id.role].timeout)
+// tally counts what is being claimed and handed over. Who outlives its timeout does not
+// count.
+func (p *plan) tally() {
+	p.claiming, p.moving = 0, 0
+	for b := range p.books.all() {
+		late := b.since + p.roles[b.id.role].timeout
+		switch {
+		case b.state == claiming:
+			p.claiming++
+		case !b.moved || b.state == released || b.state == told && p.now >= late:
+		default:
+			p.moving++
+			if b.state == told {
+				p.lookBy(late)
+			}
 		}
 	}
-	return n
 }
 
 // claimFree asks for a free shard: at once if it is placed here, else when those have had
@@ -120,28 +122,20 @@ func (p *plan) claimFree(s sight, id shardID) {
 	switch {
 	case p.now < at:
 		p.lookBy(at)
-	case p.asking() < atOnce:
+	case p.claiming < atOnce:
 		p.ask(s.part, id, standIn)
 	default:
 		p.backlog = true
 	}
 }
 
-func (p *plan) asking() (n int) {
-	for _, b := range p.books {
-		if b.state == claiming {
-			n++
-		}
-	}
-	return n
-}
-
 func (p *plan) ask(r *part, id shardID, standIn bool) {
 	p.ops++
+	p.claiming++
 	b := &book{id: id, state: claiming, lease: p.lease.id, op: p.ops}
 	if standIn {
 		b.keep = p.now + declined
 	}
-	p.books[id] = b
+	p.books.add(b)
 	p.do(create{p.ops, id, p.lease.id, p.guard(r)})
 }

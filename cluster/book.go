@@ -1,6 +1,10 @@
 package cluster
 
 import (
+	"cmp"
+	"iter"
+	"slices"
+
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
@@ -36,6 +40,54 @@ type book struct {
 	moved   bool    // it goes to another member
 	overran bool    // Overrun was called
 	keep    instant // until then it stays, whatever the placement says
+}
+
+// ledger is the books by their shards, and in the order of these, so that what happens can
+// be replayed.
+type ledger struct {
+	byID  map[shardID]*book
+	order []*book
+}
+
+func newLedger() ledger { return ledger{byID: map[shardID]*book{}} }
+
+func (l *ledger) of(id shardID) *book { return l.byID[id] }
+
+func (l *ledger) add(b *book) {
+	if i, ok := l.find(b.id); ok {
+		l.order[i] = b
+	} else {
+		l.order = slices.Insert(l.order, i, b)
+	}
+	l.byID[b.id] = b
+}
+
+func (l *ledger) remove(b *book) {
+	if i, ok := l.find(b.id); ok {
+		l.order = slices.Delete(l.order, i, i+1)
+		delete(l.byID, b.id)
+	}
+}
+
+func (l *ledger) find(id shardID) (int, bool) {
+	return slices.BinarySearchFunc(l.order, id, func(b *book, id shardID) int {
+		return cmp.Or(cmp.Compare(b.id.role, id.role), cmp.Compare(b.id.shard, id.shard))
+	})
+}
+
+// all yields the books. The one that is yielded may be removed, and no other.
+func (l *ledger) all() iter.Seq[*book] {
+	return func(yield func(*book) bool) {
+		for i := 0; i < len(l.order); {
+			b := l.order[i]
+			if !yield(b) {
+				return
+			}
+			if i < len(l.order) && l.order[i] == b {
+				i++
+			}
+		}
+	}
 }
 
 // runs says that something may run under the claim.

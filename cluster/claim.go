@@ -10,7 +10,7 @@ type Member struct {
 	Name  string
 	Addr  string            // Options.Addr
 	Meta  map[string]string // Options.Meta; not to be changed
-	Roles []string          // that it takes, sorted
+	Roles []string          // that it takes, sorted; not to be changed
 }
 
 // Claim is the ownership of one shard by one node.

@@ -9,7 +9,7 @@ func (p *plan) decide() {
 	if p.lease.phase == live && p.now >= p.lease.end() {
 		p.lose()
 	}
-	for _, b := range p.sorted() {
+	for b := range p.books.all() {
 		p.decideBook(b)
 	}
 	p.wishes()
@@ -103,7 +103,7 @@ func (p *plan) decideRelease() {
 	if p.withheld() {
 		return
 	}
-	for _, b := range p.sorted() {
+	for b := range p.books.all() {
 		if b.state == releasing && !b.busy && p.now >= b.next {
 			b.busy = true
 			p.do(remove{b.id, b.token})
@@ -134,7 +134,7 @@ func (p *plan) decideLease() {
 }
 
 func (p *plan) running() bool {
-	for _, b := range p.books {
+	for b := range p.books.all() {
 		if b.runs() {
 			return true
 		}
@@ -160,7 +160,7 @@ func (p *plan) decideEnd() {
 
 // owes: a key is to be deleted, and it has not been tried in vain.
 func (p *plan) owes() bool {
-	for _, b := range p.books {
+	for b := range p.books.all() {
 		if b.state == releasing && (b.busy || p.now >= b.next) {
 			return true
 		}
@@ -190,7 +190,7 @@ func (p *plan) wake() instant {
 	if p.lease.phase == live {
 		at = min(at, p.lease.end(), p.wakeMember())
 	}
-	for _, b := range p.books {
+	for b := range p.books.all() {
 		at = min(at, p.wakeBook(b))
 	}
 	return at
@@ -222,6 +222,7 @@ func (p *plan) wakeBook(b *book) instant {
 func (p *plan) lookAround() {
 	p.adopt()
 	p.backlog = false
+	p.tally()
 	for _, r := range p.sortedRoles() {
 		p.do(show{r.role})
 		if p.ready() && r.served && p.agree(r) {
@@ -241,9 +242,9 @@ func (p *plan) adopt() {
 		return
 	}
 	for id, e := range p.view.claims {
-		if e.lease == p.lease.id && p.books[id] == nil {
+		if e.lease == p.lease.id && p.books.of(id) == nil {
 			b := &book{id: id, lease: e.lease}
-			p.books[id] = b
+			p.books.add(b)
 			p.gain(b, e.token)
 			p.decideBook(b)
 		}

@@ -42,13 +42,15 @@ type plan struct {
 	view   view
 	member membership
 	roles  map[string]*part
-	books  map[shardID]*book
+	books  ledger
 	ops    uint64
 	wish   string // what the member key should say, until stale
 	stale  instant
-	// backlog: more is to be claimed than may be asked for at once
-	backlog bool
-	look    instant // when to look at the whole; never: nothing is due
+	// As of the last look: what is being claimed, and handed over. Backlog: more is to be
+	// claimed than may be asked for at once.
+	claiming, moving int
+	backlog          bool
+	look             instant // when to look at the whole; never: nothing is due
 
 	leaving  bool
 	cause    error // of leaving
@@ -95,7 +97,7 @@ func newPlan(o Options, floor int64) *plan {
 		settle: o.Settle, moves: o.Moves,
 		lease: session{ttl: o.TTL, margin: o.Margin},
 		view:  newView(fleetKeys(o.Fleet), floor),
-		roles: map[string]*part{}, books: map[shardID]*book{}, look: never, lostAt: never, fullAt: -never,
+		roles: map[string]*part{}, books: newLedger(), look: never, lostAt: never, fullAt: -never,
 		member: membership{nagged: -never},
 	}
 }
@@ -339,7 +341,7 @@ func (p *plan) correct() {
 	if own := p.view.members[p.name]; p.member.token != 0 && p.view.head.Revision >= p.member.token && own.Token != p.member.token {
 		p.member.token, p.member.said = 0, ""
 	}
-	for _, b := range p.sorted() {
+	for b := range p.books.all() {
 		e := p.view.claims[b.id]
 		switch b.state {
 		case claiming, told:
@@ -367,11 +369,11 @@ func (p *plan) drop(b *book) {
 
 func (p *plan) takeCreated(m created) {
 	p.heard(m.answer.Head, m.err)
-	b := p.books[m.id]
+	b := p.books.of(m.id)
 	if b == nil || b.state != claiming || b.op != m.op {
 		return // the view will tell
 	}
-	if p.backlog {
+	if p.claiming--; p.backlog && p.claiming <= atOnce/2 {
 		p.look = p.now
 	}
 	switch e := m.answer.Entry; {
@@ -401,7 +403,7 @@ func (p *plan) gain(b *book, token int64) {
 
 func (p *plan) takeDeleted(m deleted) {
 	p.heard(m.answer.Head, m.err)
-	b := p.books[m.id]
+	b := p.books.of(m.id)
 	if b == nil || b.state != releasing || b.token != m.token {
 		return
 	}
@@ -419,7 +421,7 @@ func (p *plan) takeDeleted(m deleted) {
 }
 
 func (p *plan) takeReturned(m returned) {
-	b := p.books[m.id]
+	b := p.books.of(m.id)
 	if b == nil || b.state != told || b.token != m.token {
 		return
 	}
@@ -434,7 +436,7 @@ func (p *plan) takeReturned(m returned) {
 }
 
 func (p *plan) takeEnded(m ended) {
-	b := p.books[m.id]
+	b := p.books.of(m.id)
 	if b == nil || b.state != held || b.token != m.token {
 		return
 	}
@@ -445,7 +447,7 @@ func (p *plan) takeEnded(m ended) {
 }
 
 func (p *plan) takeSuspended(m suspended) {
-	if b := p.books[m.id]; b != nil && b.state == held && b.token == m.token {
+	if b := p.books.of(m.id); b != nil && b.state == held && b.token == m.token {
 		p.tellOf(KindSuspended, Event{Claim: p.claim(b)})
 	}
 }
@@ -475,7 +477,7 @@ func (p *plan) takeDetached(m detached) {
 
 // forget takes a book off; its shard is looked at anew.
 func (p *plan) forget(b *book) {
-	delete(p.books, b.id)
+	p.books.remove(b)
 	p.glance()
 }
 
@@ -487,7 +489,7 @@ func (p *plan) lose() {
 	p.lease.lose(p.now)
 	p.do(deadline{p.lease.id, -never})
 	p.tellOf(KindLeaseLost, Event{Owned: p.owned()})
-	for _, b := range p.sorted() {
+	for b := range p.books.all() {
 		if b.state == held {
 			p.tell(b, ErrLost)
 		}
@@ -504,7 +506,7 @@ func (p *plan) tell(b *book, cause error) {
 }
 
 func (p *plan) owned() (n int) {
-	for _, b := range p.books {
+	for b := range p.books.all() {
 		if b.token != 0 && b.state != released {
 			n++
 		}
@@ -522,16 +524,6 @@ func (p *plan) wanted(id shardID) bool {
 		return false
 	}
 	return r.served || p.now < r.keep
-}
-
-// sorted are the books in the order of their shards, so that what happens can be replayed.
-func (p *plan) sorted() []*book {
-	if len(p.books) == 0 {
-		return nil
-	}
-	return slices.SortedFunc(maps.Values(p.books), func(a, b *book) int {
-		return cmp.Or(cmp.Compare(a.id.role, b.id.role), cmp.Compare(a.id.shard, b.id.shard))
-	})
 }
 
 func (p *plan) claim(b *book) Claim {

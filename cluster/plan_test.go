@@ -247,3 +247,29 @@ func TestSuspendedIsOfWhatIsHeld(t *testing.T) {
 	d.out = nil
 	d.at(2*second, suspended{one, 10}).want()
 }
+
+// Sixteen shards are asked for at once. Whenever half of them are answered, so are eight more.
+func TestSixteenAreAskedForAtOnce(t *testing.T) {
+	d := newDesk(t)
+	d.shards = 40
+	asked := func() (n int) {
+		for _, what := range d.out {
+			if strings.HasPrefix(what, "create ") {
+				n++
+			}
+		}
+		d.out = nil
+		return n
+	}
+	d.up().at(second, due{})
+	if n := asked(); n != 16 {
+		t.Errorf("%d at first", n)
+	}
+	for i := range 16 {
+		id := shardID{"r", i}
+		d.at(second, created{uint64(i + 1), id, answer(int64(10+i), store.Entry{Lease: 7, Token: int64(10 + i)}), nil})
+		if n, want := asked(), map[int]int{7: 8, 15: 8}[i]; n != want {
+			t.Errorf("%d after %d answers, want %d", n, i+1, want)
+		}
+	}
+}

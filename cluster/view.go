@@ -61,6 +61,7 @@ type view struct {
 type memberEntry struct {
 	store.Entry
 	memberValue
+	takes []string // the names of Roles, sorted
 }
 
 type claimEntry struct {
@@ -139,6 +140,7 @@ func (v *view) changeMember(name string, c store.Change) {
 	}
 	m := memberEntry{Entry: c.Entry}
 	_ = json.Unmarshal([]byte(c.Value), &m.memberValue) // of a foreign hand: it takes nothing
+	m.takes = slices.Sorted(maps.Keys(m.Roles))
 	v.members[name] = m
 }
 
@@ -200,7 +202,7 @@ func (v *view) owners(role string, shards int) []string {
 // member is what others may know of one; its name alone if it is gone.
 func (v *view) member(name string) Member {
 	m := v.members[name]
-	return Member{Name: name, Addr: m.Addr, Meta: m.Meta, Roles: slices.Sorted(maps.Keys(m.Roles))}
+	return Member{Name: name, Addr: m.Addr, Meta: m.Meta, Roles: m.takes}
 }
 
 // claim is a shard as the view has it; Token 0: nobody's.

@@ -228,7 +228,7 @@ func (l *life) step(m message) {
 		l.carryOut(e)
 	}
 	if d, ok := m.(deleted); ok && l.mutant.hasty {
-		if b := l.plan.books[d.id]; b != nil && b.state == released {
+		if b := l.plan.books.of(d.id); b != nil && b.state == released {
 			l.plan.forget(b)
 		}
 	}
