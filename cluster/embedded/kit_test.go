@@ -36,6 +36,16 @@ func wait[T any](t *testing.T, what string, c <-chan T) T {
 	}
 }
 
+// ends waits for the end of a tree.
+func ends(t *testing.T, what string, done <-chan error) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(enough):
+		t.Error(what, "does not stop\n", goroutines("tend/cluster"))
+	}
+}
+
 // free is an address on loopback that nobody has.
 func free(t *testing.T) string {
 	t.Helper()
@@ -70,7 +80,7 @@ func serve(t *testing.T, s *embedded.Server) *voter {
 	done := root.ServeBackground(ctx)
 	v := &voter{s, t, root, sync.OnceFunc(func() {
 		cancel()
-		<-done
+		ends(t, "the server", done)
 	})}
 	t.Cleanup(v.stop)
 	return v

@@ -75,7 +75,11 @@ func (f *fleet) start(name string, shards int) *process {
 	done := root.ServeBackground(ctx)
 	p.stop = sync.OnceFunc(func() {
 		cancel()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(enough):
+			f.Error(name, "does not stop")
+		}
 	})
 	f.all = append(f.all, p)
 	return p
