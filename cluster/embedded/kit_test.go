@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,7 +41,10 @@ func wait[T any](t *testing.T, what string, c <-chan T) T {
 func ends(t *testing.T, what string, done <-chan error) {
 	t.Helper()
 	select {
-	case <-done:
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(what, "stops:", err)
+		}
 	case <-time.After(enough):
 		t.Error(what, "does not stop\n", goroutines("tend/cluster"))
 	}

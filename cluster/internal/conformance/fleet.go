@@ -76,7 +76,10 @@ func (f *fleet) start(name string, shards int) *process {
 	p.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
-		case <-done:
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) {
+				f.Error(name, "stops:", err)
+			}
 		case <-time.After(enough):
 			f.Error(name, "does not stop")
 		}
