@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"crypto/rand"
 	"maps"
 	"net/url"
@@ -10,18 +9,18 @@ import (
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
 )
 
-// config is what etcd gets. stopping ends when the server is told to. Without the gateway
-// from JSON, which nobody needs here, etcd does not wait for those who watch when it stops:
-// with it that takes 7 s.
-func (s *Server) config(stopping context.Context) *embed.Config {
+// config is what etcd gets. The gateway from JSON would be a client of its own.
+func (s *Server) config(streams *streams) *embed.Config {
 	o, c := s.options, embed.NewConfig()
 	c.Name, c.Dir = o.Name, o.Dir
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(stopping))
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(streams.stopping))
 	c.ListenClientUrls, c.AdvertiseClientUrls = o.at(listening(o.Listen)), o.at(o.reached())
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
 	c.EnableGRPCGateway = false
+	c.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ChainStreamInterceptor(streams.intercept)}
 	c.ClientTLSInfo, c.PeerTLSInfo = o.certificates(), o.certificates()
 	o.elect(c)
 	if o.Volatile {

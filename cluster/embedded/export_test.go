@@ -32,6 +32,6 @@ func (s *Server) Options() Options { return s.options }
 // Addresses are what etcd gets: where it listens for clients and peers, and where they are
 // told to reach it.
 func (o Options) Addresses() (listen, reached, peers, own string) {
-	c := New(o).config(context.Background())
+	c := New(o).config(newStreams())
 	return c.ListenClientUrls[0].String(), c.AdvertiseClientUrls[0].String(), c.ListenPeerUrls[0].String(), c.AdvertisePeerUrls[0].String()
 }

@@ -49,7 +49,7 @@ func (f *fleet) join(name string, e cluster.Engine) (stop func()) {
 	done := root.ServeBackground(ctx)
 	stop = sync.OnceFunc(func() {
 		cancel()
-		<-done
+		ends(f.t, name, done)
 	})
 	f.t.Cleanup(stop)
 	return stop

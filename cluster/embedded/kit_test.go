@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,6 +34,19 @@ func wait[T any](t *testing.T, what string, c <-chan T) T {
 	case <-time.After(enough):
 		t.Fatal("nothing happens: ", what)
 		panic("unreachable")
+	}
+}
+
+// ends waits for the end of a tree.
+func ends(t *testing.T, what string, done <-chan error) {
+	t.Helper()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(what, "stops:", err)
+		}
+	case <-time.After(enough):
+		t.Error(what, "does not stop\n", goroutines("tend/cluster"))
 	}
 }
 
@@ -70,7 +84,7 @@ func serve(t *testing.T, s *embedded.Server) *voter {
 	done := root.ServeBackground(ctx)
 	v := &voter{s, t, root, sync.OnceFunc(func() {
 		cancel()
-		<-done
+		ends(t, "the server", done)
 	})}
 	t.Cleanup(v.stop)
 	return v

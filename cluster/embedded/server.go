@@ -61,14 +61,14 @@ func (s *Server) Serve(ctx context.Context) error {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
 	defer lock.Close()
-	stopping, stop := context.WithCancel(context.Background())
-	defer stop()
-	etcd, err := embed.StartEtcd(s.config(stopping))
+	streams := newStreams()
+	defer streams.end()
+	etcd, err := embed.StartEtcd(s.config(streams))
 	if err != nil {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
 	defer end(etcd)
-	defer stop()
+	defer streams.end()
 	return await(ctx, etcd)
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
 
 	"github.com/tend-go/tend/cluster/embedded"
 	"github.com/tend-go/tend/cluster/internal/store"
@@ -18,14 +19,15 @@ import (
 )
 
 // Whoever watches is not waited for when the server stops. Left to itself etcd waits for the
-// limit of a request, which is five seconds and two election timeouts.
+// limit of a request, which is five seconds and two election timeouts: always with its
+// gateway, and else by chance.
 func TestStopDoesNotWaitForWatchers(t *testing.T) {
 	for name, change := range map[string]func(*embedded.Options){
 		"plain": func(*embedded.Options) {}, "TLS": newAuthority(t).certify,
 	} {
 		o := alone(t)
 		change(&o)
-		v := serve(t, embedded.New(o)).ready()
+		v := serve(t, embedded.New(o).With(func(c *embed.Config) { c.EnableGRPCGateway = true })).ready()
 		engine, seen, ended := v.engine(), make(chan store.Batch, 1), make(chan error, 1)
 		go func() { ended <- engine.Watch(soon(t), "k", time.Hour, func(b store.Batch) { seen <- b }) }()
 		wait(t, "it watches", seen)

@@ -42,9 +42,9 @@ func together(t *testing.T, all []embedded.Options) (voters []*voter) {
 // leader is which of them leads.
 func leader(t *testing.T, voters []*voter) int {
 	t.Helper()
-	for {
+	for ctx := soon(t); ; {
 		for i, v := range voters {
-			s, err := v.client().Status(soon(t), v.Near())
+			s, err := v.client().Status(ctx, v.Near())
 			if err != nil {
 				t.Fatal(err)
 			}

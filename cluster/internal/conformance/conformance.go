@@ -12,7 +12,10 @@ import (
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
-const ttl = 2 * time.Second
+const (
+	ttl     = 2 * time.Second
+	silence = 5 * time.Second // an answer then has a second
+)
 
 // Run tests an engine, in a prefix of its own. sleep lets the engine's time pass.
 func Run(t *testing.T, s store.Store, prefix string, sleep func(time.Duration)) {
@@ -161,9 +164,11 @@ func (k *kit) watches() {
 	if _, err := k.Create(ctx, k.prefix+"elsewhere", "x", lease, store.Guard{}); err != nil {
 		k.Error(err)
 	}
-	k.sleep(3 * ttl / 4) // longer than the silence: the watch goes on
-	if _, err := k.Renew(ctx, lease); err != nil {
-		k.Error(err)
+	for range 6 { // longer than the silence: the watch goes on
+		k.sleep(ttl / 2)
+		if _, err := k.Renew(ctx, lease); err != nil {
+			k.Error(err)
+		}
 	}
 	if _, err := k.Delete(ctx, prefix+"b", b.Token); err != nil {
 		k.Error(err)
@@ -175,20 +180,20 @@ func (k *kit) watches() {
 	}
 	k.batch(seen, false, gone("a"), gone("c"))
 	cancel()
-	if err := <-ended; err == nil {
+	if err := wait(k.T, "the watch ends", ended); err == nil {
 		k.Error("the watch ended without an error")
 	}
 }
 
 func (k *kit) follow(ctx context.Context, prefix string) (<-chan store.Batch, <-chan error) {
 	seen, ended := make(chan store.Batch, 100), make(chan error, 1)
-	go func() { ended <- k.Watch(ctx, prefix, time.Second, func(b store.Batch) { seen <- b }) }()
+	go func() { ended <- k.Watch(ctx, prefix, silence, func(b store.Batch) { seen <- b }) }()
 	return seen, ended
 }
 
 func (k *kit) batch(seen <-chan store.Batch, snapshot bool, changes ...store.Change) {
 	k.Helper()
-	b := <-seen
+	b := wait(k.T, "a batch", seen)
 	if d := cmp.Diff(changes, b.Changes); d != "" || b.Snapshot != snapshot || b.Revision == 0 || b.Cluster == 0 {
 		k.Errorf("%+v %s", b, d)
 	}

@@ -75,7 +75,14 @@ func (f *fleet) start(name string, shards int) *process {
 	done := root.ServeBackground(ctx)
 	p.stop = sync.OnceFunc(func() {
 		cancel()
-		<-done
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.Canceled) {
+				f.Error(name, "stops:", err)
+			}
+		case <-time.After(enough):
+			f.Error(name, "does not stop")
+		}
 	})
 	f.all = append(f.all, p)
 	return p
