@@ -11,8 +11,8 @@ import (
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
-// Engine is what keeps the claims: clustertest.NewEngine, tendetcd.Engine. It is sealed, as
-// nobody outside of this module can name its types.
+// Engine is what keeps the claims: of tendetcd.Engine, an embedded.Server or
+// clustertest.NewEngine. It is sealed, as nobody outside of this module can name its types.
 type Engine interface{ store.Store }
 
 // Options are the settings of a [Node].

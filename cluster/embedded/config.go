@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"crypto/rand"
 	"maps"
 	"net/url"
@@ -9,22 +10,24 @@ import (
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
-	"google.golang.org/grpc"
 )
 
-// config is what etcd gets.
-func (s *Server) config(streams *streams) *embed.Config {
+// config is what etcd gets. stopping ends when the server is told to. Without the gateway
+// from JSON, which nobody needs here, etcd does not wait for those who watch when it stops:
+// with it that takes 7 s.
+func (s *Server) config(stopping context.Context) *embed.Config {
 	o, c := s.options, embed.NewConfig()
-	c.Name, c.Dir, c.LogLevel, c.QuotaBackendBytes = o.Name, o.Dir, "error", s.quota
+	c.Name, c.Dir = o.Name, o.Dir
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(newLogger(stopping))
 	c.ListenClientUrls, c.AdvertiseClientUrls = o.at(listening(o.Listen)), o.at(o.reached())
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, "1h"
 	c.EnableGRPCGateway = false
-	c.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.ChainStreamInterceptor(streams.intercept)}
 	c.ClientTLSInfo, c.PeerTLSInfo = o.certificates(), o.certificates()
 	o.elect(c)
 	if o.Volatile {
 		c.UnsafeNoFsync, c.TickMs, c.ElectionMs = true, 10, 100
 	}
+	s.change(c)
 	return c
 }
 

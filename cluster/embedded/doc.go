@@ -27,10 +27,10 @@
 // address of Peers if that is an IP address or localhost, and else on all addresses of the
 // machine at that port. Never run voters in a group that scales by itself.
 //
-// A voter whose Dir is lost does not come back by itself: the others remember what it
-// acknowledged, and it would not. Its Serve says that it has already been bootstrapped.
-// Restore all voters from a snapshot then, with etcdutl snapshot restore --bump-revision
-// --mark-compacted, or tokens repeat.
+// A voter whose Dir is lost does not come back by itself: it would have forgotten what it
+// acknowledged. Its Serve says that it has already been bootstrapped, which the others tell
+// it: so do not start it while they are down. Restore all voters from a snapshot, with etcdutl
+// snapshot restore --bump-revision --mark-compacted, or tokens repeat.
 //
 // # TLS
 //
@@ -42,14 +42,15 @@
 //
 // # Stopping
 //
-// Clients that watch are sent away at once, and a leader hands over before it ends. That
-// takes milliseconds. Without a majority it can take etcd's own limit for a request, 7 s: a
-// Timeout of 10 s is enough, and the tree's StopWithin has to have room for it.
+// Clients are cut off at once, those that watch too, and a leader hands over before it ends.
+// That takes milliseconds for one that is alone, and a second for one of several. A leader
+// whose heir does not answer waits for it for etcd's limit of a request, 7 s: so a Timeout of
+// 10 s is enough, and the tree's StopWithin has to have room for it.
 //
 // # What it sets
 //
 // History is compacted after an hour, as there is no operator to do it. The space is 2 GiB,
-// etcd's default; see [cluster.KindEngineFull] for when it is used up. What etcd logs is at
-// level error and goes to stderr. If etcd cannot write what it must not forget, as on a full
+// etcd's default; see [cluster.KindEngineFull] for when it is used up. What etcd logs as an
+// error goes to slog.Default. If etcd cannot write what it must not forget, as on a full
 // disk, it ends the process: nobody may go on from there.
 package embedded

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.uber.org/zap"
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/cluster"
@@ -20,11 +21,11 @@ import (
 // [tend.Child].ReadyTimeout for others to wait for that, and a Timeout of 10 s.
 type Server struct {
 	options Options
-	quota   int64 // of tests; 0: etcd's own
+	change  func(*embed.Config) // of tests
 }
 
 // New makes a server: add it to the tree. It does no I/O, and panics if Options make no sense.
-func New(o Options) *Server { return &Server{options: o.complete()} }
+func New(o Options) *Server { return &Server{o.complete(), func(*embed.Config) {}} }
 
 // String returns "etcd".
 func (s *Server) String() string { return "etcd" }
@@ -34,8 +35,14 @@ func (s *Server) String() string { return "etcd" }
 // at any time, before the server is served too. Its connection lasts until the program ends.
 // With TLS it shows the server's own certificate, and takes no server that has another. The
 // error is of the files.
-func (s *Server) Engine() (cluster.Engine, error) {
-	c := clientv3.Config{Endpoints: []string{s.options.near()}}
+func (s *Server) Engine() (cluster.Engine, error) { return s.engine(context.Background()) }
+
+// engine is one until ctx ends.
+func (s *Server) engine(ctx context.Context) (cluster.Engine, error) {
+	c := clientv3.Config{
+		Context: ctx, Endpoints: []string{s.options.near()},
+		Logger: zap.NewNop(), // nodes say what there is to say
+	}
 	if s.options.secure() {
 		own := keyPair{s.options.CertFile, s.options.KeyFile}
 		if _, err := own.load(); err != nil {
@@ -54,12 +61,14 @@ func (s *Server) Serve(ctx context.Context) error {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
 	defer lock.Close()
-	streams := newStreams()
-	etcd, err := embed.StartEtcd(s.config(streams))
+	stopping, stop := context.WithCancel(context.Background())
+	defer stop()
+	etcd, err := embed.StartEtcd(s.config(stopping))
 	if err != nil {
 		return fmt.Errorf("tend/embedded: %w", err)
 	}
-	defer end(etcd, streams)
+	defer end(etcd)
+	defer stop()
 	return await(ctx, etcd)
 }
 
@@ -95,8 +104,7 @@ func await(ctx context.Context, etcd *embed.Etcd) error {
 
 // end stops etcd. One that never had a leader has no listeners for clients, and etcd would
 // wait for these for ever.
-func end(etcd *embed.Etcd, streams *streams) {
-	streams.end()
+func end(etcd *embed.Etcd) {
 	select {
 	case <-etcd.Server.ReadyNotify():
 	default:

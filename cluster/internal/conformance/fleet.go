@@ -100,9 +100,31 @@ func (p *process) next() run {
 // says waits for an event of the kind.
 func (p *process) says(kind cluster.Kind) cluster.Event {
 	p.Helper()
+	late := time.After(enough)
 	for {
-		if e := wait(p, p.name+" says "+kind.String(), p.events); e.Kind == kind {
-			return e
+		select {
+		case e := <-p.events:
+			if e.Kind == kind {
+				return e
+			}
+		case <-late:
+			p.Fatal(p.name, " does not say ", kind)
+		}
+	}
+}
+
+// quiet fails if an event of the kind comes for a while.
+func (p *process) quiet(while time.Duration, kind cluster.Kind) {
+	p.Helper()
+	over := time.After(while)
+	for {
+		select {
+		case e := <-p.events:
+			if e.Kind == kind {
+				p.Error(p.name, " says ", kind)
+			}
+		case <-over:
+			return
 		}
 	}
 }
@@ -134,9 +156,11 @@ func twins(f *fleet) {
 	r := first.next()
 	second := f.start("a", 0)
 	second.says(cluster.KindNameTaken)
+	second.quiet(time.Second, cluster.KindJoined)
 	second.idle("beside its twin")
 	first.stop()
-	wait(f, "the first ends", r.ended)
+	_ = wait(f, "the first ends", r.ended)
+	second.says(cluster.KindJoined)
 	if next := second.next(); next.claim.Token <= r.claim.Token {
 		f.Errorf("token %d after %d", next.claim.Token, r.claim.Token)
 	}
@@ -150,7 +174,7 @@ func numbers(f *fleet) {
 	fresh := []*process{f.start("c", 3)}
 	fresh[0].says(cluster.KindShardsDiffer)
 	old[0].stop()
-	wait(f, "a ends", runs[0].ended)
+	_ = wait(f, "a ends", runs[0].ended)
 	if r := old[1].next(); r.claim.Shard == runs[1].claim.Shard {
 		f.Error("the same shard twice:", r.claim)
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,8 @@ func TestGuide(t *testing.T) {
 	files, _ := filepath.Glob("*.go")
 	more, _ := filepath.Glob("../*.go")
 	var own strings.Builder
-	for _, name := range append(files, more...) {
+	counters, _ := filepath.Glob("../counters/*.go")
+	for _, name := range slices.Concat(files, more, counters) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
