@@ -37,7 +37,7 @@ func Check(ctx context.Context) error {
 		return errOutside
 	case h.over.Load():
 		return h.told()
-	case h.lease != nil && int64(h.node.now()) >= h.lease.Load():
+	case h.expired():
 		return ErrLost
 	}
 	return nil

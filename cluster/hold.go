@@ -127,6 +127,9 @@ func (o ownedTree) Supervisor() *tend.Supervisor { return o.tree }
 // the service has been told: that end is no failure.
 func (o owned) Serve(ctx context.Context) error {
 	h := o.hold
+	if !h.lives(ctx) {
+		return context.Cause(ctx)
+	}
 	run, ok := h.enter(ctx)
 	if !ok {
 		<-ctx.Done()
@@ -139,6 +142,28 @@ func (o owned) Serve(ctx context.Context) error {
 		return nil // it was asked to, and says so
 	}
 	return err
+}
+
+// glimpse is how often a service that may not begin looks again.
+const glimpse = 10 * time.Millisecond
+
+// lives waits while the claim's deadline is past, until it is not or ctx ends. A process that
+// stood still finds out service by service: what has failed meanwhile must not begin anew
+// under a claim that others may have by now. In a moment it is told, or the lease lives.
+func (h *hold) lives(ctx context.Context) bool {
+	for h.expired() {
+		select {
+		case <-time.After(glimpse):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// expired: the claim's deadline is past, told or not.
+func (h *hold) expired() bool {
+	return h.lease != nil && int64(h.node.now()) >= h.lease.Load()
 }
 
 func (h *hold) enter(ctx context.Context) (*running, bool) {
