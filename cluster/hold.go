@@ -262,10 +262,12 @@ func (h *hold) await() {
 }
 
 // call begins a call. wait: the service does not run now, or is not ready, and may be again.
+// Past the claim's deadline none begins: in a process that stood still nobody may have been
+// told yet.
 func (h *hold) call() (run *running, wait bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.cause != nil {
+	if h.cause != nil || h.expired() {
 		return nil, false
 	}
 	if h.run == nil || !h.run.ready {

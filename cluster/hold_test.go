@@ -43,3 +43,19 @@ func TestNothingBeginsPastTheDeadline(t *testing.T) {
 		})
 	}
 }
+
+// Nor does a call: it is told that the shard is not here.
+func TestNoCallBeginsPastTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHold(&Node{clock: newTimekeeper()}, &post{news: make(chan struct{})}, Claim{}, &lifetime{})
+		h.run = &running{ready: true}
+		h.lease.Store(int64(h.node.now() + time.Second))
+		if run, _ := h.call(); run == nil {
+			t.Error("none before the deadline")
+		}
+		time.Sleep(time.Second)
+		if run, wait := h.call(); run != nil || wait || h.calls != 1 {
+			t.Error("one at the deadline", wait, h.calls)
+		}
+	})
+}
