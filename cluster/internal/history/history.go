@@ -32,6 +32,8 @@ type Record struct {
 	Shard   string        `json:"shard,omitempty"` // with its role
 	Token   int64         `json:"token,omitempty"`
 	Taken   bool          `json:"taken,omitempty"`
+	Since   time.Duration `json:"since,omitempty"` // of an act: when the resource heard of it, no later than At
+	Cause   string        `json:"cause,omitempty"` // why it was told
 }
 
 // Report is what the checker found. Nothing wrong: all but the counters are empty.
