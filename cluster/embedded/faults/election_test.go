@@ -18,9 +18,12 @@ import (
 	"github.com/tend-go/tend/cluster/internal/history"
 )
 
-// renewed is noted by mutants when the answer to a renewal has come: the driver cuts then, as
-// no other is under way. The checker passes over it.
-const renewed history.What = "renewed"
+// What mutants note of their renewals, for the driver to know when none is under way. The
+// checker passes over it.
+const (
+	renewing history.What = "renewing"
+	renewed  history.What = "renewed"
+)
 
 func (s setup) mutantWorker() worker {
 	return worker{conduct: s.Conduct, notes: newNotes(s.Dir, s.Process), pen: newPen(s.Ledger, s.Process), every: s.Every}
@@ -75,6 +78,13 @@ func noteRenewals(n *notes) grpc.StreamClientInterceptor {
 type notedStream struct {
 	grpc.ClientStream
 	*notes
+}
+
+func (s notedStream) SendMsg(m any) error {
+	if _, ok := m.(*pb.LeaseKeepAliveRequest); ok {
+		s.note(history.Record{What: renewing})
+	}
+	return s.ClientStream.SendMsg(m)
 }
 
 func (s notedStream) RecvMsg(m any) error {
@@ -133,6 +143,7 @@ func (s setup) hold(ctx context.Context, client *clientv3.Client, w worker) erro
 
 func (s setup) renew(ctx context.Context, client *clientv3.Client, id clientv3.LeaseID, n *notes, deadline *atomic.Int64) {
 	for ctx.Err() == nil {
+		n.note(history.Record{What: renewing})
 		if _, err := client.KeepAliveOnce(ctx, id); err == nil {
 			deadline.Store(int64(now() + s.TTL))
 			n.note(history.Record{What: renewed})

@@ -41,6 +41,7 @@ type conduct struct {
 	Check    bool          // it asks cluster.Check before each act
 	Work     time.Duration // between that and the act
 	Heeds    bool          // it acts no more under a token that was refused
+	Lingers  time.Duration // how long it goes on when it was told
 	Stubborn bool          // it does not heed its context
 }
 

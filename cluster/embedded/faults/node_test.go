@@ -55,7 +55,6 @@ func releaseEarly(engine cluster.Engine) func(cluster.Claim) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_, _ = engine.Delete(ctx, c.Key, c.Token)
-		time.Sleep(200 * time.Millisecond) // the run's last effects
 	}
 }
 

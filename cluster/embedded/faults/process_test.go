@@ -20,6 +20,7 @@ import (
 type process struct {
 	t      *testing.T
 	name   string // of this life
+	log    string // the file of its stdout and stderr
 	cmd    *exec.Cmd
 	stdin  io.Writer
 	driver *notes // nil: no note when it is dead
@@ -43,7 +44,7 @@ func spawn(t *testing.T, s setup, driver *notes, namespace string) *process {
 	if namespace != "" {
 		args = append([]string{"ip", "netns", "exec", namespace}, args...)
 	}
-	p := &process{t: t, name: s.Process, cmd: exec.Command(args[0], args[1:]...), driver: driver, done: make(chan struct{})}
+	p := &process{t: t, name: s.Process, log: out.Name(), cmd: exec.Command(args[0], args[1:]...), driver: driver, done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), variable+"="+string(text))
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

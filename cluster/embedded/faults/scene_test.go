@@ -15,6 +15,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 
 	"github.com/tend-go/tend/cluster/internal/history"
 )
@@ -171,7 +172,7 @@ func (s *scene) client() *clientv3.Client {
 	for _, e := range s.engines {
 		at = append(at, e.Listen)
 	}
-	c, err := clientv3.New(clientv3.Config{Endpoints: at, DialTimeout: time.Second})
+	c, err := clientv3.New(clientv3.Config{Endpoints: at, DialTimeout: time.Second, Logger: zap.NewNop()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -61,9 +61,12 @@ func (w worker) work(ctx context.Context, shard string, token int64) {
 	}
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
+	var enough <-chan time.Time
 	for {
 		select {
 		case <-done:
+			done, enough = nil, time.After(w.Lingers)
+		case <-enough:
 			return
 		case <-tick.C:
 		}
@@ -72,7 +75,7 @@ func (w worker) work(ctx context.Context, shard string, token int64) {
 		}
 		time.Sleep(w.Work)
 		if err := w.pen.act(shard, token); w.Heeds && errors.Is(err, errRefused) {
-			<-done
+			<-ctx.Done()
 			return
 		}
 	}

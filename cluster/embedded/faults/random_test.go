@@ -1,0 +1,73 @@
+//go:build linux
+
+package faults
+
+import (
+	"testing"
+	"time"
+)
+
+// Forty random faults of 1 to 6 on three nodes with 64 shards. Processes that are paused may
+// try something when they wake; nothing of it is taken.
+func TestFault9Random(t *testing.T) {
+	onlyWhole(t)
+	for range repeats(1) {
+		s := newScene(t, setup{Shards: 64, Every: 50 * time.Millisecond, Conduct: conduct{Heeds: true}}, 1)
+		s.nodes(3)
+		s.awaitEven(3)
+		for range 40 {
+			s.fault()
+		}
+		s.rest()
+		at := now()
+		s.awaitOwned()
+		t.Logf("all owned %v after the last heal", now()-at)
+		s.awaitMembers(3)
+		s.awaitEven(3)
+		s.safe()
+	}
+}
+
+// fault does one thing at random, and lets it last.
+func (s *scene) fault() {
+	m := s.members[s.rand.IntN(len(s.members))]
+	e := s.engines[0]
+	last := s.upTo(s.usual.TTL * 3 / 2)
+	switch k := s.rand.IntN(8); k {
+	case 0:
+		m.kill()
+		s.sleep(last)
+		m.start()
+	case 1:
+		m.term()
+		s.sleep(last)
+		m.start()
+	case 2:
+		m.pause()
+		s.sleep(last)
+		m.resume()
+	case 3, 4, 5:
+		m.set(partitions[s.rand.IntN(len(partitions))].weather)
+		s.sleep(last)
+		m.set(weather{})
+	case 6:
+		e.kill()
+		s.sleep(last / 2)
+		e.start()
+	case 7:
+		m.set(weather{Back: trouble{Late: 800 * time.Millisecond, Loss: 0.1}})
+		s.sleep(last)
+		m.set(weather{})
+	}
+	s.sleep(s.upTo(time.Second))
+}
+
+// rest ends what may still be wrong: nodes that an Overrun has ended are started again.
+func (s *scene) rest() {
+	s.awaitEngine()
+	for _, m := range s.members {
+		if !m.alive() {
+			m.start()
+		}
+	}
+}

@@ -1,0 +1,144 @@
+//go:build linux
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// leader returns the voter that leads, with its number.
+func (s *scene) leader() (found *engine) {
+	s.t.Helper()
+	s.await("a leader", func() bool {
+		for _, e := range s.engines {
+			if e.alive() && e.leads() {
+				found = e
+			}
+		}
+		return found != nil
+	})
+	return found
+}
+
+func (e *engine) leads() bool {
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Listen}, Logger: zap.NewNop()})
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(e.scene.t.Context(), time.Second)
+	defer cancel()
+	r, err := c.Status(ctx, e.Listen)
+	if err != nil {
+		return false
+	}
+	e.id = r.Header.MemberId
+	return r.Leader == e.id
+}
+
+// cutOff cuts a voter off from the others, both ways: from those who come to it, and where it
+// comes from. Voters say who they are when they connect.
+func (e *engine) cutOff() {
+	silence := trouble{Cut: true}
+	for i, other := range e.engines {
+		w := weather{There: silence, Back: silence}
+		if other != e {
+			w.From = fmt.Sprintf("X-Server-From: %x", e.id)
+		}
+		e.peerProxies[i].set(w)
+	}
+}
+
+// atOnly has a node reach one voter alone.
+func (m *member) atOnly(e *engine) {
+	for i, p := range m.proxies {
+		if m.engines[i] != e {
+			p.set(partitions[0].weather)
+		}
+	}
+}
+
+// The leader of three voters is killed, and the owner does not notice.
+func TestFault6LeaderKilled(t *testing.T) {
+	onlyWhole(t)
+	s := newScene(t, setup{}, 3)
+	s.nodes(2)
+	s.awaitMembers(2)
+	for range repeats(3) {
+		owner := s.owner()
+		s.sleep(s.upTo(time.Second))
+		l := s.leader()
+		at := now()
+		l.kill()
+		next := s.leader()
+		t.Logf("%s leads %v after the kill of %s", next.Name, now()-at, l.Name)
+		s.sleep(s.usual.TTL)
+		s.view.look()
+		if starts := s.view.starts(at, ""); len(starts) > 0 {
+			t.Errorf("%v started", starts)
+		}
+		l.start()
+		s.awaitAllVoters()
+		_ = owner
+	}
+	v := s.safe()
+	t.Logf("longest time without an act: %v", v.gap(singleton))
+}
+
+func (s *scene) awaitAllVoters() {
+	s.t.Helper()
+	for _, e := range s.engines {
+		s.await("voter "+e.Name, func() bool { e.leads(); return e.id != 0 && e.alive() && e.answers() })
+	}
+}
+
+func (e *engine) answers() bool {
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Listen}, Logger: zap.NewNop()})
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(e.scene.t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err = c.Get(ctx, "ready")
+	return err == nil
+}
+
+// The owner and the engine's leader are cut off together: the leader goes on for a while, and
+// answers the owner.
+func TestFault5OwnerAndLeaderCutOff(t *testing.T) {
+	onlyWhole(t)
+	s := newScene(t, setup{}, 3)
+	s.nodes(2)
+	s.awaitMembers(2)
+	for range repeats(4) {
+		owner, l := s.owner(), s.leader()
+		s.sleep(s.upTo(time.Second))
+		at := now()
+		owner.atOnly(l)
+		l.cutOff()
+		for _, m := range s.others(owner) {
+			for i, e := range s.engines {
+				if e == l {
+					m.proxies[i].set(partitions[0].weather)
+				}
+			}
+		}
+		s.cutOff(owner, at, "owner and leader")
+		for _, m := range s.members {
+			m.set(weather{})
+		}
+		for _, p := range s.peerProxies {
+			p.set(weather{})
+		}
+		s.awaitAllVoters()
+		s.awaitMembers(2)
+	}
+	s.safe()
+}
