@@ -82,13 +82,13 @@ func TestMutantReleasedEarly(t *testing.T) {
 // has it taken up again.
 func TestMutantForgottenEarly(t *testing.T) {
 	onlyWhole(t)
-	s := newScene(t, setup{Mutant: hasty, Shards: 32, Every: 20 * time.Millisecond}, 1)
-	s.node("node-0")
+	s := newScene(t, setup{Shards: 32, Every: 20 * time.Millisecond}, 1)
+	s.node("node-0", func(m *setup) { m.Mutant = hasty })
 	s.awaitOwned()
 	s.node("node-1")
-	s.awaitMembers(2)
-	s.sleep(4 * time.Second)
-	if v := s.judge(); len(v.Overlaps) == 0 {
+	at := now()
+	s.await("moves", func() bool { s.view.look(); return len(s.view.starts(at, "")) > 32 })
+	if v := s.judge(); len(v.Overlaps) == 0 || len(v.Stale) == 0 || len(v.Tokens) == 0 {
 		t.Error("it is not caught")
 	}
 }

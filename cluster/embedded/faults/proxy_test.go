@@ -48,7 +48,12 @@ type link struct {
 
 func newProxy(t *testing.T, target string, seed uint64) *proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return newProxyAt(t, "127.0.0.1:0", target, seed)
+}
+
+func newProxyAt(t *testing.T, at, target string, seed uint64) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}

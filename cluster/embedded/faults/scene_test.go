@@ -55,10 +55,23 @@ type member struct {
 	namespace string
 }
 
+// racing: the binary has the race detector.
+var racing bool
+
+// once skips what takes minutes where it is run twice: .ci/run tests each module with the race
+// detector and without.
+func once(t *testing.T) {
+	t.Helper()
+	if !whole() && (racing || testing.Short()) {
+		t.Skip("not with -race or -short")
+	}
+}
+
 // newScene starts a ledger and an engine of so many voters. usual is the setup of its nodes,
 // with defaults for what it leaves out.
 func newScene(t *testing.T, usual setup, voters int) *scene {
 	t.Helper()
+	once(t)
 	s := &scene{t: t, dir: directory(t), usual: usual.defaults(), seed: seed()}
 	t.Logf("CLUSTER_SEED=%d", s.seed)
 	s.rand = rand.New(rand.NewPCG(s.seed, 0))

@@ -14,21 +14,32 @@ func TestFault8Shards(t *testing.T) {
 	s := newScene(t, setup{Shards: 256, Every: 100 * time.Millisecond}, 1)
 	s.nodes(3)
 	s.awaitEven(3)
-	first := s.members[0]
+	for range repeats(3) {
+		s.shift(s.members[0])
+	}
+	if whole() {
+		s.flap(s.members[0])
+	}
+	s.safe()
+}
+
+// shift has one node killed, come back, stopped, and come back.
+func (s *scene) shift(first *member) {
+	s.t.Helper()
 	had := s.view.counts()[first.Name]
 	at := now()
 	first.kill()
 	s.awaitEven(2)
 	s.tellMoves("kill -9", at, had)
 	if moved := len(s.view.starts(at, "")); moved != had {
-		t.Errorf("%d shards were the dead one's, and %d started", had, moved)
+		s.t.Errorf("%d shards were the dead one's, and %d started", had, moved)
 	}
 	at = now()
 	first.start()
 	s.awaitEven(3)
 	s.tellMoves("join", at, s.view.counts()[first.Name])
 	if moved, share := len(s.view.starts(at, "")), s.view.counts()[first.Name]; moved > share+3 {
-		t.Errorf("the joiner's share is %d, and %d moved", share, moved)
+		s.t.Errorf("the joiner's share is %d, and %d moved", share, moved)
 	}
 	had = s.view.counts()[first.Name]
 	at = now()
@@ -37,10 +48,6 @@ func TestFault8Shards(t *testing.T) {
 	s.tellMoves("SIGTERM", at, had)
 	first.start()
 	s.awaitEven(3)
-	if whole() {
-		s.flap(first)
-	}
-	s.safe()
 }
 
 // flap is kill -9 and a start again, ten times at random moments.
