@@ -89,7 +89,7 @@ func newScene(t *testing.T, usual setup, voters int) *scene {
 // directory is short: the path of a socket has 107 bytes at most.
 func directory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "faults")
+	dir, err := os.MkdirTemp("", "faults") //nolint:usetesting // it stays if the test fails
 	if err != nil {
 		t.Fatal(err)
 	}
