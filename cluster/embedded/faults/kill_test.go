@@ -52,7 +52,7 @@ func TestFault1KillAtRandomPhase(t *testing.T) {
 		other.start()
 
 		s.sleep(s.upTo(s.usual.TTL))
-		last := s.owner()
+		last := s.owner().process
 		at = now()
 		for _, m := range s.members {
 			m.kill()
@@ -60,7 +60,7 @@ func TestFault1KillAtRandomPhase(t *testing.T) {
 		for _, m := range s.members {
 			m.start()
 		}
-		t.Logf("kill -9 of all: %v", s.successor(last.process, at).At-at)
+		t.Logf("kill -9 of all: %v", s.successor(last, at).At-at)
 	}
 	s.safe()
 }

@@ -23,8 +23,7 @@ func TestFault9Random(t *testing.T) {
 		s.awaitOwned()
 		t.Logf("all owned %v after the last heal", now()-at)
 		s.awaitMembers(3)
-		s.awaitEven(3)
-		s.safe()
+		s.safe() // not even: who stood in for one that was paused keeps what it took for ten minutes
 	}
 }
 

@@ -60,8 +60,8 @@ func (s *scene) flap(m *member) {
 		m.start()
 	}
 	s.awaitMembers(3)
-	s.awaitEven(3)
-	s.t.Logf("10 flaps: %d starts of %d shards, even again after %v", len(s.view.starts(at, "")), s.usual.Shards, now()-at)
+	s.awaitOwned()
+	s.t.Logf("10 flaps: %d starts of %d shards, all owned after %v", len(s.view.starts(at, "")), s.usual.Shards, now()-at)
 }
 
 // tellMoves tells of the first and the last start since then.

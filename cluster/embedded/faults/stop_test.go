@@ -25,10 +25,12 @@ func TestFault2Stop(t *testing.T) {
 		s.awaitMembers(3)
 
 		owner = s.owner()
+		s.sleep(s.usual.TTL / 10) // in which who just came claims nothing
 		at = now()
 		owner.say("suspend")
 		t.Logf("Suspend to takeover: %v", s.successor(owner.process, at).At-at)
 		owner.say("restart")
+		s.sleep(s.usual.TTL / 10)
 	}
 	s.safe()
 }
