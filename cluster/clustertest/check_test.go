@@ -62,6 +62,13 @@ func TestCheckReadsFiles(t *testing.T) {
 {"at":7,"what":"stop","process":"a","shard":"s","token":1}
 `, `{"at":6,"what":"start","process":"b","shard":"s","token":2}
 `, 1, 0, 0},
+		{"woken and told before the driver notes it", `{"at":1,"what":"start","process":"a","shard":"s","token":1}
+{"at":2,"what":"pause","process":"a"}
+{"at":4,"what":"told","process":"a","shard":"s","token":1}
+{"at":5,"what":"resume","process":"a"}
+{"at":7,"what":"stop","process":"a","shard":"s","token":1}
+`, `{"at":6,"what":"start","process":"b","shard":"s","token":2}
+`, 0, 0, 0},
 		{"woken, and told too late", `{"at":1,"what":"start","process":"a","shard":"s","token":1}
 {"at":2,"what":"pause","process":"a"}
 {"at":4,"what":"resume","process":"a"}

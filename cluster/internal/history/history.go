@@ -209,7 +209,7 @@ func (c *checker) stoodStill(process string, at time.Duration) bool {
 // started. It had no more time to return.
 func (c *checker) wasWoken(a *run, successor time.Duration) bool {
 	return a.told <= successor && slices.ContainsFunc(c.paused[a.process], func(p span) bool {
-		return p.to <= a.told && a.told-p.to < waking
+		return p.from <= a.told && a.told-p.to < waking // the driver notes the end of a pause when it has ended
 	})
 }
 
