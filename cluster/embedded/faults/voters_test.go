@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// leader returns the voter that leads, with its number.
+// leader returns the voter that leads.
 func (s *scene) leader() (found *engine) {
 	s.t.Helper()
 	s.await("a leader", func() bool {
@@ -26,20 +26,42 @@ func (s *scene) leader() (found *engine) {
 	return found
 }
 
-func (e *engine) leads() bool {
+// ask has f ask this voter and no other, and soon.
+func (e *engine) ask(f func(context.Context, *clientv3.Client) error) error {
 	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Listen}, Logger: zap.NewNop()})
 	if err != nil {
-		return false
+		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(e.scene.t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(e.scene.t.Context(), 300*time.Millisecond)
 	defer cancel()
-	r, err := c.Status(ctx, e.Listen)
-	if err != nil {
-		return false
+	return f(ctx, c)
+}
+
+// leads also learns the voter's number.
+func (e *engine) leads() (leads bool) {
+	_ = e.ask(func(ctx context.Context, c *clientv3.Client) error {
+		r, err := c.Status(ctx, e.Listen)
+		if err == nil {
+			e.id = r.Header.MemberId
+			leads = r.Leader == e.id
+		}
+		return err
+	})
+	return leads
+}
+
+// awaitAllVoters returns when each of them answers, which takes a leader.
+func (s *scene) awaitAllVoters() {
+	s.t.Helper()
+	for _, e := range s.engines {
+		s.await("voter "+e.Name, func() bool {
+			return e.ask(func(ctx context.Context, c *clientv3.Client) error {
+				_, err := c.Get(ctx, "ready")
+				return err
+			}) == nil
+		})
 	}
-	e.id = r.Header.MemberId
-	return r.Leader == e.id
 }
 
 // cutOff cuts a voter off from the others, both ways: from those who come to it, and where it
@@ -71,7 +93,7 @@ func TestFault6LeaderKilled(t *testing.T) {
 	s.nodes(2)
 	s.awaitMembers(2)
 	for range repeats(3) {
-		owner := s.owner()
+		s.owner()
 		s.sleep(s.upTo(time.Second))
 		l := s.leader()
 		at := now()
@@ -85,29 +107,9 @@ func TestFault6LeaderKilled(t *testing.T) {
 		}
 		l.start()
 		s.awaitAllVoters()
-		_ = owner
 	}
 	v := s.safe()
 	t.Logf("longest time without an act: %v", v.gap(singleton))
-}
-
-func (s *scene) awaitAllVoters() {
-	s.t.Helper()
-	for _, e := range s.engines {
-		s.await("voter "+e.Name, func() bool { e.leads(); return e.id != 0 && e.alive() && e.answers() })
-	}
-}
-
-func (e *engine) answers() bool {
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{e.Listen}, Logger: zap.NewNop()})
-	if err != nil {
-		return false
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(e.scene.t.Context(), 300*time.Millisecond)
-	defer cancel()
-	_, err = c.Get(ctx, "ready")
-	return err == nil
 }
 
 // The owner and the engine's leader are cut off together: the leader goes on for a while, and
