@@ -77,12 +77,25 @@ func (e *engine) cutOff() {
 	}
 }
 
-// atOnly has a node reach one voter alone.
-func (m *member) atOnly(e *engine) {
-	for i, p := range m.proxies {
-		if m.engines[i] != e {
-			p.set(partitions[0].weather)
+// split leaves a node and a voter with each other alone.
+func (s *scene) split(m *member, e *engine) {
+	e.cutOff()
+	for _, node := range s.members {
+		for i, p := range node.proxies {
+			if (s.engines[i] == e) != (node == m) {
+				p.set(partitions[0].weather)
+			}
 		}
+	}
+}
+
+// unite heals all that is cut.
+func (s *scene) unite() {
+	for _, m := range s.members {
+		m.set(weather{})
+	}
+	for _, p := range s.peerProxies {
+		p.set(weather{})
 	}
 }
 
@@ -123,22 +136,9 @@ func TestFault5OwnerAndLeaderCutOff(t *testing.T) {
 		owner, l := s.owner(), s.leader()
 		s.sleep(s.upTo(time.Second))
 		at := now()
-		owner.atOnly(l)
-		l.cutOff()
-		for _, m := range s.others(owner) {
-			for i, e := range s.engines {
-				if e == l {
-					m.proxies[i].set(partitions[0].weather)
-				}
-			}
-		}
+		s.split(owner, l)
 		s.cutOff(owner, at, "owner and leader")
-		for _, m := range s.members {
-			m.set(weather{})
-		}
-		for _, p := range s.peerProxies {
-			p.set(weather{})
-		}
+		s.unite()
 		s.awaitAllVoters()
 		s.awaitMembers(2)
 	}
