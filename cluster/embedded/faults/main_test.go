@@ -43,6 +43,7 @@ type conduct struct {
 	Heeds    bool          // it acts no more under a token that was refused
 	Lingers  time.Duration // how long it goes on when it was told
 	Stubborn bool          // it does not heed its context
+	Helper   bool          // a helper does all that, and Serve returns when it is told
 }
 
 // A mutant is a mistake that the checker must find.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/cluster"
 	"github.com/tend-go/tend/cluster/internal/history"
 )
@@ -29,7 +30,15 @@ func (w worker) Serve(ctx context.Context) error {
 	if !ok {
 		panic("there is no claim")
 	}
-	w.run(ctx, c)
+	if !w.Helper {
+		w.run(ctx, c)
+		return nil
+	}
+	tend.Go(ctx, func(ctx context.Context) error {
+		w.run(ctx, c)
+		return nil
+	})
+	<-ctx.Done()
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,27 @@ func TestFault2Stop(t *testing.T) {
 		s.sleep(s.usual.TTL / 10)
 	}
 	s.safe()
+}
+
+// What is slow to stop is handed over when it has stopped: Serve, or a helper that outlives it.
+func TestFault2SlowStop(t *testing.T) {
+	onlyWhole(t)
+	for _, helper := range []bool{false, true} {
+		t.Run(fmt.Sprintf("helper %v", helper), func(t *testing.T) {
+			s := newScene(t, setup{Shards: 16, Conduct: conduct{Lingers: 300 * time.Millisecond, Helper: helper}}, 1)
+			s.nodes(2)
+			s.awaitEven(2)
+			for _, m := range s.members {
+				m.term()
+				s.awaitOwned()
+				m.start()
+				s.awaitEven(2)
+			}
+			if v := s.safe(); v.Intervals < 32 {
+				t.Errorf("only %d runs", v.Intervals)
+			}
+		})
+	}
 }
 
 // A rolling restart of all moves what each node had, and its share back.
