@@ -32,7 +32,7 @@ func randomFaults(t *testing.T, voters int) {
 	s.rest()
 	at := now()
 	s.awaitOwned()
-	t.Logf("all owned %v after the last heal", now()-at)
+	t.Logf("all owned %v after a second at most since the last heal", now()-at)
 	s.awaitMembers(3)
 	s.safe() // not even: who stood in for one that was paused keeps what it took for ten minutes
 }
