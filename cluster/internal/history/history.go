@@ -32,6 +32,8 @@ type Record struct {
 	Shard   string        `json:"shard,omitempty"` // with its role
 	Token   int64         `json:"token,omitempty"`
 	Taken   bool          `json:"taken,omitempty"`
+	Since   time.Duration `json:"since,omitempty"` // of an act: when the resource heard of it, no later than At
+	Cause   string        `json:"cause,omitempty"` // why it was told
 }
 
 // Report is what the checker found. Nothing wrong: all but the counters are empty.
@@ -61,7 +63,7 @@ func (r Report) Err() error {
 // Check judges the records. shards are those that must have an owner at the end; nil if
 // nothing must.
 func Check(records []Record, shards []string) Report {
-	c := checker{paused: map[string][]span{}, runs: map[string][]*run{}, highest: map[string]int64{}, started: map[string]*run{}}
+	c := checker{paused: map[string][]span{}, runs: map[string][]*run{}, highest: map[string]int64{}, started: map[string]*run{}, tried: map[string]time.Duration{}}
 	records = slices.Clone(records)
 	slices.SortStableFunc(records, func(a, b Record) int { return cmp.Compare(a.At, b.At) })
 	for _, r := range records {
@@ -78,9 +80,10 @@ func Check(records []Record, shards []string) Report {
 type checker struct {
 	Report
 	paused  map[string][]span
-	runs    map[string][]*run // by shard, in the order of starts
-	started map[string]*run   // those that are open, by process and shard
-	highest map[string]int64  // token seen by the resource
+	runs    map[string][]*run        // by shard, in the order of starts
+	started map[string]*run          // those that are open, by process and shard
+	highest map[string]int64         // token seen by the resource
+	tried   map[string]time.Duration // when a process last acted on a shard, by both
 }
 
 type span struct{ from, to time.Duration }
@@ -89,6 +92,7 @@ type run struct {
 	process, shard string
 	token          int64
 	span
+	told time.Duration // forever: it was not
 	open bool
 }
 
@@ -111,6 +115,10 @@ func (c *checker) take(r Record) {
 	switch r.What {
 	case Start:
 		c.start(r)
+	case Told:
+		if open := c.started[r.Process+" "+r.Shard]; open != nil {
+			open.told = min(open.told, r.At)
+		}
 	case Stop:
 		c.stop(r.Process, r.Shard, r.At)
 	case Dead:
@@ -127,7 +135,7 @@ func (c *checker) take(r Record) {
 
 func (c *checker) start(r Record) {
 	c.Intervals++
-	now := &run{r.Process, r.Shard, r.Token, span{r.At, forever}, true}
+	now := &run{r.Process, r.Shard, r.Token, span{r.At, forever}, forever, true}
 	if before := c.runs[r.Shard]; len(before) > 0 {
 		last := before[len(before)-1]
 		if r.Token < last.token || r.Token == last.token && r.Process != last.process {
@@ -153,17 +161,29 @@ func (c *checker) act(r Record) {
 	}
 	if r.Token >= c.highest[r.Shard] {
 		c.highest[r.Shard] = r.Token
+		c.tried[r.Process+" "+r.Shard] = r.At
 		return
 	}
 	what := fmt.Sprintf("%s acts on %s at %v with token %d, and %d was seen", r.Process, r.Shard, r.At, r.Token, c.highest[r.Shard])
 	if r.Taken {
 		c.Taken = append(c.Taken, what)
 	}
-	if c.explained(r.Process, c.successor(r.Shard, r.Token), r.At) {
+	if c.woke(r) {
 		c.Explained++
 		return
 	}
 	c.Stale = append(c.Stale, what)
+}
+
+// woke: the process stood still when its successor started, and this is the first that it
+// tried for the shard since then. Whatever it tries after that it has to answer for: it was
+// refused.
+func (c *checker) woke(r Record) bool {
+	at := c.successor(r.Shard, r.Token)
+	by := r.Process + " " + r.Shard
+	last := c.tried[by]
+	c.tried[by] = r.At
+	return c.stoodStill(r.Process, at) && last <= at
 }
 
 // successor is when the first run with a newer token started.
@@ -176,18 +196,20 @@ func (c *checker) successor(shard string, token int64) time.Duration {
 	return forever
 }
 
-// grace is how long a process that was paused may take to learn what it missed.
-const grace = time.Second
-
-// waking is how long after a pause its services, told at once, may run before their process
-// is ended.
+// waking is how long a process that stood still may take to tell its services.
 const waking = 200 * time.Millisecond
 
-// explained: the process was paused when its successor started, and the act came before it
-// could know better.
-func (c *checker) explained(process string, successor, act time.Duration) bool {
-	return slices.ContainsFunc(c.paused[process], func(p span) bool {
-		return p.from <= successor && successor-waking <= p.to && act-grace <= p.to
+// stoodStill: a pause of the process was noted that began before a moment and lasted until
+// it at least.
+func (c *checker) stoodStill(process string, at time.Duration) bool {
+	return slices.ContainsFunc(c.paused[process], func(p span) bool { return p.from <= at && at <= p.to })
+}
+
+// wasWoken: the run was told when its process had stood still, and before its successor
+// started. It had no more time to return.
+func (c *checker) wasWoken(a *run, successor time.Duration) bool {
+	return a.told <= successor && slices.ContainsFunc(c.paused[a.process], func(p span) bool {
+		return p.from <= a.told && a.told-p.to < waking // the driver notes the end of a pause when it has ended
 	})
 }
 
@@ -198,7 +220,7 @@ func (c *checker) overlaps() {
 				if b.from >= a.to {
 					continue
 				}
-				if c.explained(a.process, b.from, b.from) {
+				if c.stoodStill(a.process, b.from) || c.wasWoken(a, b.from) {
 					c.Explained++
 					continue
 				}
