@@ -8,7 +8,9 @@ import (
 
 // Do runs f in the caller's goroutine with the service of the key's shard, if it is here.
 // f is under its claim: [ClaimOf] and [Check] work in ctx, which also ends, with the cause,
-// when the service's does. The claim is released only after f has returned. While the shard
+// when the service's does. f is part of the service's run, as a helper of [tend.Go] is: until
+// it has returned the run is not over, nothing is started again, and the claim not released;
+// if it does not return in time it is reported as stuck, and overruns. While the shard
 // is being claimed here, and while its service does not run but will, Do waits, at most as
 // long as ctx. Else it returns a [*NotOwner], and f was not called.
 func (r *Role[S]) Do(ctx context.Context, key string, f func(ctx context.Context, s S) error) error {
@@ -35,7 +37,7 @@ func (r *Role[S]) Do(ctx context.Context, key string, f func(ctx context.Context
 
 // during calls f in a context that ends with the caller's and with the service's.
 func during(ctx context.Context, h *hold, run *running, f func(ctx context.Context) error) error {
-	defer h.hangUp()
+	defer h.hangUp(run)
 	under, cancel := context.WithCancelCause(context.WithValue(ctx, holdKey{}, h))
 	defer cancel(nil)
 	quit := context.AfterFunc(run.ctx, func() { cancel(context.Cause(run.ctx)) })

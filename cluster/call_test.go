@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,6 +104,62 @@ func TestDoHoldsTheClaim(t *testing.T) {
 			t.Error(lines)
 		}
 		b.stop()
+	})
+}
+
+// A call is part of the run that it began in: the service is started again only when it has
+// returned, and if it does not in time it is reported as stuck.
+func TestACallIsPartOfTheRun(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		fail := make(chan error)
+		role := cluster.NewRole(a.node, "billing", cluster.Spec{Tree: tend.Spec{EventHook: func(e tend.Event) {
+			switch e := e.(type) {
+			case tend.ServiceStarted, tend.ServiceFailed:
+				tape.note("%T", e)
+			case tend.ServiceStuck:
+				tape.note("%T, awaitCalls in its stacks: %v", e, strings.Contains(e.Stacks, "awaitCalls"))
+			}
+		}}}, func(int) tend.Service {
+			return tend.Func("f", func(ctx context.Context) error {
+				select {
+				case err := <-fail:
+					return err
+				case <-ctx.Done():
+					return nil
+				}
+			})
+		})
+		token := a.root.Add(role)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		call := func(how time.Duration) {
+			go func() {
+				_ = role.Do(t.Context(), "", func(ctx context.Context, _ tend.Service) error {
+					<-ctx.Done()
+					time.Sleep(how)
+					tape.note("the call returns")
+					return nil
+				})
+			}()
+			synctest.Wait()
+		}
+		for range 2 {
+			_ = role.Do(t.Context(), "", func(context.Context, tend.Service) error { return nil })
+		}
+		call(time.Second)
+		call(500 * time.Millisecond)
+		fail <- errors.New("no luck")
+		time.Sleep(2 * time.Second)
+		tape.want(t, "1s tend.ServiceStarted", "2.5s the call returns", "3s the call returns", "3s tend.ServiceFailed", "3s tend.ServiceStarted")
+		call(5 * time.Second)
+		_ = a.root.Suspend(token)
+		time.Sleep(6 * time.Second)
+		tape.want(t, "6s tend.ServiceStuck, awaitCalls in its stacks: true", "9s the call returns")
+		if _, owned := role.Owner(""); owned {
+			t.Error("the claim is kept")
+		}
+		a.stop()
 	})
 }
 

@@ -33,8 +33,6 @@ type hold struct {
 	says    bool  // it says when it is ready
 	cause   error // why it was told; nil: it was not
 	run     *running
-	calls   int
-	idle    chan struct{} // closed when it was told and no call is under way
 }
 
 // running is one run of the service.
@@ -44,10 +42,12 @@ type running struct {
 	over   chan struct{}
 	number uint64 // of one that says when it is ready
 	ready  bool
+	calls  int           // under way
+	silent chan struct{} // closed when it is the run no more and no call is under way
 }
 
 func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
-	return &hold{claim: c, node: n, post: p, lease: lease, began: make(chan struct{}), idle: make(chan struct{})}
+	return &hold{claim: c, node: n, post: p, lease: lease, began: make(chan struct{})}
 }
 
 func (h *hold) id() shardID { return shardID{h.claim.Role, h.claim.Shard} }
@@ -168,7 +168,7 @@ func (h *hold) expired() bool {
 
 func (h *hold) enter(ctx context.Context) (*running, bool) {
 	under, cancel := context.WithCancelCause(context.WithValue(ctx, holdKey{}, h))
-	run := &running{ctx: under, cancel: cancel, over: make(chan struct{}), ready: !h.says}
+	run := &running{ctx: under, cancel: cancel, over: make(chan struct{}), silent: make(chan struct{}), ready: !h.says}
 	if h.says {
 		self, _ := tend.Self(ctx)
 		run.number = self.Incarnation
@@ -194,17 +194,26 @@ func (h *hold) getReady(number uint64) {
 	}
 }
 
-// leave ends the run, with the calls that it has under way.
+// leave ends the run, with the calls that it has under way: it lasts as long as they do, as
+// it would with helpers, and so is reported as stuck if they are.
 func (h *hold) leave(ctx context.Context, run *running) {
 	h.mu.Lock()
 	h.run = nil
-	told := h.cause != nil
+	told, calls := h.cause != nil, run.calls
 	h.mu.Unlock()
 	run.cancel(errRunEnded)
+	if calls > 0 {
+		tend.Go(ctx, run.awaitCalls)
+	}
 	close(run.over)
 	if told {
 		<-ctx.Done()
 	}
+}
+
+func (r *running) awaitCalls(context.Context) error {
+	<-r.silent
+	return nil
 }
 
 var errRunEnded = errors.New("tend/cluster: the service has ended")
@@ -223,9 +232,6 @@ func (h *hold) tell(cause error) {
 	if h.run != nil {
 		h.run.cancel(h.cause)
 	}
-	if h.calls == 0 {
-		close(h.idle)
-	}
 	h.post.changed()
 }
 
@@ -236,7 +242,6 @@ func (h *hold) finish() {
 	if h.added {
 		_ = h.post.here.RemoveAndWait(context.Background(), h.token) // it cannot end early
 	}
-	<-h.idle
 	h.over.Store(true)
 	h.post.drop(h)
 }
@@ -273,14 +278,14 @@ func (h *hold) call() (run *running, wait bool) {
 	if h.run == nil || !h.run.ready {
 		return nil, true
 	}
-	h.calls++
+	h.run.calls++
 	return h.run, false
 }
 
-func (h *hold) hangUp() {
+func (h *hold) hangUp(run *running) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.calls--; h.calls == 0 && h.cause != nil {
-		close(h.idle)
+	if run.calls--; run.calls == 0 && h.run != run {
+		close(run.silent)
 	}
 }

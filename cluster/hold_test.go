@@ -54,8 +54,8 @@ func TestNoCallBeginsPastTheDeadline(t *testing.T) {
 			t.Error("none before the deadline")
 		}
 		time.Sleep(time.Second)
-		if run, wait := h.call(); run != nil || wait || h.calls != 1 {
-			t.Error("one at the deadline", wait, h.calls)
+		if run, wait := h.call(); run != nil || wait || h.run.calls != 1 {
+			t.Error("one at the deadline", wait, h.run.calls)
 		}
 	})
 }
