@@ -273,3 +273,20 @@ func TestSixteenAreAskedForAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A claim that is granted after its lease's deadline is not started: others may have it soon.
+// Nor is one that the view shows then.
+func TestAClaimGrantedTooLateIsNotStarted(t *testing.T) {
+	for _, now := range []instant{9500 * time.Millisecond, 10 * second, 11 * second} { // the deadline, the end, and later
+		d := newDesk(t).up()
+		d.at(second, due{}).want("create 1")
+		d.at(now, created{1, one, answer(10, store.Entry{Lease: 7, Token: 10}), nil}, batch(10, false, claim(10, 7, "me")))
+		if slices.Contains(d.out, "start") {
+			t.Errorf("started at %v", now)
+		}
+		d.at(now+calm, due{})
+		if slices.Contains(d.out, "start") {
+			t.Errorf("started when it was seen, at %v", now)
+		}
+	}
+}
