@@ -165,9 +165,9 @@ func (w *turn[M]) next() bool {
 			w.handing, w.worked = true, true
 			if !w.a.spec.DropOldest { // else it was counted as it was taken out
 				b.begun++
-			}
-			if b.asks.n.Load() > 0 {
-				b.asks.begun.Store(b.begun) // it may be a question
+				if b.asks.n.Load() > 0 {
+					b.asks.begun.Store(b.begun) // it may be a question
+				}
 			}
 			w.count()
 			return true
@@ -231,6 +231,7 @@ func (w *turn[M]) refill(last bool) refill {
 	case a.spec.DropOldest:
 		b.out, b.next = append(b.out[:0], b.oldest()), 0
 		b.begun++
+		b.asks.begun.Store(b.begun) // begun goes on while it is in hand, if others make room
 	default:
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
@@ -291,7 +292,7 @@ func (w *turn[M]) keep() {
 	}
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
-	if q := b.asks.of(b.begun); q != nil && q.kept != nil {
+	if q := b.asks.of(b.asks.begun.Load()); q != nil && q.kept != nil {
 		q.kept.end()
 		q.kept = nil
 	}

@@ -196,3 +196,44 @@ func TestDeadlocksAreNoneOfOtherErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestAKeptReplyBesideDisplacedMessages: nobody is waited for whose reply is kept, also if
+// messages behind it had to make room while it was in hand.
+func TestAKeptReplyBesideDisplacedMessages(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var s *tend.Supervisor
+		var a, b *actor.Actor[question]
+		var kept actor.Reply[int]
+		var got error
+		s, b = asked(t, actor.Spec[question]{Mailbox: 1, DropOldest: true}, func(ctx context.Context, q question) error {
+			switch q.n {
+			case 1:
+				kept = q.reply
+				for range 3 {
+					_ = b.TrySend(question{n: 2})
+				}
+			case 2:
+				ctx, cancel := context.WithTimeout(ctx, time.Second)
+				defer cancel()
+				_, got = ask(ctx, a, 3)
+				kept.Send(1)
+			}
+			return nil
+		})
+		a = actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			return actor.Func[question](func(ctx context.Context, q question) error {
+				if q.n == 1 {
+					_, _ = ask(ctx, b, 1)
+				}
+				return nil
+			}), nil
+		}})
+		s.Add(a)
+		_ = a.TrySend(question{n: 1})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !errors.Is(got, context.DeadlineExceeded) {
+			t.Error(got)
+		}
+	})
+}
