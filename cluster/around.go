@@ -17,6 +17,7 @@ type sight struct {
 	*part
 	members []candidate
 	even    bool // all members place by the same rules
+	takers  bool // there are members that take the role, be it none of it
 	owners  []string
 	placed  []string
 }
@@ -24,6 +25,7 @@ type sight struct {
 func (p *plan) lookAt(r *part) {
 	s := sight{part: r, owners: p.view.owners(r.role, r.count())}
 	s.members, s.even = p.view.candidates(r.role, r.shards)
+	s.takers = p.view.hasTakers(r.role, r.shards)
 	s.placed = place(r.role, s.members, s.owners)
 	p.noteFree(s)
 	for shard, placed := range s.placed {
@@ -66,7 +68,7 @@ func (p *plan) noteLong(s sight, shard int) {
 }
 
 func (p *plan) noteDesert(s sight, shard int) {
-	if s.placed[shard] == "" && len(s.members) > 0 && !s.desert[shard] {
+	if s.placed[shard] == "" && s.takers && !s.desert[shard] {
 		s.desert[shard] = true
 		p.tellOf(KindDeclinedByAll, Event{Claim: p.view.claim(shardID{s.role, shard})})
 	}
@@ -110,7 +112,7 @@ func (p *plan) tally() {
 // their time that come before. The node claims nothing when it is only just up, so that
 // nodes which start together share from the beginning.
 func (p *plan) claimFree(s sight, id shardID) {
-	at := p.member.up + p.lease.ttl/10
+	at := max(p.member.up+p.lease.ttl/10, p.claimAt)
 	standIn := s.placed[id.shard] != p.name
 	if standIn {
 		r, ok := rank(s.role, s.members, id.shard, s.placed[id.shard], p.name)

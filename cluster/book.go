@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"iter"
 	"slices"
 
@@ -71,7 +70,7 @@ func (l *ledger) remove(b *book) {
 
 func (l *ledger) find(id shardID) (int, bool) {
 	return slices.BinarySearchFunc(l.order, id, func(b *book, id shardID) int {
-		return cmp.Or(cmp.Compare(b.id.role, id.role), cmp.Compare(b.id.shard, id.shard))
+		return b.id.compare(id)
 	})
 }
 

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
@@ -176,7 +178,7 @@ func (p *plan) end() {
 	err := p.broken
 	if p.leaving {
 		err = nil
-		p.tellOf(KindLeft, Event{Lasted: p.now - p.began})
+		p.tellOf(KindLeft, Event{Lasted: p.now - p.began, Err: p.unrevoked})
 	}
 	p.do(finish{err})
 }
@@ -224,11 +226,14 @@ func (p *plan) lookAround() {
 	p.backlog = false
 	p.tally()
 	for _, r := range p.sortedRoles() {
-		p.do(show{r.role})
+		if p.view.isNews(r.role) {
+			p.do(show{r.role})
+		}
 		if p.ready() && r.served && p.agree(r) {
 			p.lookAt(r)
 		}
 	}
+	p.view.shown()
 }
 
 // ready: the node is up.
@@ -241,13 +246,17 @@ func (p *plan) adopt() {
 	if p.lease.phase != live {
 		return
 	}
+	var orphans []*book
 	for id, e := range p.view.claims {
 		if e.lease == p.lease.id && p.books.of(id) == nil {
-			b := &book{id: id, lease: e.lease}
-			p.books.add(b)
-			p.gain(b, e.token)
-			p.decideBook(b)
+			orphans = append(orphans, &book{id: id, lease: e.lease, token: e.token})
 		}
+	}
+	slices.SortFunc(orphans, func(a, b *book) int { return a.id.compare(b.id) })
+	for _, b := range orphans {
+		p.books.add(b)
+		p.gain(b, b.token)
+		p.decideBook(b)
 	}
 }
 
@@ -258,11 +267,16 @@ func (p *plan) agree(r *part) bool {
 	switch {
 	case ok && n == countOf(r.shards):
 		return true
-	case r.looks:
-	case !p.view.hasClaims(r.role) && !r.counting:
+	case r.looks, r.counting, p.view.hasClaims(r.role): // one that only looks sets no number
+	case p.now < r.recount:
+		p.lookBy(r.recount)
+		return false
+	default:
 		r.counting = true
 		p.do(count{r.role, r.shards})
-	case ok && (r.nagged == -never || p.now-r.nagged >= nagging):
+		return false
+	}
+	if ok && (r.nagged == -never || p.now-r.nagged >= nagging) {
 		r.nagged = p.now
 		p.tellOf(KindShardsDiffer, Event{Claim: Claim{Role: r.role}})
 		p.lookBy(p.now + nagging)

@@ -11,7 +11,7 @@ type Kind uint8
 // The kinds of events, with their levels.
 const (
 	KindJoined        Kind = iota + 1 // INFO: the node is up
-	KindLeft                          // INFO: it has handed over everything, after Lasted
+	KindLeft                          // INFO: it has handed over everything, after Lasted; with Err it could not end its lease
 	KindEngineLost                    // WARN: the first operation that failed, with Err
 	KindEngineBack                    // INFO: the first that did not, after Lasted
 	KindEngineFull                    // ERROR: it has no space left, with Err: what is free stays so until it has; each minute

@@ -173,8 +173,8 @@ func (l *loop) request(ctx context.Context, sent instant, e effect) message {
 		a, err := o.Engine.Update(ctx, l.keys.member(o.Name), e.value, e.token)
 		return updated{e.lease, e.value, a, err}
 	case count:
-		_, _ = o.Engine.SetIfNone(ctx, l.keys.shards(e.role), countOf(e.shards), l.keys.claims(e.role)) // the view tells
-		return counted{e.role}
+		a, err := o.Engine.SetIfNone(ctx, l.keys.shards(e.role), countOf(e.shards), l.keys.claims(e.role)) // the view tells
+		return counted{e.role, a.Head, err}
 	case create:
 		a, err := o.Engine.Create(ctx, l.keys.claim(e.id), owns(o.Name), e.lease, e.guard)
 		return created{e.op, e.id, a, err}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tend-go/tend/cluster/internal/store"
@@ -13,6 +14,10 @@ type instant = time.Duration
 type shardID struct {
 	role  string
 	shard int
+}
+
+func (id shardID) compare(other shardID) int {
+	return cmp.Or(cmp.Compare(id.role, other.role), cmp.Compare(id.shard, other.shard))
 }
 
 // A message is what the plan learns. The set is sealed.
@@ -51,7 +56,11 @@ type (
 		answer store.Answer
 		err    error
 	}
-	counted struct{ role string }
+	counted struct {
+		role string
+		head store.Head
+		err  error
+	}
 	saw     struct{ batch store.Batch }
 	created struct {
 		op     uint64

@@ -50,6 +50,7 @@ type plan struct {
 	// claimed than may be asked for at once.
 	claiming, moving int
 	backlog          bool
+	claimAt          instant // when claims may be asked for again, as one has failed
 	look             instant // when to look at the whole; never: nothing is due
 
 	leaving  bool
@@ -57,9 +58,11 @@ type plan struct {
 	broken   error // the engine has forgotten
 	finished bool
 	began    instant // when leaving began
-	lostAt   instant // since when the engine does not answer; never: it does
-	blind    int     // watches in a row that saw nothing
-	fullAt   instant // when it was last told that the engine has no space
+
+	unrevoked error   // why the last lease could not be ended
+	lostAt    instant // since when the engine does not answer; never: it does
+	blind     int     // watches in a row that saw nothing
+	fullAt    instant // when it was last told that the engine has no space
 
 	now instant
 	out []effect
@@ -71,7 +74,8 @@ type part struct {
 	served   bool
 	keep     instant // not served until then, but about to be again
 	cause    error   // why it is not served
-	counting bool
+	counting bool    // the number of shards is being set
+	recount  instant // when that may be tried again
 	nagged   instant // about the number of shards
 	free     map[int]instant
 	told     map[int]bool // of free: there has been an event
@@ -138,8 +142,7 @@ func (p *plan) take(m message) {
 	case updated:
 		p.takeUpdated(m)
 	case counted:
-		p.roles[m.role].counting = false
-		p.glance()
+		p.takeCounted(m)
 	case saw:
 		p.takeSaw(m)
 	case unseen:
@@ -241,7 +244,8 @@ func (p *plan) takeRevoked(m revoked) {
 	if m.err != nil && !errors.Is(m.err, store.ErrNoLease) {
 		p.lease.failed(p.now)
 		if p.stopping() {
-			p.end() // it ends by itself
+			p.unrevoked = m.err // it ends by itself
+			p.end()
 		}
 		return
 	}
@@ -308,6 +312,16 @@ func (p *plan) takeUnseen(m unseen) {
 	}
 }
 
+// takeCounted: the number was tried to be set. The view tells how that went; as long as it
+// does not, it is tried again, and not at once.
+func (p *plan) takeCounted(m counted) {
+	p.heard(m.head, m.err)
+	r := p.roles[m.role]
+	r.counting, r.recount = false, p.now+retry
+	p.lookBy(r.recount)
+	p.glance()
+}
+
 func (p *plan) takeSaw(m saw) {
 	p.blind = 0
 	before := p.view.members
@@ -317,7 +331,7 @@ func (p *plan) takeSaw(m saw) {
 	}
 	p.heard(store.Head{}, nil)
 	p.tellMembers(before)
-	p.correct()
+	p.correct(m.batch)
 	p.glance()
 }
 
@@ -335,25 +349,36 @@ func (p *plan) tellMembers(before map[string]memberEntry) {
 	p.do(show{})
 }
 
-// correct compares the books with what the view has: a claim whose key is gone or another's
-// is told at once, and what was waiting for the view is forgotten.
-func (p *plan) correct() {
+// correct compares the books with what the view has since a batch.
+func (p *plan) correct(batch store.Batch) {
 	if own := p.view.members[p.name]; p.member.token != 0 && p.view.head.Revision >= p.member.token && own.Token != p.member.token {
 		p.member.token, p.member.said = 0, ""
 	}
 	for b := range p.books.all() {
-		e := p.view.claims[b.id]
-		switch b.state {
-		case claiming, told:
-		case waiting, released:
-			if p.view.head.Revision >= b.seen {
-				p.forget(b)
-			}
-		case held, parked, releasing:
-			if p.view.head.Revision >= b.token && e.token != b.token {
-				p.drop(b)
-			}
+		if (b.state == waiting || b.state == released) && p.view.head.Revision >= b.seen {
+			p.forget(b)
+		} else if batch.Snapshot {
+			p.correctBook(b)
 		}
+	}
+	for _, c := range batch.Changes {
+		if id, ok := p.view.idOf(c); ok && !batch.Snapshot && p.books.of(id) != nil {
+			p.correctBook(p.books.of(id))
+		}
+	}
+}
+
+// correctBook ends a claim whose key is gone or another's.
+func (p *plan) correctBook(b *book) {
+	if p.view.head.Revision < b.token || p.view.claims[b.id].token == b.token {
+		return
+	}
+	switch b.state {
+	case claiming, waiting:
+	case told:
+		b.gone = true
+	case held, parked, releasing, released:
+		p.drop(b)
 	}
 }
 
@@ -373,7 +398,9 @@ func (p *plan) takeCreated(m created) {
 	if b == nil || b.state != claiming || b.op != m.op {
 		return // the view will tell
 	}
-	if p.claiming--; p.backlog && p.claiming <= atOnce/2 {
+	if p.claiming--; m.err != nil {
+		p.claimAt = p.now + retry
+	} else if p.backlog && p.claiming <= atOnce/2 {
 		p.look = p.now
 	}
 	switch e := m.answer.Entry; {
@@ -384,6 +411,7 @@ func (p *plan) takeCreated(m created) {
 		b.state, b.next, b.seen = waiting, p.now+retry, never64
 	case e.Lease == b.lease:
 		p.gain(b, e.Token)
+		p.correctBook(b) // the view may be ahead
 	default:
 		b.state, b.next, b.seen = waiting, p.now+time.Second, m.answer.Revision
 		if p.view.head.Revision >= b.seen {
@@ -417,6 +445,8 @@ func (p *plan) takeDeleted(m deleted) {
 	p.glance()
 	if p.view.head.Revision >= b.seen {
 		p.forget(b)
+	} else {
+		p.correctBook(b)
 	}
 }
 
@@ -459,8 +489,9 @@ func (p *plan) takeAttached(m attached) {
 		r = &part{}
 		p.roles[m.takes.role] = r
 	}
+	p.view.news.all = true // it was never shown
 	*r = part{
-		takes: m.takes, served: true, nagged: -never, counting: r.counting,
+		takes: m.takes, served: true, nagged: -never, counting: r.counting, recount: r.recount,
 		free: map[int]instant{}, told: map[int]bool{}, declines: map[int]instant{}, desert: map[int]bool{},
 	}
 	p.glance()

@@ -290,3 +290,153 @@ func TestAClaimGrantedTooLateIsNotStarted(t *testing.T) {
 		}
 	}
 }
+
+// The number of shards is tried to be set every 200 ms, and that it fails is told.
+func TestTheNumberIsSetNotTooOften(t *testing.T) {
+	d := newDesk(t)
+	d.shards = 1
+	d.at(0, attached{takes{role: "r", shards: 1, timeout: 2 * second, weight: 1}})
+	d.at(0, opened{lease: 7, head: store.Head{Cluster: 1, Revision: 1}})
+	own := d.member("me", 6)
+	own.Lease = 7
+	d.at(0, batch(5, true), registered{7, d.wish, answer(6, own.Entry), nil})
+	d.at(0, batch(6, false, own))
+	d.out = nil
+	var at []instant
+	for now := instant(0); now <= second; now += time.Millisecond {
+		for _, e := range d.step(now, due{}) {
+			if c, ok := e.(count); ok {
+				at = append(at, now)
+				d.at(now, counted{c.role, store.Head{}, errLate}) // the view does not show it either
+			}
+		}
+	}
+	if diff := cmp.Diff([]instant{5e6, 205e6, 405e6, 605e6, 805e6}, at); diff != "" || !slices.Contains(d.out, "engine lost") {
+		t.Error(diff, d.out)
+	}
+}
+
+// After a claim that failed none is asked for in 200 ms.
+func TestClaimsThatFailAreNotAskedForAtOnce(t *testing.T) {
+	d := newDesk(t)
+	d.shards = 40
+	d.up().at(second, due{})
+	now := second + 10*time.Millisecond
+	for i := range 16 {
+		d.at(now, created{uint64(i + 1), shardID{"r", i}, store.Answer{}, errLate})
+	}
+	d.out = nil
+	d.at(now+199*time.Millisecond, due{})
+	if slices.ContainsFunc(d.out, func(s string) bool { return strings.HasPrefix(s, "create") }) {
+		t.Error(d.out)
+	}
+	d.at(now+200*time.Millisecond, due{}).at(now+205*time.Millisecond, due{})
+	if n := len(d.out); n != 16 {
+		t.Error(n, d.out)
+	}
+}
+
+// A claim that the view knows to be gone when its answer comes is not kept.
+func TestAClaimThatIsGoneWhenItsAnswerComes(t *testing.T) {
+	d := newDesk(t).up()
+	d.at(second, due{}).want("create 1")
+	d.at(second, batch(10, false, claim(10, 7, "me")))
+	d.at(second, batch(11, false, store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0"}, Gone: true}))
+	d.at(second, created{1, one, answer(10, store.Entry{Lease: 7, Token: 10}), nil})
+	if slices.Contains(d.out, "start") {
+		t.Error(d.out)
+	}
+}
+
+// One that was told, and whose key is another's before it has returned, does not run again,
+// though the lease lives.
+func TestAClaimThatIsGoneWhileItWasTold(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(7500*time.Millisecond, due{})
+	d.at(7600*time.Millisecond, batch(19, false, claim(19, 99, "other")), renewed{7500 * time.Millisecond, 7, store.Head{Cluster: 1, Revision: 19}, nil})
+	d.out = nil
+	d.at(7700*time.Millisecond, returned{one, 10})
+	if slices.Contains(d.out, "start") || slices.Contains(d.out, "remove") {
+		t.Error(d.out)
+	}
+}
+
+// A delete that finds nothing is over when the view has that, whatever its revision was.
+func TestADeleteThatFindsNothing(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(2*second, ended{one, 10, errLate})
+	d.at(2*second, returned{one, 10}, updated{7, d.wish, store.Answer{Done: true}, nil})
+	d.at(2*second, deleted{one, 10, store.Answer{Head: store.Head{Cluster: 1, Revision: 1000}}, nil}) // elsewhere etcd is at 1000
+	d.at(2*second, batch(12, false, store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0"}, Gone: true}))
+	if d.books.of(one) != nil {
+		t.Error("it waits for a revision that the fleet may never have")
+	}
+}
+
+// A node that could not end its lease says so when it leaves.
+func TestALeaseThatIsNotRevokedIsTold(t *testing.T) {
+	for _, fails := range []error{nil, errLate} {
+		d := newDesk(t).up()
+		d.at(second, stop{})
+		var left *Event
+		for _, e := range d.step(second, updated{7, d.wish, store.Answer{Done: true}, nil}, revoked{7, fails}) {
+			if e, ok := e.(emit); ok && e.event.Kind == KindLeft {
+				left = &e.event
+			}
+		}
+		if left == nil || !errors.Is(left.Err, fails) {
+			t.Error(fails, left)
+		}
+	}
+}
+
+// If no member has a weight nobody will run a shard, and that is told; one that only looks
+// is told of another number of shards than its own.
+func TestNobodyWillRunIt(t *testing.T) {
+	d := newDesk(t).up()
+	own := d.member("me", 6)
+	own.Lease, own.Value = 7, strings.Replace(own.Value, `"weight":1`, `"weight":0`, 1)
+	d.at(second, batch(7, false, own)).at(second+calm, due{})
+	if !slices.Contains(d.out, "declined by all") {
+		t.Error(d.out)
+	}
+	d = newDesk(t)
+	d.up()
+	d.at(second, attached{takes{role: "looked at", shards: 5, looks: true}})
+	d.at(second, batch(8, false, store.Change{Entry: store.Entry{Key: "/tend/1/f/g/looked at", Value: "4"}}))
+	d.at(second+calm, due{})
+	if !slices.Contains(d.out, "shards differ") {
+		t.Error(d.out)
+	}
+}
+
+// Claims that have not changed are not shown again.
+func TestOnlyNewsIsShown(t *testing.T) {
+	d := newDesk(t).up().held()
+	shows := func(now instant, m ...message) (roles []string) {
+		for _, e := range d.step(now, m...) {
+			if e, ok := e.(show); ok && e.role != "" {
+				roles = append(roles, e.role)
+			}
+		}
+		return roles
+	}
+	d.step(2*second, due{})
+	if got := shows(2*second, suspended{}, attached{takes{role: "s", looks: true}}); got != nil {
+		t.Error("before the look", got)
+	}
+	for _, tt := range []struct {
+		what string
+		m    message
+		want []string
+	}{
+		{"a role", due{}, []string{"r", "s"}},
+		{"nothing", batch(20, false), nil},
+		{"a claim", batch(21, false, claim(10, 7, "me")), []string{"r"}},
+		{"a member", batch(22, false, d.member("other", 22)), []string{"r", "s"}},
+	} {
+		if got := append(shows(3*second, tt.m), shows(3*second+calm, due{})...); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v", tt.what, got)
+		}
+	}
+}

@@ -56,6 +56,13 @@ type view struct {
 	claims  map[shardID]claimEntry
 	counts  map[string]string // numbers of shards by role, as the engine has them
 	since   instant           // since when the members are the same
+	news    news
+}
+
+// news is whose claims look otherwise than when they were last shown.
+type news struct {
+	all   bool
+	roles map[string]bool
 }
 
 type memberEntry struct {
@@ -77,6 +84,7 @@ func newView(fleet keys, floor int64) view {
 }
 
 func (v *view) clear() {
+	v.news = news{all: true, roles: map[string]bool{}}
 	v.members, v.claims, v.counts = map[string]memberEntry{}, map[shardID]claimEntry{}, map[string]string{}
 }
 
@@ -134,6 +142,7 @@ func (v *view) change(c store.Change) {
 }
 
 func (v *view) changeMember(name string, c store.Change) {
+	v.news.all = true
 	if c.Gone {
 		delete(v.members, name)
 		return
@@ -144,13 +153,28 @@ func (v *view) changeMember(name string, c store.Change) {
 	v.members[name] = m
 }
 
-func (v *view) changeClaim(name string, c store.Change) {
+// idOf is the shard whose claim has changed; false: it is none.
+func (v *view) idOf(c store.Change) (shardID, bool) {
+	name, ok := strings.CutPrefix(c.Key, string(v.keys)+"c/")
+	if !ok {
+		return shardID{}, false
+	}
+	return claimed(name)
+}
+
+// claimed reads what claims are called.
+func claimed(name string) (shardID, bool) {
 	role, number, _ := strings.Cut(name, "/")
 	shard, err := strconv.Atoi(number)
-	if err != nil {
+	return shardID{role, shard}, err == nil
+}
+
+func (v *view) changeClaim(name string, c store.Change) {
+	id, ok := claimed(name)
+	if !ok {
 		return // a foreign hand's
 	}
-	id := shardID{role, shard}
+	v.news.roles[id.role] = true
 	if c.Gone {
 		delete(v.claims, id)
 		return
@@ -159,6 +183,11 @@ func (v *view) changeClaim(name string, c store.Change) {
 	_ = json.Unmarshal([]byte(c.Value), &value) // of a foreign hand: of an unknown owner
 	v.claims[id] = claimEntry{c.Token, c.Lease, value.Owner}
 }
+
+func (v *view) isNews(role string) bool { return v.news.all || v.news.roles[role] }
+
+// shown: there is no news any more.
+func (v *view) shown() { v.news = news{roles: map[string]bool{}} }
 
 // hasClaims says that somebody has a shard of the role.
 func (v *view) hasClaims(role string) bool {
@@ -188,6 +217,16 @@ func (v *view) candidates(role string, shards int) (found []candidate, even bool
 		found = append(found, c)
 	}
 	return found, even
+}
+
+// hasTakers says that members take the role, whatever their weights.
+func (v *view) hasTakers(role string, shards int) bool {
+	for _, m := range v.members {
+		if r, ok := m.Roles[role]; ok && r.Shards == shards {
+			return true
+		}
+	}
+	return false
 }
 
 // owners are who has each shard of a role; "" if nobody has.

@@ -367,7 +367,7 @@ func (l *life) result(e effect, sent instant, a store.Answer, lease store.LeaseI
 	case update:
 		return updated{e.lease, e.value, a, err}
 	case count:
-		return counted{e.role}
+		return counted{e.role, a.Head, err}
 	case create:
 		return created{e.op, e.id, a, err}
 	case remove:
