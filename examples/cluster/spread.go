@@ -59,7 +59,7 @@ func (b *bank) home(had []cluster.Claim) (n int) {
 // that is short of CPU one that comes too late finds its place taken, by a member that keeps
 // it for ten minutes; so it does not wait for ever for an even spread.
 func (b *bank) even(ctx context.Context, nodes []*nodeProcess) error {
-	if err := until(ctx, "an owner of each shard", func() bool { return b.shared(nodes, 1, shards) }); err != nil {
+	if err := until(ctx, "an owner of each shard", func() bool { return b.shared(nodes, 0, shards) }); err != nil {
 		return err
 	}
 	soon, cancel := context.WithTimeout(ctx, b.ttl+5*time.Second)
