@@ -96,17 +96,18 @@ func count(o options, stdout io.Writer) error {
 
 	signalled, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer restore()
-	unwatch := context.AfterFunc(signalled, func() {
-		restore()
-		slog.Info("stopping; another signal ends it at once")
-	})
-	defer unwatch()
 	wanted := make(chan os.Signal, 1)
 	notifyStatus(wanted)
 	defer signal.Stop(wanted)
 
-	ctx, finish := context.WithCancelCause(signalled)
+	ctx, finish := context.WithCancelCause(context.Background())
 	defer finish(nil)
+	unwatch := context.AfterFunc(signalled, func() {
+		restore()
+		slog.Info("stopping; another signal ends it at once") // before it stops, which may take no time
+		finish(context.Cause(signalled))
+	})
+	defer unwatch()
 	ended := j.root.ServeBackground(ctx)
 	complete := j.store.complete
 	for {
