@@ -52,21 +52,28 @@ func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
 
 func (h *hold) id() shardID { return shardID{h.claim.Role, h.claim.Shard} }
 
-// start makes the service and adds it to the supervisor here. An error is giving up.
-func (h *hold) start(tell func(message)) (err error) {
-	defer close(h.began)
+// start makes the service and adds it to the supervisor here. Whatever keeps it from that is
+// giving up, also if start has ended its goroutine: else nobody would have the claim.
+func (h *hold) start(tell func(message)) {
+	err := fmt.Errorf("tend/cluster: start of %s/%d: %w", h.claim.Role, h.claim.Shard, tend.ErrGoexit)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("tend/cluster: start panicked: %v\n%s", r, debug.Stack())
 		}
+		close(h.began)
+		if err != nil {
+			tell(ended{h.id(), h.claim.Token, err})
+		}
 	}()
-	svc := h.post.begin(h.claim.Shard)
-	child, err := h.child(svc)
+	err = h.begin(tell)
+}
+
+func (h *hold) begin(tell func(message)) error {
+	child, err := h.child(h.post.begin(h.claim.Shard))
 	if err != nil {
 		return err
 	}
-	h.post.add(h, child, tell)
-	return nil
+	return h.post.add(h, child, tell)
 }
 
 // child is how the service stands in the tree: under its shard's number, and with its own
@@ -76,11 +83,11 @@ func (h *hold) child(svc tend.Service) (tend.Child, error) {
 	if !ok {
 		child = tend.Child{Service: svc}
 	}
+	h.service = svc
+	child = child.With(h.wrap) // its settings are those of a Child inside, too, from here on
 	if child.Timeout > h.post.timeout() {
 		return child, fmt.Errorf("tend/cluster: Child.Timeout of %s/%d is %v, and its role gives it %v", h.claim.Role, h.claim.Shard, child.Timeout, h.post.timeout())
 	}
-	h.service = svc
-	child = child.With(h.wrap)
 	h.says = h.tree || child.ReadyTimeout > 0
 	if h.post.spec.Shards > 0 {
 		child.Name = strconv.Itoa(h.claim.Shard)

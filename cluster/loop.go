@@ -212,11 +212,7 @@ func (l *loop) start(e start) {
 	h := newHold(l.node, l.node.post(id.role), e.claim, l.until)
 	l.holds[id] = h
 	h.post.take(h)
-	l.work.Go(func() {
-		if err := h.start(l.inbox.put); err != nil {
-			l.inbox.put(ended{id, e.claim.Token, err})
-		}
-	})
+	l.work.Go(func() { h.start(l.inbox.put) })
 }
 
 // tell ends a service: no new calls, then the contexts, then its place in the tree.

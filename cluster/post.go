@@ -156,12 +156,18 @@ func (p *post) claim(shard int) Claim {
 	return Claim{Role: p.name, Shard: shard, Key: fleetKeys(p.node.options.Fleet).claim(shardID{p.name, shard})}
 }
 
-// add gives the service its place. What it does at once waits for its name.
-func (p *post) add(h *hold, child tend.Child, tell func(message)) {
+// add gives the service its place. What it does at once waits for its name. It fails if the
+// supervisor here takes no more.
+func (p *post) add(h *hold, child tend.Child, tell func(message)) error {
 	p.adding.Lock()
 	defer p.adding.Unlock()
-	h.token, h.added = p.here.Add(child), true
-	p.tokens[h.token] = &tenure{h, tell}
+	token := p.here.Add(child)
+	if token == (tend.ServiceToken{}) {
+		return fmt.Errorf("tend/cluster: %s/%d: %w", h.claim.Role, h.claim.Shard, tend.ErrTooManyServices)
+	}
+	h.token, h.added = token, true
+	p.tokens[token] = &tenure{h, tell}
+	return nil
 }
 
 // drop forgets a hold of which nothing runs any more.

@@ -28,7 +28,7 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 				return err
 			})}
 			h.says = true
-			p.add(h, child, func(m message) { heard = append(heard, fmt.Sprintf("%s %T", name, m)) })
+			_ = p.add(h, child, func(m message) { heard = append(heard, fmt.Sprintf("%s %T", name, m)) })
 			holds[name] = h
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,24 +118,80 @@ func TestFailureIsTheTreesAffair(t *testing.T) {
 	})
 }
 
-// A Child.Timeout that is longer than what the role gives is told as what keeps it down.
+// A Child.Timeout that is longer than what the role gives is told as what keeps it down, also
+// of a Child in a Child and of a pointer to one.
 func TestTimeoutMustFitTheRole(t *testing.T) {
+	for _, settings := range []func(tend.Child) tend.Service{
+		func(c tend.Child) tend.Service { return c },
+		func(c tend.Child) tend.Service { return &c },
+		func(c tend.Child) tend.Service { return tend.Child{Service: c} },
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			a.root.Add(cluster.Singleton(a.node, "billing", settings(tend.Child{Service: &worker{tape: tape}, Timeout: 3 * time.Second})))
+			a.serve()
+			time.Sleep(2 * time.Second)
+			tape.want(t)
+			if said := fmt.Sprint(a.declined()); said != "[tend/cluster: Child.Timeout of billing/0 is 3s, and its role gives it 2s]" {
+				t.Error(said)
+			}
+			a.stop()
+		})
+	}
+}
+
+// declined are the reasons for which the machine has declined shards.
+func (m *machine) declined() (errs []error) {
+	synctest.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.events {
+		if e.Kind == cluster.KindDeclined {
+			errs = append(errs, e.Err)
+		}
+	}
+	return errs
+}
+
+// What a supervisor here has no room for is declined: it goes to the next member, and nobody
+// waits for it here.
+func TestMoreThanMaxServicesIsDeclined(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 4, Tree: tend.Spec{MaxServices: 2}}, func(int) *worker { return &worker{tape: tape, name: "a"} })
+		a.root.Add(role)
+		shards(b, tape, 4)
+		a.serve()
+		time.Sleep(10 * time.Second)
+		if n := len(role.Supervisor().Status().Services); n != 2 {
+			t.Error(n, "services")
+		}
+		if errs := a.declined(); len(errs) != 2 || !errors.Is(errs[0], tend.ErrTooManyServices) {
+			t.Error(errs)
+		}
+		b.serve()
+		time.Sleep(10 * time.Second)
+		if got := fmt.Sprint(owners(role)); got != "map[a:2 b:2]" {
+			t.Error(got)
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// A start that ends its goroutine has given up, as one that panics has.
+func TestStartThatEndsItsGoroutineDeclines(t *testing.T) {
 	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
 		a := newMachine(engine, "a", cluster.Options{})
-		a.root.Add(cluster.Singleton(a.node, "billing", tend.Child{Service: &worker{tape: tape}, Timeout: 3 * time.Second}))
+		role := cluster.Shards(a.node, "orders", 1, func(int) *worker { runtime.Goexit(); return nil })
+		a.root.Add(role)
 		a.serve()
-		time.Sleep(2 * time.Second)
-		tape.want(t)
-		a.mu.Lock()
-		said := ""
-		for _, e := range a.events {
-			if e.Kind == cluster.KindDeclined {
-				said = e.Err.Error()
-			}
+		time.Sleep(10 * time.Second)
+		if errs := a.declined(); len(errs) != 1 || !errors.Is(errs[0], tend.ErrGoexit) {
+			t.Error(errs)
 		}
-		a.mu.Unlock()
-		if said != "tend/cluster: Child.Timeout of billing/0 is 3s, and its role gives it 2s" {
-			t.Error(said)
+		if c, ok := role.Owner(""); ok {
+			t.Error(c)
 		}
 		a.stop()
 	})
