@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type post struct {
 	ctx   atomic.Pointer[context.Context] // of Serve
 
 	mu     sync.Mutex
-	holds  map[int]*hold // not told
+	holds  map[int]*hold // of each shard the latest, told or not, until nothing of it runs
 	asking map[int]bool  // a claim is under way
 	news   chan struct{} // closed with each change
 
@@ -38,6 +39,7 @@ type post struct {
 type tenure struct {
 	hold *hold
 	tell func(message) // to the loop
+	down atomic.Bool   // that it is suspended was told
 }
 
 func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
@@ -166,7 +168,7 @@ func (p *post) add(h *hold, child tend.Child, tell func(message)) error {
 		return fmt.Errorf("tend/cluster: %s/%d: %w", h.claim.Role, h.claim.Shard, tend.ErrTooManyServices)
 	}
 	h.token, h.added = token, true
-	p.tokens[token] = &tenure{h, tell}
+	p.tokens[token] = &tenure{hold: h, tell: tell}
 	return nil
 }
 
@@ -193,12 +195,15 @@ func (p *post) hear(e tend.Event) {
 		switch {
 		case e.Next == tend.StateSuspended:
 			p.suspended(e.Token)
-		case e.Cause.IsZero() && (e.Next == tend.StateGone || e.Next == tend.StateDone):
-			p.gone(e.Token, e.Err.Err)
+		case p.isEnd(e.Cause, e.Next):
+			p.gone(e.Token, cmp.Or(e.Err.Err, e.Cause.Err))
 		}
 	case tend.ServiceChanged:
-		if e.Next == tend.StateSuspended {
+		switch {
+		case e.Next == tend.StateSuspended:
 			p.suspended(e.Token)
+		case p.isEnd(e.Cause, e.Next):
+			p.gone(e.Token, e.Cause.Err)
 		}
 	case tend.ServiceReady:
 		p.ready(e.Token, e.Incarnation)
@@ -208,7 +213,23 @@ func (p *post) hear(e tend.Event) {
 	}
 }
 
-// search finds by status what events would have told.
+// isEnd: a service will not run here again, by its own wish, by that of somebody who has
+// removed it, or because it left with the others here. That all of the role stops is no
+// reason to decline anything, and has other causes; but for the last.
+func (p *post) isEnd(cause tend.Reason, next tend.State) bool {
+	if next != tend.StateGone && next != tend.StateDone {
+		return false
+	}
+	return cause.IsZero() || errors.Is(cause.Err, tend.ErrRemoved) || errors.Is(cause.Err, tend.ErrSiblingFailed) && p.isServed()
+}
+
+func (p *post) isServed() bool {
+	ctx := p.ctx.Load()
+	return ctx != nil && (*ctx).Err() == nil
+}
+
+// search finds by status what events would have told. Of one that is suspended they may have
+// told before the loss.
 func (p *post) search() {
 	p.adding.Lock()
 	tokens := slices.Collect(maps.Keys(p.tokens))
@@ -218,7 +239,7 @@ func (p *post) search() {
 		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
 			p.gone(token, err)
 		case s.State == tend.StateSuspended:
-			p.suspended(token)
+			p.suspendedUntold(token)
 		case s.State == tend.StateRunning:
 			p.ready(token, s.Incarnation)
 		}
@@ -226,19 +247,27 @@ func (p *post) search() {
 }
 
 func (p *post) gone(token tend.ServiceToken, err error) {
-	if t := p.tenure(token); t != nil {
+	if t := p.tenure(token); t != nil && t.hold.told() == nil { // else it was taken out, and may be back under the same claim
 		t.tell(ended{t.hold.id(), t.hold.claim.Token, err})
 	}
 }
 
 func (p *post) suspended(token tend.ServiceToken) {
 	if t := p.tenure(token); t != nil {
+		t.down.Store(true)
 		t.tell(suspended{t.hold.id(), t.hold.claim.Token})
+	}
+}
+
+func (p *post) suspendedUntold(token tend.ServiceToken) {
+	if t := p.tenure(token); t != nil && !t.down.Load() {
+		p.suspended(token)
 	}
 }
 
 func (p *post) ready(token tend.ServiceToken, incarnation uint64) {
 	if t := p.tenure(token); t != nil {
+		t.down.Store(false)
 		t.hold.getReady(incarnation)
 	}
 }

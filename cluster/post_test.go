@@ -37,9 +37,14 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 		_ = p.here.Suspend(holds["suspended"].token)
 		synctest.Wait()
 		p.hear(tend.EventsDropped{N: 1})
+		p.hear(tend.EventsDropped{N: 1}) // a suspension is told once
 		slices.Sort(heard)
-		if got := fmt.Sprint(heard); got != "[leaves cluster.ended suspended cluster.suspended]" {
+		if got := fmt.Sprint(heard); got != "[leaves cluster.ended leaves cluster.ended suspended cluster.suspended]" {
 			t.Error(got)
+		}
+		holds["leaves"].tell(ErrMoved)
+		if p.hear(tend.EventsDropped{N: 1}); len(heard) != 3 {
+			t.Error("what was told is heard of as leaving", heard)
 		}
 		if !holds["stays"].run.ready {
 			t.Error("it does not know that one is ready")

@@ -286,3 +286,67 @@ func TestSuspendOfAShardIsTold(t *testing.T) {
 		a.stop()
 	})
 }
+
+// A service that somebody removes from the supervisor here, or that leaves with its group, is
+// one that leaves: its claim goes to the next member.
+func TestServiceThatIsTakenOutGoesToTheNextMember(t *testing.T) {
+	for name, take := range map[string]func(s *tend.Supervisor, token tend.ServiceToken){
+		"running": func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Remove(token) },
+		"suspended": func(s *tend.Supervisor, token tend.ServiceToken) {
+			_ = s.Suspend(token)
+			synctest.Wait()
+			_ = s.Remove(token)
+		},
+		"temporary": func(s *tend.Supervisor, token tend.ServiceToken) {
+			other := s.Add(tend.Func("other", func(ctx context.Context) error { <-ctx.Done(); return nil }))
+			synctest.Wait()
+			_ = s.Restart(other, errors.New("no luck"))
+		},
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+			role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tend.Spec{Strategy: tend.OneForAll}}, func(int) tend.Service {
+				return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: "a"}}
+			})
+			a.root.Add(role)
+			shards(b, tape, 1)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			b.serve()
+			time.Sleep(2 * time.Second)
+			take(role.Supervisor(), role.Supervisor().Status().Services[0].Token)
+			time.Sleep(2 * time.Second)
+			if errs := a.declined(); len(errs) != 1 || errs[0] == nil {
+				t.Error(name, errs)
+			}
+			if c, _ := role.Owner(""); c.Owner.Name != "b" {
+				t.Error(name, c)
+			}
+			a.stop()
+			b.stop()
+		})
+	}
+}
+
+// A role that stops or is restarted declines nothing, also not what leaves when it is stopped.
+func TestStopOfARoleDeclinesNothing(t *testing.T) {
+	for _, verb := range []func(s *tend.Supervisor, token tend.ServiceToken){
+		func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Suspend(token) },
+		func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Restart(token, nil) },
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			token := a.root.Add(cluster.Shards(a.node, "orders", 4, func(int) tend.Service {
+				return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: "a"}}
+			}))
+			a.serve()
+			time.Sleep(2 * time.Second)
+			verb(a.root, token)
+			time.Sleep(time.Second)
+			if errs := a.declined(); len(errs) != 0 {
+				t.Error(errs)
+			}
+			a.stop()
+		})
+	}
+}
