@@ -25,8 +25,6 @@ type loop struct {
 	until *lifetime
 	holds map[shardID]*hold
 	work  sync.WaitGroup
-	news  chan Event
-	lost  int     // events that news had no room for, and that are not told yet
 	noted instant // when the node was annotated; never: it was not
 	done  bool
 	err   error
@@ -36,13 +34,12 @@ type loop struct {
 type lifetime struct{ atomic.Int64 }
 
 func newLoop(ctx context.Context, n *Node, floor int64) *loop {
-	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, news: make(chan Event, 1024), noted: never}
+	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, noted: never}
 	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return l
 }
 
 func (l *loop) run(ctx context.Context) error {
-	go l.report()
 	l.work.Go(l.watch)
 	defer l.close()
 	timer := time.NewTimer(0)
@@ -75,7 +72,6 @@ func (l *loop) close() {
 	}
 	l.quit()
 	l.work.Wait()
-	close(l.news)
 }
 
 func (l *loop) arm(t *time.Timer) {
@@ -90,7 +86,6 @@ func (l *loop) step(messages []message) {
 	for _, e := range l.plan.step(l.node.now(), messages...) {
 		l.carryOut(e)
 	}
-	l.emitLost()
 	l.annotate()
 	for _, m := range messages {
 		if c, ok := m.(created); ok {
@@ -114,7 +109,7 @@ func (l *loop) carryOut(e effect) {
 	case show:
 		l.show(e)
 	case emit:
-		l.emit(e.event)
+		l.node.reporter.put(e.event)
 	case ready:
 		tend.Ready(l.ctx)
 	case finish:
@@ -241,37 +236,4 @@ func (l *loop) show(e show) {
 		claims[shard] = v.claim(shardID{e.role, shard})
 	}
 	l.node.post(e.role).show(claims)
-}
-
-// emit hands an event to the hook. If that does not keep up it is lost, which is told as
-// soon as there is room.
-func (l *loop) emit(e Event) {
-	l.emitLost()
-	e.Time = time.Now()
-	select {
-	case l.news <- e:
-	default:
-		l.lost++
-	}
-}
-
-func (l *loop) emitLost() {
-	if l.lost == 0 {
-		return
-	}
-	select {
-	case l.news <- Event{Time: time.Now(), Kind: KindEventsDropped, Member: l.node.options.Name, Dropped: l.lost}:
-		l.lost = 0
-	default: // later
-	}
-}
-
-// report calls the hook, which may do what it likes.
-func (l *loop) report() {
-	for e := range l.news {
-		func() {
-			defer func() { _ = recover() }() // the node lives on
-			l.node.options.EventHook(e)
-		}()
-	}
 }

@@ -3,9 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -52,24 +50,4 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 		cancel()
 		<-done
 	})
-}
-
-// Events that a hook has no time for are counted, and told as soon as it has.
-func TestDroppedEventsAreTold(t *testing.T) {
-	l := &loop{node: Join(Options{Fleet: "f", Name: "n", Engine: struct{ Engine }{}}), news: make(chan Event, 1)}
-	for range 3 {
-		l.emit(Event{Kind: KindJoined})
-	}
-	if e := <-l.news; e.Kind != KindJoined {
-		t.Error(e)
-	}
-	l.emitLost()
-	l.emitLost()
-	if e := <-l.news; e.Kind != KindEventsDropped || e.Dropped != 2 || e.Member != "n" || e.Time.IsZero() || e.Level() != slog.LevelWarn ||
-		!strings.Contains(e.LogValue().String(), "dropped=2") {
-		t.Error(e.LogValue())
-	}
-	if len(l.news) != 0 {
-		t.Error("it is told twice")
-	}
 }
