@@ -76,6 +76,9 @@ func (n *Node) end(l *loop) {
 	defer n.mu.Unlock()
 	n.inbox, n.floor = nil, max(n.floor, l.plan.view.head.Revision)
 	n.members.Store(nil)
+	for _, p := range n.posts {
+		p.forget()
+	}
 }
 
 // add notes a role. It panics if there is one of that name.

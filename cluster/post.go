@@ -31,6 +31,8 @@ type post struct {
 	asking map[int]bool  // a claim is under way
 	news   chan struct{} // closed with each change
 
+	noting sync.Mutex // while the role is annotated
+
 	adding sync.Mutex // while a service is added, so that its events find it
 	tokens map[tend.ServiceToken]*tenure
 }
@@ -48,6 +50,7 @@ func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
 func (p *post) Serve(ctx context.Context) error {
 	p.ctx.Store(&ctx)
 	defer p.ctx.Store(nil)
+	p.annotate()
 	p.node.attach(takes{role: p.name, shards: p.spec.Shards, timeout: p.timeout(), weight: p.weigh(), looks: p.begin == nil})
 	leave := sync.OnceFunc(func() { p.node.detach(p.leaving(context.Cause(ctx))) })
 	quit := context.AfterFunc(ctx, leave)
@@ -118,29 +121,49 @@ func (p *post) asked(shard int) {
 
 func (p *post) show(claims []Claim) {
 	p.known.Store(&claims)
-	p.annotate(claims)
+	p.annotate()
 	p.changed()
 }
 
-// annotate shows what there is of the role, here and in the fleet.
-func (p *post) annotate(claims []Claim) {
-	ctx := p.ctx.Load()
-	if ctx == nil {
-		return // not served
+// forget: the node is not served any more. What it saw is of no use to anybody, and what it
+// asked for will not come.
+func (p *post) forget() {
+	p.known.Store(nil)
+	p.annotate()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.asking)
+	p.tellNews()
+}
+
+// annotate shows what there is of the role, here and in the fleet. Of two at once the later
+// one shows what is known by then.
+func (p *post) annotate() {
+	p.noting.Lock()
+	defer p.noting.Unlock()
+	if ctx := p.ctx.Load(); ctx != nil {
+		tend.Annotate(*ctx, p.notes()...)
 	}
+}
+
+func (p *post) notes() []slog.Attr {
 	if p.spec.Shards == 0 {
-		tend.Annotate(*ctx, slog.String("owner", claims[0].Owner.Name), slog.Int64("token", claims[0].Token))
-		return
+		c := p.claim(0)
+		return []slog.Attr{slog.String("owner", c.Owner.Name), slog.Int64("token", c.Token)}
+	}
+	known := p.known.Load()
+	if known == nil {
+		return []slog.Attr{slog.String("here", fmt.Sprintf("0 of %d", p.count())), slog.String("free", "unknown")}
 	}
 	here, free := 0, 0
-	for _, c := range claims {
+	for _, c := range *known {
 		if c.Token == 0 {
 			free++
 		} else if c.Owner.Name == p.node.options.Name {
 			here++
 		}
 	}
-	tend.Annotate(*ctx, slog.String("here", fmt.Sprintf("%d of %d", here, len(claims))), slog.Int("free", free))
+	return []slog.Attr{slog.String("here", fmt.Sprintf("%d of %d", here, len(*known))), slog.Int("free", free)}
 }
 
 // sight is what there is to know of a shard at one moment, and what tells of the next.

@@ -350,3 +350,88 @@ func TestStopOfARoleDeclinesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A node that is not served knows nothing: nobody is told of claims that it saw once, a role
+// says that it has nothing, and a call waits for what the node will see.
+func TestNodeThatIsNotServedKnowsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		orders, billing := shards(a, tape, 4), cluster.Singleton(a.node, "billing", &worker{tape: tape, name: "a"})
+		a.root.Add(billing)
+		shards(b, tape, 4)
+		notes := func(want string) {
+			t.Helper()
+			var got []string
+			status := a.root.Status()
+			for _, s := range status.All() {
+				if s.Path == "a/orders" || s.Path == "a/billing" {
+					got = append(got, fmt.Sprint(s.Annotations))
+				}
+			}
+			if fmt.Sprint(got) != want {
+				t.Error(got, "want", want)
+			}
+		}
+		node := a.root.Status().Services[0].Token
+		_ = a.root.Suspend(node)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		nothing := "[[here=0 of 4 free=unknown] [owner= token=0]]"
+		notes(nothing)
+		_ = a.root.Restart(node, nil)
+		time.Sleep(2 * time.Second)
+		b.serve()
+		time.Sleep(5 * time.Second)
+		_ = a.root.Suspend(node)
+		time.Sleep(20 * time.Second)
+		notes(nothing)
+		if got := owners(orders); got[""] != 4 {
+			t.Error(got)
+		}
+		go func() {
+			_ = orders.Call(t.Context(), "k", func(_ context.Context, c cluster.Claim) error { tape.note("%s", c.Owner.Name); return nil })
+		}()
+		tape.take()
+		time.Sleep(time.Second)
+		tape.want(t)
+		_ = a.root.Restart(node, nil)
+		time.Sleep(100 * time.Millisecond)
+		tape.want(t, "30.005s b")
+		a.stop()
+		b.stop()
+	})
+}
+
+// A Do does not wait for what a node was claiming when it stopped.
+func TestDoDoesNotWaitForANodeThatStopped(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := shards(a, tape, 1)
+		node := a.root.Status().Services[0].Token
+		a.serve()
+		time.Sleep(900 * time.Millisecond)
+		engine.Lose("a", 1) // of the claim at 1s, which is given up at 3s
+		time.Sleep(600 * time.Millisecond)
+		engine.Expire("a")
+		time.Sleep(600 * time.Millisecond)
+		done := make(chan error, 1)
+		go func() {
+			done <- role.Do(t.Context(), "k", func(context.Context, *worker) error { return nil })
+		}()
+		synctest.Wait()
+		_ = a.root.Suspend(node)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var no *cluster.NotOwner
+		select {
+		case err := <-done:
+			if !errors.As(err, &no) {
+				t.Error(err)
+			}
+		default:
+			t.Error("it waits")
+		}
+		engine.Heal("a")
+		a.stop()
+	})
+}
