@@ -15,26 +15,30 @@ import (
 // A loop is one run of a node. It waits for nothing but messages: each operation of the
 // engine is a goroutine with a deadline that sends one.
 type loop struct {
-	node  *Node
-	ctx   context.Context // of the services' supervisor, for Ready
-	base  context.Context // of operations; ends with the loop
-	quit  context.CancelFunc
-	plan  *plan
-	inbox *inbox
-	keys  keys
-	until *lifetime
-	holds map[shardID]*hold
-	work  sync.WaitGroup
-	noted instant // when the node was annotated; never: it was not
-	done  bool
-	err   error
+	node   *Node
+	ctx    context.Context // of the services' supervisor, for Ready
+	base   context.Context // of operations; ends with the loop
+	quit   context.CancelFunc
+	plan   *plan
+	inbox  *inbox
+	keys   keys
+	until  *lifetime
+	holds  map[shardID]*hold
+	work   sync.WaitGroup
+	noted  instant        // when the node was annotated; never: it was not
+	behind map[*post]bool // roles whose annotations show less than is known
+	done   bool
+	err    error
 }
 
 // A lifetime is until when nobody else can have a claim under a lease.
 type lifetime struct{ atomic.Int64 }
 
 func newLoop(ctx context.Context, n *Node, floor int64) *loop {
-	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, noted: never}
+	l := &loop{
+		node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet),
+		holds: map[shardID]*hold{}, noted: never, behind: map[*post]bool{},
+	}
 	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return l
 }
@@ -75,8 +79,12 @@ func (l *loop) close() {
 }
 
 func (l *loop) arm(t *time.Timer) {
-	if at := l.plan.wake(); at != never {
-		t.Reset(max(at-l.node.now(), 0))
+	at, now := l.plan.wake(), l.node.now()
+	if len(l.behind) > 0 {
+		at = min(at, now+time.Second)
+	}
+	if at != never {
+		t.Reset(max(at-now, 0))
 		return
 	}
 	t.Stop()
@@ -87,6 +95,7 @@ func (l *loop) step(messages []message) {
 		l.carryOut(e)
 	}
 	l.annotate()
+	l.annotateRoles()
 	for _, m := range messages {
 		if c, ok := m.(created); ok {
 			l.node.post(c.id.role).asked(c.id.shard)
@@ -135,6 +144,15 @@ func (l *loop) annotate() {
 		attrs = append(attrs, slog.String("lease", fmt.Sprintf("%x", int64(p.lease.id))), slog.Time("renewed", time.Now().Add(p.lease.t0-p.now)))
 	}
 	tend.Annotate(l.ctx, attrs...)
+}
+
+// annotateRoles leaves what comes too early for later: the loop looks again by itself.
+func (l *loop) annotateRoles() {
+	for p := range l.behind {
+		if p.annotate(false) {
+			delete(l.behind, p)
+		}
+	}
 }
 
 // operate sends a request, and the answer, or that there was none in time, to the loop.
@@ -235,5 +253,7 @@ func (l *loop) show(e show) {
 	for shard := range claims {
 		claims[shard] = v.claim(shardID{e.role, shard})
 	}
-	l.node.post(e.role).show(claims)
+	p := l.node.post(e.role)
+	p.show(claims)
+	l.behind[p] = true
 }

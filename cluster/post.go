@@ -32,6 +32,7 @@ type post struct {
 	news   chan struct{} // closed with each change
 
 	noting sync.Mutex // while the role is annotated
+	noted  instant    // when it was
 
 	adding sync.Mutex // while a service is added, so that its events find it
 	tokens map[tend.ServiceToken]*tenure
@@ -50,7 +51,7 @@ func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
 func (p *post) Serve(ctx context.Context) error {
 	p.ctx.Store(&ctx)
 	defer p.ctx.Store(nil)
-	p.annotate()
+	p.annotate(true)
 	p.node.attach(takes{role: p.name, shards: p.spec.Shards, timeout: p.timeout(), weight: p.weigh(), looks: p.begin == nil})
 	leave := sync.OnceFunc(func() { p.node.detach(p.leaving(context.Cause(ctx))) })
 	quit := context.AfterFunc(ctx, leave)
@@ -121,7 +122,6 @@ func (p *post) asked(shard int) {
 
 func (p *post) show(claims []Claim) {
 	p.known.Store(&claims)
-	p.annotate()
 	p.changed()
 }
 
@@ -129,21 +129,30 @@ func (p *post) show(claims []Claim) {
 // asked for will not come.
 func (p *post) forget() {
 	p.known.Store(nil)
-	p.annotate()
+	p.annotate(true)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.asking)
 	p.tellNews()
 }
 
-// annotate shows what there is of the role, here and in the fleet. Of two at once the later
-// one shows what is known by then.
-func (p *post) annotate() {
+// annotate shows what there is of the role, here and in the fleet, and at most once a second
+// unless it is to be now. false: it is too early. Of two at once the later one shows what is
+// known by then.
+func (p *post) annotate(now bool) bool {
 	p.noting.Lock()
 	defer p.noting.Unlock()
-	if ctx := p.ctx.Load(); ctx != nil {
-		tend.Annotate(*ctx, p.notes()...)
+	ctx := p.ctx.Load()
+	if ctx == nil {
+		return true // not served
 	}
+	at := p.node.now()
+	if !now && at-p.noted < time.Second {
+		return false
+	}
+	p.noted = at
+	tend.Annotate(*ctx, p.notes()...)
+	return true
 }
 
 func (p *post) notes() []slog.Attr {

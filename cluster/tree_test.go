@@ -435,3 +435,42 @@ func TestDoDoesNotWaitForANodeThatStopped(t *testing.T) {
 		a.stop()
 	})
 }
+
+// What changes soon after an annotation is shown a second later, and not with the next renewal.
+func TestRoleIsAnnotatedOnceASecond(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		leave := make(chan struct{})
+		token := a.root.Add(cluster.Shards(a.node, "orders", 4, func(int) tend.Service {
+			return tend.Func("f", func(ctx context.Context) error {
+				select {
+				case <-leave:
+					return tend.ErrDoNotRestart
+				case <-ctx.Done():
+					return nil
+				}
+			})
+		}))
+		a.serve()
+		for _, at := range []struct {
+			pause time.Duration
+			leave bool
+			want  string
+		}{
+			{4200 * time.Millisecond, true, "[here=4 of 4 free=0]"},
+			{100 * time.Millisecond, true, "[here=3 of 4 free=1]"},
+			{500 * time.Millisecond, false, "[here=3 of 4 free=1]"},
+			{600 * time.Millisecond, false, "[here=2 of 4 free=2]"},
+		} {
+			time.Sleep(at.pause)
+			s, _ := a.root.ServiceStatus(token)
+			if got := fmt.Sprint(s.Annotations); got != at.want {
+				t.Error(at, got)
+			}
+			if at.leave {
+				leave <- struct{}{}
+			}
+		}
+		a.stop()
+	})
+}
