@@ -57,7 +57,7 @@ func (p *post) Serve(ctx context.Context) error {
 	quit := context.AfterFunc(ctx, leave)
 	err := p.here.Serve(ctx)
 	if quit() {
-		p.node.detach(p.leaving(orElse(err, tend.ErrStopped)))
+		p.node.detach(p.leaving(cmp.Or(err, tend.ErrStopped)))
 		return err
 	}
 	leave()

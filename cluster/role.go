@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -46,7 +47,7 @@ func Singleton[S tend.Service](n *Node, name string, svc S) *Role[S] {
 // that it comes to run here; nil: this node takes none and only looks up, as a frontend
 // does. It panics if Spec makes no sense or the node has a role of that name.
 func NewRole[S tend.Service](n *Node, name string, s Spec, start func(shard int) S) *Role[S] {
-	s.Tree.Timeout = orElse(s.Tree.Timeout, n.options.TTL/5)
+	s.Tree.Timeout = cmp.Or(s.Tree.Timeout, n.options.TTL/5)
 	s.check(n.options, name)
 	p := &post{
 		node: n, name: name, spec: s, here: tend.New("here", s.Tree),
