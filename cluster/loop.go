@@ -23,7 +23,8 @@ type loop struct {
 	inbox  *inbox
 	keys   keys
 	until  *lifetime
-	holds  map[shardID]*hold
+	holds  map[shardID]*hold // not told
+	ending map[shardID]*hold // told, not returned, and Overrun was not called for it
 	work   sync.WaitGroup
 	noted  instant        // when the node was annotated; never: it was not
 	behind map[*post]bool // roles whose annotations show less than is known
@@ -37,7 +38,7 @@ type lifetime struct{ atomic.Int64 }
 func newLoop(ctx context.Context, n *Node, floor int64) *loop {
 	l := &loop{
 		node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet),
-		holds: map[shardID]*hold{}, noted: never, behind: map[*post]bool{},
+		holds: map[shardID]*hold{}, ending: map[shardID]*hold{}, noted: never, behind: map[*post]bool{},
 	}
 	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return l
@@ -66,16 +67,26 @@ func (l *loop) run(ctx context.Context) error {
 }
 
 // close ends what the loop began. After a panic nothing that is owned may go on: the
-// lease is not renewed any more.
+// lease is not renewed any more, and nobody but close looks at its end.
 func (l *loop) close() {
 	for id, h := range l.holds {
 		h.lease.Store(int64(-never))
 		h.tell(ErrLost)
-		l.work.Go(func() { h.finish() })
-		delete(l.holds, id)
+		l.ending[id] = h
+	}
+	for _, h := range l.ending {
+		l.work.Go(func() { l.end(h) })
 	}
 	l.quit()
 	l.work.Wait()
+}
+
+// end has a service overrun that has not returned when it should have. See plan.overrunAt.
+func (l *loop) end(h *hold) {
+	left := max(l.plan.lease.until()-l.node.now(), l.node.options.Margin/10)
+	timer := time.AfterFunc(left, func() { l.node.overran(h.claim) })
+	defer timer.Stop()
+	h.finish()
 }
 
 func (l *loop) arm(t *time.Timer) {
@@ -91,6 +102,11 @@ func (l *loop) arm(t *time.Timer) {
 }
 
 func (l *loop) step(messages []message) {
+	for _, m := range messages {
+		if r, ok := m.(returned); ok {
+			delete(l.ending, r.id)
+		}
+	}
 	for _, e := range l.plan.step(l.node.now(), messages...) {
 		l.carryOut(e)
 	}
@@ -112,6 +128,7 @@ func (l *loop) carryOut(e effect) {
 	case tell:
 		l.tell(e)
 	case overrun:
+		delete(l.ending, shardID{e.claim.Role, e.claim.Shard})
 		go l.node.overran(e.claim)
 	case deadline:
 		l.prolong(e)
@@ -232,6 +249,7 @@ func (l *loop) start(e start) {
 func (l *loop) tell(e tell) {
 	h := l.holds[e.id]
 	delete(l.holds, e.id)
+	l.ending[e.id] = h
 	h.tell(e.cause)
 	l.work.Go(func() {
 		h.finish()
