@@ -24,6 +24,7 @@ type hold struct {
 	lease *lifetime
 	over  atomic.Bool
 	began chan struct{} // closed when start has done what it will do
+	down  chan struct{} // the service is to be suspended at once; closed when that was asked for. Else nil
 
 	mu      sync.Mutex
 	service tend.Service
@@ -72,6 +73,9 @@ func (h *hold) begin(tell func(message)) error {
 	child, err := h.child(h.post.begin(h.claim.Shard))
 	if err != nil {
 		return err
+	}
+	if h.post.wasDown(h.claim) {
+		h.down = make(chan struct{})
 	}
 	return h.post.add(h, child, tell)
 }
@@ -134,7 +138,7 @@ func (o ownedTree) Supervisor() *tend.Supervisor { return o.tree }
 // the service has been told: that end is no failure.
 func (o owned) Serve(ctx context.Context) error {
 	h := o.hold
-	if !h.lives(ctx) {
+	if !h.isWanted(ctx) || !h.lives(ctx) {
 		return context.Cause(ctx)
 	}
 	run, ok := h.enter(ctx)
@@ -149,6 +153,20 @@ func (o owned) Serve(ctx context.Context) error {
 		return nil // it was asked to, and says so
 	}
 	return err
+}
+
+// isWanted keeps a service down that was suspended under this claim before: it may have been
+// started before the supervisor here heard of that. It waits until ctx ends then.
+func (h *hold) isWanted(ctx context.Context) bool {
+	if h.down == nil {
+		return true
+	}
+	<-h.down
+	if s, err := h.post.here.ServiceStatus(h.token); err == nil && s.Wanted && ctx.Err() == nil {
+		return true // somebody has restarted it
+	}
+	<-ctx.Done()
+	return false
 }
 
 // glimpse is how often a service that may not begin looks again.
@@ -247,6 +265,7 @@ func (h *hold) finish() {
 	<-h.began
 	h.await()
 	if h.added {
+		h.post.noteDown(h)
 		_ = h.post.here.RemoveAndWait(context.Background(), h.token) // it cannot end early
 	}
 	h.over.Store(true)

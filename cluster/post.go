@@ -29,6 +29,7 @@ type post struct {
 	mu     sync.Mutex
 	holds  map[int]*hold // of each shard the latest, told or not, until nothing of it runs
 	asking map[int]bool  // a claim is under way
+	down   map[int]int64 // by shard the claim whose service was suspended when it was taken out
 	news   chan struct{} // closed with each change
 
 	noting sync.Mutex // while the role is annotated
@@ -201,7 +202,31 @@ func (p *post) add(h *hold, child tend.Child, tell func(message)) error {
 	}
 	h.token, h.added = token, true
 	p.tokens[token] = &tenure{hold: h, tell: tell}
+	if h.down != nil {
+		_ = p.here.Suspend(token) // it is there
+		close(h.down)
+	}
 	return nil
+}
+
+// wasDown: the service of the claim was suspended when it was taken out here.
+func (p *post) wasDown(c Claim) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.down[c.Shard] == c.Token
+}
+
+// noteDown remembers whether the service is suspended, or about to be, as the claim may be
+// back: it was told when its lease was near the end, and then that lives on.
+func (p *post) noteDown(h *hold) {
+	s, err := p.here.ServiceStatus(h.token)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && !s.Wanted && s.State != tend.StateDone {
+		p.down[h.claim.Shard] = h.claim.Token
+	} else {
+		delete(p.down, h.claim.Shard)
+	}
 }
 
 // drop forgets a hold of which nothing runs any more.

@@ -51,7 +51,7 @@ func NewRole[S tend.Service](n *Node, name string, s Spec, start func(shard int)
 	s.check(n.options, name)
 	p := &post{
 		node: n, name: name, spec: s, here: tend.New("here", s.Tree),
-		holds: map[int]*hold{}, asking: map[int]bool{}, news: make(chan struct{}), tokens: map[tend.ServiceToken]*tenure{},
+		holds: map[int]*hold{}, asking: map[int]bool{}, down: map[int]int64{}, news: make(chan struct{}), tokens: map[tend.ServiceToken]*tenure{},
 	}
 	if start != nil {
 		p.begin = func(shard int) tend.Service { return start(shard) }

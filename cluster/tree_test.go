@@ -474,3 +474,45 @@ func TestRoleIsAnnotatedOnceASecond(t *testing.T) {
 		a.stop()
 	})
 }
+
+// It stays down when its lease was near the end, and lives on: the claim is the same. Restart
+// brings it back, and a claim of later knows nothing of it.
+func TestSuspendOfAShardOutlastsALeaseThatLives(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := shards(a, tape, 1)
+		token := func() tend.ServiceToken { return role.Supervisor().Status().Services[0].Token }
+		blip := func() {
+			engine.Cut("a")
+			time.Sleep(8 * time.Second)
+			engine.Heal("a")
+			time.Sleep(2 * time.Second)
+		}
+		a.serve()
+		time.Sleep(4100 * time.Millisecond)
+		claim, _ := role.Owner("")
+		_ = role.Supervisor().Suspend(token())
+		tape.want(t, "1s a orders/0 begins", "4.1s a orders/0 ends: "+tend.ErrSuspended.Error())
+		for range 2 {
+			a.kinds()
+			blip()
+			tape.want(t)
+			if c, _ := role.Owner(""); c.Token != claim.Token {
+				t.Error(c)
+			}
+			if kinds := fmt.Sprint(a.kinds()); kinds != "[engine lost engine back suspended]" {
+				t.Error(kinds)
+			}
+		}
+		_ = role.Supervisor().Restart(token(), nil)
+		tape.want(t, "24.1s a orders/0 begins")
+		blip()
+		tape.want(t, "30.5s a orders/0 ends: "+cluster.ErrLost.Error(), "32.1s a orders/0 begins")
+		_ = role.Supervisor().Suspend(token())
+		time.Sleep(time.Second)
+		engine.Expire("a")
+		time.Sleep(3 * time.Second)
+		tape.want(t, "34.1s a orders/0 ends: "+tend.ErrSuspended.Error(), "36.1s a orders/0 begins")
+		a.stop()
+	})
+}
