@@ -24,6 +24,7 @@ type hold struct {
 	lease *lifetime
 	over  atomic.Bool
 	began chan struct{} // closed when start has done what it will do
+	down  chan struct{} // the service is to be suspended at once; closed when that was asked for. Else nil
 
 	mu      sync.Mutex
 	service tend.Service
@@ -52,21 +53,31 @@ func newHold(n *Node, p *post, c Claim, lease *lifetime) *hold {
 
 func (h *hold) id() shardID { return shardID{h.claim.Role, h.claim.Shard} }
 
-// start makes the service and adds it to the supervisor here. An error is giving up.
-func (h *hold) start(tell func(message)) (err error) {
-	defer close(h.began)
+// start makes the service and adds it to the supervisor here. Whatever keeps it from that is
+// giving up, also if start has ended its goroutine: else nobody would have the claim.
+func (h *hold) start(tell func(message)) {
+	err := fmt.Errorf("tend/cluster: start of %s/%d: %w", h.claim.Role, h.claim.Shard, tend.ErrGoexit)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("tend/cluster: start panicked: %v\n%s", r, debug.Stack())
 		}
+		close(h.began)
+		if err != nil {
+			tell(ended{h.id(), h.claim.Token, err})
+		}
 	}()
-	svc := h.post.begin(h.claim.Shard)
-	child, err := h.child(svc)
+	err = h.begin(tell)
+}
+
+func (h *hold) begin(tell func(message)) error {
+	child, err := h.child(h.post.begin(h.claim.Shard))
 	if err != nil {
 		return err
 	}
-	h.post.add(h, child, tell)
-	return nil
+	if h.post.wasDown(h.claim) {
+		h.down = make(chan struct{})
+	}
+	return h.post.add(h, child, tell)
 }
 
 // child is how the service stands in the tree: under its shard's number, and with its own
@@ -76,11 +87,11 @@ func (h *hold) child(svc tend.Service) (tend.Child, error) {
 	if !ok {
 		child = tend.Child{Service: svc}
 	}
+	h.service = svc
+	child = child.With(h.wrap) // its settings are those of a Child inside, too, from here on
 	if child.Timeout > h.post.timeout() {
 		return child, fmt.Errorf("tend/cluster: Child.Timeout of %s/%d is %v, and its role gives it %v", h.claim.Role, h.claim.Shard, child.Timeout, h.post.timeout())
 	}
-	h.service = svc
-	child = child.With(h.wrap)
 	h.says = h.tree || child.ReadyTimeout > 0
 	if h.post.spec.Shards > 0 {
 		child.Name = strconv.Itoa(h.claim.Shard)
@@ -127,7 +138,7 @@ func (o ownedTree) Supervisor() *tend.Supervisor { return o.tree }
 // the service has been told: that end is no failure.
 func (o owned) Serve(ctx context.Context) error {
 	h := o.hold
-	if !h.lives(ctx) {
+	if !h.isWanted(ctx) || !h.lives(ctx) {
 		return context.Cause(ctx)
 	}
 	run, ok := h.enter(ctx)
@@ -142,6 +153,20 @@ func (o owned) Serve(ctx context.Context) error {
 		return nil // it was asked to, and says so
 	}
 	return err
+}
+
+// isWanted keeps a service down that was suspended under this claim before: it may have been
+// started before the supervisor here heard of that. It waits until ctx ends then.
+func (h *hold) isWanted(ctx context.Context) bool {
+	if h.down == nil {
+		return true
+	}
+	<-h.down
+	if s, err := h.post.here.ServiceStatus(h.token); err == nil && s.Wanted && ctx.Err() == nil {
+		return true // somebody has restarted it
+	}
+	<-ctx.Done()
+	return false
 }
 
 // glimpse is how often a service that may not begin looks again.
@@ -240,6 +265,7 @@ func (h *hold) finish() {
 	<-h.began
 	h.await()
 	if h.added {
+		h.post.noteDown(h)
 		_ = h.post.here.RemoveAndWait(context.Background(), h.token) // it cannot end early
 	}
 	h.over.Store(true)

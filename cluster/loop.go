@@ -15,34 +15,36 @@ import (
 // A loop is one run of a node. It waits for nothing but messages: each operation of the
 // engine is a goroutine with a deadline that sends one.
 type loop struct {
-	node  *Node
-	ctx   context.Context // of the services' supervisor, for Ready
-	base  context.Context // of operations; ends with the loop
-	quit  context.CancelFunc
-	plan  *plan
-	inbox *inbox
-	keys  keys
-	until *lifetime
-	holds map[shardID]*hold
-	work  sync.WaitGroup
-	news  chan Event
-	lost  int     // events that news had no room for, and that are not told yet
-	noted instant // when the node was annotated; never: it was not
-	done  bool
-	err   error
+	node   *Node
+	ctx    context.Context // of the services' supervisor, for Ready
+	base   context.Context // of operations; ends with the loop
+	quit   context.CancelFunc
+	plan   *plan
+	inbox  *inbox
+	keys   keys
+	until  *lifetime
+	holds  map[shardID]*hold // not told
+	ending map[shardID]*hold // told, not returned, and Overrun was not called for it
+	work   sync.WaitGroup
+	noted  instant        // when the node was annotated; never: it was not
+	behind map[*post]bool // roles whose annotations show less than is known
+	done   bool
+	err    error
 }
 
 // A lifetime is until when nobody else can have a claim under a lease.
 type lifetime struct{ atomic.Int64 }
 
 func newLoop(ctx context.Context, n *Node, floor int64) *loop {
-	l := &loop{node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet), holds: map[shardID]*hold{}, news: make(chan Event, 1024), noted: never}
+	l := &loop{
+		node: n, ctx: ctx, plan: newPlan(n.options, floor), inbox: newInbox(), keys: fleetKeys(n.options.Fleet),
+		holds: map[shardID]*hold{}, ending: map[shardID]*hold{}, noted: never, behind: map[*post]bool{},
+	}
 	l.base, l.quit = context.WithCancel(context.WithoutCancel(ctx))
 	return l
 }
 
 func (l *loop) run(ctx context.Context) error {
-	go l.report()
 	l.work.Go(l.watch)
 	defer l.close()
 	timer := time.NewTimer(0)
@@ -65,33 +67,51 @@ func (l *loop) run(ctx context.Context) error {
 }
 
 // close ends what the loop began. After a panic nothing that is owned may go on: the
-// lease is not renewed any more.
+// lease is not renewed any more, and nobody but close looks at its end.
 func (l *loop) close() {
 	for id, h := range l.holds {
 		h.lease.Store(int64(-never))
 		h.tell(ErrLost)
-		l.work.Go(func() { h.finish() })
-		delete(l.holds, id)
+		l.ending[id] = h
+	}
+	for _, h := range l.ending {
+		l.work.Go(func() { l.end(h) })
 	}
 	l.quit()
 	l.work.Wait()
-	close(l.news)
+}
+
+// end has a service overrun that has not returned when it should have. See plan.overrunAt.
+func (l *loop) end(h *hold) {
+	left := max(l.plan.lease.until()-l.node.now(), l.node.options.Margin/10)
+	timer := time.AfterFunc(left, func() { l.node.overran(h.claim) })
+	defer timer.Stop()
+	h.finish()
 }
 
 func (l *loop) arm(t *time.Timer) {
-	if at := l.plan.wake(); at != never {
-		t.Reset(max(at-l.node.now(), 0))
+	at, now := l.plan.wake(), l.node.now()
+	if len(l.behind) > 0 {
+		at = min(at, now+time.Second)
+	}
+	if at != never {
+		t.Reset(max(at-now, 0))
 		return
 	}
 	t.Stop()
 }
 
 func (l *loop) step(messages []message) {
+	for _, m := range messages {
+		if r, ok := m.(returned); ok {
+			delete(l.ending, r.id)
+		}
+	}
 	for _, e := range l.plan.step(l.node.now(), messages...) {
 		l.carryOut(e)
 	}
-	l.emitLost()
 	l.annotate()
+	l.annotateRoles()
 	for _, m := range messages {
 		if c, ok := m.(created); ok {
 			l.node.post(c.id.role).asked(c.id.shard)
@@ -108,13 +128,14 @@ func (l *loop) carryOut(e effect) {
 	case tell:
 		l.tell(e)
 	case overrun:
+		delete(l.ending, shardID{e.claim.Role, e.claim.Shard})
 		go l.node.overran(e.claim)
 	case deadline:
 		l.prolong(e)
 	case show:
 		l.show(e)
 	case emit:
-		l.emit(e.event)
+		l.node.reporter.put(e.event)
 	case ready:
 		tend.Ready(l.ctx)
 	case finish:
@@ -140,6 +161,15 @@ func (l *loop) annotate() {
 		attrs = append(attrs, slog.String("lease", fmt.Sprintf("%x", int64(p.lease.id))), slog.Time("renewed", time.Now().Add(p.lease.t0-p.now)))
 	}
 	tend.Annotate(l.ctx, attrs...)
+}
+
+// annotateRoles leaves what comes too early for later: the loop looks again by itself.
+func (l *loop) annotateRoles() {
+	for p := range l.behind {
+		if p.annotate(false) {
+			delete(l.behind, p)
+		}
+	}
 }
 
 // operate sends a request, and the answer, or that there was none in time, to the loop.
@@ -212,17 +242,14 @@ func (l *loop) start(e start) {
 	h := newHold(l.node, l.node.post(id.role), e.claim, l.until)
 	l.holds[id] = h
 	h.post.take(h)
-	l.work.Go(func() {
-		if err := h.start(l.inbox.put); err != nil {
-			l.inbox.put(ended{id, e.claim.Token, err})
-		}
-	})
+	l.work.Go(func() { h.start(l.inbox.put) })
 }
 
 // tell ends a service: no new calls, then the contexts, then its place in the tree.
 func (l *loop) tell(e tell) {
 	h := l.holds[e.id]
 	delete(l.holds, e.id)
+	l.ending[e.id] = h
 	h.tell(e.cause)
 	l.work.Go(func() {
 		h.finish()
@@ -244,38 +271,7 @@ func (l *loop) show(e show) {
 	for shard := range claims {
 		claims[shard] = v.claim(shardID{e.role, shard})
 	}
-	l.node.post(e.role).show(claims)
-}
-
-// emit hands an event to the hook. If that does not keep up it is lost, which is told as
-// soon as there is room.
-func (l *loop) emit(e Event) {
-	l.emitLost()
-	e.Time = time.Now()
-	select {
-	case l.news <- e:
-	default:
-		l.lost++
-	}
-}
-
-func (l *loop) emitLost() {
-	if l.lost == 0 {
-		return
-	}
-	select {
-	case l.news <- Event{Time: time.Now(), Kind: KindEventsDropped, Member: l.node.options.Name, Dropped: l.lost}:
-		l.lost = 0
-	default: // later
-	}
-}
-
-// report calls the hook, which may do what it likes.
-func (l *loop) report() {
-	for e := range l.news {
-		func() {
-			defer func() { _ = recover() }() // the node lives on
-			l.node.options.EventHook(e)
-		}()
-	}
+	p := l.node.post(e.role)
+	p.show(claims)
+	l.behind[p] = true
 }

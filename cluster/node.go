@@ -13,10 +13,11 @@ import (
 // Node is a process's membership of a fleet: one lease, one watch, one loop. It is a
 // service: it joins when it is served, and leaves when it is stopped. Make one with [Join].
 type Node struct {
-	options Options
-	clock   *timekeeper
-	members atomic.Pointer[[]Member]
-	exit    func(code int)
+	options  Options
+	clock    *timekeeper
+	members  atomic.Pointer[[]Member]
+	exit     func(code int)
+	reporter *reporter
 
 	mu     sync.Mutex
 	posts  map[string]*post // by role
@@ -27,7 +28,8 @@ type Node struct {
 
 // Join makes a node: add it to the tree. It does no I/O, and panics if Options make no sense.
 func Join(o Options) *Node {
-	return &Node{options: o.complete(), clock: newTimekeeper(), exit: os.Exit, posts: map[string]*post{}, served: map[string]takes{}}
+	o = o.complete()
+	return &Node{options: o, clock: newTimekeeper(), exit: os.Exit, reporter: newReporter(o), posts: map[string]*post{}, served: map[string]takes{}}
 }
 
 // String returns "cluster".
@@ -74,6 +76,9 @@ func (n *Node) end(l *loop) {
 	defer n.mu.Unlock()
 	n.inbox, n.floor = nil, max(n.floor, l.plan.view.head.Revision)
 	n.members.Store(nil)
+	for _, p := range n.posts {
+		p.forget()
+	}
 }
 
 // add notes a role. It panics if there is one of that name.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -58,23 +59,15 @@ func (o Options) complete() Options {
 	if o.Name == "" {
 		o.Name, _ = os.Hostname()
 	}
-	o.TTL = orElse(o.TTL, 10*time.Second)
-	o.Margin = orElse(o.Margin, max(o.TTL/20, 500*time.Millisecond))
-	o.Settle = orElse(o.Settle, 5*time.Second)
-	o.Moves = orElse(o.Moves, 8)
+	o.TTL = cmp.Or(o.TTL, 10*time.Second)
+	o.Margin = cmp.Or(o.Margin, max(o.TTL/20, 500*time.Millisecond))
+	o.Settle = cmp.Or(o.Settle, 5*time.Second)
+	o.Moves = cmp.Or(o.Moves, 8)
 	if o.EventHook == nil {
 		o.EventHook = logEvent
 	}
 	o.check()
 	return o
-}
-
-func orElse[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 func (o Options) check() {

@@ -3,9 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -28,7 +26,7 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 				return err
 			})}
 			h.says = true
-			p.add(h, child, func(m message) { heard = append(heard, fmt.Sprintf("%s %T", name, m)) })
+			_ = p.add(h, child, func(m message) { heard = append(heard, fmt.Sprintf("%s %T", name, m)) })
 			holds[name] = h
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -37,9 +35,14 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 		_ = p.here.Suspend(holds["suspended"].token)
 		synctest.Wait()
 		p.hear(tend.EventsDropped{N: 1})
+		p.hear(tend.EventsDropped{N: 1}) // a suspension is told once
 		slices.Sort(heard)
-		if got := fmt.Sprint(heard); got != "[leaves cluster.ended suspended cluster.suspended]" {
+		if got := fmt.Sprint(heard); got != "[leaves cluster.ended leaves cluster.ended suspended cluster.suspended]" {
 			t.Error(got)
+		}
+		holds["leaves"].tell(ErrMoved)
+		if p.hear(tend.EventsDropped{N: 1}); len(heard) != 3 {
+			t.Error("what was told is heard of as leaving", heard)
 		}
 		if !holds["stays"].run.ready {
 			t.Error("it does not know that one is ready")
@@ -47,24 +50,4 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 		cancel()
 		<-done
 	})
-}
-
-// Events that a hook has no time for are counted, and told as soon as it has.
-func TestDroppedEventsAreTold(t *testing.T) {
-	l := &loop{node: Join(Options{Fleet: "f", Name: "n", Engine: struct{ Engine }{}}), news: make(chan Event, 1)}
-	for range 3 {
-		l.emit(Event{Kind: KindJoined})
-	}
-	if e := <-l.news; e.Kind != KindJoined {
-		t.Error(e)
-	}
-	l.emitLost()
-	l.emitLost()
-	if e := <-l.news; e.Kind != KindEventsDropped || e.Dropped != 2 || e.Member != "n" || e.Time.IsZero() || e.Level() != slog.LevelWarn ||
-		!strings.Contains(e.LogValue().String(), "dropped=2") {
-		t.Error(e.LogValue())
-	}
-	if len(l.news) != 0 {
-		t.Error("it is told twice")
-	}
 }

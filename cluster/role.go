@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -46,11 +47,11 @@ func Singleton[S tend.Service](n *Node, name string, svc S) *Role[S] {
 // that it comes to run here; nil: this node takes none and only looks up, as a frontend
 // does. It panics if Spec makes no sense or the node has a role of that name.
 func NewRole[S tend.Service](n *Node, name string, s Spec, start func(shard int) S) *Role[S] {
-	s.Tree.Timeout = orElse(s.Tree.Timeout, n.options.TTL/5)
+	s.Tree.Timeout = cmp.Or(s.Tree.Timeout, n.options.TTL/5)
 	s.check(n.options, name)
 	p := &post{
 		node: n, name: name, spec: s, here: tend.New("here", s.Tree),
-		holds: map[int]*hold{}, asking: map[int]bool{}, news: make(chan struct{}), tokens: map[tend.ServiceToken]*tenure{},
+		holds: map[int]*hold{}, asking: map[int]bool{}, down: map[int]int64{}, news: make(chan struct{}), tokens: map[tend.ServiceToken]*tenure{},
 	}
 	if start != nil {
 		p.begin = func(shard int) tend.Service { return start(shard) }

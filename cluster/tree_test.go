@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,24 +118,80 @@ func TestFailureIsTheTreesAffair(t *testing.T) {
 	})
 }
 
-// A Child.Timeout that is longer than what the role gives is told as what keeps it down.
+// A Child.Timeout that is longer than what the role gives is told as what keeps it down, also
+// of a Child in a Child and of a pointer to one.
 func TestTimeoutMustFitTheRole(t *testing.T) {
+	for _, settings := range []func(tend.Child) tend.Service{
+		func(c tend.Child) tend.Service { return c },
+		func(c tend.Child) tend.Service { return &c },
+		func(c tend.Child) tend.Service { return tend.Child{Service: c} },
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			a.root.Add(cluster.Singleton(a.node, "billing", settings(tend.Child{Service: &worker{tape: tape}, Timeout: 3 * time.Second})))
+			a.serve()
+			time.Sleep(2 * time.Second)
+			tape.want(t)
+			if said := fmt.Sprint(a.declined()); said != "[tend/cluster: Child.Timeout of billing/0 is 3s, and its role gives it 2s]" {
+				t.Error(said)
+			}
+			a.stop()
+		})
+	}
+}
+
+// declined are the reasons for which the machine has declined shards.
+func (m *machine) declined() (errs []error) {
+	synctest.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.events {
+		if e.Kind == cluster.KindDeclined {
+			errs = append(errs, e.Err)
+		}
+	}
+	return errs
+}
+
+// What a supervisor here has no room for is declined: it goes to the next member, and nobody
+// waits for it here.
+func TestMoreThanMaxServicesIsDeclined(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 4, Tree: tend.Spec{MaxServices: 2}}, func(int) *worker { return &worker{tape: tape, name: "a"} })
+		a.root.Add(role)
+		shards(b, tape, 4)
+		a.serve()
+		time.Sleep(10 * time.Second)
+		if n := len(role.Supervisor().Status().Services); n != 2 {
+			t.Error(n, "services")
+		}
+		if errs := a.declined(); len(errs) != 2 || !errors.Is(errs[0], tend.ErrTooManyServices) {
+			t.Error(errs)
+		}
+		b.serve()
+		time.Sleep(10 * time.Second)
+		if got := fmt.Sprint(owners(role)); got != "map[a:2 b:2]" {
+			t.Error(got)
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// A start that ends its goroutine has given up, as one that panics has.
+func TestStartThatEndsItsGoroutineDeclines(t *testing.T) {
 	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
 		a := newMachine(engine, "a", cluster.Options{})
-		a.root.Add(cluster.Singleton(a.node, "billing", tend.Child{Service: &worker{tape: tape}, Timeout: 3 * time.Second}))
+		role := cluster.Shards(a.node, "orders", 1, func(int) *worker { runtime.Goexit(); return nil })
+		a.root.Add(role)
 		a.serve()
-		time.Sleep(2 * time.Second)
-		tape.want(t)
-		a.mu.Lock()
-		said := ""
-		for _, e := range a.events {
-			if e.Kind == cluster.KindDeclined {
-				said = e.Err.Error()
-			}
+		time.Sleep(10 * time.Second)
+		if errs := a.declined(); len(errs) != 1 || !errors.Is(errs[0], tend.ErrGoexit) {
+			t.Error(errs)
 		}
-		a.mu.Unlock()
-		if said != "tend/cluster: Child.Timeout of billing/0 is 3s, and its role gives it 2s" {
-			t.Error(said)
+		if c, ok := role.Owner(""); ok {
+			t.Error(c)
 		}
 		a.stop()
 	})
@@ -226,6 +283,236 @@ func TestSuspendOfAShardIsTold(t *testing.T) {
 		fails = true
 		_ = role.Supervisor().Restart(token, nil)
 		suspended("in backoff")
+		a.stop()
+	})
+}
+
+// A service that somebody removes from the supervisor here, or that leaves with its group, is
+// one that leaves: its claim goes to the next member.
+func TestServiceThatIsTakenOutGoesToTheNextMember(t *testing.T) {
+	for name, take := range map[string]func(s *tend.Supervisor, token tend.ServiceToken){
+		"running": func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Remove(token) },
+		"suspended": func(s *tend.Supervisor, token tend.ServiceToken) {
+			_ = s.Suspend(token)
+			synctest.Wait()
+			_ = s.Remove(token)
+		},
+		"temporary": func(s *tend.Supervisor, token tend.ServiceToken) {
+			other := s.Add(tend.Func("other", func(ctx context.Context) error { <-ctx.Done(); return nil }))
+			synctest.Wait()
+			_ = s.Restart(other, errors.New("no luck"))
+		},
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+			role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tend.Spec{Strategy: tend.OneForAll}}, func(int) tend.Service {
+				return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: "a"}}
+			})
+			a.root.Add(role)
+			shards(b, tape, 1)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			b.serve()
+			time.Sleep(2 * time.Second)
+			take(role.Supervisor(), role.Supervisor().Status().Services[0].Token)
+			time.Sleep(2 * time.Second)
+			if errs := a.declined(); len(errs) != 1 || errs[0] == nil {
+				t.Error(name, errs)
+			}
+			if c, _ := role.Owner(""); c.Owner.Name != "b" {
+				t.Error(name, c)
+			}
+			a.stop()
+			b.stop()
+		})
+	}
+}
+
+// A role that stops or is restarted declines nothing, also not what leaves when it is stopped.
+func TestStopOfARoleDeclinesNothing(t *testing.T) {
+	for _, verb := range []func(s *tend.Supervisor, token tend.ServiceToken){
+		func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Suspend(token) },
+		func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Restart(token, nil) },
+	} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			token := a.root.Add(cluster.Shards(a.node, "orders", 4, func(int) tend.Service {
+				return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: "a"}}
+			}))
+			a.serve()
+			time.Sleep(2 * time.Second)
+			verb(a.root, token)
+			time.Sleep(time.Second)
+			if errs := a.declined(); len(errs) != 0 {
+				t.Error(errs)
+			}
+			a.stop()
+		})
+	}
+}
+
+// A node that is not served knows nothing: nobody is told of claims that it saw once, a role
+// says that it has nothing, and a call waits for what the node will see.
+func TestNodeThatIsNotServedKnowsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		orders, billing := shards(a, tape, 4), cluster.Singleton(a.node, "billing", &worker{tape: tape, name: "a"})
+		a.root.Add(billing)
+		shards(b, tape, 4)
+		notes := func(want string) {
+			t.Helper()
+			var got []string
+			status := a.root.Status()
+			for _, s := range status.All() {
+				if s.Path == "a/orders" || s.Path == "a/billing" {
+					got = append(got, fmt.Sprint(s.Annotations))
+				}
+			}
+			if fmt.Sprint(got) != want {
+				t.Error(got, "want", want)
+			}
+		}
+		node := a.root.Status().Services[0].Token
+		_ = a.root.Suspend(node)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		nothing := "[[here=0 of 4 free=unknown] [owner= token=0]]"
+		notes(nothing)
+		_ = a.root.Restart(node, nil)
+		time.Sleep(2 * time.Second)
+		b.serve()
+		time.Sleep(5 * time.Second)
+		_ = a.root.Suspend(node)
+		time.Sleep(20 * time.Second)
+		notes(nothing)
+		if got := owners(orders); got[""] != 4 {
+			t.Error(got)
+		}
+		go func() {
+			_ = orders.Call(t.Context(), "k", func(_ context.Context, c cluster.Claim) error { tape.note("%s", c.Owner.Name); return nil })
+		}()
+		tape.take()
+		time.Sleep(time.Second)
+		tape.want(t)
+		_ = a.root.Restart(node, nil)
+		time.Sleep(100 * time.Millisecond)
+		tape.want(t, "30.005s b")
+		a.stop()
+		b.stop()
+	})
+}
+
+// A Do does not wait for what a node was claiming when it stopped.
+func TestDoDoesNotWaitForANodeThatStopped(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := shards(a, tape, 1)
+		node := a.root.Status().Services[0].Token
+		a.serve()
+		time.Sleep(900 * time.Millisecond)
+		engine.Lose("a", 1) // of the claim at 1s, which is given up at 3s
+		time.Sleep(600 * time.Millisecond)
+		engine.Expire("a")
+		time.Sleep(600 * time.Millisecond)
+		done := make(chan error, 1)
+		go func() {
+			done <- role.Do(t.Context(), "k", func(context.Context, *worker) error { return nil })
+		}()
+		synctest.Wait()
+		_ = a.root.Suspend(node)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var no *cluster.NotOwner
+		select {
+		case err := <-done:
+			if !errors.As(err, &no) {
+				t.Error(err)
+			}
+		default:
+			t.Error("it waits")
+		}
+		engine.Heal("a")
+		a.stop()
+	})
+}
+
+// What changes soon after an annotation is shown a second later, and not with the next renewal.
+func TestRoleIsAnnotatedOnceASecond(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		leave := make(chan struct{})
+		token := a.root.Add(cluster.Shards(a.node, "orders", 4, func(int) tend.Service {
+			return tend.Func("f", func(ctx context.Context) error {
+				select {
+				case <-leave:
+					return tend.ErrDoNotRestart
+				case <-ctx.Done():
+					return nil
+				}
+			})
+		}))
+		a.serve()
+		for _, at := range []struct {
+			pause time.Duration
+			leave bool
+			want  string
+		}{
+			{4200 * time.Millisecond, true, "[here=4 of 4 free=0]"},
+			{100 * time.Millisecond, true, "[here=3 of 4 free=1]"},
+			{500 * time.Millisecond, false, "[here=3 of 4 free=1]"},
+			{600 * time.Millisecond, false, "[here=2 of 4 free=2]"},
+		} {
+			time.Sleep(at.pause)
+			s, _ := a.root.ServiceStatus(token)
+			if got := fmt.Sprint(s.Annotations); got != at.want {
+				t.Error(at, got)
+			}
+			if at.leave {
+				leave <- struct{}{}
+			}
+		}
+		a.stop()
+	})
+}
+
+// It stays down when its lease was near the end, and lives on: the claim is the same. Restart
+// brings it back, and a claim of later knows nothing of it.
+func TestSuspendOfAShardOutlastsALeaseThatLives(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := shards(a, tape, 1)
+		token := func() tend.ServiceToken { return role.Supervisor().Status().Services[0].Token }
+		blip := func() {
+			engine.Cut("a")
+			time.Sleep(8 * time.Second)
+			engine.Heal("a")
+			time.Sleep(2 * time.Second)
+		}
+		a.serve()
+		time.Sleep(4100 * time.Millisecond)
+		claim, _ := role.Owner("")
+		_ = role.Supervisor().Suspend(token())
+		tape.want(t, "1s a orders/0 begins", "4.1s a orders/0 ends: "+tend.ErrSuspended.Error())
+		for range 2 {
+			a.kinds()
+			blip()
+			tape.want(t)
+			if c, _ := role.Owner(""); c.Token != claim.Token {
+				t.Error(c)
+			}
+			if kinds := fmt.Sprint(a.kinds()); kinds != "[engine lost engine back suspended]" {
+				t.Error(kinds)
+			}
+		}
+		_ = role.Supervisor().Restart(token(), nil)
+		tape.want(t, "24.1s a orders/0 begins")
+		blip()
+		tape.want(t, "30.5s a orders/0 ends: "+cluster.ErrLost.Error(), "32.1s a orders/0 begins")
+		_ = role.Supervisor().Suspend(token())
+		time.Sleep(time.Second)
+		engine.Expire("a")
+		time.Sleep(3 * time.Second)
+		tape.want(t, "34.1s a orders/0 ends: "+tend.ErrSuspended.Error(), "36.1s a orders/0 begins")
 		a.stop()
 	})
 }

@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/tend-go/tend"
+)
+
+// A tenure is whose service it is that has the token in the supervisor here.
+type tenure struct {
+	hold *hold
+	tell func(message) // to the loop
+	down atomic.Bool   // that it is suspended was told
+}
+
+// hear learns from the tree which services have left or given up by themselves, are
+// suspended, or ready.
+func (p *post) hear(e tend.Event) {
+	switch e := e.(type) {
+	case tend.ServiceGaveUp:
+		p.gone(e.Token, e.Err.Err)
+	case tend.ServiceEnded:
+		switch {
+		case e.Next == tend.StateSuspended:
+			p.suspended(e.Token)
+		case p.isEnd(e.Cause, e.Next):
+			p.gone(e.Token, cmp.Or(e.Err.Err, e.Cause.Err))
+		}
+	case tend.ServiceChanged:
+		switch {
+		case e.Next == tend.StateSuspended:
+			p.suspended(e.Token)
+		case p.isEnd(e.Cause, e.Next):
+			p.gone(e.Token, e.Cause.Err)
+		}
+	case tend.ServiceReady:
+		p.ready(e.Token, e.Incarnation)
+	case tend.EventsDropped:
+		p.search()
+	default: // the tree's own affair
+	}
+}
+
+// isEnd: a service will not run here again, by its own wish, by that of somebody who has
+// removed it, or because it left with the others here. That all of the role stops is no
+// reason to decline anything, and has other causes; but for the last.
+func (p *post) isEnd(cause tend.Reason, next tend.State) bool {
+	if next != tend.StateGone && next != tend.StateDone {
+		return false
+	}
+	return cause.IsZero() || errors.Is(cause.Err, tend.ErrRemoved) || errors.Is(cause.Err, tend.ErrSiblingFailed) && p.isServed()
+}
+
+func (p *post) isServed() bool {
+	ctx := p.ctx.Load()
+	return ctx != nil && (*ctx).Err() == nil
+}
+
+// search finds by status what events would have told. Of one that is suspended they may have
+// told before the loss.
+func (p *post) search() {
+	p.adding.Lock()
+	tokens := slices.Collect(maps.Keys(p.tokens))
+	p.adding.Unlock()
+	for _, token := range tokens {
+		switch s, err := p.here.ServiceStatus(token); {
+		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
+			p.gone(token, err)
+		case s.State == tend.StateSuspended:
+			p.suspendedUntold(token)
+		case s.State == tend.StateRunning:
+			p.ready(token, s.Incarnation)
+		}
+	}
+}
+
+func (p *post) gone(token tend.ServiceToken, err error) {
+	if t := p.tenure(token); t != nil && t.hold.told() == nil { // else it was taken out, and may be back under the same claim
+		t.tell(ended{t.hold.id(), t.hold.claim.Token, err})
+	}
+}
+
+func (p *post) suspended(token tend.ServiceToken) {
+	if t := p.tenure(token); t != nil {
+		t.down.Store(true)
+		t.tell(suspended{t.hold.id(), t.hold.claim.Token})
+	}
+}
+
+func (p *post) suspendedUntold(token tend.ServiceToken) {
+	if t := p.tenure(token); t != nil && !t.down.Load() {
+		p.suspended(token)
+	}
+}
+
+func (p *post) ready(token tend.ServiceToken, incarnation uint64) {
+	if t := p.tenure(token); t != nil {
+		t.down.Store(false)
+		t.hold.getReady(incarnation)
+	}
+}
+
+// tenure is that of a service, or nil: it is one further down.
+func (p *post) tenure(token tend.ServiceToken) *tenure {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	return p.tokens[token]
+}
