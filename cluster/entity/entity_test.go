@@ -103,11 +103,11 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 		b := f.join("b", nil)
 		time.Sleep(6 * time.Second)
 		key := a.key(t)
-		f.cut["a"] = true
+		f.cut["a"] = errCut
 		if _, err := ask(t, b, key, "add"); !errors.Is(err, errCut) {
 			t.Error(err)
 		}
-		f.cut["a"] = false
+		delete(f.cut, "a")
 		wantAnswer(t, b, key, "add", 2)
 	})
 }
@@ -143,6 +143,57 @@ func TestWhatGoesWrong(t *testing.T) {
 	})
 }
 
+// What an entity fails with is its own matter, also if it is a NotOwner of whom it has
+// asked itself: the message is not sent again, nor to that owner.
+func TestANotOwnerOfSomebodyElse(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		var role string
+		done := 0
+		change := func(s *entity.Spec[string, int]) {
+			s.Role.Shards = 1
+			s.New = func(_ context.Context, key string) (entity.Handler[string, int], error) {
+				no := &cluster.NotOwner{Claim: cluster.Claim{Role: role, Token: 1 << 40, Owner: cluster.Member{Name: "c", Addr: "c"}}}
+				if key == "refused" {
+					return nil, errors.Join(tend.ErrDoNotRestart, no)
+				}
+				return handler(func(context.Context, string) (int, error) {
+					done++
+					return 0, fmt.Errorf("the ledger: %w", no)
+				}), nil
+			}
+		}
+		a, b := f.join("a", change), f.join("b", change)
+		f.join("c", nil).receive = func(_ context.Context, q entity.Request) entity.Reply {
+			t.Errorf("c gets %+v", q)
+			return entity.Reply{Status: entity.StatusDone, Body: []byte("7")}
+		}
+		for _, role = range []string{"ledger", "counts", ""} {
+			for _, from := range []*machine{a, b} {
+				done = 0
+				_, err := ask(t, from, "k", "pay")
+				if no := (*cluster.NotOwner)(nil); done != 1 || !errors.Is(err, actor.ErrFailed) || errors.As(err, &no) || !strings.Contains(err.Error(), "the ledger: ") {
+					t.Errorf("role %q, by %s: done %d times, %v", role, from.name, done, err)
+				}
+				if _, err = ask(t, from, "refused", "pay"); !errors.Is(err, actor.ErrGone) {
+					t.Errorf("role %q, by %s: %v", role, from.name, err)
+				}
+			}
+		}
+	})
+}
+
+// So it is with what a transport fails with: nobody knows what was done.
+func TestANotOwnerOfATransport(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		a, b := f.join("a", nil), f.join("b", nil)
+		time.Sleep(6 * time.Second)
+		f.cut["a"] = errors.Join(errCut, &cluster.NotOwner{})
+		if _, err := ask(t, b, a.key(t), "add"); !errors.Is(err, errCut) {
+			t.Error(err)
+		}
+	})
+}
+
 // The end of the asker's context ends an Ask, also on another node.
 func TestAnAskEndsWithItsContext(t *testing.T) {
 	inFleet(t, func(t *testing.T, f *fleet) {
@@ -160,6 +211,18 @@ func TestAnAskEndsWithItsContext(t *testing.T) {
 			time.Sleep(time.Second) // it was done all the same
 		}
 		wantAnswer(t, b, "k", "add", 3)
+	})
+}
+
+// Whatever the cause, an asker of another node that has gone is no failure of the entity.
+func TestAnAskerThatHasGone(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		a := f.join("a", nil)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("the client has gone"))
+		defer cancel()
+		if r := a.receive(ctx, entity.Request{Role: "counts", Key: "k", Body: []byte(`"slow"`)}); r.Status != entity.StatusTimeout || r.Text != "the client has gone" {
+			t.Errorf("%+v", r)
+		}
 	})
 }
 

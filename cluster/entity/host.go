@@ -66,7 +66,7 @@ func (e *Entities[M, R]) ask(ctx context.Context, key string, m M) (r R, err err
 			c, _ := e.role.Owner(key)
 			return &cluster.NotOwner{Claim: c}
 		}
-		return err
+		return veil(err)
 	})
 	return r, err
 }
@@ -79,7 +79,7 @@ func (e *Entities[M, R]) receive(ctx context.Context, q Request) Reply {
 	}
 	r, err := e.ask(ctx, q.Key, m)
 	if err != nil {
-		return failed(err)
+		return failed(ctx, err)
 	}
 	body, err := e.spec.Marshal(r)
 	if err != nil {

@@ -25,6 +25,7 @@ func (r Ref[M, R]) String() string { return r.of.String() + "/" + r.key }
 //   - [actor.ErrFailed]: the entity failed with it, or what it answered could not be encoded;
 //   - [actor.ErrGone]: nothing was done; New refuses the key, or the entity has failed for good;
 //   - [tend.ErrTooManyServices]: nothing was done;
+//   - [actor.ErrDeadlock]: nothing was done; the entity waits for the one that asks;
 //   - the cause of ctx, when that ends first, or what the transport failed with;
 //   - of Marshal and Unmarshal: m was not sent, or could not be read (nothing was done), or
 //     the answer could not.
@@ -45,17 +46,17 @@ func (r Ref[M, R]) Ask(ctx context.Context, m M) (answer R, err error) {
 func (e *Entities[M, R]) send(ctx context.Context, c cluster.Claim, key string, m M) (answer R, err error) {
 	body, err := e.spec.Marshal(m)
 	if err != nil {
-		return answer, fmt.Errorf("tend/entity: encoding a message to %s: %w", e.To(key), err)
+		return answer, fmt.Errorf("tend/entity: encoding a message to %s: %w", e.To(key), veil(err))
 	}
-	r, err := e.spec.Transport.Send(ctx, c.Owner, Request{Role: c.Role, Key: key, Body: body})
+	r, err := e.spec.Transport.Send(ctx, c.Owner, Request{Role: e.String(), Key: key, Body: body})
 	if err != nil {
-		return answer, err
+		return answer, veil(err)
 	}
 	if err := r.err(c); err != nil {
 		return answer, err
 	}
 	if err := e.spec.Unmarshal(r.Body, &answer); err != nil {
-		return answer, fmt.Errorf("tend/entity: decoding the answer of %s: %w", e.To(key), err)
+		return answer, fmt.Errorf("tend/entity: decoding the answer of %s: %w", e.To(key), veil(err))
 	}
 	return answer, nil
 }

@@ -24,7 +24,7 @@ type fleet struct {
 
 	mu    sync.Mutex
 	nodes map[string]*machine
-	cut   map[string]bool
+	cut   map[string]error // what becomes of its answers
 	lines []string
 }
 
@@ -41,7 +41,7 @@ type machine struct {
 
 func inFleet(t *testing.T, f func(t *testing.T, f *fleet)) {
 	synctest.Test(t, func(t *testing.T) {
-		f(t, &fleet{T: t, engine: clustertest.NewEngine(), begun: time.Now(), nodes: map[string]*machine{}, cut: map[string]bool{}})
+		f(t, &fleet{T: t, engine: clustertest.NewEngine(), begun: time.Now(), nodes: map[string]*machine{}, cut: map[string]error{}})
 	})
 }
 
@@ -114,8 +114,8 @@ func (m *machine) Send(ctx context.Context, to cluster.Member, q entity.Request)
 		return entity.Reply{Status: entity.StatusNotOwner}, nil
 	}
 	r := other.receive(ctx, q)
-	if cut {
-		return entity.Reply{}, errCut
+	if cut != nil {
+		return entity.Reply{}, cut
 	}
 	return r, nil
 }
