@@ -42,7 +42,17 @@ func during(ctx context.Context, h *hold, run *running, f func(ctx context.Conte
 	defer cancel(nil)
 	quit := context.AfterFunc(run.ctx, func() { cancel(context.Cause(run.ctx)) })
 	defer quit()
-	return f(under)
+	return f(context.WithValue(under, runKey{}, run))
+}
+
+// runKey is for the run that a call is part of.
+type runKey struct{}
+
+// runEnds reports whether the run that ctx is a call's of has been asked to end, or has
+// ended. The context of the call says so a moment later: the run's own is the service's.
+func runEnds(ctx context.Context) bool {
+	run, is := ctx.Value(runKey{}).(*running)
+	return is && run.ctx.Err() != nil
 }
 
 const (

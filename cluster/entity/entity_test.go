@@ -77,6 +77,37 @@ func TestAMoveLosesNothing(t *testing.T) {
 	})
 }
 
+// All that wait when their shard moves are asked again, however many: none of them hears that
+// its entity is gone.
+func TestAMoveOfABusyShard(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		change := func(s *entity.Spec[string, int]) { s.Role.Shards, s.Mailbox = 1, 10 }
+		a, b := f.join("a", change), f.join("b", change)
+		for _, from := range []*machine{a, b} { // then a is back
+			const entities, each = 50, 20 // half of them find no room in the mailbox
+			failed := make(chan error, entities*each)
+			for i := range entities * each {
+				go func() {
+					_, err := ask(t, from, fmt.Sprint("k", i%entities), "slow")
+					failed <- err
+				}()
+			}
+			time.Sleep(300 * time.Millisecond)
+			token := from.token("counts")
+			if err := from.root.Suspend(token); err != nil {
+				t.Error(err)
+			}
+			for range entities * each {
+				if err := <-failed; err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = from.root.Restart(token, nil)
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
 // An owner that is cut off has ended its entities before the next one makes them; who asks
 // waits, and nothing that was sent is sent again.
 func TestAnOwnerThatIsCutOff(t *testing.T) {

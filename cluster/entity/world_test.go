@@ -73,6 +73,17 @@ func (f *fleet) join(name string, change func(*entity.Spec[string, int])) *machi
 	return m
 }
 
+// token is that of a service right below the root.
+func (m *machine) token(name string) tend.ServiceToken {
+	for _, s := range m.root.Status().Services {
+		if s.Name == name {
+			return s.Token
+		}
+	}
+	m.Fatalf("%s has no %s", m.name, name)
+	return tend.ServiceToken{}
+}
+
 func (f *fleet) note(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
