@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -170,6 +171,56 @@ func TestWhatGoesWrong(t *testing.T) {
 				t.Errorf("by %s: %v", from.name, err)
 			}
 			synctest.Wait()
+		}
+	})
+}
+
+// A wire notes where requests go.
+type wire struct {
+	*machine
+	to []string
+}
+
+func (w *wire) Send(ctx context.Context, to cluster.Member, q entity.Request) (entity.Reply, error) {
+	w.to = append(w.to, fmt.Sprint(to.Name, to.Addr, to.Meta))
+	return w.machine.Send(ctx, to, q)
+}
+
+// Of an owner that another node names with name and address alone, what else is known here
+// is known; the shard is the key's.
+func TestAnOwnerThatIsNamed(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		three := func(s *entity.Spec[string, int]) { s.Role.Shards = 3 }
+		a, c := f.join("a", three), f.join("c", three)
+		w := &wire{}
+		b := f.join("b", func(s *entity.Spec[string, int]) { s.New, s.Role.Shards, s.Transport = nil, 3, w })
+		w.machine = b
+		f.nodes["new"] = c
+		c.receive = func(context.Context, entity.Request) entity.Reply {
+			return entity.Reply{Status: entity.StatusFailed, Text: "no luck"}
+		}
+		key := a.key(t)
+		at, _ := b.counts.Owner(key)
+		for _, tt := range []struct {
+			named cluster.Member
+			to    string
+		}{
+			{cluster.Member{Name: "c", Addr: "c"}, "ccmap[zone:c]"},
+			{cluster.Member{Name: "c", Addr: "new"}, "cnewmap[zone:c]"}, // it was started again
+			{cluster.Member{Name: "c"}, "ccmap[zone:c]"},
+			{cluster.Member{Name: "d", Addr: "c"}, "dcmap[]"}, // not seen yet
+		} {
+			a.receive = func(context.Context, entity.Request) entity.Reply {
+				return entity.Reply{Status: entity.StatusNotOwner, Claim: cluster.Claim{Token: at.Token + 100, Owner: tt.named}}
+			}
+			w.to = nil
+			_, err := ask(t, b, key, "add")
+			if want := fmt.Sprintf("counts/%d on %s: no luck", at.Shard, tt.named.Name); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if want := []string{"aamap[zone:a]", tt.to}; !slices.Equal(w.to, want) {
+				t.Errorf("asked %q, want %q", w.to, want)
+			}
 		}
 	})
 }

@@ -31,7 +31,8 @@ type HTTP struct {
 	// Client sends. Default: one that keeps a hundred idle connections to each member. Its
 	// Timeout counts beside that of the context.
 	Client *http.Client
-	// URL is where a member's handler is. Default: http://<Addr>/tend/entity.
+	// URL is where a member's handler is. Of one that this node has not seen yet to has only
+	// Name and Addr. Default: http://<Addr>/tend/entity.
 	URL func(to cluster.Member) string
 	// MaxBytes is of a message, and of an answer. Default 1 MiB.
 	MaxBytes int64

@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -52,6 +53,9 @@ func (e *Entities[M, R]) send(ctx context.Context, c cluster.Claim, key string, 
 	if err != nil {
 		return answer, veil(err)
 	}
+	if r.Status == StatusNotOwner {
+		return answer, &cluster.NotOwner{Claim: e.named(c, r.Claim)}
+	}
 	if err := r.err(c); err != nil {
 		return answer, err
 	}
@@ -59,4 +63,18 @@ func (e *Entities[M, R]) send(ctx context.Context, c cluster.Claim, key string, 
 		return answer, fmt.Errorf("tend/entity: decoding the answer of %s: %w", e.To(key), veil(err))
 	}
 	return answer, nil
+}
+
+// named is the claim that the other end names to who asked under c, with all that this node
+// knows of the owner: a transport may carry no more than a name and an address. Of the two
+// addresses that one is newer.
+func (e *Entities[M, R]) named(c, by cluster.Claim) cluster.Claim {
+	c.Token, c.Owner = by.Token, by.Owner
+	for _, m := range e.node.Members() {
+		if m.Name == by.Owner.Name {
+			c.Owner = m
+			c.Owner.Addr = cmp.Or(by.Owner.Addr, m.Addr)
+		}
+	}
+	return c
 }

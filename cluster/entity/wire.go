@@ -32,7 +32,7 @@ type Request struct {
 type Reply struct {
 	Status Status
 	Body   []byte        // StatusDone: what Marshal made of the answer
-	Claim  cluster.Claim // StatusNotOwner: who is, as far as the other end knows
+	Claim  cluster.Claim // StatusNotOwner: Token, and Owner's Name and Addr, as far as the other end knows
 	Text   string        // else: what the error says
 }
 
@@ -92,16 +92,13 @@ func (v *veiled) As(target any) bool {
 	return errors.As(v.err, target)
 }
 
-// err is the error that a reply is, of who was asked under the claim; nil: it is an answer.
+// err is the error of the entity that a reply is, which was asked under the claim; nil: it is
+// an answer.
 func (r Reply) err(c cluster.Claim) error {
-	switch r.Status {
-	case StatusDone:
+	if r.Status == StatusDone {
 		return nil
-	case StatusNotOwner:
-		return &cluster.NotOwner{Claim: r.Claim}
-	default:
-		return &remoteError{r.Status, r.Text, c}
 	}
+	return &remoteError{r.Status, r.Text, c}
 }
 
 // remoteError is an error of another node: its kind and its text.

@@ -49,7 +49,7 @@ func inFleet(t *testing.T, f func(t *testing.T, f *fleet)) {
 func (f *fleet) join(name string, change func(*entity.Spec[string, int])) *machine {
 	m := &machine{fleet: f, name: name, root: tend.New(name, tend.Spec{EventHook: func(tend.Event) {}})}
 	m.node = cluster.Join(cluster.Options{
-		Fleet: "shop", Name: name, Addr: name, Engine: f.engine.As(name),
+		Fleet: "shop", Name: name, Addr: name, Meta: map[string]string{"zone": name}, Engine: f.engine.As(name),
 		EventHook: func(cluster.Event) {}, Overrun: func(c cluster.Claim) { f.Errorf("overrun of %v", c) },
 	})
 	spec := entity.Spec[string, int]{Role: cluster.Spec{Shards: 4}, New: m.counter, Transport: m}
