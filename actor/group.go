@@ -107,9 +107,7 @@ func (g *Group[K, M]) Serve(ctx context.Context) error {
 	err := g.supervisor.Serve(ctx) // it panics if it is being served
 	g.over.Store(true)
 	for i := range g.shards {
-		for _, m := range g.shards[i].departWaiting() {
-			m.drop(tend.ErrStopped)
-		}
+		g.shards[i].dropWaiting()
 	}
 	return err
 }

@@ -518,6 +518,54 @@ func TestAGroupThatHasStopped(t *testing.T) {
 	})
 }
 
+// A dawdler is a key that takes so long to say its name, once.
+type dawdler struct{ takes time.Duration }
+
+func (d *dawdler) String() string {
+	takes := d.takes
+	d.takes = 0
+	time.Sleep(takes)
+	return "d"
+}
+
+// TestAskingAsAGroupEnds: who is about to make a member when the group ends hears that it is
+// over, though another hangs that has not left the key.
+func TestAskingAsAGroupEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := actor.NewGroup("g", actor.GroupSpec[*dawdler, func()]{
+			New: func(context.Context, *actor.Actor[func()], *dawdler) (actor.Handler[func()], error) {
+				return actor.Func[func()](func(_ context.Context, do func()) error { do(); return nil }), nil
+			},
+			Actor: actor.Spec[func()]{Child: tend.Child{Timeout: time.Second}},
+		})
+		s, _ := serve(t, tend.Spec{}, g)
+		key, release := &dawdler{}, make(chan struct{})
+		if err := g.To(key).TrySend(func() { <-release }); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		g.Remove(key)
+		const long = 10 * time.Second
+		key.takes = long
+		began, asked := time.Now(), make(chan error)
+		go func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := actor.Ask(ctx, g.To(key), func(r actor.Reply[int]) func() { return func() { r.Send(1) } })
+			asked <- err
+		}()
+		synctest.Wait()
+		s.Stop()
+		if took := time.Since(began); took >= long {
+			t.Errorf("the group ends after %v", took)
+		}
+		if err := <-asked; !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrStopped) || time.Since(began) != long {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		close(release)
+	})
+}
+
 // TestLossesOfMembersAreToldTogether: the first at once, those within a second as one.
 func TestLossesOfMembersAreToldTogether(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -140,7 +140,8 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 
 func isUnequal[K comparable](a, b K) bool { return a != b }
 
-// join adds members to the supervisor; some wait for their predecessors.
+// join adds members to the supervisor; some wait for their predecessors. If Serve has returned
+// meanwhile nobody would come for those: the supervisor settles the others.
 func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
 	var ready []any
 	for _, m := range added {
@@ -148,12 +149,16 @@ func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
 			ready = append(ready, m)
 		}
 	}
-	if len(ready) == 0 {
-		return
+	if len(ready) > 0 {
+		g.host.Add(ready, patient)
+		for _, m := range added {
+			m.hasJoined()
+		}
 	}
-	g.host.Add(ready, patient)
-	for _, m := range added {
-		m.hasJoined()
+	if g.over.Load() {
+		for _, m := range added {
+			g.shard(m.key).dropWaiting()
+		}
 	}
 }
 
@@ -255,6 +260,13 @@ func (s *shard[K, M]) departWaiting() (all []*member[K, M]) {
 		}
 	}
 	return all
+}
+
+// dropWaiting ends all that wait for others to leave: the group is over.
+func (s *shard[K, M]) dropWaiting() {
+	for _, m := range s.departWaiting() {
+		m.drop(tend.ErrStopped)
+	}
 }
 
 // drop ends a member that was never added.

@@ -42,7 +42,17 @@ func during(ctx context.Context, h *hold, run *running, f func(ctx context.Conte
 	defer cancel(nil)
 	quit := context.AfterFunc(run.ctx, func() { cancel(context.Cause(run.ctx)) })
 	defer quit()
-	return f(under)
+	return f(context.WithValue(under, runKey{}, run))
+}
+
+// runKey is for the run that a call is part of.
+type runKey struct{}
+
+// runEnds reports whether the run that ctx is a call's of has been asked to end, or has
+// ended. The context of the call says so a moment later: the run's own is the service's.
+func runEnds(ctx context.Context) bool {
+	run, is := ctx.Value(runKey{}).(*running)
+	return is && run.ctx.Err() != nil
 }
 
 const (
@@ -53,8 +63,9 @@ const (
 // Call calls f with the claim of the key's shard, wherever it is, and waits while there is
 // none. An error of f that is a [*NotOwner] says that nothing was done: f is called again,
 // with the claim named there if its token is newer, or after 50 ms doubling to 1 s, or as
-// soon as this node sees another owner. Any other error is returned as it is, because f
-// may have taken effect. It ends with ctx.
+// soon as this node sees another owner. Its Claim.Role is the role's, or "": that of another
+// role says nothing of this one. Any other error is returned as it is, because f may have
+// taken effect. It ends with ctx.
 func (r *Role[S]) Call(ctx context.Context, key string, f func(ctx context.Context, c Claim) error) error {
 	shard, again := r.Shard(key), firstAgain
 	var named Claim
@@ -69,7 +80,7 @@ func (r *Role[S]) Call(ctx context.Context, key string, f func(ctx context.Conte
 		}
 		err := f(ctx, c)
 		var no *NotOwner
-		if !errors.As(err, &no) {
+		if !errors.As(err, &no) || no.Claim.Role != "" && no.Claim.Role != r.name {
 			return err
 		}
 		if named = newer(named, no.Claim); named.Token > c.Token {
@@ -90,14 +101,15 @@ func newer(a, b Claim) Claim {
 	return a
 }
 
-// awaitOther waits until the node sees a newer claim, at most so long.
+// awaitOther waits until the node sees a newer claim, at most so long. An error is the cause
+// of ctx.
 func (p *post) awaitOther(ctx context.Context, shard int, token int64, most time.Duration) error {
 	end := time.Now().Add(most)
 	for {
 		_, _, news := p.sight(shard)
 		left := time.Until(end)
 		if p.claim(shard).Token > token || left <= 0 {
-			return ctx.Err()
+			return context.Cause(ctx) // nil: it has not ended
 		}
 		if err := await(ctx, news, left); err != nil {
 			return err

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -296,6 +297,50 @@ func TestCallTriesAgainAfterNotOwner(t *testing.T) {
 			t.Error(err)
 		}
 		a.stop()
+		b.stop()
+	})
+}
+
+// A NotOwner of another role says nothing of this one: f may have taken effect.
+func TestCallTakesItsOwnNotOwner(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, ra, _ := pair(tape, engine)
+		for role, want := range map[string]int{"": 2, "billing": 2, "orders": 1} {
+			n := 0
+			err := ra.Call(t.Context(), "k", func(context.Context, cluster.Claim) error {
+				if n++; n == 2 {
+					return nil
+				}
+				return fmt.Errorf("asking: %w", &cluster.NotOwner{Claim: cluster.Claim{Role: role}})
+			})
+			if n != want || (err == nil) != (want == 2) {
+				t.Errorf("a NotOwner of %q: %d calls, %v", role, n, err)
+			}
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// Whatever Call waits for when its context ends, the error is the cause.
+func TestCallEndsWithTheCause(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b, _, rb := pair(tape, engine)
+		enough := errors.New("enough")
+		for _, moves := range []bool{false, true} { // while f is called
+			ctx, cancel := context.WithCancelCause(t.Context())
+			err := rb.Call(ctx, "k", func(context.Context, cluster.Claim) error {
+				if moves {
+					a.stop()
+					time.Sleep(time.Second)
+				}
+				cancel(enough)
+				return &cluster.NotOwner{}
+			})
+			if !errors.Is(err, enough) {
+				t.Errorf("moves: %v: %v", moves, err)
+			}
+		}
 		b.stop()
 	})
 }

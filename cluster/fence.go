@@ -71,4 +71,5 @@ func init() {
 	seam.Under = func(ctx context.Context, claim any) context.Context {
 		return context.WithValue(ctx, holdKey{}, &hold{claim: claim.(Claim)})
 	}
+	seam.Ends = runEnds
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,37 @@ func TestAMoveLosesNothing(t *testing.T) {
 	})
 }
 
+// All that wait when their shard moves are asked again, however many: none of them hears that
+// its entity is gone.
+func TestAMoveOfABusyShard(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		change := func(s *entity.Spec[string, int]) { s.Role.Shards, s.Mailbox = 1, 10 }
+		a, b := f.join("a", change), f.join("b", change)
+		for _, from := range []*machine{a, b} { // then a is back
+			const entities, each = 50, 20 // half of them find no room in the mailbox
+			failed := make(chan error, entities*each)
+			for i := range entities * each {
+				go func() {
+					_, err := ask(t, from, fmt.Sprint("k", i%entities), "slow")
+					failed <- err
+				}()
+			}
+			time.Sleep(300 * time.Millisecond)
+			token := from.token("counts")
+			if err := from.root.Suspend(token); err != nil {
+				t.Error(err)
+			}
+			for range entities * each {
+				if err := <-failed; err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = from.root.Restart(token, nil)
+			time.Sleep(2 * time.Second)
+		}
+	})
+}
+
 // An owner that is cut off has ended its entities before the next one makes them; who asks
 // waits, and nothing that was sent is sent again.
 func TestAnOwnerThatIsCutOff(t *testing.T) {
@@ -103,11 +135,11 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 		b := f.join("b", nil)
 		time.Sleep(6 * time.Second)
 		key := a.key(t)
-		f.cut["a"] = true
+		f.cut["a"] = errCut
 		if _, err := ask(t, b, key, "add"); !errors.Is(err, errCut) {
 			t.Error(err)
 		}
-		f.cut["a"] = false
+		delete(f.cut, "a")
 		wantAnswer(t, b, key, "add", 2)
 	})
 }
@@ -143,6 +175,107 @@ func TestWhatGoesWrong(t *testing.T) {
 	})
 }
 
+// A wire notes where requests go.
+type wire struct {
+	*machine
+	to []string
+}
+
+func (w *wire) Send(ctx context.Context, to cluster.Member, q entity.Request) (entity.Reply, error) {
+	w.to = append(w.to, fmt.Sprint(to.Name, to.Addr, to.Meta))
+	return w.machine.Send(ctx, to, q)
+}
+
+// Of an owner that another node names with name and address alone, what else is known here
+// is known; the shard is the key's.
+func TestAnOwnerThatIsNamed(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		three := func(s *entity.Spec[string, int]) { s.Role.Shards = 3 }
+		a, c := f.join("a", three), f.join("c", three)
+		w := &wire{}
+		b := f.join("b", func(s *entity.Spec[string, int]) { s.New, s.Role.Shards, s.Transport = nil, 3, w })
+		w.machine = b
+		f.nodes["new"] = c
+		c.receive = func(context.Context, entity.Request) entity.Reply {
+			return entity.Reply{Status: entity.StatusFailed, Text: "no luck"}
+		}
+		key := a.key(t)
+		at, _ := b.counts.Owner(key)
+		for _, tt := range []struct {
+			named cluster.Member
+			to    string
+		}{
+			{cluster.Member{Name: "c", Addr: "c"}, "ccmap[zone:c]"},
+			{cluster.Member{Name: "c", Addr: "new"}, "cnewmap[zone:c]"}, // it was started again
+			{cluster.Member{Name: "c"}, "ccmap[zone:c]"},
+			{cluster.Member{Name: "d", Addr: "c"}, "dcmap[]"}, // not seen yet
+		} {
+			a.receive = func(context.Context, entity.Request) entity.Reply {
+				return entity.Reply{Status: entity.StatusNotOwner, Claim: cluster.Claim{Token: at.Token + 100, Owner: tt.named}}
+			}
+			w.to = nil
+			_, err := ask(t, b, key, "add")
+			if want := fmt.Sprintf("counts/%d on %s: no luck", at.Shard, tt.named.Name); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if want := []string{"aamap[zone:a]", tt.to}; !slices.Equal(w.to, want) {
+				t.Errorf("asked %q, want %q", w.to, want)
+			}
+		}
+	})
+}
+
+// What an entity fails with is its own matter, also if it is a NotOwner of whom it has
+// asked itself: the message is not sent again, nor to that owner.
+func TestANotOwnerOfSomebodyElse(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		var role string
+		done := 0
+		change := func(s *entity.Spec[string, int]) {
+			s.Role.Shards = 1
+			s.New = func(_ context.Context, key string) (entity.Handler[string, int], error) {
+				no := &cluster.NotOwner{Claim: cluster.Claim{Role: role, Token: 1 << 40, Owner: cluster.Member{Name: "c", Addr: "c"}}}
+				if key == "refused" {
+					return nil, errors.Join(tend.ErrDoNotRestart, no)
+				}
+				return handler(func(context.Context, string) (int, error) {
+					done++
+					return 0, fmt.Errorf("the ledger: %w", no)
+				}), nil
+			}
+		}
+		a, b := f.join("a", change), f.join("b", change)
+		f.join("c", nil).receive = func(_ context.Context, q entity.Request) entity.Reply {
+			t.Errorf("c gets %+v", q)
+			return entity.Reply{Status: entity.StatusDone, Body: []byte("7")}
+		}
+		for _, role = range []string{"ledger", "counts", ""} {
+			for _, from := range []*machine{a, b} {
+				done = 0
+				_, err := ask(t, from, "k", "pay")
+				if no := (*cluster.NotOwner)(nil); done != 1 || !errors.Is(err, actor.ErrFailed) || errors.As(err, &no) || !strings.Contains(err.Error(), "the ledger: ") {
+					t.Errorf("role %q, by %s: done %d times, %v", role, from.name, done, err)
+				}
+				if _, err = ask(t, from, "refused", "pay"); !errors.Is(err, actor.ErrGone) {
+					t.Errorf("role %q, by %s: %v", role, from.name, err)
+				}
+			}
+		}
+	})
+}
+
+// So it is with what a transport fails with: nobody knows what was done.
+func TestANotOwnerOfATransport(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		a, b := f.join("a", nil), f.join("b", nil)
+		time.Sleep(6 * time.Second)
+		f.cut["a"] = errors.Join(errCut, &cluster.NotOwner{})
+		if _, err := ask(t, b, a.key(t), "add"); !errors.Is(err, errCut) {
+			t.Error(err)
+		}
+	})
+}
+
 // The end of the asker's context ends an Ask, also on another node.
 func TestAnAskEndsWithItsContext(t *testing.T) {
 	inFleet(t, func(t *testing.T, f *fleet) {
@@ -160,6 +293,18 @@ func TestAnAskEndsWithItsContext(t *testing.T) {
 			time.Sleep(time.Second) // it was done all the same
 		}
 		wantAnswer(t, b, "k", "add", 3)
+	})
+}
+
+// Whatever the cause, an asker of another node that has gone is no failure of the entity.
+func TestAnAskerThatHasGone(t *testing.T) {
+	inFleet(t, func(t *testing.T, f *fleet) {
+		a := f.join("a", nil)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("the client has gone"))
+		defer cancel()
+		if r := a.receive(ctx, entity.Request{Role: "counts", Key: "k", Body: []byte(`"slow"`)}); r.Status != entity.StatusTimeout || r.Text != "the client has gone" {
+			t.Errorf("%+v", r)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
 	"github.com/tend-go/tend/cluster"
+	"github.com/tend-go/tend/cluster/internal/seam"
 )
 
 // host makes the group of a shard's entities.
@@ -62,11 +63,11 @@ type stopper interface {
 func (e *Entities[M, R]) ask(ctx context.Context, key string, m M) (r R, err error) {
 	err = e.role.Do(ctx, key, func(under context.Context, g *group[M, R]) error {
 		r, err = actor.Ask(ctx, g.To(key), func(answer actor.Reply[R]) asked[M, R] { return asked[M, R]{m, answer} })
-		if errors.Is(err, actor.ErrGone) && under.Err() != nil {
+		if errors.Is(err, actor.ErrGone) && seam.Ends(under) {
 			c, _ := e.role.Owner(key)
 			return &cluster.NotOwner{Claim: c}
 		}
-		return err
+		return veil(err)
 	})
 	return r, err
 }
@@ -79,7 +80,7 @@ func (e *Entities[M, R]) receive(ctx context.Context, q Request) Reply {
 	}
 	r, err := e.ask(ctx, q.Key, m)
 	if err != nil {
-		return failed(err)
+		return failed(ctx, err)
 	}
 	body, err := e.spec.Marshal(r)
 	if err != nil {

@@ -22,16 +22,20 @@ import (
 // ask: put it where only members do, or ask for certificates.
 //
 //	POST /tend/entity?role=accounts&key=alice HTTP/1.1
+//	Tend-Entity: 1
 //	Tend-Timeout: 2s
 //
-// The answer is 200; 421 with "Tend-Owner: <addr> <token> <name>"; 410, 429, 504, 400 and
+// Without "Tend-Entity: 1" a request is refused with 403, and nothing done: a page from
+// elsewhere can have a browser that reaches the server send a POST, but not with a header of
+// its own. The answer is 200; 421 with "Tend-Owner: <addr> <token> <name>"; 410, 429, 504, 400 and
 // 500 with the text of the error, and always with "Tend-Entity: 1". Others, of a proxy maybe,
 // are errors of the transport.
 type HTTP struct {
 	// Client sends. Default: one that keeps a hundred idle connections to each member. Its
 	// Timeout counts beside that of the context.
 	Client *http.Client
-	// URL is where a member's handler is. Default: http://<Addr>/tend/entity.
+	// URL is where a member's handler is. Of one that this node has not seen yet to has only
+	// Name and Addr. Default: http://<Addr>/tend/entity.
 	URL func(to cluster.Member) string
 	// MaxBytes is of a message, and of an answer. Default 1 MiB.
 	MaxBytes int64
@@ -88,6 +92,7 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	if err != nil {
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
 	}
+	req.Header.Set(headerVersion, version)
 	if at, ok := ctx.Deadline(); ok {
 		req.Header.Set(headerTimeout, time.Until(at).String())
 	}
@@ -174,6 +179,10 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "only POST", http.StatusMethodNotAllowed)
+		return
+	}
+	if req.Header.Get(headerVersion) != version { // before anything of it is read
+		http.Error(w, "only with "+headerVersion+": "+version, http.StatusForbidden)
 		return
 	}
 	ctx := req.Context()

@@ -178,6 +178,28 @@ func TestHTTPRefuses(t *testing.T) {
 	_ = res.Body.Close()
 }
 
+// What any browser can be made to send reaches nobody.
+func TestHTTPTakesNoForms(t *testing.T) {
+	h := &entity.HTTP{}
+	to := serveHTTP(t, h, func(_ context.Context, q entity.Request) entity.Reply {
+		t.Errorf("%+v", q)
+		return entity.Reply{Status: entity.StatusDone}
+	})
+	for _, version := range []string{"", "2"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+to.Addr+entity.Path+"?role=counts&key=k", strings.NewReader(`"add"`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "text/plain")
+		req.Header.Set("Tend-Entity", version)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode != http.StatusForbidden || res.Header.Get("Tend-Entity") != "" {
+			t.Errorf("version %q: %v, %v", version, res, err)
+		}
+		_ = res.Body.Close()
+	}
+}
+
 // An owner that is no answer of ours is nobody.
 func TestHTTPOwnerThatMakesNoSense(t *testing.T) {
 	for _, header := range []string{"", "a", "a 1", "a b c", "a -1 c", "a 0 c", "a 99999999999999999999 c"} {

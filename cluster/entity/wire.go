@@ -32,7 +32,7 @@ type Request struct {
 type Reply struct {
 	Status Status
 	Body   []byte        // StatusDone: what Marshal made of the answer
-	Claim  cluster.Claim // StatusNotOwner: who is, as far as the other end knows
+	Claim  cluster.Claim // StatusNotOwner: Token, and Owner's Name and Addr, as far as the other end knows
 	Text   string        // else: what the error says
 }
 
@@ -50,35 +50,55 @@ const (
 	StatusUnreadable        // the message could not be decoded; nothing was done
 )
 
-// failed is the reply that an error is.
-func failed(err error) Reply {
+// failed is the reply that an error is of who was asked in ctx. First what says that the
+// entity had the message in hand: what it failed with may be any error.
+func failed(ctx context.Context, err error) Reply {
 	var no *cluster.NotOwner
 	switch {
-	case errors.As(err, &no):
-		return Reply{Status: StatusNotOwner, Claim: no.Claim}
 	case errors.Is(err, actor.ErrFailed):
 		return Reply{Status: StatusFailed, Text: err.Error()}
+	case errors.As(err, &no):
+		return Reply{Status: StatusNotOwner, Claim: no.Claim}
 	case errors.Is(err, actor.ErrGone):
 		return Reply{Status: StatusGone, Text: err.Error()}
 	case errors.Is(err, tend.ErrTooManyServices):
 		return Reply{Status: StatusTooMany, Text: err.Error()}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case ctx.Err() != nil: // whatever its cause
 		return Reply{Status: StatusTimeout, Text: err.Error()}
 	default:
 		return Reply{Status: StatusFailed, Text: err.Error()}
 	}
 }
 
-// err is the error that a reply is, of who was asked under the claim; nil: it is an answer.
-func (r Reply) err(c cluster.Claim) error {
-	switch r.Status {
-	case StatusDone:
-		return nil
-	case StatusNotOwner:
-		return &cluster.NotOwner{Claim: r.Claim}
-	default:
-		return &remoteError{r.Status, r.Text, c}
+// veil has nobody find a *cluster.NotOwner in an error of user code: of a message that may
+// have taken effect it would say that nothing was done.
+func veil(err error) error {
+	if no := (*cluster.NotOwner)(nil); errors.As(err, &no) {
+		return &veiled{err}
 	}
+	return err
+}
+
+// veiled is an error as it is, but for what is not to be found in it.
+type veiled struct{ err error }
+
+func (v *veiled) Error() string        { return v.err.Error() }
+func (v *veiled) Is(target error) bool { return errors.Is(v.err, target) }
+
+func (v *veiled) As(target any) bool {
+	if _, is := target.(**cluster.NotOwner); is {
+		return false
+	}
+	return errors.As(v.err, target)
+}
+
+// err is the error of the entity that a reply is, which was asked under the claim; nil: it is
+// an answer.
+func (r Reply) err(c cluster.Claim) error {
+	if r.Status == StatusDone {
+		return nil
+	}
+	return &remoteError{r.Status, r.Text, c}
 }
 
 // remoteError is an error of another node: its kind and its text.

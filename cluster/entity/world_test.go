@@ -24,7 +24,7 @@ type fleet struct {
 
 	mu    sync.Mutex
 	nodes map[string]*machine
-	cut   map[string]bool
+	cut   map[string]error // what becomes of its answers
 	lines []string
 }
 
@@ -41,7 +41,7 @@ type machine struct {
 
 func inFleet(t *testing.T, f func(t *testing.T, f *fleet)) {
 	synctest.Test(t, func(t *testing.T) {
-		f(t, &fleet{T: t, engine: clustertest.NewEngine(), begun: time.Now(), nodes: map[string]*machine{}, cut: map[string]bool{}})
+		f(t, &fleet{T: t, engine: clustertest.NewEngine(), begun: time.Now(), nodes: map[string]*machine{}, cut: map[string]error{}})
 	})
 }
 
@@ -49,7 +49,7 @@ func inFleet(t *testing.T, f func(t *testing.T, f *fleet)) {
 func (f *fleet) join(name string, change func(*entity.Spec[string, int])) *machine {
 	m := &machine{fleet: f, name: name, root: tend.New(name, tend.Spec{EventHook: func(tend.Event) {}})}
 	m.node = cluster.Join(cluster.Options{
-		Fleet: "shop", Name: name, Addr: name, Engine: f.engine.As(name),
+		Fleet: "shop", Name: name, Addr: name, Meta: map[string]string{"zone": name}, Engine: f.engine.As(name),
 		EventHook: func(cluster.Event) {}, Overrun: func(c cluster.Claim) { f.Errorf("overrun of %v", c) },
 	})
 	spec := entity.Spec[string, int]{Role: cluster.Spec{Shards: 4}, New: m.counter, Transport: m}
@@ -71,6 +71,17 @@ func (f *fleet) join(name string, change func(*entity.Spec[string, int])) *machi
 	f.Cleanup(m.end)
 	time.Sleep(2 * time.Second)
 	return m
+}
+
+// token is that of a service right below the root.
+func (m *machine) token(name string) tend.ServiceToken {
+	for _, s := range m.root.Status().Services {
+		if s.Name == name {
+			return s.Token
+		}
+	}
+	m.Fatalf("%s has no %s", m.name, name)
+	return tend.ServiceToken{}
 }
 
 func (f *fleet) note(format string, args ...any) {
@@ -114,8 +125,8 @@ func (m *machine) Send(ctx context.Context, to cluster.Member, q entity.Request)
 		return entity.Reply{Status: entity.StatusNotOwner}, nil
 	}
 	r := other.receive(ctx, q)
-	if cut {
-		return entity.Reply{}, errCut
+	if cut != nil {
+		return entity.Reply{}, cut
 	}
 	return r, nil
 }

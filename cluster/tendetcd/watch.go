@@ -17,8 +17,8 @@ var (
 )
 
 func (e *engine) Watch(ctx context.Context, prefix string, silence time.Duration, saw func(store.Batch)) error {
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(clientv3.WithRequireLeader(ctx))
+	defer cancel(nil)
 	snapshot, err := e.snapshot(ctx, prefix, silence/5)
 	if err != nil {
 		return err
@@ -26,7 +26,10 @@ func (e *engine) Watch(ctx context.Context, prefix string, silence time.Duration
 	saw(snapshot)
 	w := watcher{engine: e, silence: silence, seen: snapshot.Revision, saw: saw, timer: time.NewTimer(silence)}
 	defer w.timer.Stop()
-	return w.follow(ctx, e.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(snapshot.Revision+1)))
+	late := time.AfterFunc(silence/5, func() { cancel(errSilent) }) // the client waits until etcd says that the watch is made
+	responses := e.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(snapshot.Revision+1))
+	late.Stop()
+	return w.follow(ctx, responses)
 }
 
 // snapshot is a linearizable read of all there is.
@@ -72,14 +75,20 @@ func (w *watcher) follow(ctx context.Context, responses clientv3.WatchChan) erro
 	}
 }
 
-// ask for progress: an answer says how far etcd is.
+// ask for progress: an answer says how far etcd is. The client waits with that while it has no
+// stream, and nobody looks at the timer.
 func (w *watcher) ask(ctx context.Context) error {
 	if w.asked {
 		return errSilent
 	}
 	w.asked = true
 	w.timer.Reset(w.silence / 5)
-	return w.client.RequestProgress(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, w.silence/5, errSilent)
+	defer cancel()
+	if err := w.client.RequestProgress(ctx); err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return nil
 }
 
 func (w *watcher) take(r clientv3.WatchResponse) error {
