@@ -151,8 +151,8 @@ func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
 	}
 	if len(ready) > 0 {
 		g.host.Add(ready, patient)
-		for _, m := range added {
-			m.hasJoined()
+		for _, m := range ready { // others may have begun to join by now, elsewhere
+			m.(*member[K, M]).hasJoined()
 		}
 	}
 	if g.over.Load() {
