@@ -4,6 +4,8 @@ package faults
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,11 +28,21 @@ func TestFault3Pause(t *testing.T) {
 	}
 }
 
+// mostPauses is how often a process is paused until it tries something when it wakes: whether
+// it is in the middle of something is chance.
+const mostPauses = 8
+
+// refused: the ledger has, since it was last asked.
+func (s *scene) refused() bool {
+	ledger := s.view.more(filepath.Join(s.view.dir, "ledger.jsonl"))
+	return slices.ContainsFunc(ledger, func(r history.Record) bool { return r.What == history.Act && !r.Taken })
+}
+
 func pauseOwner(t *testing.T, c conduct, tries bool) {
 	s := newScene(t, setup{TTL: 3 * time.Second, Shards: 16, Conduct: c}, 1)
 	s.nodes(2)
 	s.awaitEven(2)
-	for range repeats(3) {
+	for n := 0; n < repeats(3) || tries && n < mostPauses && !s.refused(); n++ {
 		m := s.members[s.rand.IntN(2)]
 		at := now()
 		m.pause()
