@@ -78,6 +78,9 @@ func (l *ledger) act(r history.Record) bool {
 	r.Taken = l.fence.Admit(r.Shard, r.Token) == nil || l.all
 	r.At = now()
 	_, _ = l.writer.Write(line(r)) // what was not written, the checker misses
+	if !r.Taken {
+		l.writer.Flush() // somebody may wait for that
+	}
 	return r.Taken
 }
 
