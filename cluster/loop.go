@@ -238,9 +238,8 @@ func (l *loop) prolong(e deadline) {
 }
 
 func (l *loop) start(e start) {
-	id := shardID{e.claim.Role, e.claim.Shard}
-	h := newHold(l.node, l.node.post(id.role), e.claim, l.until)
-	l.holds[id] = h
+	h := newHold(l.node, l.node.post(e.claim.Role), e.claim, l.until)
+	l.holds[h.id()] = h
 	h.post.take(h)
 	l.work.Go(func() { h.start(l.inbox.put) })
 }
