@@ -1,0 +1,339 @@
+package cluster
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tend-go/tend/cluster/internal/store"
+)
+
+// heard notes whether the engine answers. ErrNoLease and ErrFull are answers.
+func (p *plan) heard(head store.Head, err error) {
+	if errors.Is(err, store.ErrFull) {
+		p.nagFull(err)
+	} else if err != nil && !errors.Is(err, store.ErrNoLease) {
+		if p.lostAt == never {
+			p.lostAt = p.now
+			p.tellOf(KindEngineLost, Event{Err: err})
+		}
+		return
+	}
+	if p.lostAt != never && p.blind < 2 {
+		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.lostAt})
+		p.lostAt = never
+	}
+	if head.Cluster != 0 {
+		p.forgot(p.view.same(head))
+	}
+}
+
+// nagFull says that somebody has to make space.
+func (p *plan) nagFull(err error) {
+	if p.fullAt == -never || p.now-p.fullAt >= nagging {
+		p.fullAt = p.now
+		p.tellOf(KindEngineFull, Event{Err: err})
+	}
+}
+
+// forgot has all told: the engine would hand out tokens that were used.
+func (p *plan) forgot(err error) {
+	if err == nil || p.broken != nil {
+		return
+	}
+	p.broken, p.stale = err, p.now
+	p.tellOf(KindEngineChanged, Event{Err: err})
+	p.lose()
+}
+
+func (p *plan) takeOpened(m opened) {
+	p.heard(m.head, m.err)
+	if p.lease.phase != away {
+		return // an answer that had been given up: that lease ends by itself
+	}
+	if m.err != nil {
+		p.lease.failed(p.now)
+		return
+	}
+	p.lease.granted(p.now, m)
+	p.member = membership{nagged: p.member.nagged}
+	p.do(deadline{m.lease, p.lease.until()})
+}
+
+func (p *plan) takeRenewed(m renewed) {
+	if m.lease != p.lease.id || p.lease.phase != live {
+		return
+	}
+	p.heard(m.head, m.err)
+	switch {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.lose()
+	case m.err != nil:
+		p.lease.failed(p.now)
+	default:
+		p.lease.prolong(p.now, m.sent)
+		p.do(deadline{m.lease, p.lease.until()})
+	}
+}
+
+func (p *plan) takeRevoked(m revoked) {
+	if m.lease != p.lease.id || p.lease.phase != over {
+		return
+	}
+	p.heard(store.Head{}, m.err)
+	p.lease.busy = false
+	if m.err != nil && !errors.Is(m.err, store.ErrNoLease) {
+		p.lease.failed(p.now)
+		if p.stopping() {
+			p.unrevoked = m.err // it ends by itself
+			p.end()
+		}
+		return
+	}
+	p.lease.phase, p.lease.next = away, p.now
+}
+
+func (p *plan) takeRegistered(m registered) {
+	if m.lease != p.lease.id || p.lease.phase != live {
+		return
+	}
+	p.heard(m.answer.Head, m.err)
+	p.member.busy, p.member.next = false, p.now+retry
+	switch e := m.answer.Entry; {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.lose()
+	case m.err != nil:
+	case m.answer.Done:
+		p.registered(e.Token, m.value)
+	case e.Lease == p.lease.id:
+		p.registered(e.Token, "") // an answer was lost
+	default:
+		p.nagName()
+	}
+}
+
+// nagName says that another process has the name, or that this one had it a moment ago.
+func (p *plan) nagName() {
+	if p.member.nagged == -never || p.now-p.member.nagged >= nagging {
+		p.member.nagged = p.now
+		p.tellOf(KindNameTaken, Event{})
+	}
+	p.member.next = p.now + retry
+}
+
+func (p *plan) takeUpdated(m updated) {
+	if m.lease != p.member.lease || !p.member.busy {
+		return
+	}
+	p.heard(m.answer.Head, m.err)
+	p.member.busy = false
+	p.member.failed = m.err != nil
+	switch {
+	case m.err != nil:
+		p.member.next = p.now + retry
+	case m.answer.Done:
+		p.member.said = m.value
+	default:
+		p.member.token, p.member.said = 0, "" // somebody deleted it
+	}
+}
+
+// takeUnseen: one watch may end at any time. Two that saw nothing are trouble, also if the
+// engine answers all else, as to somebody who may not read.
+func (p *plan) takeUnseen(m unseen) {
+	if p.blind++; p.blind >= 2 {
+		p.heard(store.Head{}, m.err)
+	}
+}
+
+// takeCounted: the number was tried to be set. The view tells how that went; as long as it
+// does not, it is tried again, and not at once.
+func (p *plan) takeCounted(m counted) {
+	p.heard(m.head, m.err)
+	r := p.roles[m.role]
+	r.counting, r.recount = false, p.now+retry
+	p.lookBy(r.recount)
+	p.glance()
+}
+
+func (p *plan) takeSaw(m saw) {
+	p.blind = 0
+	before := p.view.members
+	if err := p.view.apply(p.now, m.batch); err != nil {
+		p.forgot(err)
+		return
+	}
+	p.heard(store.Head{}, nil)
+	p.tellMembers(before)
+	p.correct(m.batch)
+	p.glance()
+}
+
+func (p *plan) tellMembers(before map[string]memberEntry) {
+	for _, name := range slices.Sorted(maps.Keys(p.view.members)) {
+		if _, ok := before[name]; !ok && name != p.name {
+			p.tellOf(KindMemberJoined, Event{Member: name})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, ok := p.view.members[name]; !ok && name != p.name {
+			p.tellOf(KindMemberLeft, Event{Member: name})
+		}
+	}
+	p.do(show{})
+}
+
+// correct compares the books with what the view has since a batch.
+func (p *plan) correct(batch store.Batch) {
+	if own := p.view.members[p.name]; p.member.token != 0 && p.view.head.Revision >= p.member.token && own.Token != p.member.token {
+		p.member.token, p.member.said = 0, ""
+	}
+	for b := range p.books.all() {
+		if (b.state == waiting || b.state == released) && p.view.head.Revision >= b.seen {
+			p.forget(b)
+		} else if batch.Snapshot {
+			p.correctBook(b)
+		}
+	}
+	for _, c := range batch.Changes {
+		if id, ok := p.view.idOf(c); ok && !batch.Snapshot && p.books.of(id) != nil {
+			p.correctBook(p.books.of(id))
+		}
+	}
+}
+
+// correctBook ends a claim whose key is gone or another's.
+func (p *plan) correctBook(b *book) {
+	if p.view.head.Revision < b.token || p.view.claims[b.id].token == b.token {
+		return
+	}
+	switch b.state {
+	case claiming, waiting:
+	case told:
+		b.gone = true
+	case held, parked, releasing, released:
+		p.drop(b)
+	}
+}
+
+// drop ends a claim that is not the node's any more.
+func (p *plan) drop(b *book) {
+	b.gone = true
+	if b.state == held {
+		p.tell(b, ErrLost)
+		return
+	}
+	p.forget(b)
+}
+
+func (p *plan) takeCreated(m created) {
+	p.heard(m.answer.Head, m.err)
+	b := p.books.of(m.id)
+	if b == nil || b.state != claiming || b.op != m.op {
+		return // the view will tell
+	}
+	if p.claiming--; m.err != nil {
+		p.claimAt = p.now + retry
+	} else if p.backlog && p.claiming <= atOnce/2 {
+		p.look = p.now
+	}
+	switch e := m.answer.Entry; {
+	case errors.Is(m.err, store.ErrNoLease):
+		p.forget(b)
+		p.lose()
+	case m.err != nil:
+		b.state, b.next, b.seen = waiting, p.now+retry, never64
+	case e.Lease == b.lease:
+		p.gain(b, e.Token)
+		p.correctBook(b) // the view may be ahead
+	default:
+		b.state, b.next, b.seen = waiting, p.now+time.Second, m.answer.Revision
+		if p.view.head.Revision >= b.seen {
+			p.forget(b)
+		}
+	}
+}
+
+// gain has a claim on the books that is under the lease, and has nothing run yet.
+func (p *plan) gain(b *book, token int64) {
+	b.state, b.token = parked, token
+	p.tellOf(KindClaimed, Event{Claim: p.claim(b)})
+}
+
+func (p *plan) takeDeleted(m deleted) {
+	p.heard(m.answer.Head, m.err)
+	b := p.books.of(m.id)
+	if b == nil || b.state != releasing || b.token != m.token {
+		return
+	}
+	b.busy = false
+	if m.err != nil {
+		b.next = p.now + retry
+		return
+	}
+	p.tellOf(KindReleased, Event{Claim: p.claim(b)})
+	b.state, b.seen = released, m.answer.Revision
+	p.glance()
+	if p.view.head.Revision >= b.seen {
+		p.forget(b)
+	} else {
+		p.correctBook(b)
+	}
+}
+
+func (p *plan) takeReturned(m returned) {
+	b := p.books.of(m.id)
+	if b == nil || b.state != told || b.token != m.token {
+		return
+	}
+	switch {
+	case b.gone || b.lease != p.lease.id || p.lease.phase != live:
+		p.forget(b)
+	case b.timely:
+		b.state = parked
+	default:
+		b.state, b.next = releasing, p.now
+	}
+}
+
+func (p *plan) takeEnded(m ended) {
+	b := p.books.of(m.id)
+	if b == nil || b.state != held || b.token != m.token {
+		return
+	}
+	p.tellOf(KindDeclined, Event{Claim: p.claim(b), Err: m.err})
+	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
+	p.stale = p.now
+	p.tell(b, ErrMoved)
+}
+
+func (p *plan) takeSuspended(m suspended) {
+	if b := p.books.of(m.id); b != nil && b.state == held && b.token == m.token {
+		p.tellOf(KindSuspended, Event{Claim: p.claim(b)})
+	}
+}
+
+func (p *plan) takeAttached(m attached) {
+	p.stale = p.now
+	r := p.roles[m.takes.role]
+	if r == nil {
+		r = &part{}
+		p.roles[m.takes.role] = r
+	}
+	p.view.news.all = true // it was never shown
+	*r = part{
+		takes: m.takes, served: true, nagged: -never, counting: r.counting, recount: r.recount,
+		free: map[int]instant{}, told: map[int]bool{}, declines: map[int]instant{}, desert: map[int]bool{},
+	}
+	p.glance()
+}
+
+func (p *plan) takeDetached(m detached) {
+	p.stale = p.now
+	r := p.roles[m.role]
+	r.served, r.cause, r.keep = false, m.cause, p.now
+	if m.restart {
+		r.keep = p.now + p.lease.ttl
+	}
+}
