@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,6 +215,7 @@ func calls(f *fleet) {
 	b := f.start("b", 0)
 	b.says(cluster.KindJoined)
 	inside, over := make(chan bool), make(chan error, 1)
+	var returned atomic.Bool // by the function: Do itself returns beside the end of the process
 	go func() {
 		over <- a.role.Do(f.Context(), "", func(ctx context.Context, _ tend.Service) error {
 			close(inside)
@@ -223,18 +225,17 @@ func calls(f *fleet) {
 				f.Error("b has begun beside a call:", r.claim)
 			case <-time.After(time.Second):
 			}
+			defer returned.Store(true)
 			return cluster.Check(ctx)
 		})
 	}()
 	wait(f, "the call begins", inside)
 	a.stop()
-	select {
-	case err := <-over:
-		if err != nil {
-			f.Error("the claim is not the call's:", err)
-		}
-	default:
+	if !returned.Load() {
 		f.Error("the process is gone, and a call is under way")
+	}
+	if err := wait(f, "the call returns", over); err != nil {
+		f.Error("the claim is not the call's:", err)
 	}
 	b.next()
 }
