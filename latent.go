@@ -3,6 +3,7 @@ package tend
 import (
 	"cmp"
 	"context"
+	"sync"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -105,6 +106,8 @@ func (l *ofRun) IsCrowded() bool { return l.sup.root().scheduler().IsCrowded() }
 func (l *ofRun) Waits() *latent.Waits { return &l.sup.root().scheduler().Waits }
 
 func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
+
+func (l *ofRun) Scratch() *sync.Pool { return &l.sup.root().scheduler().Scratch }
 
 // Watchdog is called by the loop.
 func (l *ofRun) Watchdog() time.Duration { return (*node)(l).conf().Watchdog }

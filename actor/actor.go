@@ -88,7 +88,7 @@ type Actor[M any] struct {
 	run     uint64     // the number of the run, above the flags
 	link    latent.Link
 	handler Handler[M] // of the run; nil: New has not returned, or there is none
-	box     *box[M]    // what an idle actor does without
+	box     *box[M]    // what an idle actor does without: see rest
 }
 
 // The lower bits of Actor.run.
@@ -101,7 +101,8 @@ const (
 	placed                      // it is in a tree
 	alone                       // Serve was called
 	begun                       // a run has begun, whose context this record was
-	kept                        // its box is, though it is idle: it was busy a while ago
+	warm                        // it was busy before, since it was cold
+	kept                        // its box is, though it is idle
 	watched                     // the run has a Watchdog
 	free                        // it is on the list of its pool
 	fallen                      // of a pool: it will not run again by itself

@@ -109,26 +109,6 @@ type busy struct {
 	number uint64 // of the message in hand, or the last one that was
 }
 
-// enter notes when the turn begins and, if there is something at once, that it has that in
-// hand: New, or what is left of what was taken over.
-func (w *turn[M]) enter(isFresh bool) {
-	w.pace.at = w.link.Note()
-	w.pace.began = w.pace.at
-	if w.vigil != nil {
-		w.link.Watch(w.vigil)
-	}
-	if !isFresh && w.b.next == len(w.b.out) {
-		return
-	}
-	w.a.mu.Lock()
-	defer w.a.mu.Unlock()
-	w.b.mark(w.pace.at)
-	w.b.unmark()
-	if w.resumes(); isFresh {
-		w.begins(0)
-	}
-}
-
 // begins: the turn takes something in hand. The caller holds mu.
 func (w *turn[M]) begins(taken int) {
 	w.b.busy = busy{true, w.pace.at, taken, w.b.begun}

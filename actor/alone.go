@@ -56,6 +56,8 @@ type lonely struct {
 	wake  chan struct{}
 	waits latent.Waits
 
+	scratch sync.Pool
+
 	mu       sync.Mutex
 	tasks    []latent.Task
 	ended    bool
@@ -156,6 +158,7 @@ func (l *lonely) Slept(uint64, context.Context)       {}
 func (l *lonely) IsCrowded() bool                     { return false }
 func (l *lonely) Waits() *latent.Waits                { return &l.waits }
 func (l *lonely) Keep(k latent.Keeper)                { k.Shrink() }
+func (l *lonely) Scratch() *sync.Pool                 { return &l.scratch }
 func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
 func (l *lonely) Beside(uint64, error)                {}
 func (l *lonely) Lost(uint64, string, error)          {}

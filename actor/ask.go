@@ -56,7 +56,9 @@ func Ask[M, R any](ctx context.Context, to Address[M], message func(Reply[R]) M)
 		return *new(R), err
 	}
 	q.await(ctx)
-	q.of.forget(q)
+	if q.of != nil { // else it was answered on this goroutine
+		q.of.forget(q)
+	}
 	return r.value, q.err
 }
 
@@ -152,6 +154,14 @@ func (q *question) end(err error) bool {
 	return true
 }
 
+// keep: its Reply is kept, and who asks waits for nobody of whom that is known.
+func (q *question) keep() {
+	if q.kept != nil {
+		q.kept.end()
+		q.kept = nil
+	}
+}
+
 // questions is a list of those that are open, by the number of their message.
 type questions struct {
 	first, last *question
@@ -238,7 +248,7 @@ func (a *Actor[M]) forget(q *question) {
 	}
 	if b := a.box; b != nil && q.listed {
 		b.asks.remove(q)
-		isNew = a.is(launched) && !a.is(listed) && a.rest()
+		isNew = a.is(launched) && !a.is(listed) && a.rest(true)
 	}
 	link := a.link
 	a.mu.Unlock()

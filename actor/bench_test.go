@@ -141,6 +141,29 @@ func inUse() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
+// BenchmarkOnce is a message to each of many idle actors.
+func BenchmarkOnce(b *testing.B) {
+	const n = 100_000
+	done := make(chan struct{}, 1)
+	spec := counting(n, done)
+	actors := make([]*actor.Actor[int], n)
+	services := make([]tend.Service, n)
+	for i := range actors {
+		actors[i] = actor.New("a", spec)
+		services[i] = actors[i]
+	}
+	benchServe(b, services...)
+	b.ResetTimer()
+	for range b.N / n {
+		for i, a := range actors {
+			if a.TrySend(i) != nil {
+				panic("gone")
+			}
+		}
+		<-done
+	}
+}
+
 // BenchmarkGroup tells what a member takes, how long it takes to make one by a message, to
 // send to one that is there, and until all sleep.
 func BenchmarkGroup(b *testing.B) {

@@ -13,22 +13,21 @@ func (a *Actor[M]) answers(m M, q *question) bool {
 		return false
 	}
 	a.set(listed, true) // it is having a turn: this
-	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true}
+	w := turn[M]{a: a, b: a.open(), link: a.link, number: a.number(), hand: m, handing: true, handler: a.handler}
 	w.b.put++
 	w.b.begun++
 	w.b.asks.begun.Store(w.b.begun)
-	q.number, q.of = w.b.put, a
-	w.b.asks.add(q)
+	q.number = w.b.put
 	a.mu.Unlock()
-	w.inline()
+	w.inline(q)
 	return true
 }
 
 // inline is a turn of one message on the goroutine of the asker. What there is to do
 // besides, also the end of the run, is for a worker.
-func (w *turn[M]) inline() {
+func (w *turn[M]) inline(q *question) {
 	defer func() {
-		defer w.leave()
+		defer w.leave(q)
 		if !w.calling {
 			return
 		}
@@ -46,17 +45,23 @@ func (w *turn[M]) inline() {
 	w.handle()
 }
 
-// leave ends a turn on the goroutine of an asker.
-func (w *turn[M]) leave() {
+// leave ends a turn on the goroutine of an asker. Only a question that is not answered by
+// then is one that the actor has to know of.
+func (w *turn[M]) leave(q *question) {
 	a, b := w.a, w.b
 	a.mu.Lock()
+	if q.state.Load()&finished == 0 {
+		q.keep()
+		q.of = a
+		b.asks.add(q)
+	}
 	if !b.isEmpty() || b.isDue.Load() || b.failed != nil || b.asked.Load() {
 		a.mu.Unlock()
 		w.link.Schedule((*turns[M])(a))
 		return
 	}
 	a.set(listed|looks, false)
-	isNew := a.rest()
+	isNew := a.rest(true)
 	a.mu.Unlock()
 	if isNew {
 		w.link.Keep((*turns[M])(a))

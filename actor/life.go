@@ -76,10 +76,9 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		a.mu.Unlock()
 		return over
 	}
-	b := a.open().whole()
-	if b.made != nil {
+	if made := a.open().context(); made != nil {
 		a.mu.Unlock()
-		return b.made
+		return made
 	}
 	link, number, unready := a.link, a.number(), a.handler == nil && a.spec.Child.ReadyTimeout > 0
 	a.mu.Unlock()
@@ -90,8 +89,8 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		cancel(context.Canceled)
 		return over
 	}
-	b = a.open().whole() // it may be another one by now
-	if b.made != nil {   // somebody was faster
+	b := a.open().whole()
+	if b.made != nil { // somebody was faster
 		cancel(nil)
 		return b.made
 	}

@@ -11,25 +11,30 @@ import (
 
 // box is what an actor has that is not idle, or that something is to be known of. The
 // actor's mu guards all but what is said to be the turn's.
+//
+// What senders write for each message stands at the front, what a turn reads for each
+// stands behind, and a line of the cache is between them: else each would wait for the
+// other's processor at every message. For the same reason a turn keeps in itself what it
+// changes for each message, and what it needs of the Actor, whose lock stands in its line:
+// see turn.save.
 type box[M any] struct {
 	in   []M // what has come
 	used int // places of the mailbox that are taken: what waits, and what was handed over a moment ago
-
-	// The turn's: messages that it has taken from in, of which out[:next] are done.
-	out  []M
-	next int
-
-	first, last *sender[M] // who waits for room, in the order in which they came
-
 	// Messages are known by how many came before them: those who ask wait for the fate of
 	// theirs.
-	put   uint64 // how many have come
-	begun uint64 // how many were taken in hand, or made room for others
-	asks  questions
+	put         uint64     // how many have come
+	first, last *sender[M] // who waits for room, in the order in which they came
 
+	begun uint64 // how many were taken in hand, or made room for others; a turn knows of more
 	marks []mark // what is known of when those came that wait
 	busy  busy
 
+	// The turn's: messages that it has taken from in, of which out[:next] are done. It knows
+	// of more that are.
+	out  []M
+	next int
+
+	asks     questions
 	life     *life[M]    // the context of a run that is not the first; nil: the record is it
 	worker   uint64      // that has it in a turn; 0: none
 	isDue    atomic.Bool // messages of alarms wait: a turn looks between two others
@@ -211,9 +216,26 @@ func (a *Actor[M]) take(m M, q *question) {
 // open is the box, which is made if there is none. The caller holds mu.
 func (a *Actor[M]) open() *box[M] {
 	if a.box == nil {
-		a.box = &box[M]{}
+		a.box = a.newBox()
 	}
 	return a.box
+}
+
+// newBox is one that another actor needed a moment ago, or a new one. Those of a tree whose
+// messages are of different types share what is kept.
+func (a *Actor[M]) newBox() *box[M] {
+	if a.link == nil {
+		return &box[M]{}
+	}
+	used := a.link.Scratch()
+	old := used.Get()
+	if b, is := old.(*box[M]); is {
+		return b
+	}
+	if old != nil {
+		used.Put(old)
+	}
+	return &box[M]{}
 }
 
 // gone is what senders get.

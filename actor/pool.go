@@ -182,7 +182,7 @@ func (a *Actor[M]) next() (M, *question) {
 		b.asks.remove(q)
 	}
 	a.free(1)
-	if len(b.in) == 0 && cap(b.in) > mostKept {
+	if len(b.in) == 0 && !b.isSmall() {
 		b.in = nil
 	}
 	return m, q

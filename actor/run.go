@@ -156,34 +156,51 @@ func (b *box[M]) isBare() bool {
 	return b == nil || b.isEmpty() && b.first == nil && b.life == nil && !b.asked.Load() && b.asks.n.Load() == 0 && b.rare.isBare()
 }
 
-// rest is drop of an actor that has just been busy, and mostly soon is again: those of a
-// tree that were busy last keep their boxes. It says whether this is one more. The caller
-// holds mu.
-func (a *Actor[M]) rest() (isNew bool) {
-	b := a.box
+// rest is drop of an actor that has become idle; busy: it was, and not merely with New. Its
+// box is for the next one. An actor that has been busy before mostly soon is again, and keeps
+// it: the last of a tree that were so do, and rest says whether this is one more. Whoever has
+// looked into the box without mu was having a turn, or waited for something, and then it is
+// not bare. The caller holds mu.
+func (a *Actor[M]) rest(busy bool) (isNew bool) {
 	switch {
-	case !b.isBare():
+	case !a.box.isBare():
 		return false
-	case cap(b.in)+cap(b.out) > mostKept:
+	case !a.box.isSmall():
 		a.box = nil
 		return false
+	case a.is(kept):
+		return false
+	case busy && a.is(warm):
+		a.set(kept, true)
+		return true
 	}
-	isNew = !a.is(kept)
-	a.set(kept, true)
-	return isNew
+	a.set(warm, busy)
+	a.passOn()
+	return false
 }
 
-// mostKept is how many messages a box may have had room for that is kept.
-const mostKept = 2 * turnLength
+// passOn lets others have the box, which is bare. The caller holds mu.
+func (a *Actor[M]) passOn() {
+	b := a.box
+	a.box = nil
+	b.out, b.next, b.marks = b.out[:0], 0, b.marks[:0]
+	if b.rare != nil { // mostly it is not, and to write a pointer costs more
+		b.rare = nil
+	}
+	a.link.Scratch().Put(b)
+}
+
+// isSmall: it is no waste to keep it.
+func (b *box[M]) isSmall() bool { return cap(b.in)+cap(b.out) <= 2*turnLength }
 
 // Shrink lets go of what was kept.
 func (t *turns[M]) Shrink() {
 	a := (*Actor[M])(t)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.set(kept, false)
-	if !a.is(listed) {
-		a.drop()
+	a.set(kept|warm, false)
+	if !a.is(listed) && a.box != nil && a.box.isBare() {
+		a.passOn()
 	}
 }
 

@@ -153,7 +153,7 @@ func (w *turn[M]) sleeps() (asleep bool) {
 	a.handler = nil
 	a.mu.Unlock()
 	if !b.asked.Load() || a.drains() {
-		w.begin()
+		w.create()
 	}
 	return false
 }

@@ -144,6 +144,7 @@ func (w *turn[M]) takeDue() bool {
 		return false
 	}
 	a.mu.Lock()
+	w.save()
 	i := slices.IndexFunc(b.due, func(l *alarm[M]) bool { return l.after <= b.begun })
 	if i < 0 {
 		a.mu.Unlock()

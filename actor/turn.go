@@ -34,10 +34,18 @@ type turn[M any] struct {
 	losing  bool   // Lost, that is
 	hand    M      // which it has, if handing
 	handing bool
-	handed  int  // since room was given
-	isNew   bool // it has become idle, and its box is kept from now on
-	worked  bool // there was a message: the next may be on its way
-	shared  bool // it came from the mailbox of the pool
+	handed  int // since room was given
+
+	// What a message takes of the actor is here: see box.
+	handler Handler[M]
+	hands   int    // see Spec.hands
+	drops   bool   // Spec.DropOldest
+	out     []M    // as in the box
+	done    int    // how many of these are
+	begun   uint64 // how many were begun that the box does not know of
+	isNew   bool   // it has become idle, and its box is kept from now on
+	worked  bool   // there was a message: the next may be on its way
+	shared  bool   // it came from the mailbox of the pool
 	pace    pace
 	vigil   *latent.Vigil // nil: there is no Watchdog
 }
@@ -62,19 +70,10 @@ func (t *turns[M]) Turn(worker uint64) (more bool) {
 
 // take is the turn.
 func (w *turn[M]) take() (more bool) {
-	a := w.a
-	a.mu.Lock()
-	w.b, w.link, w.number = a.open(), a.link, a.number()
-	w.b.worker = w.worker
-	isFresh := a.is(fresh)
-	a.set(fresh, false)
-	w.vigil = w.newVigil()
-	a.mu.Unlock()
-	w.enter(isFresh)
-	if isFresh && !w.b.asked.Load() {
-		w.begin()
+	if isFresh := w.enter(); isFresh && !w.b.asked.Load() {
+		w.create()
 	}
-	if w.sleeps() {
+	if w.b.tired && w.sleeps() {
 		return false
 	}
 	for n := 0; w.goesOn(); n++ {
@@ -95,6 +94,47 @@ func (w *turn[M]) take() (more bool) {
 	return false
 }
 
+// enter begins the turn. If there is something at once it has that in hand: New, what is
+// left of what was taken over, or what has come.
+func (w *turn[M]) enter() (isFresh bool) {
+	a := w.a
+	w.link = a.link // set before the run had a turn, and the next run has another
+	w.pace.at = w.link.Note()
+	w.pace.began = w.pace.at
+	isFresh = w.enterLocked()
+	if w.vigil != nil {
+		w.link.Watch(w.vigil)
+	}
+	return isFresh
+}
+
+func (w *turn[M]) enterLocked() (isFresh bool) {
+	a := w.a
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.open()
+	b.worker = w.worker
+	w.b, w.number = b, a.number()
+	w.handler, w.hands, w.drops = a.handler, a.spec.hands(), a.spec.DropOldest
+	w.out, w.done = b.out, b.next
+	w.vigil = w.newVigil()
+	isFresh = a.is(fresh)
+	a.set(fresh, false)
+	switch {
+	case isFresh:
+		b.mark(w.pace.at)
+		b.unmark()
+		w.begins(0)
+	case w.done < len(w.out):
+		b.mark(w.pace.at)
+		b.unmark()
+		w.resumes()
+	case !b.tired && !w.drops && a.spec.pool == nil && !b.asked.Load(): // else what is taken over must be begun
+		w.refillLocked(false)
+	}
+	return isFresh
+}
+
 // pause ends a turn of which there is more to come.
 func (w *turn[M]) pause() {
 	w.a.mu.Lock()
@@ -113,12 +153,13 @@ func (w *turn[M]) goesOn() bool {
 	case !b.asked.Load():
 		return true
 	default:
+		w.give()
 		return w.a.drains()
 	}
 }
 
-// begin calls New.
-func (w *turn[M]) begin() {
+// create calls New.
+func (w *turn[M]) create() {
 	a := w.a
 	w.calling = true
 	h, err := a.spec.New(w.context(), a)
@@ -141,7 +182,8 @@ func (w *turn[M]) born(h Handler[M], err error) {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if err == nil {
-		w.a.handler = underTest(h, w.link)
+		w.handler = underTest(h, w.link)
+		w.a.handler = w.handler
 		w.resumes()
 	} else {
 		w.b.failed = err
@@ -158,18 +200,8 @@ func (w *turn[M]) next() bool {
 		if w.takeDue() {
 			return true
 		}
-		if b := w.b; b.next < len(b.out) {
-			var zero M
-			w.hand, b.out[b.next] = b.out[b.next], zero
-			b.next++
-			w.handing, w.worked = true, true
-			if !w.a.spec.DropOldest { // else it was counted as it was taken out
-				b.begun++
-				if b.asks.n.Load() > 0 {
-					b.asks.begun.Store(b.begun) // it may be a question
-				}
-			}
-			w.count()
+		if w.done < len(w.out) {
+			w.begin()
 			return true
 		}
 		switch w.refill(look == glances || !w.worked || w.link.IsCrowded()) {
@@ -196,21 +228,35 @@ const (
 	left            // the turn is over: the actor is idle
 )
 
-// count counts the message in hand, whose place is to be given to others.
-func (w *turn[M]) count() {
-	if w.shared {
-		return // it had one in another mailbox
+// begin takes the next of the messages that it has in hand.
+func (w *turn[M]) begin() {
+	var zero M
+	w.hand, w.out[w.done] = w.out[w.done], zero
+	w.done++
+	w.handing, w.worked = true, true
+	if !w.drops { // else it was counted as it was taken out
+		w.begun++
+		if asks := &w.b.asks; asks.n.Load() > 0 {
+			asks.begun.Store(w.b.begun + w.begun) // it may be a question
+		}
 	}
-	if w.handed++; w.handed == w.a.spec.hands() {
+	if w.shared {
+		return // it had a place in another mailbox
+	}
+	if w.handed++; w.handed == w.hands {
 		w.give()
 	}
 }
 
 // refill takes over what has come; last: the turn ends if that is nothing.
 func (w *turn[M]) refill(last bool) refill {
+	w.a.mu.Lock()
+	defer w.a.mu.Unlock()
+	return w.refillLocked(last)
+}
+
+func (w *turn[M]) refillLocked(last bool) refill {
 	a, b := w.a, w.b
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	w.giveLocked()
 	w.shared = len(b.in) == 0 && a.takeShared(last)
 	w.rests()
@@ -224,7 +270,7 @@ func (w *turn[M]) refill(last bool) refill {
 	case len(b.in) == 0 && last:
 		b.out, b.next, b.worker = b.out[:0], 0, 0
 		a.set(listed|looks, false)
-		w.isNew = a.rest()
+		w.isNew = a.rest(w.worked)
 		return left
 	case len(b.in) == 0:
 		return nothing
@@ -235,6 +281,7 @@ func (w *turn[M]) refill(last bool) refill {
 	default:
 		b.out, b.in, b.next = b.in, b.out[:0], 0
 	}
+	w.out, w.done = b.out, b.next
 	b.unmark()
 	switch {
 	case w.shared:
@@ -248,6 +295,13 @@ func (w *turn[M]) refill(last bool) refill {
 	return refilled
 }
 
+// save has the box know what was begun. The caller holds mu.
+func (w *turn[M]) save() {
+	w.b.next = w.done
+	w.b.begun += w.begun
+	w.begun = 0
+}
+
 // give gives the places of what was taken in hand to others.
 func (w *turn[M]) give() {
 	w.a.mu.Lock()
@@ -256,6 +310,7 @@ func (w *turn[M]) give() {
 }
 
 func (w *turn[M]) giveLocked() {
+	w.save()
 	if w.handed > 0 {
 		w.a.free(w.handed)
 		w.handed, w.b.busy.taken = 0, 0
@@ -267,9 +322,8 @@ func (w *turn[M]) handle() {
 	if !w.handing { // nothing has come: the run ends
 		return
 	}
-	a := w.a
 	w.calling = true
-	err := a.handler.Handle(w.context(), w.hand)
+	err := w.handler.Handle(w.context(), w.hand)
 	if err != nil && !isWish(err) { // it may have methods
 		w.calling = false
 		w.lose(err)
@@ -292,9 +346,8 @@ func (w *turn[M]) keep() {
 	}
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
-	if q := b.asks.of(b.asks.begun.Load()); q != nil && q.kept != nil {
-		q.kept.end()
-		q.kept = nil
+	if q := b.asks.of(b.asks.begun.Load()); q != nil {
+		q.keep()
 	}
 }
 

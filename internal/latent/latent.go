@@ -6,6 +6,7 @@ package latent
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/thejerf/abtime"
@@ -136,6 +137,8 @@ type Link interface {
 	// Keep says that k is idle, and holds something in case that it soon is not. Another one
 	// that did so long ago is made to Shrink.
 	Keep(k Keeper)
+	// Scratch is [Scheduler.Scratch].
+	Scratch() *sync.Pool
 	// Watchdog is for how long a run may have one thing in hand; 0: for ever. Launch may ask.
 	Watchdog() time.Duration
 	// Watch is [Scheduler.Watch], and Unwatch is that.

@@ -33,21 +33,30 @@ type Scheduler struct {
 	Now   func() time.Duration
 	After func(d time.Duration, f func()) abtime.Timer
 	Waits Waits // of those who have turns
+	// Scratch is what services need while they are busy, of any kind, for others to use next.
+	Scratch sync.Pool
 
+	// The list of those who are ready is in two parts, so that those who have tasks and the
+	// workers meet at a lock only now and then: first come those of out, and when there are
+	// none left all of in go there.
 	mu      sync.Mutex // held for a few instructions, and never while anything is called
-	ready   queue
-	workers int // goroutines that take turns, in one or not
-	most    int // how many there are to be; more if they are blocked
-	looking int // of them, those that have nothing to do and look again
+	in      queue
+	came    atomic.Int64 // the length of in
+	workers int          // goroutines that take turns, in one or not
+	most    int          // how many there are to be; more if they are blocked
+	looking int          // of them, those that have nothing to do and look again
 	probing bool
 
 	keeping []Keeper // a ring
 	oldest  int
+	vigils  vigils // this and keeping are between what senders write and what workers write
 
-	turns  atomic.Uint64 // that have been taken
-	length atomic.Int64  // of ready
-	vigils vigils
-	moment atomic.Int64 // when the latest turn began; 0: nobody works
+	outMu   sync.Mutex // is taken before mu
+	out     queue
+	left    atomic.Int64  // the length of out
+	turns   atomic.Uint64 // that have begun
+	moment  atomic.Int64  // when the latest of them did; 0: nobody works
+	tooMany atomic.Bool   // there are more workers than there are to be; changed under mu
 }
 
 // Moment is the time of the tree, to within a turn: when the latest turn began. It is asked
@@ -82,13 +91,16 @@ func (s *Scheduler) Ready(t Task) {
 }
 
 // IsCrowded: tasks are ready, and nobody has come for them.
-func (s *Scheduler) IsCrowded() bool { return s.length.Load() > 0 }
+func (s *Scheduler) IsCrowded() bool { return s.left.Load() > 0 || s.came.Load() > 0 }
+
+// length is how many are ready, at least: some may come at any time. The caller holds mu.
+func (s *Scheduler) length() int { return s.in.length + int(s.left.Load()) }
 
 // cover sees to it that somebody comes for those who are ready: a worker that is looking,
 // a new one, or else the probe. The caller holds mu.
 func (s *Scheduler) cover() {
 	switch {
-	case s.ready.length <= s.looking:
+	case s.length() <= s.looking:
 	case s.workers == 0:
 		s.most = runtime.GOMAXPROCS(0)
 		s.hire()
@@ -101,14 +113,21 @@ func (s *Scheduler) cover() {
 }
 
 func (s *Scheduler) put(t Task) {
-	s.ready.push(t)
-	s.length.Store(int64(s.ready.length))
+	s.in.push(t)
+	s.came.Store(int64(s.in.length))
 }
 
 // hire begins a worker. The caller holds mu.
 func (s *Scheduler) hire() {
 	s.workers++
+	s.tooMany.Store(s.workers > s.most)
 	go s.work()
+}
+
+// leave is the end of a worker. The caller holds mu.
+func (s *Scheduler) leave() {
+	s.workers--
+	s.tooMany.Store(s.workers > s.most)
 }
 
 // looks is how often a worker that has nothing to do looks again before it ends.
@@ -122,7 +141,7 @@ func (s *Scheduler) work() {
 		if !over { // a turn has called Goexit, or the program is about to end
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.workers--
+			s.leave()
 			s.hire()
 		}
 	}()
@@ -135,7 +154,7 @@ func (s *Scheduler) work() {
 		seen := s.turns.Load()
 		more := t.Turn(number)
 		pprof.SetGoroutineLabels(labels) // as a handler may have left some
-		if !s.done(t, more, s.turns.Add(1) > seen+1) {
+		if !s.done(t, more, s.turns.Load() > seen) {
 			break
 		}
 	}
@@ -159,33 +178,95 @@ const FrameOfWorker = "internal/latent.(*Scheduler).work"
 // next is whose turn it is; nil, after a few looks, if nobody is ready: then the worker has
 // left.
 func (s *Scheduler) next() Task {
+	if t := s.take(); t != nil {
+		return t
+	}
+	s.seek(1)
 	for look := 0; ; look++ {
-		s.mu.Lock()
-		if look > 0 {
-			s.looking--
-		}
 		if t := s.take(); t != nil {
-			s.mu.Unlock()
+			s.seek(-1)
 			return t
 		}
-		if look == looks {
-			if s.workers--; s.workers == 0 {
-				s.moment.Store(0)
-			}
-			s.mu.Unlock()
+		if look >= looks && s.gone() {
 			return nil
 		}
-		s.looking++
-		s.mu.Unlock()
 		runtime.Gosched()
 	}
 }
 
+// seek has one more, or one less, look for something to do: it comes for one who is ready.
+func (s *Scheduler) seek(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looking += more
+	s.cover()
+}
+
+// gone: a worker that was looking has left; false: somebody is ready.
+func (s *Scheduler) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.length() > 0 {
+		return false
+	}
+	s.looking--
+	if s.leave(); s.workers == 0 {
+		s.moment.Store(0)
+	}
+	return true
+}
+
+// take is whose turn it is; nil: nobody is ready.
 func (s *Scheduler) take() Task {
-	t := s.ready.pop()
+	for {
+		switch {
+		case s.left.Load() > 0:
+			if t := s.takeOut(); t != nil {
+				return t
+			}
+		case s.came.Load() == 0:
+			return nil
+		default:
+			if t := s.takeIn(); t != nil {
+				return t
+			}
+		}
+	}
+}
+
+func (s *Scheduler) takeOut() Task {
+	s.outMu.Lock()
+	defer s.outMu.Unlock()
+	t := s.out.pop()
+	s.left.Store(int64(s.out.length))
 	if t != nil {
-		s.length.Store(int64(s.ready.length))
-		s.cover()
+		s.turns.Add(1)
+	}
+	return t
+}
+
+// few are not worth to be moved to out.
+const few = 8
+
+// takeIn takes one if they are few, or else moves them to out.
+func (s *Scheduler) takeIn() (t Task) {
+	s.outMu.Lock()
+	defer s.outMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out.length > 0 { // somebody was faster
+		return nil
+	}
+	if s.in.length > few {
+		s.in, s.out = s.out, s.in
+		t = s.out.pop()
+	} else {
+		t = s.in.pop()
+	}
+	s.came.Store(int64(s.in.length))
+	s.left.Store(int64(s.out.length))
+	if t != nil {
+		s.turns.Add(1)
 	}
 	return t
 }
@@ -193,7 +274,7 @@ func (s *Scheduler) take() Task {
 // done ends a turn of t, and says whether the worker goes on. One of more than there are to be
 // leaves if others have taken turns meanwhile: they are not blocked.
 func (s *Scheduler) done(t Task, more, progress bool) bool {
-	if !more && !progress {
+	if !more && !(progress && s.tooMany.Load()) {
 		return true
 	}
 	s.mu.Lock()
@@ -202,7 +283,7 @@ func (s *Scheduler) done(t Task, more, progress bool) bool {
 		s.put(t)
 	}
 	if s.workers > s.most && progress {
-		s.workers--
+		s.leave()
 		s.cover()
 		return false
 	}
@@ -224,9 +305,9 @@ func (s *Scheduler) probe() {
 		runtime.Gosched()
 		now := s.turns.Load()
 		switch {
-		case s.length.Load() == 0:
+		case !s.IsCrowded():
 			s.mu.Lock()
-			if s.ready.length == 0 {
+			if s.length() == 0 {
 				s.probing = false
 				s.mu.Unlock()
 				return
@@ -238,7 +319,7 @@ func (s *Scheduler) probe() {
 			s.mu.Lock()
 			s.probing = false
 			s.hire()
-			if s.ready.length > 1 { // and one is not enough
+			if s.length() > 1 { // and one is not enough
 				s.probing = true
 				s.mu.Unlock()
 				began, i = time.Now(), 0

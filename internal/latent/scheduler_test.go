@@ -63,8 +63,8 @@ func TestNobodyIsThereWhenNobodyIsReady(t *testing.T) {
 		var s Scheduler
 		begin(&s, 10_000, func(int) {})
 		synctest.Wait() // the bubble would not end with one that is there
-		if s.workers != 0 || s.looking != 0 || s.probing || len(s.ready.ring) > kept {
-			t.Errorf("%d workers, %d of them look, the probe is there: %v, a ring of %d", s.workers, s.looking, s.probing, len(s.ready.ring))
+		if s.workers != 0 || s.looking != 0 || s.probing || max(len(s.in.ring), len(s.out.ring)) > kept {
+			t.Errorf("%d workers, %d of them look, the probe is there: %v, a ring of %d", s.workers, s.looking, s.probing, max(len(s.in.ring), len(s.out.ring)))
 		}
 	})
 }
@@ -141,13 +141,13 @@ func TestNoMoreWorkersThanProcessors(t *testing.T) {
 	var s Scheduler
 	s.most = 2
 	s.workers = 2
-	s.ready.push(nil)
+	s.in.push(nil)
 	s.probing = true
 	if s.cover(); s.workers != 2 {
 		t.Error("one was hired")
 	}
 	s.workers = 3
-	s.turns.Store(5)
+	s.tooMany.Store(true)
 	if s.done(nil, false, true) || s.workers != 2 {
 		t.Error("one too many does not leave, though others make progress")
 	}
@@ -155,6 +155,7 @@ func TestNoMoreWorkersThanProcessors(t *testing.T) {
 		t.Error("one of those that are to be there leaves")
 	}
 	s.workers = 3
+	s.tooMany.Store(true)
 	if !s.done(nil, false, false) {
 		t.Error("one too many leaves, though all others are blocked")
 	}
