@@ -47,6 +47,8 @@ func (b *inbox) push(m message, patient bool) bool {
 // number gives those whom m adds their numbers.
 func number(m message) {
 	switch m := m.(type) { //nolint:gochecksumtype // others add nobody
+	case enter:
+		m.n.id = lastID.Add(1)
 	case add:
 		m.n.id = lastID.Add(1)
 	case addAll:

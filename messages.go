@@ -19,6 +19,7 @@ type (
 		by     instant
 	}
 	hurry struct{ by instant } // if it stops, it must be through by then
+	enter struct{ n *node }    // add for whom nobody waits: it takes no memory, and most do
 	add   struct {
 		n     *node
 		to    call  // nil: the caller does not wait
@@ -130,6 +131,7 @@ type (
 func (start) message()     {}
 func (shutdown) message()  {}
 func (hurry) message()     {}
+func (enter) message()     {}
 func (add) message()       {}
 func (discard) message()   {}
 func (addAll) message()    {}

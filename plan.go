@@ -94,6 +94,8 @@ func (p *plan) heed(now instant, m message) {
 		p.shutdown(now, m)
 	case hurry:
 		p.hurry(now, m.by)
+	case enter:
+		p.add(now, add{n: m.n})
 	case add:
 		p.add(now, m)
 	case discard:

@@ -134,7 +134,7 @@ func (s *Supervisor) Add(svc Service) ServiceToken {
 	s.made()
 	n := s.newNode(svc)
 	if s.plan.spec.MaxServices == 0 {
-		s.wish(add{n: n})
+		s.wish(enter{n})
 		return ServiceToken{n}
 	}
 	to := newCall()
