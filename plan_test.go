@@ -164,6 +164,13 @@ func (s *story) message(f []string) (message, error) {
 			m = a
 		}
 		return m, err
+	case "within": // one that runs starts another one, and waits for that
+		m, err := s.add(append([]string{"start"}, f[2:]...))
+		if a, is := m.(add); is {
+			a.from = s.nodes[f[1]]
+			m = a
+		}
+		return m, err
 	case "replace", "overlap":
 		return s.replace(f)
 	case "addall", "removeall":
