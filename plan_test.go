@@ -210,7 +210,7 @@ func (s *story) message(f []string) (message, error) {
 		return nil, fmt.Errorf("there is no %s", arg(1))
 	}
 	switch f[0] {
-	case "ready", "ending", "nested", "unnested", "exit":
+	case "ready", "ending", "nested", "unnested", "exit", "self":
 		if in == nil {
 			return nil, fmt.Errorf("%s does not run", arg(1))
 		}
@@ -247,10 +247,14 @@ func (s *story) message(f []string) (message, error) {
 		return nested{r.n, r.run, &Supervisor{}}, nil
 	case "unnested":
 		return nested{r.n, r.run, nil}, nil
+	case "self": // what a run reads of itself, also when it has ended
+		s.self(r.n)
+		return nil, nil
 	case "exit":
 		out, ok := map[string]outcome{
 			"nil":       {verdict: fine, why: Reason{nil, "returned nil"}},
 			"error":     {why: Reason{errors.New("boom"), "boom"}},
+			"canceled":  {why: known(context.Canceled)},
 			"panic":     {why: Reason{&PanicError{Value: "boom"}, "panic: boom"}},
 			"goexit":    {why: known(ErrGoexit)},
 			"leave":     {why: Reason{ErrDoNotRestart, "enough"}, verdict: doNotRestart},
@@ -429,23 +433,31 @@ func (s *story) status() {
 	s.p.status(s.now, &st, func(int, *node) {})
 	services := st.Services
 	st.Path, st.Services = "", nil
-	line := func(what string, v any) {
-		fmt.Fprintf(&s.out, "  %s %s\n", what, fields.Print(v, time.Unix(0, 0), errorName))
-	}
-	line("w is", st)
+	s.line("w is", st)
 	for _, c := range services {
-		name, failures := c.Path, c.Failures
-		c.Name, c.Path, c.Failures, c.Token = "", "", nil, ServiceToken{}
-		line(name+" is", c)
-		for _, f := range failures {
-			line("  failed", f)
-		}
+		s.service(c)
 	}
 	var stay []string
 	for _, svc := range s.p.services() {
 		stay = append(stay, fmt.Sprint(svc))
 	}
 	fmt.Fprintf(&s.out, "  to stay: %s\n", strings.Join(stay, " "))
+}
+
+// self prints what the plan says of the record of a run.
+func (s *story) self(n *node) { s.service(s.p.serviceStatus(s.now, n, "w", s.p.holdup())) }
+
+func (s *story) service(c ServiceStatus) {
+	name, failures := c.Path, c.Failures
+	c.Name, c.Path, c.Failures, c.Token = "", "", nil, ServiceToken{}
+	s.line(name+" is", c)
+	for _, f := range failures {
+		s.line("  failed", f)
+	}
+}
+
+func (s *story) line(what string, v any) {
+	fmt.Fprintf(&s.out, "  %s %s\n", what, fields.Print(v, time.Unix(0, 0), errorName))
 }
 
 // bare is e without its stacks.
