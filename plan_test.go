@@ -171,6 +171,9 @@ func (s *story) message(f []string) (message, error) {
 			m = a
 		}
 		return m, err
+	case "discard": // one that was made, and is not needed any more
+		n, err := s.make(f)
+		return discard{n}, err
 	case "replace", "overlap":
 		return s.replace(f)
 	case "addall", "removeall":
