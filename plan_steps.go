@@ -183,11 +183,11 @@ func (n *node) inherit(old *node) {
 	from.waiting = nil
 }
 
-// turnAway lets go of a service that was to be added.
+// turnAway lets go of a service that was to be added, and so has no place yet but its own.
 func (p *plan) turnAway(n *node, why error) {
 	n.state = StateGone
 	p.decided(n, why, false)
-	p.do(leave{n, n.seat() == n})
+	p.do(leave{n, true})
 }
 
 // come lets n do what was asked of it while it waited for another one to leave.

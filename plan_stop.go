@@ -1,7 +1,6 @@
 package tend
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -62,7 +61,7 @@ func (p *plan) dropTrials(now instant) {
 		next := n.next
 		if n.isTrial() && !n.is(alive) {
 			p.decided(n, p.stop.cause.Err, false)
-			p.leave(now, n, cmp.Or(p.stop.cause.Err, ErrStopped))
+			p.leave(now, n, p.stop.cause.Err)
 		}
 		n = next
 	}
@@ -99,9 +98,10 @@ func (p *plan) tighten(now instant) {
 	}
 }
 
-// explained: what the cause of a stop says is known.
+// explained: what the cause of a stop says is known. Each has a number of its own: what one
+// says that came second, or when the supervisor was served before, does not matter.
 func (p *plan) explained(m explained) {
-	if p.phase == ceasing && p.stop.id == m.id {
+	if p.stop.id == m.id {
 		p.stop.cause = m.cause
 	}
 }
