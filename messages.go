@@ -11,8 +11,9 @@ type message interface{ message() }
 
 // Wishes.
 type (
-	start    struct{} // Serve begins
-	shutdown struct { // the whole supervisor stops
+	start    struct{ term uint64 } // Serve begins, for the how manieth time
+	shutdown struct {              // the whole supervisor stops
+		term   uint64 // of being served that is to end; 0: whichever it is
 		id     uint64 // of explained
 		cause  Reason // without a text if that is not known yet: see explained
 		result Reason // of Serve; none: nil

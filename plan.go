@@ -38,6 +38,7 @@ type plan struct {
 	significant int                // significant services that have not ended
 	inspections int                // under way
 
+	term     uint64 // how often it was served
 	phase    phase
 	settled  bool // since start nothing is on its way up: all run, or have failed for good
 	started  bool // all services have been running at once since start
@@ -89,7 +90,7 @@ func (p *plan) handle(now instant, m message) []effect {
 func (p *plan) heed(now instant, m message) {
 	switch m := m.(type) { //nolint:gochecksumtype // facts are learned
 	case start:
-		p.start(now)
+		p.start(now, m.term)
 	case shutdown:
 		p.shutdown(now, m)
 	case hurry:

@@ -34,8 +34,8 @@ type turn struct {
 }
 
 // start begins to serve: everything comes up that is not meant to be down.
-func (p *plan) start(now instant) {
-	p.phase = serving
+func (p *plan) start(now instant, term uint64) {
+	p.term, p.phase = term, serving
 	p.settled, p.started, p.doom, p.firstFailure = false, false, Reason{}, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
 	p.stop = unlimited

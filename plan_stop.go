@@ -31,6 +31,9 @@ const shareBelow = 20
 
 // shutdown begins to stop all services; later calls can only make it quicker.
 func (p *plan) shutdown(now instant, m shutdown) {
+	if m.term != 0 && m.term != p.term {
+		return // it was long in coming, and that has ended by itself
+	}
 	switch p.phase {
 	case idle:
 		return

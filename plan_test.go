@@ -139,9 +139,11 @@ func (s *story) message(f []string) (message, error) {
 	case "spec":
 		return nil, s.spec(f[1:])
 	case "serve":
-		return start{}, nil
+		return start{s.p.term + 1}, nil
 	case "stopped":
 		return over{}, nil
+	case "stop-before": // the time of being served before this one is to end
+		return shutdown{term: s.p.term - 1, cause: known(ErrStopped), by: never}, nil
 	case "stop", "hurry":
 		by := never
 		if arg(1) != "" {

@@ -732,7 +732,7 @@ func (w *world) answer() {
 func (w *world) start() {
 	if w.p.phase == idle {
 		w.settled, w.ready = false, false
-		w.send(start{})
+		w.send(start{w.p.term + 1})
 	}
 }
 

@@ -30,7 +30,7 @@ func TestSizes(t *testing.T) {
 func TestNothingIsKeptOfTheLastMessages(t *testing.T) {
 	s := New("root", Spec{EventHook: func(Event) {}})
 	s.inbox.open()
-	s.handle(start{})
+	s.handle(start{1})
 	s.handle(shutdown{cause: known(ErrStopped), by: never})
 	s.post(resume{})
 	if err := s.finish(); err != nil {
@@ -233,7 +233,7 @@ func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
 		n := above.newNode(below)
 		n.run = &run{node: n}
 		below.term.Load().run = n.run
-		stop := func() instant { return below.shutdownFor(endOfContext{}, below.explain(known(ErrStopped))).by }
+		stop := func() instant { return below.shutdownFor(below.term.Load(), endOfContext{}, below.explain(known(ErrStopped))).by }
 		if by := stop(); by != never {
 			t.Errorf("without a limit it is %v", by)
 		}

@@ -65,7 +65,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 		t = &term{}
 		s.term.Store(t)
 	}
-	t.footing = f
+	t.footing, t.number = f, s.plan.term+1
 	t.begun.Store(true)
 	s.settleIn(t)
 	return t, nil
@@ -133,7 +133,7 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 // waits for nothing but messages. Whatever comes, and however fast, the end of ctx is
 // noticed after each batch, and so is the end of the stop.
 func (s *Supervisor) loop(ctx context.Context, t *term) error {
-	s.handle(start{})
+	s.handle(start{t.number})
 	told, stopping := false, t.done
 	for {
 		batch := s.inbox.take()

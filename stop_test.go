@@ -748,6 +748,34 @@ func TestContextsAreUserCode(t *testing.T) {
 	})
 }
 
+// TestWhatAContextSaysTooLateEndsNoLaterServe: Stop has ended the Serve that it was for.
+func TestWhatAContextSaysTooLateEndsNoLaterServe(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(idle("a"))
+		inner, cancel := context.WithCancel(t.Context())
+		ctx := &hostileContext{Context: inner}
+		done := s.ServeBackground(ctx)
+		synctest.Wait()
+		asked, free := make(chan struct{}), make(chan struct{})
+		ctx.value = sync.OnceFunc(func() { close(asked); <-free })
+		cancel()
+		<-asked // why it has ended
+		s.Stop()
+		wantError(t, <-done, nil)
+		done = s.ServeBackground(context.Background())
+		close(free)
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatal("the second Serve has ended: ", err)
+		default:
+		}
+		s.Stop()
+		wantError(t, <-done, nil)
+	})
+}
+
 // ahead is a clock that is a day ahead of the real one.
 type ahead struct{ abtime.AbstractTime }
 

@@ -43,6 +43,7 @@ type Supervisor struct {
 // term is one time of being served.
 type term struct {
 	footing        // set before begun
+	number  uint64 // how many there have been; set before begun, too
 	path    string // for labels; set before the first run
 
 	begun atomic.Bool
@@ -432,7 +433,7 @@ func (s *Supervisor) Stop() {
 	if !t.begun.Load() {
 		return
 	}
-	s.post(shutdown{cause: known(ErrStopped), by: never})
+	s.post(shutdown{term: t.number, cause: known(ErrStopped), by: never})
 	<-t.ended.happened()
 }
 

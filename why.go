@@ -105,7 +105,7 @@ func (s *Supervisor) tell(ctx context.Context, t *term) {
 	if isPlainContext(ctx) {
 		end := endOf(ctx)
 		why := s.explainEnd(t, end.cause)
-		m := s.shutdownFor(end, why)
+		m := s.shutdownFor(t, end, why)
 		s.handle(m)
 		s.tellWhy(m, why)
 		return
@@ -114,7 +114,7 @@ func (s *Supervisor) tell(ctx context.Context, t *term) {
 		end := endOfContext{err: context.Canceled, cause: context.Canceled}
 		patiently(func() endOfContext { return endOf(ctx) }, &end)
 		why := s.explainEnd(t, end.cause)
-		m := s.shutdownFor(end, why)
+		m := s.shutdownFor(t, end, why)
 		s.post(m)
 		s.tellWhy(m, why)
 	}()
@@ -134,12 +134,12 @@ func (s *Supervisor) explainEnd(t *term, cause error) *explanation {
 	return why
 }
 
-func (s *Supervisor) shutdownFor(end endOfContext, why *explanation) shutdown {
-	m := shutdown{id: why.id, cause: why.now(), result: Reason{Err: end.err}, by: never}
+func (s *Supervisor) shutdownFor(t *term, end endOfContext, why *explanation) shutdown {
+	m := shutdown{term: t.number, id: why.id, cause: why.now(), result: Reason{Err: end.err}, by: never}
 	if !isPlain(end.cause) {
 		m.result.Err = &contextEnded{err: end.err, how: end.how}
 	}
-	if r := s.term.Load().run; r != nil {
+	if r := t.run; r != nil {
 		m.by = r.node.sup.clock.Load().on(s.clock.Load(), r.stopBy())
 	}
 	return m
