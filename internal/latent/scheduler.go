@@ -298,39 +298,55 @@ const (
 
 // probe does nothing but yield while somebody is ready and all workers are in a turn. If it
 // is given the processor many times in a moment, then one is free, as they wait for
-// something, and it becomes a worker. Nobody waits for it, and it needs no timer: in a
-// bubble of testing/synctest no clock moves.
+// something, and it hires one; if that one waits too, and nobody else has got on, two the
+// next time, and so on. Nobody waits for it, and it needs no timer: in a bubble of
+// testing/synctest no clock moves.
 func (s *Scheduler) probe() {
+	hired := 0
 	for began, i, turns := time.Now(), 0, s.turns.Load(); ; i++ {
 		runtime.Gosched()
-		now := s.turns.Load()
 		switch {
 		case !s.IsCrowded():
-			s.mu.Lock()
-			if s.length() == 0 {
-				s.probing = false
-				s.mu.Unlock()
+			if s.isCovered() {
 				return
 			}
-			s.mu.Unlock()
-		case now != turns:
-			began, i, turns = time.Now(), 0, now
-		case i >= probes && time.Since(began) < probeFor:
-			s.mu.Lock()
-			s.probing = false
-			s.hire()
-			if s.length() > 1 { // and one is not enough
-				s.probing = true
-				s.mu.Unlock()
-				began, i = time.Now(), 0
-				continue
+		case s.turns.Load() > turns: // more than those who were hired have begun
+			began, i, turns, hired = time.Now(), 0, s.turns.Load(), 0
+		case i < probes:
+		case time.Since(began) < probeFor:
+			var left bool
+			hired, left = s.hireUpTo(max(1, 2*hired))
+			if !left {
+				return
 			}
-			s.mu.Unlock()
-			return
-		case i >= probes:
+			turns += uint64(hired)
+			fallthrough
+		default:
 			began, i = time.Now(), 0
 		}
 	}
+}
+
+// isCovered: nobody is ready, and the probe is over.
+func (s *Scheduler) isCovered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.probing = s.length() > 0
+	return !s.probing
+}
+
+// hireUpTo hires at most n, and says how many and whether somebody is left for whom they are
+// not enough; else the probe is over.
+func (s *Scheduler) hireUpTo(n int) (hired int, left bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ready := s.length()
+	hired = min(n, ready)
+	for range hired {
+		s.hire()
+	}
+	s.probing = ready > hired
+	return hired, s.probing
 }
 
 // Keeper is something that holds memory while it is idle, and lets go of it if asked to.
