@@ -97,6 +97,8 @@ func (l *ofRun) Ready(number uint64) { l.sup.post(readied{(*node)(l), number}) }
 
 func (l *ofRun) Record() any { return (*node)(l) }
 
+func (l *ofRun) Stopped() error { return l.sup.term.Load().lastStop() }
+
 func (l *ofRun) Service() any { return innermost(l.svc) }
 
 func (l *ofRun) Schedule(t latent.Task) { l.sup.root().scheduler().Ready(t) }

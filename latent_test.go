@@ -224,7 +224,7 @@ func TestWhatALatentServiceIsTold(t *testing.T) {
 		run = 3
 		s.Stop()
 		<-done
-		expect("stopped", latent.Settled{Fate: latent.Over, Err: tend.ErrStopped}, latent.Settled{Fate: latent.Over, Err: tend.ErrStopped})
+		expect("stopped", latent.Settled{Fate: latent.Over}, latent.Settled{Fate: latent.Over})
 		_ = s.Remove(tok)
 		expect("removed", latent.Settled{Fate: latent.Gone, Err: tend.ErrRemoved})
 		by := time.Now().Add(10 * time.Second) // nothing has taken any time

@@ -66,10 +66,13 @@ func (p *plan) isFailure(n *node) bool {
 	return n.why.isFailure() || n.why == unasked && p.phase == serving && !p.isDoomed()
 }
 
-// endedFor is why a run has ended, as a latent service is told.
+// endedFor is why a run has ended, as a latent service is told; nil: the supervisor stops.
 func (p *plan) endedFor(out outcome) error {
-	if out.n.want == wantGone {
+	switch {
+	case out.n.want == wantGone:
 		return ErrRemoved
+	case out.n.why == stopping:
+		return nil
 	}
 	return cmp.Or(p.cause(out.n).Err, out.why.Err, ErrDoNotRestart)
 }

@@ -86,7 +86,7 @@ func (p *plan) count(now instant, n *node) {
 		p.significant++
 	}
 	if p.phase == idle && p.stop != nil { // it is to do nothing until the next time
-		p.decided(n, p.stop.cause.Err, false)
+		p.decided(n, nil, false)
 	}
 }
 

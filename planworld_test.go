@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // world is everything around a plan: it sends messages, carries out effects by
@@ -120,7 +122,7 @@ func (w *world) carryOut(e effect) {
 		}
 		delete(w.calls, e.to)
 	case decided:
-		if !e.n.is(isLatent) || w.gone[e.n] || e.why == nil && e.n.want != wantUp {
+		if !e.n.is(isLatent) || w.gone[e.n] || e.why == nil && e.n.want != wantUp && w.p.fate(e.n) != latent.Over {
 			w.fail("%s is told what is to become of it, because of %v", e.n.name, e.why)
 		}
 		w.decided[e.n] = true

@@ -100,7 +100,7 @@ func (s *Supervisor) forget() {
 			n.rare.labels = labels{}
 		}
 		if n.is(isLatent) && !n.is(alive) {
-			s.settleFate(decided{n, n.number, s.plan.stop.cause.Err, false})
+			s.settleFate(decided{n, n.number, nil, false})
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 	}
 	t := s.term.Load()
 	if t.begun.Load() { // the last Serve is about to return
-		t = &term{}
+		t = &term{before: t.lastStop()}
 		s.term.Store(t)
 	}
 	t.footing, t.number = f, s.plan.term+1
@@ -124,7 +124,7 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 		s.drain()
 	}
 	s.exit()
-	s.term.CompareAndSwap(t, &term{})
+	s.term.CompareAndSwap(t, &term{before: t.lastStop()})
 	t.ended.happen()
 	return result
 }

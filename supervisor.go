@@ -46,10 +46,20 @@ type term struct {
 	number  uint64 // how many there have been; set before begun, too
 	path    string // for labels; set before the first run
 
+	before error // why the one before has ended; nil: there was none
+
 	begun atomic.Bool
 	why   atomic.Pointer[explanation] // the supervisor has begun to stop
 	ready latch                       // all services have been running at once
 	ended latch                       // Serve returns
+}
+
+// lastStop is why the supervisor stops, or has stopped last; nil: neither.
+func (t *term) lastStop() error {
+	if why := t.why.Load(); why != nil {
+		return why.reason.Err
+	}
+	return t.before
 }
 
 // footing is what Serve was called with.

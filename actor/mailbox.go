@@ -244,7 +244,7 @@ func (a *Actor[M]) gone() error {
 	case a.box != nil && a.box.rare != nil && a.box.why != nil:
 		return &goneError{a.name, a.box.why}
 	case a.is(placed) && !a.is(asleep):
-		return &goneError{a.name, tend.ErrStopped}
+		return &goneError{a.name, a.link.Stopped()}
 	default:
 		return &goneError{a.name, tend.ErrRemoved}
 	}

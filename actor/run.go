@@ -217,15 +217,19 @@ func (s *service[M]) Settle(now latent.Settled) {
 		return
 	}
 	a.set(closed, true)
-	if p := a.spec.pool; p != nil {
-		p.fell(a, now.Err)
+	why := now.Err
+	if why == nil {
+		why = a.link.Stopped()
 	}
-	if a.box == nil && (now.Err == tend.ErrRemoved || now.Err == tend.ErrStopped) { //nolint:errorlint // themselves, which gone knows
+	if p := a.spec.pool; p != nil {
+		p.fell(a, why)
+	}
+	if a.box == nil && (now.Err == nil || now.Err == tend.ErrRemoved) { //nolint:errorlint // itself, which gone knows, as why the supervisor has stopped
 		a.mu.Unlock()
 		return
 	}
 	b := a.open().whole()
-	b.why = now.Err
+	b.why = why
 	b.refuse(a.gone())
 	b.loseAll(a.gone())
 	a.tellLosses()

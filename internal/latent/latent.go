@@ -84,7 +84,7 @@ type Stop struct {
 type Settled struct {
 	Run    uint64 // the number of the latest run
 	Fate   Fate
-	Err    error // what the run failed with, or why it was asked to stop; nil: neither
+	Err    error // what the run failed with, or why it was asked to stop; nil: neither, or for Link.Stopped
 	Failed bool  // the former
 }
 
@@ -155,6 +155,8 @@ type Link interface {
 	Clock() abtime.AbstractTime
 	// Record is what the supervisor has for the service.
 	Record() any
+	// Stopped is why the supervisor is stopping, or has stopped last; nil: neither.
+	Stopped() error
 	// Service is what was added. Only a run may ask.
 	Service() any
 	// Slept is Ended of a run that had nothing to do: the service leaves. Nothing of the run
