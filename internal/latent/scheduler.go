@@ -54,9 +54,10 @@ type Scheduler struct {
 	outMu   sync.Mutex // is taken before mu
 	out     queue
 	left    atomic.Int64  // the length of out
-	turns   atomic.Uint64 // that have begun
-	moment  atomic.Int64  // when the latest of them did; 0: nobody works
+	turns   atomic.Uint64 // that are over
+	moment  atomic.Int64  // when the latest one began; 0: nobody works
 	tooMany atomic.Bool   // there are more workers than there are to be; changed under mu
+	yields  atomic.Uint64 // of the probe
 }
 
 // Moment is the time of the tree, to within a turn: when the latest turn began. It is asked
@@ -151,10 +152,11 @@ func (s *Scheduler) work() {
 		if t == nil {
 			break
 		}
-		seen := s.turns.Load()
+		seen, yields := s.turns.Load(), s.yields.Load()
 		more := t.Turn(number)
 		pprof.SetGoroutineLabels(labels) // as a handler may have left some
-		if !s.done(t, more, s.turns.Load() > seen) {
+		isFree := s.yields.Load() >= yields+probes
+		if !s.done(t, more, s.turns.Add(1) > seen+1 && !isFree) {
 			break
 		}
 	}
@@ -239,9 +241,6 @@ func (s *Scheduler) takeOut() Task {
 	defer s.outMu.Unlock()
 	t := s.out.pop()
 	s.left.Store(int64(s.out.length))
-	if t != nil {
-		s.turns.Add(1)
-	}
 	return t
 }
 
@@ -265,14 +264,12 @@ func (s *Scheduler) takeIn() (t Task) {
 	}
 	s.came.Store(int64(s.in.length))
 	s.left.Store(int64(s.out.length))
-	if t != nil {
-		s.turns.Add(1)
-	}
 	return t
 }
 
 // done ends a turn of t, and says whether the worker goes on. One of more than there are to be
-// leaves if others have taken turns meanwhile: they are not blocked.
+// leaves if the processors were busy meanwhile, and others have taken turns: they are not
+// blocked.
 func (s *Scheduler) done(t Task, more, progress bool) bool {
 	if !more && !(progress && s.tooMany.Load()) {
 		return true
@@ -298,55 +295,42 @@ const (
 
 // probe does nothing but yield while somebody is ready and all workers are in a turn. If it
 // is given the processor many times in a moment, then one is free, as they wait for
-// something, and it hires one; if that one waits too, and nobody else has got on, two the
-// next time, and so on. Nobody waits for it, and it needs no timer: in a bubble of
-// testing/synctest no clock moves.
+// something, and it hires one. Nobody waits for it, and it needs no timer: in a bubble of
+// testing/synctest no clock moves. To hire more at once, when the first wait too, was tried:
+// while the garbage collector holds up those who make memory, thousands were.
 func (s *Scheduler) probe() {
-	hired := 0
 	for began, i, turns := time.Now(), 0, s.turns.Load(); ; i++ {
 		runtime.Gosched()
+		s.yields.Add(1)
+		now := s.turns.Load()
 		switch {
 		case !s.IsCrowded():
-			if s.isCovered() {
+			if s.ends(0) {
 				return
 			}
-		case s.turns.Load() > turns: // more than those who were hired have begun
-			began, i, turns, hired = time.Now(), 0, s.turns.Load(), 0
-		case i < probes:
-		case time.Since(began) < probeFor:
-			var left bool
-			hired, left = s.hireUpTo(max(1, 2*hired))
-			if !left {
+		case now != turns:
+			began, i, turns = time.Now(), 0, now
+		case i >= probes && time.Since(began) < probeFor:
+			if s.ends(1) {
 				return
 			}
-			turns += uint64(hired)
-			fallthrough
-		default:
+			began, i = time.Now(), 0
+		case i >= probes:
 			began, i = time.Now(), 0
 		}
 	}
 }
 
-// isCovered: nobody is ready, and the probe is over.
-func (s *Scheduler) isCovered() bool {
+// ends hires so many, and says whether nobody is ready beside those whom they come for: then
+// the probe is over.
+func (s *Scheduler) ends(hired int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.probing = s.length() > 0
-	return !s.probing
-}
-
-// hireUpTo hires at most n, and says how many and whether somebody is left for whom they are
-// not enough; else the probe is over.
-func (s *Scheduler) hireUpTo(n int) (hired int, left bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ready := s.length()
-	hired = min(n, ready)
 	for range hired {
 		s.hire()
 	}
-	s.probing = ready > hired
-	return hired, s.probing
+	s.probing = s.length() > hired
+	return !s.probing
 }
 
 // Keeper is something that holds memory while it is idle, and lets go of it if asked to.
