@@ -233,7 +233,9 @@ func TestTheTimeThatIsLeftIsInTheRun(t *testing.T) {
 		n := above.newNode(below)
 		n.run = &run{node: n}
 		below.term.Load().run = n.run
-		stop := func() instant { return below.shutdownFor(below.term.Load(), endOfContext{}, below.explain(known(ErrStopped))).by }
+		stop := func() instant {
+			return below.shutdownFor(below.term.Load(), endOfContext{}, below.explain(known(ErrStopped))).by
+		}
 		if by := stop(); by != never {
 			t.Errorf("without a limit it is %v", by)
 		}

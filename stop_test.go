@@ -763,7 +763,7 @@ func TestWhatAContextSaysTooLateEndsNoLaterServe(t *testing.T) {
 		<-asked // why it has ended
 		s.Stop()
 		wantError(t, <-done, nil)
-		done = s.ServeBackground(context.Background())
+		done = s.ServeBackground(t.Context())
 		close(free)
 		synctest.Wait()
 		select {

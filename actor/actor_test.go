@@ -429,6 +429,42 @@ func TestTrap16AStopWithMessagesThatWait(t *testing.T) {
 	}
 }
 
+// TestADrainedRunEndsBeforeStop: when all is handled, and not only when the time for that is
+// over, its context ends.
+func TestADrainedRunEndsBeforeStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var run context.Context
+		r := &record{}
+		a := actor.New("a", &actor.Spec[int]{Drain: 5 * time.Second, New: func(ctx context.Context, _ *actor.Actor[int]) (actor.Handler[int], error) {
+			run = ctx
+			return &stopping{recorder: recorder{r, func(_ context.Context, m int) error {
+				if m == 0 {
+					time.Sleep(time.Second)
+				}
+				if run.Done() == nil || run.Err() != nil {
+					t.Error("the run is over")
+				}
+				return nil
+			}}, stop: func(context.Context, error) error {
+				select {
+				case <-run.Done():
+				default:
+					t.Error("the run is not over, and Stop is called")
+				}
+				return nil
+			}}, nil
+		}})
+		s, _ := serve(t, tend.Spec{}, a)
+		send(t, a, 0, 1, 2, 3, 4)
+		synctest.Wait()
+		began := time.Now()
+		if s.Stop(); time.Since(began) != time.Second {
+			t.Errorf("the stop took %v", time.Since(began))
+		}
+		r.expect(t, []int{0, 1, 2, 3, 4}, nil)
+	})
+}
+
 // stopping is a state that is told of the end.
 type stopping struct {
 	recorder

@@ -347,6 +347,11 @@ func TestInline(t *testing.T) {
 			}
 			synctest.Wait() // it runs again
 		}
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if _, err := ask(short, a, 6); !errors.Is(err, context.DeadlineExceeded) || s.Status().Services[0].Mailbox.Open != 0 {
+			t.Errorf("kept for longer than anybody waits: %v, %+v", err, s.Status().Services[0].Mailbox)
+		}
 		var kept error
 		go func() { _, kept = ask(ctx, a, 6) }()
 		synctest.Wait()
@@ -358,7 +363,7 @@ func TestInline(t *testing.T) {
 		if !errors.Is(kept, actor.ErrFailed) || !errors.Is(kept, tend.ErrRestartRequested) {
 			t.Errorf("kept: %v", kept)
 		}
-		if d := cmp.Diff([]int{1, 2, 3, 4, 5, 6}, order); d != "" {
+		if d := cmp.Diff([]int{1, 2, 3, 4, 5, 6, 6}, order); d != "" {
 			t.Error(d)
 		}
 	})

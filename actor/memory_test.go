@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unsafe"
 
 	"github.com/tend-go/tend"
@@ -73,6 +74,60 @@ func TestAStopTakesNoMemory(t *testing.T) {
 		s.Stop()
 		if err := a.TrySend(3); !errors.Is(err, tend.ErrStopped) || errors.Is(err, why) {
 			t.Errorf("stopped again it says %v", err)
+		}
+	})
+}
+
+// TestABoxIsPassedOnBare: nothing of who had it is in it.
+func TestABoxIsPassedOnBare(t *testing.T) {
+	a, l := &Actor[int]{}, &lonely{}
+	for {
+		a.link, a.box = l, &box[int]{marks: []mark{{1, 2}}, rare: &rare[int]{lastDown: &Down{Name: "a"}}}
+		a.passOn()
+		if b, is := l.Scratch().Get().(*box[int]); is { // a pool that is watched for races drops some
+			if a.box != nil || len(b.marks) > 0 || b.rare != nil {
+				t.Errorf("%+v", b)
+			}
+			return
+		}
+	}
+}
+
+// TestWhoIsBusyAgainKeepsTheBox until others are.
+func TestWhoIsBusyAgainKeepsTheBox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := New("a", &Spec[int]{New: func(context.Context, *Actor[int]) (Handler[int], error) {
+			return Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(a)
+		s.ServeBackground(t.Context())
+		defer s.Stop()
+		synctest.Wait()
+		keeps := func() bool {
+			if err := a.TrySend(1); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			return a.box != nil
+		}
+		for _, want := range []bool{false, true, true} {
+			if got := keeps(); got != want {
+				t.Errorf("it keeps it: %v", got)
+			}
+		}
+		(*turns[int])(a).Shrink()
+		if a.box != nil || keeps() || !keeps() {
+			t.Errorf("when it was to let go, it has %+v", a.box)
+		}
+		a.set(listed, true) // as in a turn
+		if (*turns[int])(a).Shrink(); a.box == nil {
+			t.Error("it lets go of it in a turn")
+		}
+		a.set(listed, false)
+		stop := a.After(time.Hour, 1)
+		if (*turns[int])(a).Shrink(); a.box == nil || !stop() {
+			t.Error("it lets go of a message that is to come")
 		}
 	})
 }

@@ -557,3 +557,33 @@ func TestMisuseOfPools(t *testing.T) {
 		}
 	}
 }
+
+// TestAMemberThatPanicsTakesNothing: what waits is for those who run.
+func TestAMemberThatPanicsTakesNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &book{began: time.Now()}
+		p := actor.NewPool("p", 2, &actor.Spec[time.Duration]{
+			Child: tend.Child{Backoff: tend.Backoff{Min: time.Hour}},
+			New: func(context.Context, *actor.Actor[time.Duration]) (actor.Handler[time.Duration], error) {
+				return actor.Func[time.Duration](func(_ context.Context, m time.Duration) error {
+					b.note("begins %v", m)
+					time.Sleep(m)
+					if m == time.Second {
+						panic("boom")
+					}
+					return nil
+				}), nil
+			},
+		})
+		serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		for _, m := range []time.Duration{time.Second, 2 * time.Second, 0} {
+			if err := p.TrySend(m); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		wantLines(t, b.lines, "0s begins 1s", "0s begins 2s", "2s begins 0s")
+	})
+}

@@ -183,7 +183,7 @@ func (a *Actor[M]) rest(busy bool) (isNew bool) {
 func (a *Actor[M]) passOn() {
 	b := a.box
 	a.box = nil
-	b.out, b.next, b.marks = b.out[:0], 0, b.marks[:0]
+	b.marks = b.marks[:0]
 	if b.rare != nil { // mostly it is not, and to write a pointer costs more
 		b.rare = nil
 	}

@@ -129,7 +129,7 @@ func (w *turn[M]) enterLocked() (isFresh bool) {
 		b.mark(w.pace.at)
 		b.unmark()
 		w.resumes()
-	case !b.tired && !w.drops && a.spec.pool == nil && !b.asked.Load(): // else what is taken over must be begun
+	case !b.tired && !w.drops && a.spec.pool == nil: // else what is taken over must be begun
 		w.refillLocked(false)
 	}
 	return isFresh

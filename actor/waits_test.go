@@ -118,13 +118,18 @@ func TestTrap09Rooms(t *testing.T) {
 // TestWhoIsNotWaitedFor: nobody once the reply is kept, a helper waits for itself, and
 // who asks with another context is not known.
 func TestWhoIsNotWaitedFor(t *testing.T) {
+	t.Run("queued", func(t *testing.T) { notWaitedFor(t, false) })
+	t.Run("inline", func(t *testing.T) { notWaitedFor(t, true) })
+}
+
+func notWaitedFor(t *testing.T, inline bool) {
 	bubble(t, func(t *testing.T) {
 		var a, b *actor.Actor[question]
 		var kept actor.Reply[int]
 		var got []error
 		note := func(_ int, err error) { got = append(got, err) }
 		s, _ := serve(t, tend.Spec{})
-		b = actor.New("b", &actor.Spec[question]{Mailbox: 1, New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+		b = actor.New("b", &actor.Spec[question]{Mailbox: 1, Inline: inline, New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
 			return actor.Func[question](func(ctx context.Context, q question) error {
 				switch q.n {
 				case 1:
@@ -159,6 +164,7 @@ func TestWhoIsNotWaitedFor(t *testing.T) {
 		}})
 		s.Add(a)
 		s.Add(b)
+		synctest.Wait() // both are idle
 		tell := func(to *actor.Actor[question], n int) {
 			t.Helper()
 			if err := to.TrySend(question{n: n}); err != nil {

@@ -210,3 +210,34 @@ func TestTheMessageOfADownMayDoAnything(t *testing.T) {
 		}
 	})
 }
+
+// TestADownComesInItsPlace: after what came before it, and before the rest, though all of
+// that is taken over at once.
+func TestADownComesInItsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := failing(actor.Spec[int]{})
+		w := newWatcher(func(m any) error {
+			if m == 0 {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}, a)
+		serve(t, tend.Spec{}, w, a)
+		synctest.Wait()
+		tell := func(m any) {
+			if err := w.TrySend(m); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		tell(0)
+		tell(1)
+		tell(2)
+		send(t, a, 1)
+		synctest.Wait()
+		tell(3)
+		tell(4)
+		time.Sleep(time.Minute)
+		w.expect(t, "in order", "0", "1", "2", "a 1 boom true", "3", "4")
+	})
+}

@@ -240,3 +240,69 @@ func BenchmarkReady(b *testing.B) {
 		})
 	}
 }
+
+// TestWhoFindsSomethingLeavesTheRestToOthers: a worker that was looking came for one who is
+// ready, and no more do when it has found another.
+func TestWhoFindsSomethingLeavesTheRestToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := Scheduler{most: 1, workers: 1, looking: 1}
+		s.in.push(&task{func() bool { return false }})
+		s.came.Store(1)
+		if s.seek(-1); !s.probing {
+			t.Error("nobody comes for who is ready")
+		}
+		s.take()
+	})
+}
+
+// TestPartsOfTheList: what has come follows what is left, and a few are not moved.
+func TestPartsOfTheList(t *testing.T) {
+	tasks := make([]*task, 2*few)
+	var s Scheduler
+	for i := range tasks {
+		tasks[i] = &task{}
+		if i < few+1 {
+			s.in.push(tasks[i])
+		}
+	}
+	s.came.Store(few + 1)
+	if got := s.take(); got != tasks[0] || s.out.length != few || s.in.length != 0 {
+		t.Errorf("%d are left and %d have come", s.out.length, s.in.length)
+	}
+	for i := few + 1; i < len(tasks); i++ {
+		s.put(tasks[i])
+	}
+	if s.takeIn() != nil {
+		t.Error("who has come is taken before who is left")
+	}
+	for i := 1; i < len(tasks); i++ {
+		if got := s.take(); got != tasks[i] {
+			t.Fatalf("turn %d is that of another", i)
+		}
+		if i > few && s.out.length > 0 {
+			t.Error("a few are moved")
+		}
+	}
+	if s.take() != nil || s.IsCrowded() {
+		t.Error("somebody is left")
+	}
+}
+
+// TestTooManyWorkers are noticed when they come and when they go.
+func TestTooManyWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := Scheduler{most: 1}
+		for i, want := range []bool{false, true} {
+			s.mu.Lock()
+			s.hire()
+			s.mu.Unlock()
+			if s.tooMany.Load() != want {
+				t.Errorf("%d workers are too many: %v", i+1, !want)
+			}
+		}
+		synctest.Wait() // they find nothing, and end
+		if s.workers != 0 || s.tooMany.Load() {
+			t.Errorf("%d workers are left, too many: %v", s.workers, s.tooMany.Load())
+		}
+	})
+}
