@@ -60,13 +60,38 @@ func (p *post) isServed() bool {
 	return ctx != nil && (*ctx).Err() == nil
 }
 
+// revive finds what does not come back when the role is served again: what is Temporary has left
+// with it, or does when it returns. What events still say of that is of the past.
+func (p *post) revive() {
+	for _, token := range p.held() {
+		s, err := p.here.ServiceStatus(token)
+		if err == nil && (s.State != tend.StateStuck || s.Restart != tend.Temporary) {
+			continue
+		}
+		if t := p.tenure(token); t != nil && t.hold.told() == nil {
+			p.unlist(token)
+			t.tell(left{t.hold.id(), t.hold.claim.Token})
+		}
+	}
+}
+
+// held are the tokens of the services here.
+func (p *post) held() []tend.ServiceToken {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	return slices.Collect(maps.Keys(p.tokens))
+}
+
+func (p *post) unlist(token tend.ServiceToken) {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	delete(p.tokens, token)
+}
+
 // search finds by status what events would have told. Of one that is suspended they may have
 // told before the loss.
 func (p *post) search() {
-	p.adding.Lock()
-	tokens := slices.Collect(maps.Keys(p.tokens))
-	p.adding.Unlock()
-	for _, token := range tokens {
+	for _, token := range p.held() {
 		switch s, err := p.here.ServiceStatus(token); {
 		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
 			p.gone(token, err)

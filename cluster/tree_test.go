@@ -516,3 +516,99 @@ func TestSuspendOfAShardOutlastsALeaseThatLives(t *testing.T) {
 		a.stop()
 	})
 }
+
+// temporary is a role of one shard, whose service is Temporary.
+func temporary(a *machine, tape *tape, slow time.Duration, tree tend.Spec) *cluster.Role[tend.Service] {
+	return cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tree}, func(int) tend.Service {
+		return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: a.name, slow: slow}}
+	})
+}
+
+var errLuck = errors.New("no luck")
+
+// What is Temporary has left the tree when its role is served anew, and has not ended by itself:
+// it is made and run again, under the same claim, and declined by nobody.
+func TestTemporaryServiceRunsAgainWithItsRole(t *testing.T) {
+	restart := func(s *tend.Supervisor, role, _ tend.ServiceToken) { _ = s.Restart(role, nil) }
+	group := func(s *tend.Supervisor, _, other tend.ServiceToken) { _ = s.Restart(other, errLuck) }
+	for _, tt := range []struct {
+		name string
+		do   func(s *tend.Supervisor, role, other tend.ServiceToken)
+		slow time.Duration // of the service; its role waits for 2s
+		at   string
+		ends error
+	}{
+		{"restart", restart, 0, "2s", tend.ErrRestartRequested},
+		{"restart of what hangs", restart, 2500 * time.Millisecond, "4.5s", tend.ErrRestartRequested},
+		{"group", group, 0, "2s", tend.ErrSiblingFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+				a, s := newMachine(engine, "a", cluster.Options{}), tend.New("group", tend.Spec{Strategy: tend.OneForAll})
+				role, other := temporary(a, tape, tt.slow, tend.Spec{}), s.Add(&worker{tape: newTape()})
+				token := s.Add(role)
+				a.root.Add(s)
+				a.serve()
+				time.Sleep(2 * time.Second)
+				before, _ := role.Owner("")
+				tape.want(t, "1s a orders/0 begins")
+				tt.do(s, token, other)
+				time.Sleep(time.Minute)
+				tape.want(t, fmt.Sprintf("%s a orders/0 ends: %v", tt.at, tt.ends), tt.at+" a orders/0 begins")
+				if after, _ := role.Owner(""); after.Token == 0 || after.Token != before.Token {
+					t.Errorf("token %d became %d", before.Token, after.Token)
+				}
+				if errs := a.declined(); len(errs) != 0 {
+					t.Error(errs)
+				}
+				a.stop()
+			})
+		})
+	}
+}
+
+// So it is when the role fails, and is served again at once. Whether its node hears of both
+// together, and so keeps the claim, is chance: in some of many runs it does.
+func TestTemporaryServiceRunsAgainWhenItsRoleHasFailed(t *testing.T) {
+	for range 30 {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			role := temporary(a, tape, 0, tend.Spec{Escalate: true, FailureThreshold: 0.5})
+			a.root.Add(role)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			here := role.Supervisor()
+			_ = here.Restart(here.Add(&worker{tape: newTape()}), errLuck)
+			time.Sleep(10 * time.Millisecond)
+			lines := tape.take()
+			if errs := a.declined(); len(lines) != 3 || !strings.HasSuffix(lines[2], "begins") || len(errs) != 0 {
+				t.Error(lines, errs)
+			}
+			a.stop()
+		})
+	}
+}
+
+// Not so what is suspended: it stays down with its claim, also if it hangs meanwhile.
+func TestSuspendOfAShardOutlastsARestartOfItsRole(t *testing.T) {
+	for _, slow := range []time.Duration{0, 2500 * time.Millisecond} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			role := temporary(a, tape, slow, tend.Spec{})
+			token := a.root.Add(role)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			before, _ := role.Owner("")
+			_ = role.Supervisor().Suspend(role.Supervisor().Status().Services[0].Token)
+			_ = a.root.Restart(token, nil)
+			time.Sleep(time.Minute)
+			if lines := tape.take(); len(lines) != 2 {
+				t.Error(slow, lines)
+			}
+			if after, _ := role.Owner(""); after.Token != before.Token || after.Token == 0 {
+				t.Errorf("%v: token %d became %d", slow, before.Token, after.Token)
+			}
+			a.stop()
+		})
+	}
+}
