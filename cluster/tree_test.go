@@ -578,8 +578,9 @@ func TestTemporaryServiceRunsAgainWhenItsRoleHasFailed(t *testing.T) {
 			a.serve()
 			time.Sleep(2 * time.Second)
 			here := role.Supervisor()
+			here.Add(&worker{tape: newTape(), slow: time.Second}) // so long it stops
 			_ = here.Restart(here.Add(&worker{tape: newTape()}), errLuck)
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(1010 * time.Millisecond)
 			lines := tape.take()
 			if errs := a.declined(); len(lines) != 3 || !strings.HasSuffix(lines[2], "begins") || len(errs) != 0 {
 				t.Error(lines, errs)
@@ -611,4 +612,62 @@ func TestSuspendOfAShardOutlastsARestartOfItsRole(t *testing.T) {
 			a.stop()
 		})
 	}
+}
+
+// A service that will not run again by itself gives its claim up, whatever its end is called:
+// the next member takes it.
+func TestServiceThatIsOverGoesToTheNextMember(t *testing.T) {
+	fails := tend.Func("f", func(context.Context) error { return errLuck })
+	waits := &worker{tape: newTape(), slow: time.Second}
+	leaves := tend.Func("f", func(context.Context) error { return nil })
+	restart := func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Restart(token, errLuck) }
+	remove := func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Remove(token) }
+	for _, tt := range []struct {
+		name  string
+		child tend.Child
+		do    func(s *tend.Supervisor, token tend.ServiceToken)
+		err   error // with which it is declined
+	}{
+		{"a Transient one is done", tend.Child{Service: leaves, Restart: tend.Transient}, nil, nil},
+		{"a Temporary one ends", tend.Child{Service: leaves, Restart: tend.Temporary}, nil, nil},
+		{"a Temporary one fails", tend.Child{Service: fails, Restart: tend.Temporary}, nil, errLuck},
+		{"a Limit", tend.Child{Service: fails, Limit: tend.Limit{N: 3}}, nil, errLuck},
+		{"removed in backoff", tend.Child{Service: fails, Backoff: tend.Backoff{Min: time.Hour}}, remove, tend.ErrRemoved},
+		{"a Temporary one is restarted as failed", tend.Child{Service: waits, Restart: tend.Temporary}, restart, errLuck},
+		{"a Temporary one is not ready", tend.Child{Service: waits, Restart: tend.Temporary, ReadyTimeout: time.Second}, nil, tend.ErrNotReady},
+		{"a Temporary one is not alive", tend.Child{Service: waits, Restart: tend.Temporary, Watchdog: time.Second}, nil, tend.ErrUnresponsive},
+		{"a Temporary one fails while its group restarts", tend.Child{Service: waits, Restart: tend.Temporary}, func(s *tend.Supervisor, token tend.ServiceToken) {
+			other := s.Add(&worker{tape: newTape()})
+			restart(s, token)
+			time.Sleep(500 * time.Millisecond)
+			restart(s, other)
+		}, errLuck},
+	} {
+		t.Run(tt.name, func(t *testing.T) { handsOver(t, tt.child, tt.do, tt.err) })
+	}
+}
+
+// handsOver: when that was done to the service of a, b has its claim, and a has declined it.
+func handsOver(t *testing.T, child tend.Child, do func(s *tend.Supervisor, token tend.ServiceToken), err error) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tend.Spec{Strategy: tend.OneForAll}}, func(int) tend.Service { return child })
+		a.root.Add(role)
+		shards(b, tape, 1)
+		a.serve()
+		time.Sleep(1100 * time.Millisecond)
+		if do != nil {
+			do(role.Supervisor(), role.Supervisor().Status().Services[0].Token)
+		}
+		b.serve()
+		time.Sleep(9 * time.Second)
+		if errs := a.declined(); len(errs) != 1 || !errors.Is(errs[0], err) {
+			t.Error(errs)
+		}
+		if c, _ := role.Owner(""); c.Owner.Name != "b" {
+			t.Error(c)
+		}
+		a.stop()
+		b.stop()
+	})
 }
