@@ -59,7 +59,8 @@
 // released when it has returned, with its helpers and the calls under way. If it
 // fails it is restarted like any service. If it leaves or gives up (ErrDoNotRestart,
 // a Transient one's nil, a Limit; a panic in start, too), this member declines the shard
-// for ten minutes and the next takes it. Being done is not remembered.
+// for ten minutes and the next takes it. Being done is not remembered. Replace of it is an
+// error: what start makes runs under the claim, and nothing else.
 //
 // A node stops when nothing that it owned runs any more, and renews as long. What has
 // not returned when the process ends is given away when the lease is over.

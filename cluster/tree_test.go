@@ -671,3 +671,39 @@ func handsOver(t *testing.T, child tend.Child, do func(s *tend.Supervisor, token
 		b.stop()
 	})
 }
+
+// What runs under a claim is not to be replaced: what takes its place would be under none. What
+// is further down may be.
+func TestServiceUnderAClaimIsNotReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		one := shards(a, tape, 1)
+		tree := tend.New("tree", tend.Spec{})
+		below := tree.Add(&worker{tape: tape, name: "below"})
+		two := cluster.Singleton(a.node, "tree", tree)
+		a.root.Add(two)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		if lines := tape.take(); len(lines) != 2 {
+			t.Error(lines)
+		}
+		other := tend.Child{Service: &worker{tape: tape, name: "other"}, ReadyTimeout: time.Second}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for want, here := range map[string]*tend.Supervisor{"orders/0": one.Supervisor(), "tree/0": two.Supervisor()} {
+			token := here.Status().Services[0].Token
+			for _, err := range []error{a.root.Replace(token, other), here.ReplaceWhenReady(ctx, token, other)} {
+				if err == nil || !strings.HasPrefix(err.Error(), "tend/cluster: "+want+" is not to be replaced") {
+					t.Error(err)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		tape.want(t)
+		if err := a.root.Replace(below, &worker{tape: tape, name: "other"}); err != nil {
+			t.Error(err)
+		}
+		tape.want(t, "1m2s below tree/0 ends: "+tend.ErrReplaced.Error(), "1m2s other tree/0 begins")
+		a.stop()
+	})
+}
