@@ -67,6 +67,16 @@ func (n *node) takeSettings(l latent.Service) {
 	n.rare.conf = own.whole()
 }
 
+// mayReplace is what the service that has the place of n says of that.
+func (n *node) mayReplace() error {
+	var svc Service
+	n.sup.query(func(*plan, instant) { svc = n.holder().svc })
+	if stays, is := innermost(svc).(interface{ MayReplace() error }); is {
+		return stays.MayReplace()
+	}
+	return nil
+}
+
 // maxName bounds names, in bytes.
 const maxName = 256
 

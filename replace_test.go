@@ -108,6 +108,39 @@ func TestReplaceRefuses(t *testing.T) {
 	})
 }
 
+// fixed is a service that is not to be replaced.
+type fixed struct {
+	tend.Service
+	says error
+}
+
+func (f *fixed) MayReplace() error { return f.says }
+
+// TestReplaceAsksTheOld: the one that has the place may refuse, and then nothing is changed.
+func TestReplaceAsksTheOld(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, p, _ := serve(t, tend.Spec{})
+		old := &fixed{idle("a"), errBoom}
+		token := s.Add(tend.Child{Service: &tend.Child{Service: old}, Name: "a"})
+		synctest.Wait()
+		below := tend.New("below", tend.Spec{})
+		for range 2 {
+			wantError(t, s.Replace(token, below), errBoom)
+			wantError(t, s.ReplaceWhenReady(t.Context(), token, handover("b", 0, 0)), errBoom)
+			synctest.Wait()
+		}
+		if got := toldOf(p.Events(), token); got != "1 started" {
+			t.Error(got)
+		}
+		old.says = nil
+		wantError(t, s.Replace(token, below), nil)
+		synctest.Wait()
+		wantStates(t, s, "a running")
+		wantError(t, s.Replace(token, &fixed{idle("c"), errBoom}), nil)
+		wantError(t, s.Replace(token, idle("d")), errBoom)
+	})
+}
+
 // TestReplaceOfSupervisors: a subtree by another one, which is in its place at once; the old
 // one is free when it has left.
 func TestReplaceOfSupervisors(t *testing.T) {

@@ -295,8 +295,12 @@ func (s *Supervisor) Suspend(t ServiceToken) error {
 // need leave no gap: see [Supervisor.ReplaceWhenReady].
 //
 // For a service that has left, or is to, it returns [ErrRemoved], and [ErrWrongSupervisor]
-// as Remove does; nothing is changed then. It panics where Add does, before anything is
-// changed.
+// as Remove does; and of one that has a method
+//
+//	MayReplace() error
+//
+// as a wrapper may that has to stay, what that returns if it is not nil; nothing is changed
+// then. It panics where Add does, before anything is changed.
 func (s *Supervisor) Replace(t ServiceToken, svc Service) error {
 	n, err := s.checkReplace(t, svc)
 	if err != nil {
@@ -323,8 +327,8 @@ func (s *Supervisor) Replace(t ServiceToken, svc Service) error {
 // new one runs, as Start does.
 //
 // It waits for that, and returns nil when the new one has the place; what it has failed
-// with, [ErrNotReady], or why it was dropped, when that has returned; [ErrRemoved] and
-// [ErrWrongSupervisor] as Replace does; the cause of ctx if that ends first, and then it goes
+// with, [ErrNotReady], or why it was dropped, when that has returned; [ErrRemoved],
+// [ErrWrongSupervisor] and what MayReplace has returned as Replace does; the cause of ctx if that ends first, and then it goes
 // on; unless ctx had ended before the call. It panics where Replace does, and if svc is no
 // [Child] with a ReadyTimeout.
 func (s *Supervisor) ReplaceWhenReady(ctx context.Context, t ServiceToken, svc Service) error {
@@ -361,6 +365,9 @@ func (s *Supervisor) checkReplace(t ServiceToken, svc Service) (*node, error) {
 	n, err := s.find(t)
 	if err == nil && n.gone.has() {
 		err = ErrRemoved
+	}
+	if err == nil {
+		err = n.mayReplace()
 	}
 	return n, err
 }

@@ -35,7 +35,7 @@ type book struct {
 	seen  int64   // the revision at which the view will tell
 
 	gone    bool    // told: the key is another's, or nobody's
-	timely  bool    // told: because the lease was near its end; it may run again
+	again   bool    // told: it may run again under the claim when it has returned
 	moved   bool    // it goes to another member
 	overran bool    // Overrun was called
 	keep    instant // until then it stays, whatever the placement says

@@ -301,24 +301,38 @@ func TestCallTriesAgainAfterNotOwner(t *testing.T) {
 	})
 }
 
-// A NotOwner of another role says nothing of this one: f may have taken effect.
+// A NotOwner of another role, or of another shard, says nothing of this one: f may have taken
+// effect.
 func TestCallTakesItsOwnNotOwner(t *testing.T) {
 	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
-		a, b, ra, _ := pair(tape, engine)
-		for role, want := range map[string]int{"": 2, "billing": 2, "orders": 1} {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := shards(a, tape, 4)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		shard := role.Shard("k")
+		for _, tt := range []struct {
+			of   cluster.Claim
+			want int
+		}{
+			{cluster.Claim{}, 2},
+			{cluster.Claim{Shard: shard + 1}, 2},
+			{cluster.Claim{Role: "orders", Shard: shard}, 2},
+			{cluster.Claim{Role: "billing", Shard: shard}, 1},
+			{cluster.Claim{Role: "orders", Shard: shard + 1}, 1},
+			{cluster.Claim{Role: "orders", Shard: shard + 1, Token: 1 << 40}, 1},
+		} {
 			n := 0
-			err := ra.Call(t.Context(), "k", func(context.Context, cluster.Claim) error {
+			err := role.Call(t.Context(), "k", func(context.Context, cluster.Claim) error {
 				if n++; n == 2 {
 					return nil
 				}
-				return fmt.Errorf("asking: %w", &cluster.NotOwner{Claim: cluster.Claim{Role: role}})
+				return fmt.Errorf("asking: %w", &cluster.NotOwner{Claim: tt.of})
 			})
-			if n != want || (err == nil) != (want == 2) {
-				t.Errorf("a NotOwner of %q: %d calls, %v", role, n, err)
+			if n != tt.want || (err == nil) != (tt.want == 2) {
+				t.Errorf("a NotOwner of %q/%d: %d calls, %v", tt.of.Role, tt.of.Shard, n, err)
 			}
 		}
 		a.stop()
-		b.stop()
 	})
 }
 

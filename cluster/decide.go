@@ -53,7 +53,7 @@ func (p *plan) overrunAt(b *book) instant {
 func (p *plan) decideHeld(b *book) {
 	switch {
 	case p.now >= p.tellAt(b):
-		b.timely = true
+		b.again = true
 		p.tell(b, ErrLost)
 	case p.broken != nil:
 		p.tell(b, ErrLost)
@@ -69,13 +69,14 @@ func (p *plan) tellAt(b *book) instant {
 }
 
 // decideParked has a claim's service run if the lease lasts. It is that of the claim
-// before, with the same token, if the claim was told and the lease lives after all.
+// before, with the same token, if the claim was told and the lease lives after all, or its
+// service left with its role.
 func (p *plan) decideParked(b *book) {
 	switch {
 	case !p.wanted(b.id):
 		b.state, b.next = releasing, p.now
 	case p.now < p.tellAt(b):
-		b.state, b.timely = held, false
+		b.state, b.again = held, false
 		p.do(start{p.claim(b), b.lease})
 	}
 }

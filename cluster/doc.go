@@ -51,7 +51,7 @@
 // stopped; this process takes shards of a role while that is served. Suspend of a role hands
 // its shards over and keeps it down here, Restart takes part again, Suspend of the node hands
 // over everything, and a stop of the tree drains it. A restart of the role by its tree keeps the
-// claims. Nodes and roles may stand anywhere, in any order; where order matters the engine
+// claims, and makes anew what is Temporary. Nodes and roles may stand anywhere, in any order; where order matters the engine
 // comes before the node, and the node before its roles.
 //
 // A service is told by its context, with [ErrMoved], [ErrLost] or why its role or node
@@ -59,7 +59,8 @@
 // released when it has returned, with its helpers and the calls under way. If it
 // fails it is restarted like any service. If it leaves or gives up (ErrDoNotRestart,
 // a Transient one's nil, a Limit; a panic in start, too), this member declines the shard
-// for ten minutes and the next takes it. Being done is not remembered.
+// for ten minutes and the next takes it. Being done is not remembered. Replace of it is an
+// error: what start makes runs under the claim, and nothing else.
 //
 // A node stops when nothing that it owned runs any more, and renews as long. What has
 // not returned when the process ends is given away when the lease is over.

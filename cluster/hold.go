@@ -134,6 +134,11 @@ type ownedTree struct {
 
 func (o ownedTree) Supervisor() *tend.Supervisor { return o.tree }
 
+// MayReplace keeps the wrapper: another service in its place would run under no claim.
+func (o owned) MayReplace() error {
+	return fmt.Errorf("tend/cluster: %s/%d is not to be replaced: it runs under a claim, and start of its role makes what does", o.hold.claim.Role, o.hold.claim.Shard)
+}
+
 // Serve runs the service under the claim. It returns only when the supervisor asks for it if
 // the service has been told: that end is no failure.
 func (o owned) Serve(ctx context.Context) error {

@@ -290,7 +290,7 @@ func (p *plan) takeReturned(m returned) {
 	switch {
 	case b.gone || b.lease != p.lease.id || p.lease.phase != live:
 		p.forget(b)
-	case b.timely:
+	case b.again:
 		b.state = parked
 	default:
 		b.state, b.next = releasing, p.now
@@ -306,6 +306,14 @@ func (p *plan) takeEnded(m ended) {
 	p.roles[m.id.role].declines[m.id.shard] = p.now + declined
 	p.stale = p.now
 	p.tell(b, ErrMoved)
+}
+
+// takeLeft has the service made anew under the same claim: it did not end by itself.
+func (p *plan) takeLeft(m left) {
+	if b := p.books.of(m.id); b != nil && b.state == held && b.token == m.token {
+		b.again = true
+		p.tell(b, nil)
+	}
 }
 
 func (p *plan) takeSuspended(m suspended) {

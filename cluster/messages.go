@@ -85,6 +85,11 @@ type (
 		token int64
 		err   error
 	}
+	// left: the claim's service left with its role, which is served again.
+	left struct {
+		id    shardID
+		token int64
+	}
 	// suspended: the claim's service was, by somebody who operates the tree here.
 	suspended struct {
 		id    shardID
@@ -115,6 +120,7 @@ func (created) isMessage()    {}
 func (deleted) isMessage()    {}
 func (returned) isMessage()   {}
 func (ended) isMessage()      {}
+func (left) isMessage()       {}
 func (suspended) isMessage()  {}
 func (attached) isMessage()   {}
 func (detached) isMessage()   {}

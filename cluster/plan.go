@@ -154,6 +154,8 @@ func (p *plan) take(m message) {
 		p.takeReturned(m)
 	case ended:
 		p.takeEnded(m)
+	case left:
+		p.takeLeft(m)
 	case suspended:
 		p.takeSuspended(m)
 	case attached:

@@ -41,6 +41,7 @@ func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
 
 // Serve takes part in the role until ctx ends.
 func (p *post) Serve(ctx context.Context) error {
+	p.revive()
 	p.ctx.Store(&ctx)
 	defer p.ctx.Store(nil)
 	p.annotate(true)
@@ -222,9 +223,7 @@ func (p *post) noteDown(h *hold) {
 
 // drop forgets a hold of which nothing runs any more.
 func (p *post) drop(h *hold) {
-	p.adding.Lock()
-	delete(p.tokens, h.token)
-	p.adding.Unlock()
+	p.unlist(h.token)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.holds[h.claim.Shard] == h {

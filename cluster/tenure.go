@@ -21,8 +21,10 @@ type tenure struct {
 // suspended, or ready.
 func (p *post) hear(e tend.Event) {
 	switch e := e.(type) {
-	case tend.ServiceGaveUp:
-		p.gone(e.Token, e.Err.Err)
+	case tend.ServiceFailed:
+		if !e.Restarting { // it is Temporary, or gives up
+			p.gone(e.Token, e.Err.Err)
+		}
 	case tend.ServiceEnded:
 		switch {
 		case e.Next == tend.StateSuspended:
@@ -46,27 +48,56 @@ func (p *post) hear(e tend.Event) {
 }
 
 // isEnd: a service will not run here again, by its own wish, by that of somebody who has
-// removed it, or because it left with the others here. That all of the role stops is no
-// reason to decline anything, and has other causes; but for the last.
+// removed it, or because it was stopped for anything else and is Temporary. That all of the
+// role stops is no reason to decline anything: see revive.
 func (p *post) isEnd(cause tend.Reason, next tend.State) bool {
 	if next != tend.StateGone && next != tend.StateDone {
 		return false
 	}
-	return cause.IsZero() || errors.Is(cause.Err, tend.ErrRemoved) || errors.Is(cause.Err, tend.ErrSiblingFailed) && p.isServed()
+	return cause.IsZero() || errors.Is(cause.Err, tend.ErrRemoved) || p.isServed()
 }
 
+// isServed: the role is, and has not begun to stop.
 func (p *post) isServed() bool {
-	ctx := p.ctx.Load()
-	return ctx != nil && (*ctx).Err() == nil
+	if ctx := p.ctx.Load(); ctx == nil || (*ctx).Err() != nil {
+		return false
+	}
+	s := p.here.Status()
+	return s.Serving && s.Stopping.IsZero()
+}
+
+// revive finds what does not come back when the role is served again: what is Temporary has left
+// with it, or does when it returns. What events still say of that is of the past.
+func (p *post) revive() {
+	for _, token := range p.held() {
+		s, err := p.here.ServiceStatus(token)
+		if err == nil && (s.State != tend.StateStuck || s.Restart != tend.Temporary) {
+			continue
+		}
+		if t := p.tenure(token); t != nil && t.hold.told() == nil {
+			p.unlist(token)
+			t.tell(left{t.hold.id(), t.hold.claim.Token})
+		}
+	}
+}
+
+// held are the tokens of the services here.
+func (p *post) held() []tend.ServiceToken {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	return slices.Collect(maps.Keys(p.tokens))
+}
+
+func (p *post) unlist(token tend.ServiceToken) {
+	p.adding.Lock()
+	defer p.adding.Unlock()
+	delete(p.tokens, token)
 }
 
 // search finds by status what events would have told. Of one that is suspended they may have
 // told before the loss.
 func (p *post) search() {
-	p.adding.Lock()
-	tokens := slices.Collect(maps.Keys(p.tokens))
-	p.adding.Unlock()
-	for _, token := range tokens {
+	for _, token := range p.held() {
 		switch s, err := p.here.ServiceStatus(token); {
 		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
 			p.gone(token, err)

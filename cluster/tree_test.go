@@ -516,3 +516,194 @@ func TestSuspendOfAShardOutlastsALeaseThatLives(t *testing.T) {
 		a.stop()
 	})
 }
+
+// temporary is a role of one shard, whose service is Temporary.
+func temporary(a *machine, tape *tape, slow time.Duration, tree tend.Spec) *cluster.Role[tend.Service] {
+	return cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tree}, func(int) tend.Service {
+		return tend.Child{Restart: tend.Temporary, Service: &worker{tape: tape, name: a.name, slow: slow}}
+	})
+}
+
+var errLuck = errors.New("no luck")
+
+// What is Temporary has left the tree when its role is served anew, and has not ended by itself:
+// it is made and run again, under the same claim, and declined by nobody.
+func TestTemporaryServiceRunsAgainWithItsRole(t *testing.T) {
+	restart := func(s *tend.Supervisor, role, _ tend.ServiceToken) { _ = s.Restart(role, nil) }
+	group := func(s *tend.Supervisor, _, other tend.ServiceToken) { _ = s.Restart(other, errLuck) }
+	for _, tt := range []struct {
+		name string
+		do   func(s *tend.Supervisor, role, other tend.ServiceToken)
+		slow time.Duration // of the service; its role waits for 2s
+		at   string
+		ends error
+	}{
+		{"restart", restart, 0, "2s", tend.ErrRestartRequested},
+		{"restart of what hangs", restart, 2500 * time.Millisecond, "4.5s", tend.ErrRestartRequested},
+		{"group", group, 0, "2s", tend.ErrSiblingFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+				a, s := newMachine(engine, "a", cluster.Options{}), tend.New("group", tend.Spec{Strategy: tend.OneForAll})
+				role, other := temporary(a, tape, tt.slow, tend.Spec{}), s.Add(&worker{tape: newTape()})
+				token := s.Add(role)
+				a.root.Add(s)
+				a.serve()
+				time.Sleep(2 * time.Second)
+				before, _ := role.Owner("")
+				tape.want(t, "1s a orders/0 begins")
+				tt.do(s, token, other)
+				time.Sleep(time.Minute)
+				tape.want(t, fmt.Sprintf("%s a orders/0 ends: %v", tt.at, tt.ends), tt.at+" a orders/0 begins")
+				if after, _ := role.Owner(""); after.Token == 0 || after.Token != before.Token {
+					t.Errorf("token %d became %d", before.Token, after.Token)
+				}
+				if errs := a.declined(); len(errs) != 0 {
+					t.Error(errs)
+				}
+				a.stop()
+			})
+		})
+	}
+}
+
+// So it is when the role fails, and is served again at once. Whether its node hears of both
+// together, and so keeps the claim, is chance: in some of many runs it does.
+func TestTemporaryServiceRunsAgainWhenItsRoleHasFailed(t *testing.T) {
+	for range 30 {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			role := temporary(a, tape, 0, tend.Spec{Escalate: true, FailureThreshold: 0.5})
+			a.root.Add(role)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			here := role.Supervisor()
+			here.Add(&worker{tape: newTape(), slow: time.Second}) // so long it stops
+			_ = here.Restart(here.Add(&worker{tape: newTape()}), errLuck)
+			time.Sleep(1010 * time.Millisecond)
+			lines := tape.take()
+			if errs := a.declined(); len(lines) != 3 || !strings.HasSuffix(lines[2], "begins") || len(errs) != 0 {
+				t.Error(lines, errs)
+			}
+			a.stop()
+		})
+	}
+}
+
+// Not so what is suspended: it stays down with its claim, also if it hangs meanwhile.
+func TestSuspendOfAShardOutlastsARestartOfItsRole(t *testing.T) {
+	for _, slow := range []time.Duration{0, 2500 * time.Millisecond} {
+		bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+			a := newMachine(engine, "a", cluster.Options{})
+			role := temporary(a, tape, slow, tend.Spec{})
+			token := a.root.Add(role)
+			a.serve()
+			time.Sleep(2 * time.Second)
+			before, _ := role.Owner("")
+			_ = role.Supervisor().Suspend(role.Supervisor().Status().Services[0].Token)
+			_ = a.root.Restart(token, nil)
+			time.Sleep(time.Minute)
+			if lines := tape.take(); len(lines) != 2 {
+				t.Error(slow, lines)
+			}
+			if after, _ := role.Owner(""); after.Token != before.Token || after.Token == 0 {
+				t.Errorf("%v: token %d became %d", slow, before.Token, after.Token)
+			}
+			a.stop()
+		})
+	}
+}
+
+// A service that will not run again by itself gives its claim up, whatever its end is called:
+// the next member takes it.
+func TestServiceThatIsOverGoesToTheNextMember(t *testing.T) {
+	fails := tend.Func("f", func(context.Context) error { return errLuck })
+	waits := &worker{tape: newTape(), slow: time.Second}
+	leaves := tend.Func("f", func(context.Context) error { return nil })
+	restart := func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Restart(token, errLuck) }
+	remove := func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Remove(token) }
+	for _, tt := range []struct {
+		name  string
+		child tend.Child
+		do    func(s *tend.Supervisor, token tend.ServiceToken)
+		err   error // with which it is declined
+	}{
+		{"a Transient one is done", tend.Child{Service: leaves, Restart: tend.Transient}, nil, nil},
+		{"a Temporary one ends", tend.Child{Service: leaves, Restart: tend.Temporary}, nil, nil},
+		{"a Temporary one fails", tend.Child{Service: fails, Restart: tend.Temporary}, nil, errLuck},
+		{"a Limit", tend.Child{Service: fails, Limit: tend.Limit{N: 3}}, nil, errLuck},
+		{"removed in backoff", tend.Child{Service: fails, Backoff: tend.Backoff{Min: time.Hour}}, remove, tend.ErrRemoved},
+		{"a Temporary one is restarted as failed", tend.Child{Service: waits, Restart: tend.Temporary}, restart, errLuck},
+		{"a Temporary one is not ready", tend.Child{Service: waits, Restart: tend.Temporary, ReadyTimeout: time.Second}, nil, tend.ErrNotReady},
+		{"a Temporary one is not alive", tend.Child{Service: waits, Restart: tend.Temporary, Watchdog: time.Second}, nil, tend.ErrUnresponsive},
+		{"a Temporary one fails while its group restarts", tend.Child{Service: waits, Restart: tend.Temporary}, func(s *tend.Supervisor, token tend.ServiceToken) {
+			other := s.Add(&worker{tape: newTape()})
+			restart(s, token)
+			time.Sleep(500 * time.Millisecond)
+			restart(s, other)
+		}, errLuck},
+	} {
+		t.Run(tt.name, func(t *testing.T) { handsOver(t, tt.child, tt.do, tt.err) })
+	}
+}
+
+// handsOver: when that was done to the service of a, b has its claim, and a has declined it.
+func handsOver(t *testing.T, child tend.Child, do func(s *tend.Supervisor, token tend.ServiceToken), err error) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, b := newMachine(engine, "a", cluster.Options{}), newMachine(engine, "b", cluster.Options{})
+		role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1, Tree: tend.Spec{Strategy: tend.OneForAll}}, func(int) tend.Service { return child })
+		a.root.Add(role)
+		shards(b, tape, 1)
+		a.serve()
+		time.Sleep(1100 * time.Millisecond)
+		if do != nil {
+			do(role.Supervisor(), role.Supervisor().Status().Services[0].Token)
+		}
+		b.serve()
+		time.Sleep(9 * time.Second)
+		if errs := a.declined(); len(errs) != 1 || !errors.Is(errs[0], err) {
+			t.Error(errs)
+		}
+		if c, _ := role.Owner(""); c.Owner.Name != "b" {
+			t.Error(c)
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// What runs under a claim is not to be replaced: what takes its place would be under none. What
+// is further down may be.
+func TestServiceUnderAClaimIsNotReplaced(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		one := shards(a, tape, 1)
+		tree := tend.New("tree", tend.Spec{})
+		below := tree.Add(&worker{tape: tape, name: "below"})
+		two := cluster.Singleton(a.node, "tree", tree)
+		a.root.Add(two)
+		a.serve()
+		time.Sleep(2 * time.Second)
+		if lines := tape.take(); len(lines) != 2 {
+			t.Error(lines)
+		}
+		other := tend.Child{Service: &worker{tape: tape, name: "other"}, ReadyTimeout: time.Second}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for want, here := range map[string]*tend.Supervisor{"orders/0": one.Supervisor(), "tree/0": two.Supervisor()} {
+			token := here.Status().Services[0].Token
+			for _, err := range []error{a.root.Replace(token, other), here.ReplaceWhenReady(ctx, token, other)} {
+				if err == nil || !strings.HasPrefix(err.Error(), "tend/cluster: "+want+" is not to be replaced") {
+					t.Error(err)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		tape.want(t)
+		if err := a.root.Replace(below, &worker{tape: tape, name: "other"}); err != nil {
+			t.Error(err)
+		}
+		tape.want(t, "1m2s below tree/0 ends: "+tend.ErrReplaced.Error(), "1m2s other tree/0 begins")
+		a.stop()
+	})
+}
