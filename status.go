@@ -94,7 +94,7 @@ type Beside struct {
 type Mailbox struct {
 	Waiting int `json:"waiting"`        // messages that wait, about: see actor.Spec
 	Size    int `json:"size"`           // how many may
-	Open    int `json:"open,omitempty"` // questions without an answer
+	Open    int `json:"open,omitempty"` // questions without an answer, but for one that the asker is answering itself (actor.Spec.Inline)
 	// Oldest is since when the oldest of them waits, Handling since when the message in hand
 	// is, or New or Stop; zero if there is none, or it is in hand on the goroutine of one who
 	// asks (actor.Spec.Inline). They are right to within a turn of the actor, and never too

@@ -62,7 +62,7 @@ type Service interface {
 // Mailbox is what there is to say of the messages of a service.
 type Mailbox struct {
 	Waiting, Size int
-	Open          int // questions that are not answered
+	Open          int // questions that are not answered, but for one that is in hand inline
 	// Oldest is since when the oldest waits, Handling since when the one in hand is; zero:
 	// none, or nobody knows. They are right to within a turn.
 	Oldest, Handling time.Time

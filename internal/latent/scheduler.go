@@ -60,8 +60,8 @@ type Scheduler struct {
 	yields  atomic.Uint64 // of the probe
 }
 
-// Moment is the time of the tree, to within a turn: when the latest turn began. It is asked
-// for only while nobody works.
+// Moment is the time of the tree, to within a turn: when the latest turn began. The
+// clock is read only while nobody works.
 func (s *Scheduler) Moment() time.Duration {
 	if m := s.moment.Load(); m != 0 {
 		return time.Duration(m)
