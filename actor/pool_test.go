@@ -584,6 +584,7 @@ func TestAMemberThatPanicsTakesNothing(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		wantLines(t, b.lines, "0s begins 1s", "0s begins 2s", "2s begins 0s")
 	})
 }
