@@ -11,7 +11,7 @@ type message interface{ message() }
 
 // Wishes.
 type (
-	start    struct{ term uint64 } // Serve begins, for the how manieth time
+	start    struct{ term uint64 } // Serve begins; term is how often it has
 	shutdown struct {              // the whole supervisor stops
 		term   uint64 // of being served that is to end; 0: whichever it is
 		id     uint64 // of explained

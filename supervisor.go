@@ -328,8 +328,8 @@ func (s *Supervisor) Replace(t ServiceToken, svc Service) error {
 //
 // It waits for that, and returns nil when the new one has the place; what it has failed
 // with, [ErrNotReady], or why it was dropped, when that has returned; [ErrRemoved],
-// [ErrWrongSupervisor] and what MayReplace has returned as Replace does; the cause of ctx if that ends first, and then it goes
-// on; unless ctx had ended before the call. It panics where Replace does, and if svc is no
+// [ErrWrongSupervisor] and what MayReplace has returned as Replace does; the cause of ctx
+// if that ends first, and then it goes on; unless ctx had ended before the call. It panics where Replace does, and if svc is no
 // [Child] with a ReadyTimeout.
 func (s *Supervisor) ReplaceWhenReady(ctx context.Context, t ServiceToken, svc Service) error {
 	n, err := s.checkReplace(t, svc)

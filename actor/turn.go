@@ -34,7 +34,10 @@ type turn[M any] struct {
 	losing  bool   // Lost, that is
 	hand    M      // which it has, if handing
 	handing bool
-	handed  int // since room was given
+	handed  int  // since room was given
+	isNew   bool // it has become idle, and its box is kept from now on
+	worked  bool // there was a message: the next may be on its way
+	shared  bool // it came from the mailbox of the pool
 
 	// What a message takes of the actor is here: see box.
 	handler Handler[M]
@@ -43,11 +46,9 @@ type turn[M any] struct {
 	out     []M    // as in the box
 	done    int    // how many of these are
 	begun   uint64 // how many were begun that the box does not know of
-	isNew   bool   // it has become idle, and its box is kept from now on
-	worked  bool   // there was a message: the next may be on its way
-	shared  bool   // it came from the mailbox of the pool
-	pace    pace
-	vigil   *latent.Vigil // nil: there is no Watchdog
+
+	pace  pace
+	vigil *latent.Vigil // nil: there is no Watchdog
 }
 
 // Turn has a turn.

@@ -51,8 +51,8 @@
 // stopped; this process takes shards of a role while that is served. Suspend of a role hands
 // its shards over and keeps it down here, Restart takes part again, Suspend of the node hands
 // over everything, and a stop of the tree drains it. A restart of the role by its tree keeps the
-// claims, and makes anew what is Temporary. Nodes and roles may stand anywhere, in any order; where order matters the engine
-// comes before the node, and the node before its roles.
+// claims, and makes anew what is Temporary. Nodes and roles may stand anywhere, in any
+// order; where order matters the engine comes before the node, and the node before its roles.
 //
 // A service is told by its context, with [ErrMoved], [ErrLost] or why its role or node
 // stops as the cause. Then it is removed from the supervisor here, and the claim is
