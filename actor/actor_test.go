@@ -370,7 +370,10 @@ func TestEndsOfAnActor(t *testing.T) {
 		_ = s.Restart(tok, nil)
 		r.expect(t, []int{0, 1}, nil)
 		fail = true
-		send(t, a, 2, 3)
+		_ = s.Suspend(tok)
+		synctest.Wait()
+		send(t, a, 2, 3) // together: after the first it is gone
+		_ = s.Restart(tok, nil)
 		r.expect(t, []int{0, 1}, []int{2, 3})
 		err := a.TrySend(4)
 		if !errors.Is(err, actor.ErrGone) || !errors.Is(err, errBoom) {

@@ -136,7 +136,6 @@ func TestAgesWhereSomeMessagesAreSlow(t *testing.T) {
 				return nil
 			}), nil
 		}})
-		root, _ := serve(t, tend.Spec{}, a)
 		began := time.Now()
 		until := func(at time.Duration, count int) {
 			time.Sleep(at - time.Since(began))
@@ -146,7 +145,8 @@ func TestAgesWhereSomeMessagesAreSlow(t *testing.T) {
 				}
 			}
 		}
-		until(0, 200)
+		until(0, 200) // before the first turn, which so begins with as many as it can have
+		root, _ := serve(t, tend.Spec{}, a)
 		until(105*s, 1)
 		until(305*s, 1) // in the second turn, which began after 21 that are slow
 		until(665*s, 0) // 201 is in hand, since that turn began or later, and 202 waits

@@ -5,17 +5,16 @@ import (
 	"errors"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/thejerf/abtime"
-
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/internal/fault"
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // The traps into which other actor libraries have fallen, with their numbers; those that
@@ -231,36 +230,58 @@ func TestErrorsSayWhoIsGone(t *testing.T) {
 
 // TestALongTurnEnds when it has taken a millisecond and others wait: each gets its turn.
 func TestALongTurnEnds(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	clock := abtime.NewManual()
-	var mu sync.Mutex
-	var order []string
-	var all sync.WaitGroup
-	spec := &actor.Spec[int]{New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
-		return actor.Func[int](func(context.Context, int) error {
-			mu.Lock()
-			defer mu.Unlock()
-			order = append(order, self.String())
-			clock.Advance(time.Millisecond)
-			all.Done()
-			return nil
-		}), nil
-	}}
-	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}, Clock: clock})
-	for _, name := range []string{"a", "b", "c"} {
-		a := actor.New(name, spec)
-		for i := range 4 {
-			all.Add(1)
-			send(t, a, i)
+	bubble(t, func(t *testing.T) {
+		var order []string
+		spec := &actor.Spec[int]{New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
+			return actor.Func[int](func(context.Context, int) error {
+				order = append(order, self.String())
+				time.Sleep(time.Millisecond)
+				return nil
+			}), nil
+		}}
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		for _, name := range []string{"a", "b", "c"} {
+			a := actor.New(name, spec)
+			send(t, a, 0, 1, 2, 3)
+			root.Add(a)
 		}
-		root.Add(a)
-	}
-	root.ServeBackground(t.Context())
-	defer root.Stop()
-	all.Wait()
-	mu.Lock()
-	defer mu.Unlock()
-	if got := strings.Join(order, ""); got != "aabbccaabbcc" {
-		t.Errorf("turns are %s", got)
+		w := &worker{}
+		root.ServeBackground(fault.With(t.Context(), w))
+		synctest.Wait()
+		w.work()
+		root.Stop() // nobody has a turn then: all are idle
+		if got := strings.Join(order, ""); got != "aabbccaabbcc" {
+			t.Errorf("turns are %s", got)
+		}
+	})
+}
+
+// worker is the only one of a tree, and works when it is told to.
+type worker struct{ ready []latent.Task }
+
+// work gives turns until nobody is ready.
+func (w *worker) work() {
+	for len(w.ready) > 0 {
+		t := w.ready[0]
+		w.ready = w.ready[1:]
+		if t.Turn(1) {
+			w.ready = append(w.ready, t)
+		}
 	}
 }
+
+func (w *worker) Serve(ctx context.Context, _ fault.Run, serve func(context.Context) error) error {
+	return serve(ctx)
+}
+
+func (w *worker) Link(_ fault.Run, _ latent.Service, l latent.Link) latent.Link {
+	return worksFor{l, w}
+}
+
+type worksFor struct {
+	latent.Link
+	w *worker
+}
+
+func (l worksFor) Schedule(t latent.Task) { l.w.ready = append(l.w.ready, t) }
+func (l worksFor) IsCrowded() bool        { return len(l.w.ready) > 0 }

@@ -94,10 +94,10 @@ func TestTrap09Rooms(t *testing.T) {
 		errs = nil
 		a, _ = newRecorder(actor.Spec[int]{Mailbox: 1}, func(ctx context.Context, m int) error { return flood(&b)(ctx, m) })
 		b, _ = newRecorder(actor.Spec[int]{Mailbox: 1}, func(ctx context.Context, m int) error { return flood(&a)(ctx, m) })
-		s.Add(a)
-		s.Add(b)
 		send(t, a, 1)
 		send(t, b, 1)
+		s.Add(a)
+		s.Add(b)
 		synctest.Wait()
 		for _, err := range errs {
 			if !errors.Is(err, actor.ErrDeadlock) {

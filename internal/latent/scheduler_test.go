@@ -169,14 +169,26 @@ func TestWorkersAreLabelled(t *testing.T) {
 		return hired, goroutines.LabelOf("shop", "worker", hired)
 	}}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	begin(&s, 3, func(i int) {
-		found, err := goroutines.Find(goroutines.Label, func(label string) bool { return label == "shop/worker#1" })
-		if text := found["shop/worker#1"]; err != nil || !strings.Contains(text, FrameOfWorker) {
-			t.Errorf("turn %d is on %v, %v", i, found, err)
-		}
-		pprof.SetGoroutineLabels(t.Context())
-	})
+	var all sync.WaitGroup
+	for turn := range 3 {
+		all.Add(1)
+		s.Ready(labelled(func(worker uint64) {
+			defer all.Done()
+			want := goroutines.LabelOf("shop", "worker", worker)
+			found, err := goroutines.Find(goroutines.Label, func(label string) bool { return label == want })
+			if text := found[want]; err != nil || !strings.Contains(text, FrameOfWorker) {
+				t.Errorf("turn %d of worker %d is on %v, %v", turn, worker, found, err)
+			}
+			pprof.SetGoroutineLabels(t.Context())
+		}))
+	}
+	all.Wait()
 }
+
+// labelled is a Task that is done when it had a turn.
+type labelled func(worker uint64)
+
+func (l labelled) Turn(worker uint64) bool { l(worker); return false }
 
 // TestKeep: those that were idle first let go when there are many.
 func TestKeep(t *testing.T) {
