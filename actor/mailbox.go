@@ -61,7 +61,7 @@ type rare[M any] struct {
 
 	news     []chan news // who waits for what New returns
 	watchers []watcher   // who is told of ends of runs
-	downs    []Down      // of which they are yet to be told
+	downs    []untold    // those that are yet to be told
 	lastDown *Down       // since the actor was launched
 
 	why     error     // why the mailbox is closed

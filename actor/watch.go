@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"slices"
+
 	"github.com/tend-go/tend/internal/latent"
 )
 
@@ -103,6 +105,13 @@ func (a *Actor[M]) unwatch(w watcher) {
 	}
 }
 
+// untold is an end that is yet to be told, to those who watched when it came: who begins
+// after that, as the next run may, has nothing to do with it.
+type untold struct {
+	down Down
+	to   []watcher
+}
+
 // downs is the actor as the scheduler sees it when there are ends to tell.
 type downs[M any] Actor[M]
 
@@ -123,7 +132,7 @@ func (a *Actor[M]) ended(now latent.Settled) {
 	}
 	b.lastDown = &d
 	isFirst := len(b.downs) == 0
-	b.downs = append(b.downs, d)
+	b.downs = append(b.downs, untold{d, slices.Clone(b.watchers)})
 	link := a.link
 	a.mu.Unlock()
 	switch {
@@ -135,7 +144,7 @@ func (a *Actor[M]) ended(now latent.Settled) {
 	}
 }
 
-// Turn tells all who watch.
+// Turn tells all who watched.
 func (t *downs[M]) Turn(uint64) (more bool) {
 	a := (*Actor[M])(t)
 	a.mu.Lock()
@@ -144,11 +153,11 @@ func (t *downs[M]) Turn(uint64) (more bool) {
 		a.mu.Unlock()
 		return false
 	}
-	d, all := b.downs[0], append([]watcher(nil), b.watchers...)
+	next := b.downs[0]
 	a.mu.Unlock()
 	var left []watcher
-	for _, w := range all {
-		if !w.tell(d) {
+	for _, w := range next.to {
+		if !w.tell(next.down) {
 			left = append(left, w)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/internal/fault"
 )
 
 // watcher makes an actor that watches others and notes what it is told; plain messages are
@@ -133,6 +135,40 @@ func TestTrap22WatchingTwiceTheDeadAndOneself(t *testing.T) {
 		if downs != 0 { // its watch has ended with the run
 			t.Errorf("it is told of its own end %d times", downs)
 		}
+	})
+}
+
+// TestWhoWatchesLaterIsNotTold of an end that came before, though others are yet to be told: a
+// run that watches itself does not hear of the one before it.
+func TestWhoWatchesLaterIsNotTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var told []uint64
+		self := actor.New("self", &actor.Spec[int]{New: func(_ context.Context, me *actor.Actor[int]) (actor.Handler[int], error) {
+			actor.Watch(me, me, func(d actor.Down) int { told = append(told, d.Run); return 0 })
+			return actor.Func[int](func(_ context.Context, m int) error {
+				if m > 0 {
+					return errBoom
+				}
+				return nil
+			}), nil
+		}})
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		root.Add(self)
+		w := &worker{}
+		root.ServeBackground(fault.With(t.Context(), w))
+		send(t, self, 1)
+		synctest.Wait()
+		w.work()
+		synctest.Wait()
+		if len(w.ready) != 2 {
+			t.Fatalf("%d are ready, not the next run and who tells of the end", len(w.ready))
+		}
+		slices.Reverse(w.ready) // the next run is faster
+		w.work()
+		if told != nil {
+			t.Errorf("told of the ends of runs %d", told)
+		}
+		root.Stop()
 	})
 }
 
