@@ -13,8 +13,6 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
-	"github.com/tend-go/tend/internal/fault"
-	"github.com/tend-go/tend/internal/latent"
 )
 
 // The traps into which other actor libraries have fallen, with their numbers; those that
@@ -239,49 +237,17 @@ func TestALongTurnEnds(t *testing.T) {
 				return nil
 			}), nil
 		}}
-		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		var all []tend.Service
 		for _, name := range []string{"a", "b", "c"} {
 			a := actor.New(name, spec)
 			send(t, a, 0, 1, 2, 3)
-			root.Add(a)
+			all = append(all, a)
 		}
-		w := &worker{}
-		root.ServeBackground(fault.With(t.Context(), w))
-		synctest.Wait()
+		root, w := serveByHand(t, all...)
 		w.work()
-		root.Stop() // nobody has a turn then: all are idle
+		root.Stop()
 		if got := strings.Join(order, ""); got != "aabbccaabbcc" {
 			t.Errorf("turns are %s", got)
 		}
 	})
 }
-
-// worker is the only one of a tree, and works when it is told to.
-type worker struct{ ready []latent.Task }
-
-// work gives turns until nobody is ready.
-func (w *worker) work() {
-	for len(w.ready) > 0 {
-		t := w.ready[0]
-		w.ready = w.ready[1:]
-		if t.Turn(1) {
-			w.ready = append(w.ready, t)
-		}
-	}
-}
-
-func (w *worker) Serve(ctx context.Context, _ fault.Run, serve func(context.Context) error) error {
-	return serve(ctx)
-}
-
-func (w *worker) Link(_ fault.Run, _ latent.Service, l latent.Link) latent.Link {
-	return worksFor{l, w}
-}
-
-type worksFor struct {
-	latent.Link
-	w *worker
-}
-
-func (l worksFor) Schedule(t latent.Task) { l.w.ready = append(l.w.ready, t) }
-func (l worksFor) IsCrowded() bool        { return len(l.w.ready) > 0 }

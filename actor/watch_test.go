@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
-	"github.com/tend-go/tend/internal/fault"
 )
 
 // watcher makes an actor that watches others and notes what it is told; plain messages are
@@ -152,18 +150,13 @@ func TestWhoWatchesLaterIsNotTold(t *testing.T) {
 				return nil
 			}), nil
 		}})
-		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
-		root.Add(self)
-		w := &worker{}
-		root.ServeBackground(fault.With(t.Context(), w))
 		send(t, self, 1)
-		synctest.Wait()
-		w.work()
-		synctest.Wait()
+		root, w := serveByHand(t, self)
+		w.turn(0)
 		if len(w.ready) != 2 {
-			t.Fatalf("%d are ready, not the next run and who tells of the end", len(w.ready))
+			t.Fatalf("%d are ready, not who tells of the end and the next run", len(w.ready))
 		}
-		slices.Reverse(w.ready) // the next run is faster
+		w.turn(1) // the next run is faster
 		w.work()
 		if told != nil {
 			t.Errorf("told of the ends of runs %d", told)
