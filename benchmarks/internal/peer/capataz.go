@@ -19,9 +19,9 @@ func (capatazPeer) Setup() string {
 
 func (capatazPeer) Cannot(a Ability) string {
 	switch a {
-	case List:
+	case List, Show:
 		return "there is no method for it"
-	case Hook:
+	case Hook, Subscribe:
 		return "it can, but its events are not compared"
 	case Act, Key, Inline:
 		return noneAreActors

@@ -23,11 +23,11 @@ func (errgroupPeer) Cannot(a Ability) string {
 		return "the first failure ends the group"
 	case Remove:
 		return "all share one context"
-	case List:
+	case List, Show:
 		return "nothing is kept of them"
 	case Nest:
 		return "groups do not know each other"
-	case Hook:
+	case Hook, Subscribe:
 		return "there are no events"
 	case Act, Key, Inline:
 		return noneAreActors

@@ -25,7 +25,7 @@ func (hollywoodPeer) Cannot(a Ability) string {
 		return "they are found by a kind and a name"
 	case Inline:
 		return "every message goes through an inbox"
-	case Hook:
+	case Hook, Subscribe:
 		return "it can, but its events are not compared"
 	default:
 		return onlyActors

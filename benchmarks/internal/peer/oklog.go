@@ -24,11 +24,11 @@ func (oklogPeer) Cannot(a Ability) string {
 		return "the first end ends the group"
 	case Remove:
 		return "the first end ends the group"
-	case List:
+	case List, Show:
 		return "there is no method for it"
 	case Nest:
 		return "groups do not know each other"
-	case Hook:
+	case Hook, Subscribe:
 		return "there are no events"
 	case Act, Key, Inline:
 		return noneAreActors

@@ -44,6 +44,11 @@ type Config struct {
 	// Events, if not nil, counts what the library's event hook is called with and
 	// what it says that it dropped.
 	Events *atomic.Int64
+	// Subscribers is how many others are told of the events, each on a goroutine of its own
+	// that ends before Stop returns. Told, which is set if there are any, counts what they
+	// get, and what is dropped. Nothing is nested then.
+	Subscribers int
+	Told        *atomic.Int64
 }
 
 // Supervisor is one supervisor of a peer. Methods that a peer has declared as
@@ -66,6 +71,13 @@ type Supervisor interface {
 	Stop()
 }
 
+// Shower is a Supervisor that can [Show].
+type Shower interface {
+	// Show returns what the library has to show of all services, for encoding/json, and how
+	// many these are.
+	Show() (all any, services int)
+}
+
 // Ability is something that not every peer can do.
 type Ability string
 
@@ -78,6 +90,8 @@ const (
 	List       Ability = "list the services"
 	Nest       Ability = "nest supervisors"
 	Hook       Ability = "tell of events"
+	Subscribe  Ability = "tell several of events"
+	Show       Ability = "show the state of all"
 	Act        Ability = "run actors"
 	Key        Ability = "find actors by a key of any type"
 	Inline     Ability = "answer on the goroutine that asks"
@@ -85,7 +99,7 @@ const (
 
 // Abilities are all of them, in the order in which they are reported.
 func Abilities() []Ability {
-	return []Ability{AddBefore, AddRunning, Restart, Remove, List, Nest, Hook, Act, Key, Inline}
+	return []Ability{AddBefore, AddRunning, Restart, Remove, List, Nest, Hook, Subscribe, Show, Act, Key, Inline}
 }
 
 // The names of those that the targets speak of.

@@ -26,7 +26,7 @@ func (protoactorPeer) Cannot(a Ability) string {
 		return "they are found by a name"
 	case Inline:
 		return "every message goes through a mailbox"
-	case Hook:
+	case Hook, Subscribe:
 		return "it can, but its events are not compared"
 	default:
 		return onlyActors

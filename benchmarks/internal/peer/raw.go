@@ -2,8 +2,11 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // raw is the limit: one goroutine with its own cancellable context for each
@@ -29,6 +32,7 @@ func (p raw) Setup() string {
 	}
 	return "The limit: a goroutine and a context.WithCancel(context.Background()) for each service, one WaitGroup for all. " +
 		"It restarts in a loop in the same goroutine, with a new context each time, and keeps the program counters of a panic. " +
+		"It tells of a restart by a call, and each subscriber by a channel with room for 1,024; what it shows of each service is a name and a state, which it does not look up. " +
 		"Only where services are removed one by one each has a channel that is closed at its end. " +
 		"Its tree is goroutines that start, and wait for, those below them, with contexts below theirs. " +
 		"Its actors are a channel and a goroutine that goes on in a loop after a panic; to ask is to send a new channel of size one along."
@@ -38,8 +42,8 @@ func (p raw) Cannot(a Ability) string {
 	switch {
 	case a == List:
 		return "there is no list"
-	case a == Hook:
-		return "there are no events"
+	case p.below && (a == Hook || a == Subscribe || a == Show):
+		return "it would be the same"
 	case p.below && a == Act:
 		return "they would have no contexts"
 	case a == Key:
@@ -56,8 +60,34 @@ func (p raw) New(c Config) Supervisor {
 	if p.below {
 		s.parent, s.cancel = context.WithCancel(s.parent)
 	}
+	if c.Events != nil {
+		s.told = append(s.told, func() { c.Events.Add(1) })
+	}
+	for range c.Subscribers {
+		s.told = append(s.told, s.subscriber(c.Told))
+	}
 	return s
 }
+
+// subscriber has a goroutine count what it is told.
+func (s *rawSupervisor) subscriber(told *atomic.Int64) (tell func()) {
+	events := make(chan rawEvent, 1024)
+	s.events = append(s.events, events)
+	s.subscribers.Go(func() {
+		for range events {
+			told.Add(1)
+		}
+	})
+	return func() { events <- rawEvent{at: time.Now(), err: errRaw} }
+}
+
+// rawEvent is the least that an event says.
+type rawEvent struct {
+	at  time.Time
+	err error
+}
+
+var errRaw = errors.New("failed")
 
 func newRaw(c Config, parent context.Context) *rawSupervisor {
 	s := &rawSupervisor{parent: parent, cancels: make([]context.CancelFunc, c.Services)}
@@ -76,6 +106,10 @@ type rawSupervisor struct {
 	cancels []context.CancelFunc
 	ended   []chan struct{} // if services are removed
 	wg      sync.WaitGroup
+
+	told        []func()        // are called when a service is restarted
+	events      []chan rawEvent // of the subscribers
+	subscribers sync.WaitGroup
 }
 
 func (s *rawSupervisor) Add(i int, w Work) {
@@ -96,21 +130,24 @@ func (s *rawSupervisor) launch(i int, w Work) {
 		go func() {
 			defer s.wg.Done()
 			defer close(ended)
-			loop(ctx, w)
+			s.loop(ctx, w)
 		}()
 		return
 	}
 	go func() {
 		defer s.wg.Done()
-		loop(ctx, w)
+		s.loop(ctx, w)
 	}()
 }
 
 // loop is the restart loop. The first run uses ctx, each further one a context
 // below it.
-func loop(ctx context.Context, w Work) {
+func (s *rawSupervisor) loop(ctx context.Context, w Work) {
 	_, _ = once(ctx, w)
 	for ctx.Err() == nil {
+		for _, tell := range s.told {
+			tell()
+		}
 		again, cancel := context.WithCancel(ctx)
 		_, _ = once(again, w)
 		cancel()
@@ -162,16 +199,31 @@ func (s *rawSupervisor) Remove(i int) {
 
 func (s *rawSupervisor) List() int { panic("there is no list") }
 
+// rawStatus is the least that there is to show of a service.
+type rawStatus struct{ Name, State string }
+
+// Show implements [Shower].
+func (s *rawSupervisor) Show() (all any, services int) {
+	list := make([]rawStatus, len(s.cancels))
+	for i := range list {
+		list[i] = rawStatus{"idle", "running"}
+	}
+	return list, len(list)
+}
+
 func (s *rawSupervisor) Stop() {
 	if s.cancel != nil {
 		s.cancel()
-		s.wg.Wait()
-		return
-	}
-	for _, cancel := range s.cancels {
-		if cancel != nil {
-			cancel()
+	} else {
+		for _, cancel := range s.cancels {
+			if cancel != nil {
+				cancel()
+			}
 		}
 	}
 	s.wg.Wait()
+	for _, events := range s.events {
+		close(events)
+	}
+	s.subscribers.Wait()
 }

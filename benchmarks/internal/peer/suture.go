@@ -19,6 +19,10 @@ func (suturePeer) Setup() string {
 
 func (suturePeer) Cannot(a Ability) string {
 	switch a {
+	case Subscribe:
+		return "there is one hook"
+	case Show:
+		return "there is no method for it"
 	case Act, Key, Inline:
 		return noneAreActors
 	default:

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ func (p tendPeer) Setup() string {
 	if p.noLabels {
 		return "The same with Spec.NoLabels."
 	}
-	return "New, Add, ServeBackground, RemoveAndWait, Services, Stop; with an EventHook that does nothing, which is not the " +
+	return "New, Add, ServeBackground, RemoveAndWait, Services, Status, Events, Stop; with an EventHook that does nothing, which is not the " +
 		"cheapest there could be: events are made and handed over for it. Actors are added to a supervisor whose events go " +
 		"to the log that is the default, which writes none of them, unless the work says that they go to such a hook."
 }
@@ -46,7 +47,7 @@ func (p tendPeer) New(c Config) Supervisor {
 }
 
 func (p tendPeer) make(c Config, hook func(tend.Event)) *tendSupervisor {
-	return &tendSupervisor{
+	s := &tendSupervisor{
 		peer:   p,
 		tokens: make([]tend.ServiceToken, c.Services),
 		sup: tend.New("benchmark", tend.Spec{
@@ -56,6 +57,10 @@ func (p tendPeer) make(c Config, hook func(tend.Event)) *tendSupervisor {
 			EventHook:        hook,
 		}),
 	}
+	for range c.Subscribers {
+		s.subscribe(tendHook(c.Told))
+	}
+	return s
 }
 
 // tendHook counts with n, or does nothing.
@@ -72,11 +77,26 @@ func tendHook(n *atomic.Int64) func(tend.Event) {
 	}
 }
 
+// subscribe tells of all events until the supervisor has stopped.
+func (s *tendSupervisor) subscribe(told func(tend.Event)) {
+	events := s.sup.Events(background())
+	s.subscribers.Go(func() {
+		for e := range events {
+			told(e)
+			if _, last := e.(tend.SupervisorStopped); last {
+				return
+			}
+		}
+	})
+}
+
 type tendSupervisor struct {
 	peer   tendPeer
 	sup    *tend.Supervisor
 	tokens []tend.ServiceToken
 	ended  <-chan error
+
+	subscribers sync.WaitGroup
 }
 
 func (s *tendSupervisor) Add(i int, w Work) { s.tokens[i] = s.sup.Add(w) }
@@ -95,7 +115,14 @@ func (s *tendSupervisor) Remove(i int) {
 
 func (s *tendSupervisor) List() int { return len(s.sup.Services()) }
 
+// Show implements [Shower].
+func (s *tendSupervisor) Show() (all any, services int) {
+	status := s.sup.Status()
+	return status, len(status.Services)
+}
+
 func (s *tendSupervisor) Stop() {
 	s.sup.Stop()
 	must(<-s.ended)
+	s.subscribers.Wait()
 }

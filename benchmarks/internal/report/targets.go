@@ -166,12 +166,17 @@ func otherTargets() []target {
 		all = append(all, faster(work, m, 1.5))
 		all = append(all, within(peer.Tend, work, m, 1.5)...)
 	}
+	gc := metric{"flat", "gc", 1e6}
 	counting, silent := metric{"hook", "counting", 0}, metric{"hook", "silent", 0}
 	return append(all,
 		faster("list of 100,000", metric{"flat", "list", 1e5}, 5),
 		faster("tree of six levels, build", metric{"tree", "build", 6}, 1),
 		faster("tree of six levels, start", metric{"tree", "start", 6}, 1.2),
 		faster("tree of six levels, stop", metric{"tree", "stop", 6}, 1.2),
+		faster("tree of six levels, memory", metric{"tree", "bytes", 6}, 1),
+		faster("make, serve and stop a supervisor that does nothing, 100,000", metric{"empty", "life", 1e5}, 1),
+		faster("memory per supervisor that does nothing, 100,000", metric{"empty", "bytes", 1e5}, 1),
+		atMost("garbage collection, processor time, 1,000,000 idle services", gc.of(peer.Tend), peer.Limit, gc.of(peer.Limit), 1.1),
 		atMost("restart after an error, an event hook that counts", counting.of(peer.Tend), "one that does nothing", silent.of(peer.Tend), 1.1),
 	)
 }

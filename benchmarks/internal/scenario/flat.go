@@ -19,6 +19,7 @@ var flat = Scenario{
 		{Name: "add", Title: "add and start, one adder, per service", Unit: Nanoseconds},
 		{Name: "bytes", Title: "memory per idle service, heap and stack", Unit: Bytes},
 		{Name: "heap", Title: "memory per idle service, heap alone", Unit: Bytes, Aside: true},
+		{Name: "gc", Title: "processor time of a garbage collection, per idle service", Unit: Nanoseconds},
 		{Name: "list", Title: "list all services", Unit: Nanoseconds, Needs: peer.List},
 		{Name: "stop", Title: "stop, per service", Unit: Nanoseconds},
 		{Name: "again", Title: "add and start, again after a stop (warm goroutines), per service", Unit: Nanoseconds},
@@ -35,6 +36,7 @@ var flat = Scenario{
 		if full.total() < empty.total() {
 			panic("memory: less than before")
 		}
+		out["gc"] = collection(n)
 		if p.Cannot(peer.List) == "" {
 			out["list"] = list(sup, n)
 		}

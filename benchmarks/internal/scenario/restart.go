@@ -123,20 +123,27 @@ var hook = Scenario{
 	Metrics: []Metric{
 		{Name: "silent", Title: "restart after an error, mean, a hook that does nothing", Unit: Nanoseconds},
 		{Name: "counting", Title: "restart after an error, mean, a hook that counts", Unit: Nanoseconds},
+		{Name: "subscribed", Title: "restart after an error, mean, a hook and ten subscribers that count", Unit: Nanoseconds, Needs: peer.Subscribe},
 	},
 	run: func(p peer.Peer, _ int, out Results) {
-		var events atomic.Int64
-		out["silent"] = hooked(p, nil)
-		out["counting"] = hooked(p, &events)
-		if events.Load() < int64(errorRestarts) {
-			panic("the hook was called too seldom")
+		var events, told atomic.Int64
+		out["silent"] = hooked(p, peer.Config{})
+		out["counting"] = hooked(p, peer.Config{Events: &events})
+		atLeast("calls of the hook", events.Load(), int64(errorRestarts))
+		if p.Cannot(peer.Subscribe) == "" {
+			out["subscribed"] = hooked(p, peer.Config{Events: &events, Subscribers: subscribers, Told: &told})
+			atLeast("events that subscribers were told of", told.Load(), int64(subscribers*errorRestarts))
 		}
 	},
 }
 
+// subscribers is how many there are, where there are any.
+const subscribers = 10
+
 // hooked is the mean time of a restart while events are counted.
-func hooked(p peer.Peer, events *atomic.Int64) Cost {
-	sup := p.New(peer.Config{Services: 1, Events: events})
+func hooked(p peer.Peer, c peer.Config) Cost {
+	c.Services = 1
+	sup := p.New(c)
 	sup.Start()
 	out := Results{}
 	restarts(sup, 0, newFailer(withError, errorRestarts), "error", out)

@@ -62,7 +62,7 @@ type Cost struct {
 
 // All returns the scenarios in the order in which they are reported.
 func All() []Scenario {
-	return []Scenario{flat, adders, before, restart, storm, remove, tree, hook, actors, send, ring, ask, crash, block, beside}
+	return []Scenario{flat, adders, before, restart, storm, remove, tree, empty, hook, show, actors, send, ring, ask, crash, block, beside}
 }
 
 // Named returns the scenario of that name.
@@ -106,6 +106,13 @@ func (s Scenario) Run(p peer.Peer, n int) (out Results, err error) {
 		}
 	}
 	return out, nil
+}
+
+// atLeast panics, which Run makes an error of, if got is less than want.
+func atLeast(what string, got, want int64) {
+	if got < want {
+		panic(fmt.Sprintf("%s: %d, expected %d at least", what, got, want))
+	}
 }
 
 // check panics, which Run makes an error of, unless got is want.

@@ -16,6 +16,7 @@ var tree = Scenario{
 	Metrics: []Metric{
 		{Name: "build", Title: "build a tree, per supervisor and service", Unit: Nanoseconds},
 		{Name: "start", Title: "start a tree, per supervisor and service", Unit: Nanoseconds},
+		{Name: "bytes", Title: "memory of a tree, heap and stack, per supervisor and service", Unit: Bytes},
 		{Name: "stop", Title: "stop a tree, per supervisor and service", Unit: Nanoseconds},
 	},
 	run: func(p peer.Peer, levels int, out Results) {
@@ -28,8 +29,9 @@ var tree = Scenario{
 		}
 		nodes += leaves
 		w.begun.expect(leaves)
+		empty := memory()
 		out["build"] = each(nodes, func() {
-			root = p.New(peer.Config{Services: fanOut})
+			root = p.New(config(levels))
 			grow(root, w, levels-1)
 		})
 		check("services that run before the start", w.begun.n.Load(), 0)
@@ -38,6 +40,7 @@ var tree = Scenario{
 			w.begun.wait()
 		})
 		check("services that run", w.begun.n.Load(), int64(leaves))
+		out["bytes"] = memory().minus(empty).by(nodes)
 		out["stop"] = each(nodes, func() { stop(w, root, leaves) })
 	},
 }
@@ -49,6 +52,15 @@ func grow(sup peer.Supervisor, w *idler, levels int) {
 			sup.Add(i, w)
 			continue
 		}
-		grow(sup.Nest(peer.Config{Services: fanOut}), w, levels-1)
+		grow(sup.Nest(config(levels)), w, levels-1)
 	}
+}
+
+// config is that of a supervisor with so many levels from itself on: services are below the
+// lowest only.
+func config(levels int) peer.Config {
+	if levels == 1 {
+		return peer.Config{Services: fanOut}
+	}
+	return peer.Config{}
 }
