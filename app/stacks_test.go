@@ -49,13 +49,18 @@ func TestPrintHungThatHasBeenTold(t *testing.T) {
 	moves, stays := stuck("moves", "1 goroutine:\nmain.f\n"), stuck("stays", "")
 	root.ServeBackground(t.Context())
 	defer root.Stop()
-	for !strings.Contains(stays.Stacks, "tendtest/services.go:") { // it may be on its way there
-		text, err := root.Stacks(stays.Token)
-		if t.Context().Err() != nil {
-			t.Fatal(err)
+	idle := func(tok tend.ServiceToken) (stacks string) {
+		for !strings.Contains(stacks, "tendtest/services.go:") { // it may be on its way there
+			text, err := root.Stacks(tok)
+			if t.Context().Err() != nil {
+				t.Fatal(err)
+			}
+			stacks = text
 		}
-		stays.Stacks = text
+		return stacks
 	}
+	idle(moves.Token)
+	stays.Stacks = idle(stays.Token)
 	var text strings.Builder
 	printHung(&text, root, hanging(tend.Status{}, []tend.ServiceStuck{moves, stays}), true)
 	moved, stayed, _ := strings.Cut(text.String(), "root/stays")
