@@ -99,12 +99,13 @@ func (p *plan) takeRegistered(m registered) {
 		return
 	}
 	p.heard(m.answer.Head, m.err)
-	p.member.busy, p.member.next = false, p.now+retry
+	p.member.busy = false
 	switch e := m.answer.Entry; {
 	case errors.Is(m.err, store.ErrNoLease):
 		p.lose()
 	case m.err != nil:
-	case m.answer.Done:
+		p.member.next = p.now + retry
+	case m.answer.Done: // what has changed meanwhile is said at once: others wait for it
 		p.registered(e.Token, m.value)
 	case e.Lease == p.lease.id:
 		p.registered(e.Token, "") // an answer was lost
@@ -223,6 +224,9 @@ func (p *plan) drop(b *book) {
 	if b.state == held {
 		p.tell(b, ErrLost)
 		return
+	}
+	if b.state == releasing { // the view is faster than the answer, or that was lost
+		p.tellOf(KindReleased, Event{Claim: p.claim(b)})
 	}
 	p.forget(b)
 }

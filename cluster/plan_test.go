@@ -373,6 +373,44 @@ func TestADeleteThatFindsNothing(t *testing.T) {
 	}
 }
 
+// A release is told once, by whichever comes first of the answer and the view, or by the view
+// alone if the answer is lost.
+func TestAReleaseIsToldOnce(t *testing.T) {
+	gone := batch(12, false, store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0"}, Gone: true})
+	done := deleted{one, 10, store.Answer{Head: store.Head{Cluster: 1, Revision: 12}, Done: true}, nil}
+	lost := deleted{one, 10, store.Answer{}, errLate}
+	for name, come := range map[string][]message{
+		"answer, view": {done, gone}, "view, answer": {gone, done}, "view": {lost, gone}, "view, lost answer": {gone, lost},
+	} {
+		d := newDesk(t).up().held()
+		d.at(2*second, ended{one, 10, errLate})
+		d.at(2*second, returned{one, 10}, updated{7, d.wish, store.Answer{Done: true}, nil})
+		d.out = nil
+		for _, m := range come {
+			d.at(2*second, m)
+		}
+		released := slices.DeleteFunc(d.out, func(out string) bool { return out != "released" })
+		if len(released) != 1 || d.books.of(one) != nil {
+			t.Errorf("%s: told %d times", name, len(released))
+		}
+	}
+}
+
+// What has changed while the own key was made is said at once, and after a failure not so soon.
+func TestTheOwnKeyIsUpToDateAtOnce(t *testing.T) {
+	d := newDesk(t)
+	d.at(0, opened{lease: 7, head: store.Head{Cluster: 1, Revision: 1}})
+	d.at(0, batch(5, true)).want("register")
+	d.at(0, registered{7, d.wish, store.Answer{}, errLate}).want("engine lost")
+	d.at(retry-1, due{}).want()
+	d.at(retry, due{}).want("register")
+	said := d.wish
+	d.at(retry, attached{takes{role: "r", timeout: 2 * second, weight: 1}}).want()
+	own := d.member("me", 6)
+	own.Lease = 7
+	d.at(retry, registered{7, said, answer(6, own.Entry), nil}).want("engine back", "joined", "update")
+}
+
 // A node that could not end its lease says so when it leaves.
 func TestALeaseThatIsNotRevokedIsTold(t *testing.T) {
 	for _, fails := range []error{nil, errLate} {
