@@ -11,7 +11,6 @@ import (
 
 // description is an event as people read it.
 type description struct {
-	level slog.Level
 	text  string // what String adds to path and kind
 	attrs []slog.Attr
 }
@@ -23,12 +22,12 @@ func describe(e Event) description {
 	case SupervisorStarted, SupervisorStopping, SupervisorStopped, PauseBegan, PauseEnded, Escalated, EventsDropped, ServiceRefused:
 		return describeSupervisor(e)
 	case ServiceStarted:
-		return description{slog.LevelDebug, said.Times(e.Restarts, "restart"), []slog.Attr{slog.Uint64("restarts", e.Restarts)}}
+		return description{said.Times(e.Restarts, "restart"), []slog.Attr{slog.Uint64("restarts", e.Restarts)}}
 	case ServiceReady:
-		return description{slog.LevelDebug, "after " + said.Brief(e.Took), []slog.Attr{slog.Duration("took", e.Took)}}
+		return description{"after " + said.Brief(e.Took), []slog.Attr{slog.Duration("took", e.Took)}}
 	case ServiceUnresponsive:
 		return description{
-			slog.LevelError, e.Cause.Error(),
+			e.Cause.Error(),
 			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("stacks", e.Stacks)},
 		}
 	case ServiceFailed:
@@ -37,20 +36,20 @@ func describe(e Event) description {
 		return e.describe()
 	case ServiceChanged:
 		return description{
-			slog.LevelDebug, "now " + e.Next.String(),
+			"now " + e.Next.String(),
 			[]slog.Attr{slog.String("cause", e.Cause.Error()), slog.String("next", e.Next.String())},
 		}
 	case ServiceAlsoFailed:
-		d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{slog.String("error", e.Err.Error())}}
+		d := description{e.Err.Error(), []slog.Attr{slog.String("error", e.Err.Error())}}
 		return d.withStack(e.Err)
 	case MessagesLost:
 		return description{
-			slog.LevelWarn, fmt.Sprintf("%d of %s: %s", e.N, e.Message, e.Cause.Error()),
+			fmt.Sprintf("%d of %s: %s", e.N, e.Message, e.Cause.Error()),
 			[]slog.Attr{slog.Uint64("lost", e.N), slog.String("message", e.Message), slog.String("cause", e.Cause.Error())},
 		}
 	case ServiceStuck:
 		return description{
-			slog.LevelError, "has not returned after " + said.Brief(e.Waited),
+			"has not returned after " + said.Brief(e.Waited),
 			[]slog.Attr{
 				slog.String("cause", e.Cause.Error()), slog.Duration("waited", e.Waited), slog.String("stacks", e.Stacks),
 			},
@@ -65,37 +64,36 @@ func describeSupervisor(e Event) description {
 	switch e := e.(type) {
 	case SupervisorStarted:
 		return description{
-			slog.LevelDebug, said.Times(uint64(e.Services), "service"),
+			said.Times(uint64(e.Services), "service"),
 			[]slog.Attr{slog.Int("services", e.Services)},
 		}
 	case SupervisorStopping:
 		if e.Cause.Text == "" { // it has not been asked yet
-			return description{level: slog.LevelDebug}
+			return description{}
 		}
-		return description{slog.LevelDebug, e.Cause.Text, []slog.Attr{slog.String("cause", e.Cause.Text)}}
+		return description{e.Cause.Text, []slog.Attr{slog.String("cause", e.Cause.Text)}}
 	case SupervisorStopped:
 		return e.describe()
 	case PauseBegan:
 		return description{
-			slog.LevelWarn,
 			fmt.Sprintf("until %s, failure count %.1f is over %g", e.Until.Format(time.TimeOnly), e.Count, e.Threshold),
 			[]slog.Attr{slog.Time("until", e.Until), slog.Float64("count", brief(e.Count)), slog.Float64("threshold", e.Threshold)},
 		}
 	case PauseEnded:
-		return description{slog.LevelInfo, "after " + said.Brief(e.Lasted), []slog.Attr{slog.Duration("lasted", e.Lasted)}}
+		return description{"after " + said.Brief(e.Lasted), []slog.Attr{slog.Duration("lasted", e.Lasted)}}
 	case Escalated:
 		return description{
-			slog.LevelError, e.Err.Error(),
+			e.Err.Error(),
 			[]slog.Attr{
 				slog.Float64("count", brief(e.Err.Count)), slog.Float64("threshold", e.Err.Threshold),
 				slog.String("last", e.Err.Service), slog.String("error", e.Err.Last.Error()),
 			},
 		}
 	case EventsDropped:
-		return description{slog.LevelWarn, said.Times(e.N, "event"), []slog.Attr{slog.Uint64("dropped", e.N)}}
+		return description{said.Times(e.N, "event"), []slog.Attr{slog.Uint64("dropped", e.N)}}
 	case ServiceRefused:
 		return description{
-			slog.LevelError, fmt.Sprintf("there are %d already", e.Limit),
+			fmt.Sprintf("there are %d already", e.Limit),
 			[]slog.Attr{slog.Int("limit", e.Limit)},
 		}
 	default:
@@ -104,11 +102,10 @@ func describeSupervisor(e Event) description {
 }
 
 func (e SupervisorStopped) describe() description {
-	d := description{slog.LevelInfo, e.Cause.Error(), []slog.Attr{
+	d := description{e.Cause.Error(), []slog.Attr{
 		slog.String("cause", e.Cause.Error()), slog.Duration("took", e.Took),
 	}}
 	if e.Unstopped > 0 {
-		d.level = slog.LevelError
 		d.text += fmt.Sprintf(" (%s still running)", said.Times(uint64(e.Unstopped), "service"))
 		d.attrs = append(d.attrs, slog.Int("unstopped", e.Unstopped))
 	}
@@ -116,7 +113,7 @@ func (e SupervisorStopped) describe() description {
 }
 
 func (e ServiceFailed) describe() description {
-	d := description{slog.LevelWarn, e.Err.Error(), []slog.Attr{
+	d := description{e.Err.Error(), []slog.Attr{
 		slog.String("error", e.Err.Error()), slog.Duration("ran", e.Ran),
 		slog.Float64("count", brief(e.Count)),
 	}}
@@ -135,18 +132,12 @@ func (e ServiceFailed) describe() description {
 }
 
 func (e ServiceEnded) describe() description {
-	d := description{slog.LevelDebug, "now " + e.Next.String(), nil}
+	d := description{"now " + e.Next.String(), nil}
 	asked := !e.Cause.IsZero()
 	wish := !asked && !e.Unclean && e.Err.Err == ErrDoNotRestart                      //nolint:errorlint // what wraps it says more
 	if !e.Err.IsZero() && !wish && (e.Unclean || !asked || e.Err.panicked() != nil) { // else it says that it was asked, or asks
 		d.text = e.Err.Error() + "; " + d.text
 		d.attrs = append(d.attrs, slog.String("error", e.Err.Error()))
-	}
-	switch {
-	case e.Unclean:
-		d.level = slog.LevelWarn
-	case !asked && !(e.Next == StateGone && e.Err.IsZero()): // such as a connection that is over
-		d.level = slog.LevelInfo // by its own will
 	}
 	d = d.withStack(e.Err)
 	d.attrs = append(d.attrs, slog.Bool("asked", asked))
@@ -165,16 +156,14 @@ func (d description) late(after time.Duration) description {
 	if after == 0 {
 		return d
 	}
-	d.level = max(d.level, slog.LevelWarn)
 	d.text += "; " + said.Brief(after) + " after it was reported as stuck"
 	d.attrs = append(d.attrs, slog.Duration("late", after))
 	return d
 }
 
-// withStack adds the stack of a panic, which is always an error.
+// withStack adds the stack of a panic.
 func (d description) withStack(r Reason) description {
 	if p := r.panicked(); p != nil {
-		d.level = slog.LevelError
 		d.attrs = append(d.attrs, slog.String("stack", p.Stack()))
 	}
 	return d
@@ -185,7 +174,7 @@ func (e ServiceGaveUp) describe() description {
 	if e.Within > 0 {
 		text = said.Times(uint64(e.Failures), "failure") + " within " + said.Brief(e.Within)
 	}
-	return description{slog.LevelError, text + ", not restarted any more: " + e.Err.Error(), []slog.Attr{
+	return description{text + ", not restarted any more: " + e.Err.Error(), []slog.Attr{
 		slog.Int("failures", e.Failures), slog.Duration("within", e.Within), slog.String("error", e.Err.Error()),
 	}}
 }

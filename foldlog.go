@@ -271,8 +271,8 @@ func (l *foldLog) settle(n *node, now time.Time, state State, since time.Duratio
 
 // say logs an event as it is, with what else is known of it.
 func (l *foldLog) say(ctx context.Context, e Event, more ...slog.Attr) {
-	if to, d := l.logger(), describe(e); to.Enabled(ctx, d.level) {
-		to.LogAttrs(ctx, d.level, e.Kind().String(), append(attrs(e), more...)...)
+	if to, level := l.logger(), e.Level(); to.Enabled(ctx, level) {
+		to.LogAttrs(ctx, level, e.Kind().String(), append(attrs(e), more...)...)
 	}
 }
 

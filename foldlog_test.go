@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -609,4 +610,21 @@ type contextual struct {
 func (h contextual) Handle(ctx context.Context, r slog.Record) error {
 	r.AddAttrs(slog.Any("ctx", ctx.Value(h.key)))
 	return h.Handler.Handle(ctx, r)
+}
+
+// TestNobodyMakesWordsThatAreNotLogged: what is below the level of the log, as nearly all
+// events of a tree that is well are, takes no memory.
+func TestNobodyMakesWordsThatAreNotLogged(t *testing.T) {
+	log := LogHook(slog.New(slog.DiscardHandler))
+	for _, e := range []Event{
+		ServiceStarted{Restarts: 3},
+		ServiceReady{Took: time.Second},
+		SupervisorStarted{Services: 2},
+		ServiceEnded{Cause: Reason{Err: io.EOF, Text: "EOF"}, Next: StateGone},
+		ServiceChanged{Next: StateSuspended},
+	} {
+		if n := testing.AllocsPerRun(100, func() { log(t.Context(), e) }); n != 0 {
+			t.Errorf("%v: %v allocations", e.Kind(), n)
+		}
+	}
 }

@@ -312,21 +312,8 @@ func (k *sink) unseen() int {
 	return n
 }
 
-// isNews: somebody should hear of e, which is at level warning or above. That is
-// known here without making its words.
-func isNews(e Event) bool {
-	switch e := e.(type) {
-	case ServiceFailed, ServiceAlsoFailed, MessagesLost, ServiceUnresponsive, ServiceStuck, ServiceGaveUp, ServiceRefused,
-		PauseBegan, Escalated, EventsDropped:
-		return true
-	case ServiceEnded:
-		return e.Unclean || e.Late > 0 || e.Err.panicked() != nil
-	case SupervisorStopped:
-		return e.Unstopped > 0
-	case SupervisorStarted, SupervisorStopping, PauseEnded, ServiceStarted, ServiceReady, ServiceChanged:
-	}
-	return false
-}
+// isNews: somebody should hear of e.
+func isNews(e Event) bool { return e.Level() >= slog.LevelWarn }
 
 // makeRoom makes the places free that are kept for the end of the supervisor, if an
 // end before that is there: the last one counts.

@@ -121,7 +121,6 @@ func encode(k Kind, fields any) ([]byte, error) {
 
 func (SupervisorStarted) effect()                {}
 func (SupervisorStarted) Kind() Kind             { return kindSupervisorStarted }
-func (e SupervisorStarted) Level() slog.Level    { return describe(e).level }
 func (e SupervisorStarted) String() string       { return line(e) }
 func (e SupervisorStarted) LogValue() slog.Value { return value(e) }
 func (e SupervisorStarted) MarshalJSON() ([]byte, error) {
@@ -131,7 +130,6 @@ func (e SupervisorStarted) MarshalJSON() ([]byte, error) {
 
 func (SupervisorStopping) effect()                {}
 func (SupervisorStopping) Kind() Kind             { return kindSupervisorStopping }
-func (e SupervisorStopping) Level() slog.Level    { return describe(e).level }
 func (e SupervisorStopping) String() string       { return line(e) }
 func (e SupervisorStopping) LogValue() slog.Value { return value(e) }
 func (e SupervisorStopping) MarshalJSON() ([]byte, error) {
@@ -141,7 +139,6 @@ func (e SupervisorStopping) MarshalJSON() ([]byte, error) {
 
 func (SupervisorStopped) effect()                {}
 func (SupervisorStopped) Kind() Kind             { return kindSupervisorStopped }
-func (e SupervisorStopped) Level() slog.Level    { return describe(e).level }
 func (e SupervisorStopped) String() string       { return line(e) }
 func (e SupervisorStopped) LogValue() slog.Value { return value(e) }
 func (e SupervisorStopped) MarshalJSON() ([]byte, error) {
@@ -151,7 +148,6 @@ func (e SupervisorStopped) MarshalJSON() ([]byte, error) {
 
 func (PauseBegan) effect()                {}
 func (PauseBegan) Kind() Kind             { return kindPauseBegan }
-func (e PauseBegan) Level() slog.Level    { return describe(e).level }
 func (e PauseBegan) String() string       { return line(e) }
 func (e PauseBegan) LogValue() slog.Value { return value(e) }
 func (e PauseBegan) MarshalJSON() ([]byte, error) {
@@ -161,7 +157,6 @@ func (e PauseBegan) MarshalJSON() ([]byte, error) {
 
 func (PauseEnded) effect()                {}
 func (PauseEnded) Kind() Kind             { return kindPauseEnded }
-func (e PauseEnded) Level() slog.Level    { return describe(e).level }
 func (e PauseEnded) String() string       { return line(e) }
 func (e PauseEnded) LogValue() slog.Value { return value(e) }
 func (e PauseEnded) MarshalJSON() ([]byte, error) {
@@ -171,7 +166,6 @@ func (e PauseEnded) MarshalJSON() ([]byte, error) {
 
 func (Escalated) effect()                {}
 func (Escalated) Kind() Kind             { return kindEscalated }
-func (e Escalated) Level() slog.Level    { return describe(e).level }
 func (e Escalated) String() string       { return line(e) }
 func (e Escalated) LogValue() slog.Value { return value(e) }
 func (e Escalated) MarshalJSON() ([]byte, error) {
@@ -181,7 +175,6 @@ func (e Escalated) MarshalJSON() ([]byte, error) {
 
 func (EventsDropped) effect()                {}
 func (EventsDropped) Kind() Kind             { return kindEventsDropped }
-func (e EventsDropped) Level() slog.Level    { return describe(e).level }
 func (e EventsDropped) String() string       { return line(e) }
 func (e EventsDropped) LogValue() slog.Value { return value(e) }
 func (e EventsDropped) MarshalJSON() ([]byte, error) {
@@ -191,7 +184,6 @@ func (e EventsDropped) MarshalJSON() ([]byte, error) {
 
 func (ServiceStarted) effect()                {}
 func (ServiceStarted) Kind() Kind             { return kindServiceStarted }
-func (e ServiceStarted) Level() slog.Level    { return describe(e).level }
 func (e ServiceStarted) String() string       { return line(e) }
 func (e ServiceStarted) LogValue() slog.Value { return value(e) }
 func (e ServiceStarted) MarshalJSON() ([]byte, error) {
@@ -201,7 +193,6 @@ func (e ServiceStarted) MarshalJSON() ([]byte, error) {
 
 func (ServiceReady) effect()                {}
 func (ServiceReady) Kind() Kind             { return kindServiceReady }
-func (e ServiceReady) Level() slog.Level    { return describe(e).level }
 func (e ServiceReady) String() string       { return line(e) }
 func (e ServiceReady) LogValue() slog.Value { return value(e) }
 func (e ServiceReady) MarshalJSON() ([]byte, error) {
@@ -211,7 +202,6 @@ func (e ServiceReady) MarshalJSON() ([]byte, error) {
 
 func (ServiceUnresponsive) effect()                {}
 func (ServiceUnresponsive) Kind() Kind             { return kindServiceUnresponsive }
-func (e ServiceUnresponsive) Level() slog.Level    { return describe(e).level }
 func (e ServiceUnresponsive) String() string       { return line(e) }
 func (e ServiceUnresponsive) LogValue() slog.Value { return value(e) }
 func (e ServiceUnresponsive) MarshalJSON() ([]byte, error) {
@@ -221,7 +211,6 @@ func (e ServiceUnresponsive) MarshalJSON() ([]byte, error) {
 
 func (ServiceFailed) effect()                {}
 func (ServiceFailed) Kind() Kind             { return kindServiceFailed }
-func (e ServiceFailed) Level() slog.Level    { return describe(e).level }
 func (e ServiceFailed) String() string       { return line(e) }
 func (e ServiceFailed) LogValue() slog.Value { return value(e) }
 func (e ServiceFailed) MarshalJSON() ([]byte, error) {
@@ -231,7 +220,6 @@ func (e ServiceFailed) MarshalJSON() ([]byte, error) {
 
 func (ServiceEnded) effect()                {}
 func (ServiceEnded) Kind() Kind             { return kindServiceEnded }
-func (e ServiceEnded) Level() slog.Level    { return describe(e).level }
 func (e ServiceEnded) String() string       { return line(e) }
 func (e ServiceEnded) LogValue() slog.Value { return value(e) }
 func (e ServiceEnded) MarshalJSON() ([]byte, error) {
@@ -241,7 +229,6 @@ func (e ServiceEnded) MarshalJSON() ([]byte, error) {
 
 func (ServiceChanged) effect()                {}
 func (ServiceChanged) Kind() Kind             { return kindServiceChanged }
-func (e ServiceChanged) Level() slog.Level    { return describe(e).level }
 func (e ServiceChanged) String() string       { return line(e) }
 func (e ServiceChanged) LogValue() slog.Value { return value(e) }
 func (e ServiceChanged) MarshalJSON() ([]byte, error) {
@@ -251,7 +238,6 @@ func (e ServiceChanged) MarshalJSON() ([]byte, error) {
 
 func (ServiceAlsoFailed) effect()                {}
 func (ServiceAlsoFailed) Kind() Kind             { return kindServiceAlsoFailed }
-func (e ServiceAlsoFailed) Level() slog.Level    { return describe(e).level }
 func (e ServiceAlsoFailed) String() string       { return line(e) }
 func (e ServiceAlsoFailed) LogValue() slog.Value { return value(e) }
 func (e ServiceAlsoFailed) MarshalJSON() ([]byte, error) {
@@ -261,7 +247,6 @@ func (e ServiceAlsoFailed) MarshalJSON() ([]byte, error) {
 
 func (MessagesLost) effect()                {}
 func (MessagesLost) Kind() Kind             { return kindMessagesLost }
-func (e MessagesLost) Level() slog.Level    { return describe(e).level }
 func (e MessagesLost) String() string       { return line(e) }
 func (e MessagesLost) LogValue() slog.Value { return value(e) }
 func (e MessagesLost) MarshalJSON() ([]byte, error) {
@@ -271,7 +256,6 @@ func (e MessagesLost) MarshalJSON() ([]byte, error) {
 
 func (ServiceStuck) effect()                {}
 func (ServiceStuck) Kind() Kind             { return kindServiceStuck }
-func (e ServiceStuck) Level() slog.Level    { return describe(e).level }
 func (e ServiceStuck) String() string       { return line(e) }
 func (e ServiceStuck) LogValue() slog.Value { return value(e) }
 func (e ServiceStuck) MarshalJSON() ([]byte, error) {
@@ -281,7 +265,6 @@ func (e ServiceStuck) MarshalJSON() ([]byte, error) {
 
 func (ServiceGaveUp) effect()                {}
 func (ServiceGaveUp) Kind() Kind             { return kindServiceGaveUp }
-func (e ServiceGaveUp) Level() slog.Level    { return describe(e).level }
 func (e ServiceGaveUp) String() string       { return line(e) }
 func (e ServiceGaveUp) LogValue() slog.Value { return value(e) }
 func (e ServiceGaveUp) MarshalJSON() ([]byte, error) {
@@ -291,7 +274,6 @@ func (e ServiceGaveUp) MarshalJSON() ([]byte, error) {
 
 func (ServiceRefused) effect()                {}
 func (ServiceRefused) Kind() Kind             { return kindServiceRefused }
-func (e ServiceRefused) Level() slog.Level    { return describe(e).level }
 func (e ServiceRefused) String() string       { return line(e) }
 func (e ServiceRefused) LogValue() slog.Value { return value(e) }
 func (e ServiceRefused) MarshalJSON() ([]byte, error) {
