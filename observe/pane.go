@@ -69,6 +69,9 @@ func (p *pane) add(label, text string) {
 // service adds what state the service is in and why.
 func (p *pane) service(s *tend.ServiceStatus, tree *tend.Status) {
 	p.Facts = append(p.Facts, fact{Label: "State", Text: s.State.String() + " for", Since: millis(s.Since)})
+	if b := s.Beside; b.Incarnation > 0 {
+		p.Facts = append(p.Facts, fact{Label: "Beside it", Text: fmt.Sprintf("run %d, %v for", b.Incarnation, b.State), Since: millis(b.Since)})
+	}
 	if !s.WaitingUntil.IsZero() {
 		p.Facts = append(p.Facts, fact{Label: "Next start", Text: "in", Until: millis(s.WaitingUntil)})
 	}

@@ -149,11 +149,19 @@ func why(s *tend.ServiceStatus) string {
 	case !s.Stopping.IsZero():
 		return "because " + because(s.Stopping)
 	case s.State == tend.StateBackoff || s.WaitingFor.IsZero():
-		return ""
+		return beside(s.Beside)
 	case s.HeldBy != "":
 		return "waits for " + s.WaitingFor.Error() + ", held by " + treepath.Name(s.HeldBy)
 	}
 	return "waits for " + s.WaitingFor.Error()
+}
+
+// beside says that there is another run of a service that is being replaced.
+func beside(b tend.Beside) string {
+	if b.Incarnation == 0 {
+		return ""
+	}
+	return fmt.Sprintf("run %d beside it is %v", b.Incarnation, b.State)
 }
 
 func newBranch(s *tend.Status) branch {

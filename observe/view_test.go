@@ -110,6 +110,26 @@ func TestRowsOfActors(t *testing.T) {
 	}
 }
 
+// TestRowsOfWhatIsReplaced: the list says that another run is there, which may be the one that
+// does not end.
+func TestRowsOfWhatIsReplaced(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	s := tend.ServiceStatus{State: tend.StateRunning, Beside: tend.Beside{State: tend.StateStuck, Since: now.Add(-time.Minute), Incarnation: 4}}
+	if r := serviceRow(0, &s, now); r.Why != "run 4 beside it is stuck" {
+		t.Errorf("%q", r.Why)
+	}
+	var p pane
+	p.service(&s, &tend.Status{})
+	want := fact{Label: "Beside it", Text: "run 4, stuck for", Since: 1e9 - 60_000}
+	if !slices.Contains(p.Facts, want) {
+		t.Errorf("%+v", p.Facts)
+	}
+	s.Beside = tend.Beside{}
+	if r := serviceRow(0, &s, now); r.Why != "" {
+		t.Errorf("nothing is beside it: %q", r.Why)
+	}
+}
+
 // The root is shown as running exactly while it is ready, and says why it is not.
 func TestRootRow(t *testing.T) {
 	now := time.Unix(1_000_000, 0)

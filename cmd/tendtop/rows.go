@@ -98,8 +98,8 @@ func supervisorOf(s *tend.Status, id, service uint64) (uint64, *tend.Status) {
 	return 0, nil
 }
 
-// noteOf is what else there is to know at a glance: why it waits or stops, what failed
-// last, of an actor how its messages do and, where there is room for it, what it has noted itself.
+// noteOf is what else there is to know at a glance: why it waits or stops, what runs beside
+// it, what failed last, of an actor how its messages do and, where there is room for it, what it has noted itself.
 func noteOf(s *tend.ServiceStatus, now time.Time) string {
 	var notes []string
 	if !s.Stopping.IsZero() {
@@ -111,6 +111,9 @@ func noteOf(s *tend.ServiceStatus, now time.Time) string {
 			wait += ", " + said.Age(s.WaitingUntil.Sub(now))
 		}
 		notes = append(notes, wait)
+	}
+	if b := s.Beside; b.Incarnation > 0 {
+		notes = append(notes, fmt.Sprintf("run %d beside it is %v for %s", b.Incarnation, b.State, said.Age(now.Sub(b.Since))))
 	}
 	if sub := s.Supervisor; sub != nil && !sub.PausedUntil.IsZero() {
 		notes = append(notes, "pauses for "+said.Age(sub.PausedUntil.Sub(now)))

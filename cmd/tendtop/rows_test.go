@@ -23,7 +23,10 @@ func tree(t *testing.T) tend.Status {
 		return []tend.Failure{{Time: ago(seconds), Err: tend.Reason{Err: errors.New(text), Text: text}}}
 	}
 	pool := tend.Status{Name: "pool", Path: "shop/pool", Serving: true, Started: true, Time: now, Since: ago(60), Services: []tend.ServiceStatus{
-		{Name: "worker-1", Path: "shop/pool/worker-1", State: tend.StateRunning, Since: ago(5), Restarts: 3, Failed: 3, Failures: failed(5, "boom"), Wanted: true},
+		{
+			Name: "worker-1", Path: "shop/pool/worker-1", State: tend.StateRunning, Since: ago(5), Restarts: 3, Failed: 3, Failures: failed(5, "boom"), Wanted: true,
+			Beside: tend.Beside{State: tend.StateStopping, Since: ago(5), Incarnation: 3},
+		},
 		{
 			Name: "worker-2", Path: "shop/pool/worker-2", State: tend.StateBackoff, Since: ago(2), Restarts: 1, Failed: 9, Failures: failed(2, "\x1b[31mred\nline"), Wanted: true,
 			WaitingFor: tend.Reason{Text: "its delay"}, WaitingUntil: now.Add(10 * time.Second),
@@ -82,7 +85,7 @@ func TestNotes(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %v %s", r.state, r.age, r.note))
 	}
 	want := []string{
-		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s 5s ago: boom",
+		"stopping 1s because: restart was requested", "running 1m0s ", "running 5s run 3 beside it is stopping for 5s; 5s ago: boom",
 		"backoff 2s waits for its delay, 10s; 2s ago: \ufffd[31mred line",
 		"running 1m0s 5s ago: boom; 3 of 8 messages, the oldest for 20s, one in hand for 9s, 7 lost; address=:80; renewed=3s ago; note=" + strings.Repeat("x", maxAnnotation) + "…",
 	}
