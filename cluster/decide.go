@@ -76,7 +76,7 @@ func (p *plan) decideParked(b *book) {
 	case !p.wanted(b.id):
 		b.state, b.next = releasing, p.now
 	case p.now < p.tellAt(b):
-		b.state, b.again = held, false
+		b.state, b.again, b.overran = held, false, false
 		p.do(start{p.claim(b), b.lease})
 	}
 }
@@ -277,11 +277,14 @@ func (p *plan) agree(r *part) bool {
 		p.do(count{r.role, r.shards})
 		return false
 	}
-	if ok && (r.nagged == -never || p.now-r.nagged >= nagging) {
+	if !ok {
+		return false
+	}
+	if r.nagged == -never || p.now-r.nagged >= nagging {
 		r.nagged = p.now
 		p.tellOf(KindShardsDiffer, Event{Claim: Claim{Role: r.role}})
-		p.lookBy(p.now + nagging)
 	}
+	p.lookBy(r.nagged + nagging) // whatever has it looked at meanwhile
 	return false
 }
 

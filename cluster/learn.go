@@ -74,6 +74,10 @@ func (p *plan) takeRenewed(m renewed) {
 	default:
 		p.lease.prolong(p.now, m.sent)
 		p.do(deadline{m.lease, p.lease.until()})
+		for _, c := range p.robbed {
+			p.tellOf(KindReleased, Event{Claim: c})
+		}
+		p.robbed = nil
 	}
 }
 
@@ -92,6 +96,12 @@ func (p *plan) takeRevoked(m revoked) {
 		return
 	}
 	p.lease.phase, p.lease.next = away, p.now
+	for b := range p.books.all() {
+		if b.state == releasing { // of a node that leaves: the answer to its delete was lost
+			p.tellOf(KindReleased, Event{Claim: p.claim(b)})
+			p.forget(b)
+		}
+	}
 }
 
 func (p *plan) takeRegistered(m registered) {
@@ -131,10 +141,10 @@ func (p *plan) takeUpdated(m updated) {
 	p.member.busy = false
 	p.member.failed = m.err != nil
 	switch {
-	case m.err != nil:
-		p.member.next = p.now + retry
+	case m.err != nil: // it may have been done, or will be
+		p.member.said, p.member.next = "", p.now+retry
 	case m.answer.Done:
-		p.member.said = m.value
+		p.member.said, p.member.at = m.value, m.answer.Revision
 	default:
 		p.member.token, p.member.said = 0, "" // somebody deleted it
 	}
@@ -187,8 +197,12 @@ func (p *plan) tellMembers(before map[string]memberEntry) {
 
 // correct compares the books with what the view has since a batch.
 func (p *plan) correct(batch store.Batch) {
-	if own := p.view.members[p.name]; p.member.token != 0 && p.view.head.Revision >= p.member.token && own.Token != p.member.token {
+	switch own := p.view.members[p.name]; {
+	case p.member.token == 0 || p.view.head.Revision < p.member.token:
+	case own.Token != p.member.token:
 		p.member.token, p.member.said = 0, ""
+	case !p.member.busy && p.view.head.Revision >= p.member.at && own.Value != p.member.said: // an earlier update came late
+		p.member.said = ""
 	}
 	for b := range p.books.all() {
 		if (b.state == waiting || b.state == released) && p.view.head.Revision >= b.seen {
@@ -225,10 +239,21 @@ func (p *plan) drop(b *book) {
 		p.tell(b, ErrLost)
 		return
 	}
-	if b.state == releasing { // the view is faster than the answer, or that was lost
+	switch b.state { //nolint:exhaustive // of the others nothing was told, or all
+	case releasing: // the view is faster than the answer, or that was lost
 		p.tellOf(KindReleased, Event{Claim: p.claim(b)})
+	case parked:
+		p.rob(b)
 	}
 	p.forget(b)
+}
+
+// rob notes that the key of a claim is gone under a lease that seems to live. What that was the
+// next answer about the lease tells: its end, or somebody's hand.
+func (p *plan) rob(b *book) {
+	if b.lease == p.lease.id && p.lease.phase == live {
+		p.robbed = append(p.robbed, p.claim(b))
+	}
 }
 
 func (p *plan) takeCreated(m created) {
@@ -293,6 +318,9 @@ func (p *plan) takeReturned(m returned) {
 	}
 	switch {
 	case b.gone || b.lease != p.lease.id || p.lease.phase != live:
+		if b.gone {
+			p.rob(b)
+		}
 		p.forget(b)
 	case b.again:
 		b.state = parked

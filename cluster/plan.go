@@ -51,6 +51,7 @@ type plan struct {
 	backlog          bool
 	claimAt          instant // when claims may be asked for again, as one has failed
 	look             instant // when to look at the whole; never: nothing is due
+	robbed           []Claim // whose keys are gone, and nothing of which runs: see rob
 
 	leaving  bool
 	cause    error // of leaving
@@ -87,6 +88,7 @@ type membership struct {
 	token  int64
 	lease  store.LeaseID
 	said   string // what it says; "" if that is not known
+	at     int64  // the revision at which it was said
 	busy   bool
 	failed bool // the last attempt to change it
 	next   instant
@@ -170,6 +172,7 @@ func (p *plan) take(m message) {
 
 func (p *plan) registered(token int64, said string) {
 	p.member.token, p.member.lease, p.member.said, p.member.up = token, p.lease.id, said, p.now
+	p.member.at = token
 	p.tellOf(KindJoined, Event{})
 	p.do(ready{})
 	p.glance()
@@ -191,7 +194,8 @@ func (p *plan) lose() {
 	}
 	p.lease.lose(p.now)
 	p.do(deadline{p.lease.id, -never})
-	p.tellOf(KindLeaseLost, Event{Owned: p.owned()})
+	p.tellOf(KindLeaseLost, Event{Owned: p.owned() + len(p.robbed)})
+	p.robbed = nil
 	for b := range p.books.all() {
 		if b.state == held {
 			p.tell(b, ErrLost)

@@ -411,6 +411,118 @@ func TestTheOwnKeyIsUpToDateAtOnce(t *testing.T) {
 	d.at(retry, registered{7, said, answer(6, own.Entry), nil}).want("engine back", "joined", "update")
 }
 
+// A change of the own key to which no answer came may have been made: it is made good, whatever
+// the key should say by then; so is one that comes late.
+func TestTheOwnKeyIsMadeGood(t *testing.T) {
+	serves := attached{takes{role: "r", timeout: 2 * second, weight: 1}}
+	d := newDesk(t).up()
+	d.at(1500*time.Millisecond, detached{role: "r", cause: errLate}).want("update")
+	without := d.wish
+	d.at(1600*time.Millisecond, serves)
+	d.out = nil
+	d.at(1700*time.Millisecond, updated{7, without, store.Answer{}, errLate})
+	d.out = nil
+	d.at(1900*time.Millisecond, due{}).want("update")
+	with := d.wish
+	d.at(1900*time.Millisecond, updated{7, with, answer(20, store.Entry{}), nil}).want("engine back")
+	own := d.member("me", 6)
+	own.Lease, own.Value = 7, with
+	d.at(2*second, batch(20, false, own))
+	d.out = nil
+	d.at(2100*time.Millisecond, due{})
+	if slices.Contains(d.out, "update") {
+		t.Error("it says what it should, and is changed")
+	}
+	d.out = nil
+	own.Value = without
+	if d.at(2200*time.Millisecond, batch(21, false, own)); !slices.Contains(d.out, "update") {
+		t.Errorf("an earlier change came late: %q", d.out)
+	}
+}
+
+// That the number of shards differs is told each minute, whatever else happens.
+func TestShardsThatDifferAreToldEachMinute(t *testing.T) {
+	d := newDesk(t)
+	d.shards = 1
+	d.at(0, attached{takes{role: "r", shards: 1, timeout: 2 * second, weight: 1}})
+	d.at(0, opened{lease: 7, head: store.Head{Cluster: 1, Revision: 1}})
+	own := d.member("me", 6)
+	own.Lease = 7
+	d.at(0, batch(5, true, store.Change{Entry: store.Entry{Key: "/tend/1/f/g/r", Value: countOf(2)}}, claim(4, 99, "other")))
+	d.at(0, registered{7, d.wish, answer(6, own.Entry), nil}, batch(6, false, own))
+	var at []instant
+	for now := instant(0); now <= 190*second; now += second {
+		if now == 10*second {
+			d.at(now, batch(7, false, d.member("other", 7)))
+		}
+		d.out = nil
+		d.at(now, due{}, renewed{lease: 7, sent: now})
+		if slices.Contains(d.out, "shards differ") {
+			at = append(at, now)
+		}
+	}
+	if diff := cmp.Diff([]instant{second, 61 * second, 121 * second, 181 * second}, at); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A node that leaves tells of each release, also if the end of its lease was one.
+func TestALeavingNodeTellsOfEachRelease(t *testing.T) {
+	d := newDesk(t).up().held()
+	d.at(1500*time.Millisecond, stop{errLate}).want("tell", "update")
+	d.at(1500*time.Millisecond, returned{one, 10}).want()
+	d.at(1500*time.Millisecond, updated{7, d.wish, answer(11, store.Entry{}), nil}).want("remove")
+	d.at(1600*time.Millisecond, deleted{one, 10, store.Answer{}, errLate}).want("engine lost", "revoke")
+	d.at(1600*time.Millisecond, revoked{7, nil}).want("engine back", "released", "left", "finish")
+}
+
+// A lease that ends with all its keys has lost what was owned, though nothing of that runs any
+// more when the node learns of it. If it has not ended the keys were deleted.
+func TestKeysThatGoBeforeTheirLease(t *testing.T) {
+	robbed := func() *desk {
+		d := newDesk(t).up().held()
+		own := d.member("me", 6)
+		own.Gone = true
+		d.at(1500*time.Millisecond, batch(11, false, own, store.Change{Entry: store.Entry{Key: "/tend/1/f/c/r/0"}, Gone: true}))
+		d.at(1500*time.Millisecond, returned{one, 10})
+		d.out = nil
+		return d
+	}
+	d := robbed()
+	for _, e := range d.step(1600*time.Millisecond, registered{7, d.wish, store.Answer{}, store.ErrNoLease}) {
+		if e, is := e.(emit); is && e.event.Kind == KindLeaseLost && e.event.Owned != 1 {
+			t.Errorf("%d were owned", e.event.Owned)
+		}
+	}
+	d = robbed()
+	d.at(2*second, due{})
+	d.out = nil
+	d.at(2*second, renewed{lease: 7, sent: 2 * second}).want("released")
+	d.at(4*second, renewed{lease: 7, sent: 4 * second})
+	if slices.Contains(d.out, "released") {
+		t.Error("it is told again")
+	}
+}
+
+// A claim that was told, and runs again, may overrun again.
+func TestAnOverrunIsToldOfEachTime(t *testing.T) {
+	d := newDesk(t).up().held()
+	for i, at := range []instant{0, 10 * second} {
+		d.at(at+7500*time.Millisecond, due{})
+		if d.books.of(one).state != told {
+			t.Fatalf("round %d: it is %v", i, d.books.of(one).state)
+		}
+		d.out = nil
+		d.at(d.overrunAt(d.books.of(one)), due{})
+		if !slices.Contains(d.out, "overrun") {
+			t.Errorf("round %d: %q", i, d.out)
+		}
+		now := d.now
+		d.at(now, renewed{lease: 7, sent: at + 7500*time.Millisecond}, returned{one, 10})
+		d.at(10*second, renewed{lease: 7, sent: 10 * second})
+	}
+}
+
 // A node that could not end its lease says so when it leaves.
 func TestALeaseThatIsNotRevokedIsTold(t *testing.T) {
 	for _, fails := range []error{nil, errLate} {

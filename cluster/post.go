@@ -214,7 +214,7 @@ func (p *post) noteDown(h *hold) {
 	s, err := p.here.ServiceStatus(h.token)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil && !s.Wanted && s.State != tend.StateDone {
+	if err == nil && !s.Wanted && s.State != tend.StateDone && !errors.Is(s.Stopping.Err, tend.ErrRemoved) {
 		p.down[h.claim.Shard] = h.claim.Token
 	} else {
 		delete(p.down, h.claim.Shard)

@@ -30,6 +30,7 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 			holds[name] = h
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		p.ctx.Store(&ctx)
 		done := p.here.ServeBackground(ctx)
 		synctest.Wait()
 		_ = p.here.Suspend(holds["suspended"].token)
@@ -49,5 +50,32 @@ func TestDroppedEventsAreMadeGood(t *testing.T) {
 		}
 		cancel()
 		<-done
+	})
+}
+
+// Events that are lost while a role is restarted make no fail-over of what left with it.
+func TestDroppedEventsWhileARoleIsRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{news: make(chan struct{}), here: tend.New("here", tend.Spec{EventHook: func(tend.Event) {}}), tokens: map[tend.ServiceToken]*tenure{}}
+		var heard []string
+		child := tend.Child{Name: "a", Restart: tend.Temporary, Service: tend.Func("a", func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		})}
+		if err := p.add(&hold{post: p}, child, func(m message) { heard = append(heard, fmt.Sprintf("%T", m)) }); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		p.ctx.Store(&ctx)
+		done := p.here.ServeBackground(ctx)
+		synctest.Wait()
+		cancel(tend.ErrRestartRequested)
+		<-done
+		if p.hear(tend.EventsDropped{N: 1}); heard != nil {
+			t.Error(heard)
+		}
+		if p.revive(); fmt.Sprint(heard) != "[cluster.left]" {
+			t.Error(heard)
+		}
 	})
 }

@@ -99,8 +99,12 @@ func (p *post) unlist(token tend.ServiceToken) {
 func (p *post) search() {
 	for _, token := range p.held() {
 		switch s, err := p.here.ServiceStatus(token); {
-		case err != nil || s.State == tend.StateDone || s.State == tend.StateFailed:
-			p.gone(token, err)
+		case err != nil:
+			if p.isServed() { // else it may have left with its role: see revive
+				p.gone(token, err)
+			}
+		case s.State == tend.StateDone || s.State == tend.StateFailed:
+			p.gone(token, nil)
 		case s.State == tend.StateSuspended:
 			p.suspendedUntold(token)
 		case s.State == tend.StateRunning:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -513,6 +514,34 @@ func TestSuspendOfAShardOutlastsALeaseThatLives(t *testing.T) {
 		engine.Expire("a")
 		time.Sleep(3 * time.Second)
 		tape.want(t, "34.1s a orders/0 ends: "+tend.ErrSuspended.Error(), "36.1s a orders/0 begins")
+		a.stop()
+	})
+}
+
+// A shard's service that was removed a moment before the lease was near its end runs again under
+// the claim, which is not suspended.
+func TestARemovalIsNoSuspension(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		role := cluster.NewRole(a.node, "orders", cluster.Spec{Shards: 1}, func(int) tend.Service {
+			return &worker{tape: tape, name: a.name, slow: time.Second}
+		})
+		a.root.Add(role)
+		a.serve()
+		time.Sleep(4100 * time.Millisecond)
+		tape.take()
+		engine.Cut("a")
+		time.Sleep(7100 * time.Millisecond)
+		_ = role.Supervisor().Remove(role.Supervisor().Status().Services[0].Token) // at 11.2s; told at 11.5s
+		time.Sleep(900 * time.Millisecond)
+		engine.Heal("a")
+		time.Sleep(3 * time.Second)
+		if kinds := a.kinds(); slices.Contains(kinds, "suspended") {
+			t.Error(kinds)
+		}
+		if lines := tape.take(); !strings.HasSuffix(lines[len(lines)-1], "begins") {
+			t.Error(lines)
+		}
 		a.stop()
 	})
 }
