@@ -1113,3 +1113,44 @@ func TestLostMessagesAreToldByTheirType(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsLostAfterServeHasReturned is told, though nobody takes turns any more, and the next
+// Serve ends.
+func TestWhatIsLostAfterServeHasReturned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{Mailbox: 1, DropOldest: true}, func(context.Context, int) error { return errBoom })
+		send(t, a, 0)
+		if err := a.Serve(t.Context()); !errors.Is(err, errBoom) {
+			t.Fatal(err)
+		}
+		send(t, a, 1, 2)
+		r.expect(t, nil, []int{0, 1})
+		if err := a.Serve(t.Context()); !errors.Is(err, errBoom) {
+			t.Error(err)
+		}
+		r.expect(t, nil, []int{0, 1, 2})
+	})
+}
+
+// TestLostMayExitBeforeTheFirstRun: what is lost after that is told all the same.
+func TestLostMayExitBeforeTheFirstRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var lost []int
+		a := actor.New("a", &actor.Spec[int]{
+			Mailbox: 1, DropOldest: true,
+			New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) { return nil, errBoom },
+			Lost: func(m int, _ error) {
+				if lost = append(lost, m); m == 0 {
+					runtime.Goexit()
+				}
+			},
+		})
+		for m := range 3 {
+			send(t, a, m)
+			synctest.Wait()
+		}
+		if !slices.Equal(lost, []int{0, 1}) {
+			t.Errorf("lost are %d", lost)
+		}
+	})
+}

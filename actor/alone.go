@@ -61,6 +61,7 @@ type lonely struct {
 	mu       sync.Mutex
 	tasks    []latent.Task
 	ended    bool
+	over     bool // nobody takes turns any more
 	err      error
 	panicked any
 }
@@ -87,7 +88,8 @@ func (l *lonely) serve() error {
 func (l *lonely) isOver() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.ended && len(l.tasks) == 0
+	l.over = l.ended && len(l.tasks) == 0
+	return l.over
 }
 
 func (l *lonely) takeTurns() {
@@ -106,10 +108,19 @@ func (l *lonely) takeTurns() {
 	}
 }
 
+// Schedule gives t its turn on a goroutine of its own if Serve has returned: what the open
+// mailbox of one that has failed loses then is told all the same.
 func (l *lonely) Schedule(t latent.Task) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		go func() {
+			for t.Turn(0) {
+			}
+		}()
+		return
+	}
 	l.tasks = append(l.tasks, t)
-	l.mu.Unlock()
 	l.poke()
 }
 

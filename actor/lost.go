@@ -60,11 +60,15 @@ func (a *Actor[M]) tellLosses() {
 	b.telling = true
 	link := a.link
 	a.mu.Unlock()
+	(*teller[M])(a).schedule(link)
+}
+
+func (l *teller[M]) schedule(link latent.Link) {
 	if link == nil { // it has never run
-		go a.tellScheduled()
+		go l.Turn(0)
 		return
 	}
-	link.Schedule((*teller[M])(a))
+	link.Schedule(l)
 }
 
 // Turn tells what was lost.
@@ -73,19 +77,15 @@ func (l *teller[M]) Turn(uint64) (more bool) {
 	a.mu.Lock()
 	link := a.link
 	a.mu.Unlock()
+	returned := false
 	defer func() {
-		if a.isTelling() { // Lost has called Goexit
-			link.Schedule(l)
+		if !returned { // Lost has called Goexit
+			l.schedule(link)
 		}
 	}()
 	a.tellScheduled()
+	returned = true
 	return false
-}
-
-func (a *Actor[M]) isTelling() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.box != nil && a.box.rare != nil && a.box.telling
 }
 
 // tellScheduled is tellNow for who was given a turn for that. It ends a run that has waited
