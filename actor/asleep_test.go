@@ -3,6 +3,7 @@ package actor
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +135,7 @@ func TestAMemberThatIsRemovedWhileItIsAdded(t *testing.T) {
 			g := newGroup()
 			served(t, g)
 			synctest.Wait()
-			g.count.Add(1)
-			m := g.makeMissing(1, nil)
+			m, _ := g.makeMissing(1, nil, 0)
 			remove(g)
 			if err := g.To(1).TrySend(7); err != nil { // to its successor
 				t.Error(err)
@@ -150,6 +150,43 @@ func TestAMemberThatIsRemovedWhileItIsAdded(t *testing.T) {
 				t.Errorf("%d members, %d counted", n, g.Len())
 			}
 		})
+	}
+}
+
+// TestOneAddsAMember: who made it, or who was told that its predecessor has left, but not both.
+func TestOneAddsAMember(t *testing.T) {
+	g := newGroup()
+	m, err := g.makeMissing(1, nil, 0)
+	if err != nil || !m.claim() || m.claim() {
+		t.Error("it is added by none, or by both", err)
+	}
+}
+
+// TestMembersAreCountedOnce: a key that others are making takes no place, and one that cannot
+// be made none for good.
+func TestMembersAreCountedOnce(t *testing.T) {
+	g := newGroup()
+	first, err := g.makeMissing(1, nil, 1)
+	if first == nil || err != nil {
+		t.Fatal(err)
+	}
+	if again, err := g.makeMissing(1, nil, 1); again != nil || err != nil {
+		t.Errorf("it is made again, or refused: %v", err)
+	}
+	if other, err := g.makeMissing(2, nil, 1); other != nil || !errors.Is(err, tend.ErrTooManyServices) {
+		t.Errorf("there is one more: %v", err)
+	}
+	if n := g.Len(); n != 1 {
+		t.Errorf("%d are counted", n)
+	}
+	numbers := NewGroup("g", GroupSpec[float64, int]{New: func(context.Context, *Actor[int], float64) (Handler[int], error) { return nil, nil }})
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = numbers.member(math.NaN(), false, nil)
+		t.Error("a NaN is a key")
+	}()
+	if n := numbers.Len(); n != 0 {
+		t.Errorf("%d are counted of those that cannot be", n)
 	}
 }
 

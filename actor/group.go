@@ -213,8 +213,7 @@ func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 	}
 	var added []*member[K, M]
 	for key := range want {
-		if m := g.makeMissing(key, nil); m != nil {
-			g.count.Add(1)
+		if m, _ := g.makeMissing(key, nil, 0); m != nil {
 			added = append(added, m)
 		}
 	}

@@ -17,8 +17,9 @@ import (
 // member is one member of a group: an actor that knows its key.
 type member[K comparable, M any] struct {
 	service[M]
-	key   K
-	stage stage // guarded as the shard
+	key     K
+	stage   stage // guarded as the shard, as the next
+	claimed bool  // somebody adds it, or has
 }
 
 // stage is how far a member has come into the tree.
@@ -88,28 +89,34 @@ func (g *Group[K, M]) member(key K, patient bool, c chan news) (*member[K, M], e
 	switch {
 	case g.over.Load():
 		return nil, &goneError{said.Key(key), tend.ErrStopped}
-	case !g.reserve():
-		return nil, tend.ErrTooManyServices
 	}
-	if m := g.makeMissing(key, c); m != nil {
+	switch m, err := g.makeMissing(key, c, g.most); {
+	case err != nil:
+		return nil, err
+	case m == nil: // somebody was faster
+		return g.member(key, patient, c)
+	default:
 		g.join(patient, m)
 		return m, nil
 	}
-	g.count.Add(-1)
-	return g.member(key, patient, c) // somebody was faster
 }
 
-// reserve counts one member more, if there may be.
-func (g *Group[K, M]) reserve() bool {
-	if n := g.count.Add(1); g.most == 0 || n <= g.most {
-		return true
+// reserve counts one member more, if there are fewer than most, or that is 0.
+func (g *Group[K, M]) reserve(most int64) bool {
+	for {
+		n := g.count.Load()
+		if most > 0 && n >= most {
+			return false
+		}
+		if g.count.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
-	g.count.Add(-1)
-	return false
 }
 
-// makeMissing makes the member with that key; nil if it is there.
-func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
+// makeMissing makes the member with that key, if there are fewer than most, or that is 0;
+// nil if it is there.
+func (g *Group[K, M]) makeMissing(key K, c chan news, most int64) (*member[K, M], error) {
 	if isUnequal(key, key) { // a NaN: nobody would find it
 		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
 	}
@@ -123,7 +130,10 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.members[key] != nil {
-		return nil
+		return nil, nil //nolint:nilnil // it needs no making, and that is no error
+	}
+	if !g.reserve(most) {
+		return nil, tend.ErrTooManyServices
 	}
 	if s.members == nil {
 		s.members = map[K]*member[K, M]{}
@@ -132,10 +142,10 @@ func (g *Group[K, M]) makeMissing(key K, c chan news) *member[K, M] {
 	if s.leaving[key] == nil {
 		m.stage = joining
 	}
-	if w := s.watchers[key]; w != nil {
-		m.actor().open().whole().watchers = slices.Clone(w)
+	for _, w := range s.watchers[key] {
+		m.actor().addWatcher(w)
 	}
-	return m
+	return m, nil
 }
 
 func isUnequal[K comparable](a, b K) bool { return a != b }
@@ -145,7 +155,7 @@ func isUnequal[K comparable](a, b K) bool { return a != b }
 func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
 	var ready []any
 	for _, m := range added {
-		if m.isJoining() {
+		if m.claim() {
 			ready = append(ready, m)
 		}
 	}
@@ -162,11 +172,17 @@ func (g *Group[K, M]) join(patient bool, added ...*member[K, M]) {
 	}
 }
 
-func (m *member[K, M]) isJoining() bool {
+// claim: m may join, and the caller is to add it. Who made it and who was told that its
+// predecessor has left may both be about to.
+func (m *member[K, M]) claim() bool {
 	s := m.group().shard(m.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return m.stage == joining || m.stage == unwanted
+	if m.stage == waiting || m.claimed {
+		return false
+	}
+	m.claimed = true
+	return true
 }
 
 // hasJoined removes a member that nobody wants any more since it was to be added.
