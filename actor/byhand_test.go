@@ -15,6 +15,8 @@ import (
 // worker is the only one of a tree, and works when the test tells it to: so a test of who
 // has a turn when depends on no processor.
 type worker struct {
+	look func() // is called when a turn asks whether others wait; nil: nothing
+
 	mu    sync.Mutex
 	ready []latent.Task
 }
@@ -78,4 +80,10 @@ type worksFor struct {
 }
 
 func (l worksFor) Schedule(t latent.Task) { l.w.put(t) }
-func (l worksFor) IsCrowded() bool        { return l.w.isCrowded() }
+
+func (l worksFor) IsCrowded() bool {
+	if l.w.look != nil {
+		l.w.look()
+	}
+	return l.w.isCrowded()
+}

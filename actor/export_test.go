@@ -7,3 +7,10 @@ func WatchersOf[K comparable, M any](g *Group[K, M], key K) int {
 	defer s.mu.Unlock()
 	return len(s.watchers[key])
 }
+
+// SubscribersOf is how many subscribe to a topic.
+func SubscribersOf[T any](t *Topic[T]) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.subs)
+}

@@ -60,9 +60,8 @@ type rare[M any] struct {
 	drainUntil time.Time   // it goes on with what waits; zero: it does not
 
 	news     []chan news // who waits for what New returns
-	watchers []watcher   // who is told of ends of runs
+	watchers []watching  // who is told of ends of runs
 	downs    []untold    // those that are yet to be told
-	lastDown *Down       // since the actor was launched
 
 	why     error     // why the mailbox is closed
 	missed  []lost[M] // messages for Lost

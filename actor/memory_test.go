@@ -82,7 +82,7 @@ func TestAStopTakesNoMemory(t *testing.T) {
 func TestABoxIsPassedOnBare(t *testing.T) {
 	a, l := &Actor[int]{}, &lonely{}
 	for {
-		a.link, a.box = l, &box[int]{marks: []mark{{1, 2}}, rare: &rare[int]{lastDown: &Down{Name: "a"}}}
+		a.link, a.box = l, &box[int]{marks: []mark{{1, 2}}, rare: &rare[int]{}}
 		a.passOn()
 		if b, is := l.Scratch().Get().(*box[int]); is { // a pool that is watched for races drops some
 			if a.box != nil || len(b.marks) > 0 || b.rare != nil {
@@ -130,4 +130,16 @@ func TestWhoIsBusyAgainKeepsTheBox(t *testing.T) {
 			t.Error("it lets go of a message that is to come")
 		}
 	})
+}
+
+// TestWhatEndsWithARunThatIsOver ends at once.
+func TestWhatEndsWithARunThatIsOver(t *testing.T) {
+	var a Actor[int]
+	left := 0
+	for _, off := range []bool{false, true} {
+		a.endsWithRun(&alarm[int]{off: off}, func() { left++ })
+	}
+	if left != 1 {
+		t.Errorf("%d are left", left)
+	}
 }

@@ -134,21 +134,34 @@ func (p *Pool[M]) wake() {
 	p.front.mu.Unlock()
 }
 
-// called: a member that was free is to have a turn; false: it does not run.
+// pass has another member that is free take what waits, if anything does: somebody was woken
+// for it who does not come, or it came into the mailbox as there was room.
+func (p *Pool[M]) pass() {
+	p.front.mu.Lock()
+	if p.front.box.isEmpty() {
+		p.front.mu.Unlock()
+		return
+	}
+	p.wake()
+}
+
+// called: a member that was free is to have a turn; false: it does not run, or is busy with
+// what it alone got. Then it looks at the mailbox before it is idle again.
 func (a *Actor[M]) called() bool {
 	a.mu.Lock()
 	a.set(free, false)
-	isUp := a.is(launched)
+	isUp := a.is(launched) && !a.is(listed)
 	a.wake()
 	return isUp
 }
 
 // takeShared takes a message over from the mailbox of a's pool; if there is none, and the
-// turn is about to end, a is free from then on. The caller holds mu.
-func (a *Actor[M]) takeShared(idle bool) bool {
+// turn is about to end, a is free from then on. More: another one that is free could take
+// what is left. The caller holds mu.
+func (a *Actor[M]) takeShared(idle bool) (taken, more bool) {
 	p := a.spec.pool
 	if p == nil {
-		return false
+		return false, false
 	}
 	p.front.mu.Lock()
 	defer p.front.mu.Unlock()
@@ -157,7 +170,7 @@ func (a *Actor[M]) takeShared(idle bool) bool {
 			a.set(free, true)
 			p.free = append(p.free, a)
 		}
-		return false
+		return false, false
 	}
 	m, q := p.front.next()
 	b := a.box
@@ -167,7 +180,7 @@ func (a *Actor[M]) takeShared(idle bool) bool {
 		q.number, q.movedTo = b.put, a
 		b.asks.add(q)
 	}
-	return true
+	return true, len(p.free) > 0 && !p.front.box.isEmpty()
 }
 
 // next takes out the oldest message, and who waits for its answer. The caller holds mu.

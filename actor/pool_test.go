@@ -544,6 +544,124 @@ func TestTheMailboxOfAMember(t *testing.T) {
 	})
 }
 
+// TestWhoIsCalledAndDoesNotCome: another member takes the message.
+func TestWhoIsCalledAndDoesNotCome(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{})
+		s, w := serveByHand(t, p)
+		w.work()
+		tell(t, p, "x") // the second member is called,
+		synctest.Wait()
+		if err := p.Supervisor().Suspend(p.Supervisor().Status().Services[1].Token); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.work() // and is to stop before it has its turn
+		b.expect(t, "0s 1 begins x")
+		s.Stop()
+	})
+}
+
+// TestWhoIsBusyWithWhatItAloneGot is not free: another member takes the message.
+func TestWhoIsBusyWithWhatItAloneGot(t *testing.T) {
+	for _, busy := range []string{"1", "2"} { // whichever would be called first
+		bubble(t, func(t *testing.T) {
+			b := &book{began: time.Now()}
+			p := actor.NewPool("p", 2, &actor.Spec[string]{New: func(_ context.Context, self *actor.Actor[string]) (actor.Handler[string], error) {
+				if self.String() == busy {
+					self.After(time.Second, "long")
+				}
+				return actor.Func[string](func(_ context.Context, m string) error {
+					b.note("%s", m)
+					if m == "long" {
+						time.Sleep(time.Hour)
+					}
+					return nil
+				}), nil
+			}})
+			serve(t, tend.Spec{}, p)
+			time.Sleep(1500 * time.Millisecond)
+			tell(t, p, "x")
+			b.expect(t, "1s long", "1.5s x")
+			time.Sleep(2 * time.Hour)
+		})
+	}
+}
+
+// TestWhatComesAsThereIsRoom is for whoever is free, too.
+func TestWhatComesAsThereIsRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var w *worker
+		called := -1
+		p := actor.NewPool("p", 2, &actor.Spec[string]{Mailbox: 1, New: func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) {
+			return actor.Func[string](func(_ context.Context, m string) error {
+				if m == "1" {
+					w.mu.Lock()
+					called = len(w.ready)
+					w.mu.Unlock()
+				}
+				return nil
+			}), nil
+		}})
+		var s *tend.Supervisor
+		s, w = serveByHand(t, p)
+		w.work()
+		tell(t, p, "1")
+		go func() { _ = p.Send(t.Context(), "2") }() // waits for room
+		synctest.Wait()
+		w.turn(0)
+		if called != 1 {
+			t.Errorf("while the first is in hand %d are called for the second", called)
+		}
+		w.work()
+		s.Stop()
+	})
+}
+
+// TestNothingComesBetweenWhatIsTakenOverAndItsBeginning: else a member that fails keeps a
+// message of all.
+func TestNothingComesBetweenWhatIsTakenOverAndItsBeginning(t *testing.T) {
+	newer := func(b *book, topic *actor.Topic[string]) func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) {
+		return func(_ context.Context, self *actor.Actor[string]) (actor.Handler[string], error) {
+			actor.Subscribe(topic, self, func(m string) string { return m })
+			return actor.Func[string](func(_ context.Context, m string) error {
+				b.note("%v begins %s", self, m)
+				if m == "bad" {
+					return errBoom
+				}
+				return nil
+			}), nil
+		}
+	}
+	try := func(what string, make func(b *book, topic *actor.Topic[string]) (tend.Service, actor.Address[string]), want ...string) {
+		bubble(t, func(t *testing.T) {
+			t.Log(what)
+			b, topic := &book{began: time.Now()}, &actor.Topic[string]{Latest: true}
+			svc, to := make(b, topic)
+			s, w := serveByHand(t, svc)
+			w.work()
+			tell(t, to, "1")
+			tell(t, to, "2")
+			w.look = func() { // the turn is about to look for more
+				w.look = nil
+				topic.Publish("bad")
+			}
+			w.turn(0)
+			w.work()
+			b.expect(t, want...)
+			s.Stop()
+		})
+	}
+	try("a pool", func(b *book, topic *actor.Topic[string]) (tend.Service, actor.Address[string]) {
+		p := actor.NewPool("p", 2, &actor.Spec[string]{New: newer(b, topic)})
+		return p, p
+	}, "0s 2 begins 1", "0s 2 begins 2", "0s 2 begins bad", "0s 1 begins bad")
+	try("one that drops", func(b *book, topic *actor.Topic[string]) (tend.Service, actor.Address[string]) {
+		a := actor.New("a", &actor.Spec[string]{Mailbox: 2, DropOldest: true, New: newer(b, topic)})
+		return a, a
+	}, "0s a begins 1", "0s a begins 2", "0s a begins bad")
+}
+
 // TestMisuseOfPools panics at the call that is wrong.
 func TestMisuseOfPools(t *testing.T) {
 	newer := func(context.Context, *actor.Actor[string]) (actor.Handler[string], error) { return nil, nil }

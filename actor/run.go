@@ -34,6 +34,7 @@ func (s *service[M]) Enter(l latent.Link) {
 	a.set(placed, true)
 	a.link = l
 	a.reopen()
+	a.forgetRuns()
 }
 
 // Worker is the number of the worker that has it.
@@ -80,9 +81,6 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.guard(watchdog)
 	if a.is(begun) {
 		a.open().life = &life[M]{a}
-	}
-	if a.box != nil && a.box.rare != nil {
-		a.box.lastDown = nil
 	}
 	a.mu.Unlock()
 	l.Schedule((*turns[M])(a))

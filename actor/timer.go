@@ -15,12 +15,13 @@ import (
 // guards it.
 type alarm[M any] struct {
 	m     M
-	make  func() M      // which makes it, if it is set, in a turn
+	watch *watch[M]     // which makes it, in a turn; nil: it is made
+	leave func()        // is called at the end of the run; nil: nobody else knows of it
 	after uint64        // it comes after so many messages
-	keeps bool          // it may come again
 	every time.Duration // 0: it has no time
 	clock abtime.AbstractTime
 	timer abtime.Timer
+	keeps bool // it may come again
 	due   bool // it waits to be handled
 	off   bool // it is stopped, or was handled
 }
@@ -107,34 +108,66 @@ func (a *Actor[M]) stop(l *alarm[M]) bool {
 	return true
 }
 
+// endsWithRun has leave called at the end of the run of l, or now if that is over.
+func (a *Actor[M]) endsWithRun(l *alarm[M], leave func()) {
+	a.mu.Lock()
+	isOff := l.off
+	l.leave = leave
+	a.mu.Unlock()
+	if isOff {
+		leave()
+	}
+}
+
 // silence lets no alarm of the run be heard any more. Who calls it holds mu, and stops the
-// timers without it.
-func (b *box[M]) silence() (timers []abtime.Timer) {
+// timers and calls leaves without it.
+func (b *box[M]) silence() (timers []abtime.Timer, leaves []func()) {
 	if b.rare == nil {
-		return nil
+		return nil, nil
 	}
 	for _, l := range b.alarms {
 		l.off = true
 		if l.timer != nil {
 			timers = append(timers, l.timer)
 		}
+		if l.leave != nil {
+			leaves = append(leaves, l.leave)
+		}
 	}
 	b.alarms, b.due = nil, nil
 	b.isDue.Store(false)
-	return timers
+	return timers, leaves
 }
 
+// without takes x out, and looks at both ends first: those who come and go in order, as at a
+// stop, are there.
 func without[T comparable](list []T, x T) []T {
-	for i, y := range list {
-		if x == y {
-			list = append(list[:i], list[i+1:]...)
-			break
+	return withoutAny(list, func(y T) bool { return x == y })
+}
+
+// withoutAny takes one out that is so.
+func withoutAny[T any](list []T, is func(T) bool) []T {
+	for i, j := 0, len(list)-1; i <= j; i, j = i+1, j-1 {
+		switch {
+		case is(list[i]):
+			return cut(list, i)
+		case is(list[j]):
+			return cut(list, j)
 		}
 	}
-	if len(list) == 0 {
-		return nil
-	}
 	return list
+}
+
+func cut[T any](list []T, i int) []T {
+	switch {
+	case len(list) == 1:
+		return nil
+	case i == 0:
+		clear(list[:1])
+		return list[1:]
+	default:
+		return slices.Delete(list, i, i+1)
+	}
 }
 
 // takeDue takes the message of an alarm in hand, if one is due.
@@ -159,11 +192,15 @@ func (w *turn[M]) takeDue() bool {
 		b.alarms = without(b.alarms, l)
 	}
 	w.begins(w.handed)
-	a.mu.Unlock()
-	m := l.m
-	if l.make != nil {
+	m, watch := l.m, l.watch
+	var down Down
+	if watch != nil {
+		down = watch.down
+	}
+	a.mu.Unlock() // what comes from now on is another message
+	if watch != nil {
 		w.calling = true
-		m = l.make()
+		m = watch.message(down)
 		w.calling = false
 	}
 	w.hand, w.handing, w.worked = m, true, true

@@ -16,7 +16,8 @@ type Topic[T any] struct {
 	Latest bool
 
 	mu   sync.Mutex
-	subs []subscriber[T] // replaced, never changed
+	subs []subscriber[T]
+	lent bool // somebody may be publishing to subs: they are copied before they are changed
 }
 
 // subscriber is one Subscribe.
@@ -31,6 +32,7 @@ type subscriber[T any] interface {
 func (t *Topic[T]) Publish(v T) (lost int) {
 	t.mu.Lock()
 	subs := t.subs
+	t.lent = true
 	t.mu.Unlock()
 	for _, s := range subs {
 		isLost, isGone := s.receive(v, t.Latest)
@@ -47,7 +49,15 @@ func (t *Topic[T]) Publish(v T) (lost int) {
 func (t *Topic[T]) forget(s subscriber[T]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.subs = slices.DeleteFunc(slices.Clone(t.subs), func(other subscriber[T]) bool { return other == s })
+	t.own()
+	t.subs = without(t.subs, s)
+}
+
+// own has nobody else look at subs. The caller holds mu.
+func (t *Topic[T]) own() {
+	if t.lent {
+		t.subs, t.lent = slices.Clone(t.subs), false
+	}
 }
 
 // Subscribe has self handle what message makes of each value that is published, until stop
@@ -68,8 +78,10 @@ func Subscribe[T, M any](t *Topic[T], self *Actor[M], message func(T) M) (stop f
 	b.alarms = append(b.alarms, s.alarm)
 	self.mu.Unlock()
 	t.mu.Lock()
-	t.subs = append(slices.Clone(t.subs), subscriber[T](s))
+	t.own()
+	t.subs = append(t.subs, subscriber[T](s))
 	t.mu.Unlock()
+	self.endsWithRun(s.alarm, func() { t.forget(s) })
 	return func() {
 		self.stop(s.alarm)
 		t.forget(s)

@@ -3,6 +3,8 @@ package actor_test
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -157,5 +159,87 @@ func TestSubscribeAndStop(t *testing.T) {
 		if actor.Subscribe(&topic, actor.New("b", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) { return nil, nil }}), same)(); topic.Publish(1) != 0 {
 			t.Error("one that does not run has subscribed")
 		}
+	})
+}
+
+// TestTheLatestIsHandledOnce, however fast others come.
+func TestTheLatestIsHandledOnce(t *testing.T) {
+	topic := actor.Topic[int]{Latest: true}
+	const last = 20_000
+	done, before := make(chan struct{}), 0
+	a, _ := subscribed(&topic, actor.Spec[int]{}, same, func(_ context.Context, m int) error {
+		if m <= before {
+			t.Errorf("%d comes after %d", m, before)
+		}
+		if before = m; m == last {
+			close(done)
+		}
+		return nil
+	})
+	s, _ := serve(t, tend.Spec{}, a)
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for actor.SubscribersOf(&topic) == 0 {
+		runtime.Gosched()
+	}
+	for v := range last {
+		topic.Publish(v + 1)
+	}
+	<-done
+}
+
+// TestATopicForgetsWhoseRunIsOver, though nothing is published.
+func TestATopicForgetsWhoseRunIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var topic actor.Topic[int]
+		a, _ := subscribed(&topic, actor.Spec[int]{}, same, nil)
+		b, rb := subscribed(&topic, actor.Spec[int]{}, same, nil)
+		s, _ := serve(t, tend.Spec{}, a, b)
+		synctest.Wait()
+		topic.Publish(1)
+		_ = s.Suspend(s.Status().Services[0].Token)
+		synctest.Wait()
+		if n := actor.SubscribersOf(&topic); n != 1 {
+			t.Errorf("%d are left", n)
+		}
+		topic.Publish(2)
+		rb.expect(t, []int{1, 2}, nil)
+	})
+}
+
+// TestWhoLeavesWhileAValueIsPublished costs nobody else that value.
+func TestWhoLeavesWhileAValueIsPublished(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var topic actor.Topic[int]
+		var got []string
+		var leaves func()
+		var all []tend.Service
+		for _, name := range []string{"a", "b", "c", "d"} {
+			all = append(all, actor.New(name, &actor.Spec[int]{New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
+				stop := actor.Subscribe(&topic, self, func(v int) int {
+					got = append(got, name)
+					if name == "b" {
+						leaves()
+					}
+					return v
+				})
+				if name == "b" {
+					leaves = stop
+				}
+				return actor.Func[int](func(context.Context, int) error { return nil }), nil
+			}}))
+		}
+		s, w := serveByHand(t, all...)
+		w.work()
+		topic.Publish(1)
+		if want := []string{"a", "b", "c", "d"}; !slices.Equal(got, want) {
+			t.Errorf("%q are asked, not %q", got, want)
+		}
+		if n := actor.SubscribersOf(&topic); n != 3 {
+			t.Errorf("%d are left", n)
+		}
+		w.work()
+		s.Stop()
 	})
 }

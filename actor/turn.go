@@ -38,6 +38,7 @@ type turn[M any] struct {
 	isNew   bool // it has become idle, and its box is kept from now on
 	worked  bool // there was a message: the next may be on its way
 	shared  bool // it came from the mailbox of the pool
+	passes  bool // and another member could take what is left there
 
 	// What a message takes of the actor is here: see box.
 	handler Handler[M]
@@ -205,9 +206,18 @@ func (w *turn[M]) next() bool {
 			w.begin()
 			return true
 		}
-		switch w.refill(look == glances || !w.worked || w.link.IsCrowded()) {
+		got := w.refill(look == glances || !w.worked || w.link.IsCrowded())
+		if w.passes { // not under mu: of two members each would take the other's
+			w.passes = false
+			w.a.spec.pool.pass()
+		}
+		switch got {
 		case refilled:
 			if w.b.ended {
+				return true
+			}
+			if w.shared || w.drops { // no alarm comes between: who fails with it keeps what it has not begun
+				w.begin()
 				return true
 			}
 		case nothing:
@@ -259,7 +269,9 @@ func (w *turn[M]) refill(last bool) refill {
 func (w *turn[M]) refillLocked(last bool) refill {
 	a, b := w.a, w.b
 	w.giveLocked()
-	w.shared = len(b.in) == 0 && a.takeShared(last)
+	if w.shared = false; len(b.in) == 0 {
+		w.shared, w.passes = a.takeShared(last)
+	}
 	w.rests()
 	switch {
 	case w.shared:
@@ -436,11 +448,17 @@ func (a *Actor[M]) finish(link latent.Link, number uint64) {
 	b := a.box
 	made, cause, failed := b.context(), b.wish().Cause, b.failed
 	b.failBegun(cmp.Or(failed, cause))
-	timers := b.silence()
+	timers, leaves := b.silence()
 	a.over()
 	a.mu.Unlock()
 	for _, t := range timers {
 		t.Stop()
+	}
+	for _, leave := range leaves {
+		leave()
+	}
+	if p := a.spec.pool; p != nil {
+		p.pass()
 	}
 	link.Ended(number, made, cause, failed)
 }

@@ -1,8 +1,6 @@
 package actor
 
 import (
-	"slices"
-
 	"github.com/tend-go/tend/internal/latent"
 )
 
@@ -25,8 +23,8 @@ func Watch[M, N any](self *Actor[M], other Address[N], message func(Down) M) (st
 	if message == nil {
 		panic("tend/actor: Watch of " + self.name + " with a nil message")
 	}
-	w := &watch[M]{self: self}
-	w.alarm = &alarm[M]{keeps: true, make: func() M { return message(w.last()) }}
+	w := &watch[M]{self: self, message: message}
+	w.alarm = &alarm[M]{keeps: true, watch: w}
 	self.mu.Lock()
 	if !self.is(launched) {
 		self.mu.Unlock()
@@ -36,6 +34,7 @@ func Watch[M, N any](self *Actor[M], other Address[N], message func(Down) M) (st
 	b.alarms = append(b.alarms, w.alarm)
 	self.mu.Unlock()
 	unwatch := other.watch(w)
+	self.endsWithRun(w.alarm, unwatch)
 	return func() {
 		self.stop(w.alarm)
 		unwatch()
@@ -44,16 +43,10 @@ func Watch[M, N any](self *Actor[M], other Address[N], message func(Down) M) (st
 
 // watch is one Watch: the alarm at the one who watches.
 type watch[M any] struct {
-	self  *Actor[M]
-	alarm *alarm[M]
-	down  Down // the last; guarded as the alarm
-}
-
-// last is what is to be told.
-func (w *watch[M]) last() Down {
-	w.self.mu.Lock()
-	defer w.self.mu.Unlock()
-	return w.down
+	self    *Actor[M]
+	message func(Down) M
+	alarm   *alarm[M]
+	down    Down // the last; guarded as the alarm
 }
 
 // tell notes d, and returns false if nobody is to be told any more.
@@ -72,6 +65,22 @@ func (w *watch[M]) tell(d Down) bool {
 // watcher is who is to be told of the ends of runs.
 type watcher interface{ tell(d Down) bool }
 
+// watching is a watcher, and what it knows.
+type watching struct {
+	watcher
+	run   uint64 // the latest run whose end is known to it, or is not its business,
+	again bool   // and whether it was to run again by itself
+}
+
+// learn notes d, and says whether that is news.
+func (w *watching) learn(d Down) bool {
+	if w.run == d.Run && (d.Again || !w.again) {
+		return false
+	}
+	w.run, w.again = d.Run, d.Again
+	return true
+}
+
 // watch adds w to those who are told.
 func (a *Actor[M]) watch(w watcher) (stop func()) {
 	a.mu.Lock()
@@ -86,10 +95,29 @@ func (a *Actor[M]) watch(w watcher) (stop func()) {
 	return func() { a.unwatch(w) }
 }
 
-// addWatcher has w told. The caller holds mu.
+// addWatcher has w told: of ends that are yet to come and, if none can come now, that none
+// will. The caller holds mu.
 func (a *Actor[M]) addWatcher(w watcher) {
-	b := a.open().whole()
-	b.watchers = append(b.watchers, w)
+	b, one := a.open().whole(), watching{watcher: w}
+	if !a.is(launched) {
+		one.run, one.again = a.number(), true
+	}
+	b.watchers = append(b.watchers, one)
+}
+
+// dropWatcher has w told nothing any more. The caller of it holds mu of its actor.
+func (b *box[M]) dropWatcher(w watcher) {
+	b.watchers = withoutAny(b.watchers, func(one watching) bool { return one.watcher == w })
+}
+
+// forgetRuns: its runs are counted anew. The caller holds mu.
+func (a *Actor[M]) forgetRuns() {
+	if a.box == nil || a.box.rare == nil {
+		return
+	}
+	for i := range a.box.watchers {
+		a.box.watchers[i].run, a.box.watchers[i].again = 0, true
+	}
 }
 
 // unwatch has w told nothing any more.
@@ -99,7 +127,7 @@ func (a *Actor[M]) unwatch(w watcher) {
 	if a.box == nil || a.box.rare == nil {
 		return
 	}
-	a.box.watchers = without(a.box.watchers, w)
+	a.box.dropWatcher(w)
 	if a.is(launched) && !a.is(listed|kept) {
 		a.drop()
 	}
@@ -126,13 +154,18 @@ func (a *Actor[M]) ended(now latent.Settled) {
 	if now.Failed {
 		d.Err = now.Err
 	}
-	if old := b.lastDown; old != nil && old.Run == d.Run && (d.Again || !old.Again) {
-		a.mu.Unlock() // it is known
+	var to []watcher
+	for i := range b.watchers {
+		if one := &b.watchers[i]; one.learn(d) {
+			to = append(to, one.watcher)
+		}
+	}
+	if len(to) == 0 {
+		a.mu.Unlock()
 		return
 	}
-	b.lastDown = &d
 	isFirst := len(b.downs) == 0
-	b.downs = append(b.downs, untold{d, slices.Clone(b.watchers)})
+	b.downs = append(b.downs, untold{d, to})
 	link := a.link
 	a.mu.Unlock()
 	switch {
@@ -164,7 +197,7 @@ func (t *downs[M]) Turn(uint64) (more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, w := range left {
-		b.watchers = without(b.watchers, w)
+		b.dropWatcher(w)
 	}
 	if b.downs = b.downs[1:]; len(b.downs) == 0 {
 		b.downs = nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,17 +152,108 @@ func TestWhoWatchesLaterIsNotTold(t *testing.T) {
 			}), nil
 		}})
 		send(t, self, 1)
-		root, w := serveByHand(t, self)
+		other := actor.New("other", &actor.Spec[int]{New: func(_ context.Context, me *actor.Actor[int]) (actor.Handler[int], error) {
+			actor.Watch(me, self, func(d actor.Down) int { told = append(told, 10*d.Run); return 0 })
+			return actor.Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		root, w := serveByHand(t, other, self)
+		w.turn(0)
 		w.turn(0)
 		if len(w.ready) != 2 {
 			t.Fatalf("%d are ready, not who tells of the end and the next run", len(w.ready))
 		}
 		w.turn(1) // the next run is faster
 		w.work()
-		if told != nil {
-			t.Errorf("told of the ends of runs %d", told)
+		if !slices.Equal(told, []uint64{10}) {
+			t.Errorf("told of the ends of runs %d, tens those of the other", told)
 		}
 		root.Stop()
+	})
+}
+
+// TestWhatAWatchDoesNotKnow: who begins while the actor does not run is not told of the end
+// that it was before, but is told if it will not run again, whatever others know.
+func TestWhatAWatchDoesNotKnow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := failing(actor.Spec[int]{})
+		s, _ := serve(t, tend.Spec{}, a)
+		tok := s.Status().Services[0].Token
+		synctest.Wait()
+		_ = s.Suspend(tok)
+		synctest.Wait()
+		first := newWatcher(nil, a)
+		s.Add(first)
+		first.expect(t, "it does not run")
+		_ = s.Restart(tok, nil)
+		first.expect(t, "it runs again")
+		_ = s.Suspend(tok)
+		first.expect(t, "suspended", "a 2 <nil> false")
+		second := newWatcher(nil, a)
+		s.Add(second)
+		synctest.Wait()
+		if err := s.RemoveAndWait(t.Context(), tok); err != nil {
+			t.Error(err)
+		}
+		first.expect(t, "is known")
+		second.expect(t, "it will not run again", "a 2 <nil> false")
+		s.Add(a)
+		synctest.Wait()
+		send(t, a, 1) // its first run is as the one that they know, by its number
+		first.expect(t, "it is back", "a 1 boom true")
+		second.expect(t, "it is back", "a 1 boom true")
+	})
+}
+
+// TestARunIsNotTakenForOneOfAnEarlierLife: an actor that was removed and is added again counts
+// its runs anew.
+func TestARunIsNotTakenForOneOfAnEarlierLife(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := failing(actor.Spec[int]{})
+		w := newWatcher(nil, a)
+		s, _ := serve(t, tend.Spec{}, a, w)
+		synctest.Wait()
+		if err := s.RemoveAndWait(t.Context(), s.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		w.expect(t, "removed", "a 1 <nil> false")
+		s.Add(a)
+		synctest.Wait()
+		send(t, a, 1)
+		w.expect(t, "back", "a 1 boom true")
+	})
+}
+
+// TestAWatchEndsWithItsRun: nothing is left of it, and the member that it watched may sleep.
+func TestAWatchEndsWithItsRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := actor.NewGroup("g", actor.GroupSpec[int, int]{
+			Idle: time.Minute,
+			New: func(context.Context, *actor.Actor[int], int) (actor.Handler[int], error) {
+				return actor.Func[int](func(context.Context, int) error { return nil }), nil
+			},
+		})
+		w := actor.New("w", &actor.Spec[int]{New: func(_ context.Context, self *actor.Actor[int]) (actor.Handler[int], error) {
+			actor.Watch(self, g.To(1), func(actor.Down) int { return 0 })
+			return actor.Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		s, _ := serve(t, tend.Spec{}, g, w)
+		if err := g.To(1).TrySend(1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if g.Len() != 1 || actor.WatchersOf(g, 1) != 1 {
+			t.Errorf("while it is watched there are %d members, %d watch", g.Len(), actor.WatchersOf(g, 1))
+		}
+		if err := s.RemoveAndWait(t.Context(), s.Status().Services[1].Token); err != nil {
+			t.Fatal(err)
+		}
+		if n := actor.WatchersOf(g, 1); n != 0 {
+			t.Errorf("%d watch", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if g.Len() != 0 {
+			t.Error("it does not sleep")
+		}
 	})
 }
 
