@@ -13,8 +13,8 @@ type Down struct {
 	Again bool
 }
 
-// Watch has self told of each end of a run of other, until stop is called or self's run
-// ends: with what message makes of a [Down], in self's own turn, after what waited in its
+// Watch has self told of each end of a run of other from now on, until stop is called or self's
+// run ends: with what message makes of a [Down], in self's own turn, after what waited in its
 // mailbox then. Of one watch at most one Down waits; a later one takes its place. Watching
 // what is gone tells so at once. A link is a watch whose message the handler answers with
 // an error. While self does not run, Watch does nothing, and neither does stop. It panics
