@@ -175,19 +175,30 @@ var errNoVerdict = errors.New("Options.Live does not return")
 
 // check asks Options.Live. One that does not return is not asked again.
 func (s *systemd) check(tree tend.Status) error {
-	wait := time.Duration(0)
-	if s.checking == nil {
-		answer := make(chan error, 1)
-		s.checking, wait = answer, checkTime
-		go func() { answer <- try(func() error { return s.live(tree) }) }()
+	if s.checking != nil { // it has had its time
+		return s.verdict()
 	}
-	timer := time.NewTimer(wait)
+	answer := make(chan error, 1)
+	s.checking = answer
+	go func() { answer <- try(func() error { return s.live(tree) }) }()
+	timer := time.NewTimer(checkTime)
 	defer timer.Stop()
+	select {
+	case err := <-answer:
+		s.checking = nil
+		return err
+	case <-timer.C:
+		return s.verdict()
+	}
+}
+
+// verdict is the answer, if it is there.
+func (s *systemd) verdict() error {
 	select {
 	case err := <-s.checking:
 		s.checking = nil
 		return err
-	case <-timer.C:
+	default:
 		return errNoVerdict
 	}
 }

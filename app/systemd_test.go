@@ -243,6 +243,32 @@ func TestSystemdHungLive(t *testing.T) {
 	})
 }
 
+// An answer that comes after its time is that of the next round, each time: systemd kills a
+// program of which it hears too seldom that it lives.
+func TestSystemdSlowLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Idle("x"))
+		var m manager
+		s := under(t.Context(), &m, time.Minute, root, Options{Live: func(tend.Status) error {
+			time.Sleep(1500 * time.Millisecond)
+			return nil
+		}})
+		time.Sleep(10*time.Minute - time.Second)
+		alive := 0
+		for _, line := range m.take() {
+			if strings.Contains(line, "WATCHDOG=1") {
+				alive++
+			}
+		}
+		if alive != 54 { // it is asked for a second, and 5s later the answer is there, and 5s later it is asked again
+			t.Errorf("it is said to live %d times", alive)
+		}
+		s.signals <- syscall.SIGTERM
+		<-s.code
+	})
+}
+
 // A tree that does not answer is not live.
 func TestSystemdNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
