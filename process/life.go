@@ -124,6 +124,15 @@ func (l *life) rewatch(now time.Time, d time.Duration) {
 	}
 }
 
+// hasten: the stop may take so long from now on, and less if it has begun already.
+func (l *life) hasten(now time.Time, most time.Duration) {
+	l.stopTimeout = most
+	if by := now.Add(most); l.phase == stopping && by.Before(l.deadline) {
+		l.deadline = by
+		l.look(now)
+	}
+}
+
 // end: the context of Serve has ended, and cause says why.
 func (l *life) end(now time.Time, cause error) Signal {
 	l.asked = l.phase < stopping

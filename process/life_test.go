@@ -7,6 +7,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -25,8 +26,16 @@ func TestLife(t *testing.T) {
 		"extend ∞":  func(l *life, now time.Time) Signal { l.extend(now, 1<<63-1); return 0 },
 		"watch 3":   func(l *life, now time.Time) Signal { l.rewatch(now, 3*time.Second); return 0 },
 		"stop":      func(l *life, now time.Time) Signal { return l.stop(now, asked) },
-		"bark":      func(l *life, now time.Time) Signal { return l.bark(now, asked) },
-		"timer":     func(l *life, now time.Time) Signal { return l.expired(now, nil) },
+		"hasten 2": func(l *life, now time.Time) Signal {
+			l.hasten(now, 2*time.Second)
+			return l.end(now, errors.New("all of it stops"))
+		},
+		"hasten 60": func(l *life, now time.Time) Signal {
+			l.hasten(now, time.Minute)
+			return l.end(now, errors.New("all of it stops"))
+		},
+		"bark":  func(l *life, now time.Time) Signal { return l.bark(now, asked) },
+		"timer": func(l *life, now time.Time) Signal { return l.expired(now, nil) },
 	}
 	type step struct {
 		at   int
@@ -48,6 +57,15 @@ func TestLife(t *testing.T) {
 		}, "<nil>"},
 		"a stop in time": {plain, []step{
 			{0, "start", "0 - starting"}, {0, "ready", "0 - up"}, {7, "stop", "15 12 stopping"}, {8, "stop", "0 12 stopping"}, {8, "ready", "0 12 stopping"},
+		}, "asked"},
+		"a stop that is to be over sooner": {plain, []step{
+			{0, "start", "0 - starting"},
+			{7, "stop", "15 12 stopping"},
+			{8, "hasten 60", "0 12 stopping"},
+			{9, "hasten 2", "0 11 stopping"},
+			{10, "timer", "0 11 stopping"},
+			{11, "timer", "9 - killing"},
+			{11, "hasten 2", "0 - killing"},
 		}, "asked"},
 		"a stop that needs force": {plain, []step{
 			{0, "start", "0 - starting"},
@@ -183,6 +201,25 @@ func TestStopTimeoutWithin(t *testing.T) {
 	} {
 		if got := c.stopTimeoutWithin(left); got != want {
 			t.Errorf("of %v it may take %v, want %v", left, got, want)
+		}
+	}
+}
+
+// What the reader of Stdin has failed with is known when no time is left, and not hidden by
+// output that is held open.
+func TestTheReaderIsHeard(t *testing.T) {
+	for range 20 {
+		f := &feed{done: make(chan error, 1)}
+		f.done <- errBusy
+		if err := withReader(exec.ErrWaitDelay, f.wait(0)); err != errBusy {
+			t.Fatalf("got %v", err)
+		}
+	}
+	for _, c := range []struct{ wait, unread, want error }{
+		{nil, errBusy, errBusy}, {exec.ErrWaitDelay, nil, exec.ErrWaitDelay}, {errBusy, exec.ErrNotFound, errBusy}, {nil, nil, nil},
+	} {
+		if err := withReader(c.wait, c.unread); err != c.want {
+			t.Errorf("of %v and %v: %v", c.wait, c.unread, err)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (d readyAfter) validate() error {
 func (d readyAfter) arm(*run) error { return nil }
 
 func (d readyAfter) begin(_ context.Context, r *run) {
-	t := time.AfterFunc(time.Duration(d), r.becameReady)
+	t := time.AfterFunc(time.Duration(d), r.isUp)
 	r.closers = append(r.closers, func() { t.Stop() })
 }
 
@@ -147,7 +147,7 @@ func (readyFD) begin(context.Context, *run) {}
 
 // ReadyCheck: the process is up once check returns nil. Check is called at once
 // and then again a time of every after each failure (0: 200 ms), one call at a
-// time, until it succeeds or the process is being stopped. It must return soon
+// time, until it succeeds or the process is being stopped or has exited. It must return soon
 // after its context is done. The last error is part of the failure if the
 // process is not ready in time. Any check of a health probe will do.
 func ReadyCheck(every time.Duration, check func(ctx context.Context) error) Readiness {
@@ -175,10 +175,10 @@ func (c readyCheck) begin(ctx context.Context, r *run) {
 	ctx, cancel := context.WithCancel(ctx)
 	r.closers = append(r.closers, cancel)
 	r.helper("the check of ReadyCheck", func() {
-		for ctx.Err() == nil {
+		for ctx.Err() == nil && !r.isReleased() {
 			err := c.check(ctx)
 			if err == nil {
-				r.becameReady()
+				r.isUp()
 				return
 			}
 			r.setLastCheck(err)

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,43 @@ func TestReadinessFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the process does not say itself is of a process that runs: its output may go on long
+// after its exit, and somebody else may answer the check.
+func TestNothingIsReadyAfterItsExit(t *testing.T) {
+	slow := func() func(process.Line) {
+		first := true
+		return func(process.Line) {
+			if first {
+				first = false
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+	}
+	t.Run("after", func(t *testing.T) {
+		c := command("numbers")
+		c.Ready = process.ReadyAfter(200 * time.Millisecond)
+		c.Output = slow()
+		if err := c.Serve(t.Context()); !errors.Is(err, tend.ErrNotReady) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("check", func(t *testing.T) {
+		var pid atomic.Int64
+		c := command("numbers")
+		c.Started = func(cmd *exec.Cmd) { pid.Store(int64(cmd.Process.Pid)) }
+		c.Ready = process.ReadyCheck(time.Millisecond, func(context.Context) error {
+			if p := int(pid.Load()); p == 0 || syscall.Kill(p, 0) == nil {
+				return errors.New("it is there") // and as a zombie still, for a moment
+			}
+			return nil
+		})
+		c.Output = slow()
+		if err := c.Serve(t.Context()); !errors.Is(err, tend.ErrNotReady) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // The descriptor comes after those of Setup, and Started sees only those.

@@ -223,8 +223,7 @@ func (r *run) finish(ctx context.Context, e exit) error {
 	exited := time.Now()
 	err := r.cmd.Wait() // for the output, at most DrainTimeout
 	if r.feed != nil {
-		unread := r.feed.wait(r.c.drainTimeout() - time.Since(exited))
-		err = cmp.Or(err, unread)
+		err = withReader(err, r.feed.wait(r.c.drainTimeout()-time.Since(exited)))
 	}
 	for n := range r.endNotes() {
 		r.gotNote(ctx, n)
@@ -239,6 +238,15 @@ func (r *run) finish(ctx context.Context, e exit) error {
 	default:
 	}
 	return r.verdict(err)
+}
+
+// withReader is what Wait has returned, or what the reader of Stdin has failed with. That output
+// is held open is no failure, and would hide one.
+func withReader(err, unread error) error {
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return cmp.Or(unread, err)
+	}
+	return cmp.Or(err, unread)
 }
 
 // release kills the rest of the group while the leader holds its number.
@@ -294,6 +302,14 @@ func endedBy(e *ExitError, sig Signal) bool {
 
 // becameReady may be called by any goroutine, any number of times.
 func (r *run) becameReady() { r.once.Do(func() { close(r.ready) }) }
+
+// isUp is becameReady for what the process does not say itself: it must run still. Its output
+// may go on long after its exit.
+func (r *run) isUp() {
+	if !r.isReleased() {
+		r.becameReady()
+	}
+}
 
 func (r *run) isReady() bool {
 	select {

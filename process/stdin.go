@@ -62,6 +62,11 @@ func (f *feed) copy() error {
 // wait waits until the reader is not used any more, for d at most.
 func (f *feed) wait(d time.Duration) error {
 	select {
+	case err := <-f.done: // also if there is no time left
+		return err
+	default:
+	}
+	select {
 	case err := <-f.done:
 		return err
 	case <-time.After(d):

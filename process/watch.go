@@ -38,7 +38,7 @@ func (r *run) watch(ctx context.Context) exit {
 		case <-stop:
 			stop = nil
 			if by, bounded := tend.StopBy(ctx); bounded {
-				r.life.stopTimeout = r.c.stopTimeoutWithin(time.Until(by))
+				r.life.hasten(time.Now(), r.c.stopTimeoutWithin(time.Until(by)))
 			}
 			r.send(ctx, r.life.end(time.Now(), stopped.Err(ctx)))
 		case <-ready:
