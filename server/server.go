@@ -151,7 +151,7 @@ func (s *service) await(ctx context.Context, srv Graceful, ended <-chan bool) er
 			return try(srv.Stop)
 		}
 	}
-	return s.stop(srv, s.drainWithin(ctx))
+	return s.stop(ctx, srv)
 }
 
 // drainWithin is the Drain of a run that is to stop: less, if less time is left to it. What
@@ -167,19 +167,46 @@ func (s *service) drainWithin(ctx context.Context) time.Duration {
 
 // stop stops gracefully, or when that takes too long by force. It returns when the
 // graceful stop has come to its end.
-func (s *service) stop(srv Graceful, drain time.Duration) error {
+func (s *service) stop(ctx context.Context, srv Graceful) error {
 	forced := make(chan error, 1)
 	force := func() { forced <- try(srv.Stop) }
+	began, drain := time.Now(), s.drainWithin(ctx)
 	timer := time.AfterFunc(drain, force)
+	keep := s.whenAsked(ctx, func() {
+		if less := s.drainWithin(ctx); time.Since(began)+less < drain && timer.Stop() {
+			drain = time.Since(began) + less
+			timer.Reset(less)
+		}
+	})
 	err := try(srv.GracefulStop)
+	keep()
 	switch {
 	case !timer.Stop():
-		return errors.Join(fmt.Errorf("%w after %v", errCutOff, drain), err, <-forced)
+		return errors.Join(fmt.Errorf("%w after %v", errCutOff, drain.Round(time.Millisecond)), err, <-forced)
 	case err != nil: // it has panicked
 		force()
 		return errors.Join(err, <-forced)
 	}
 	return nil
+}
+
+// whenAsked has f called if ctx ends before keep is called: a server that ended by itself is
+// told to stop meanwhile, and may have less time than it thought. When keep returns f is over,
+// or will not be called.
+func (s *service) whenAsked(ctx context.Context, f func()) (keep func()) {
+	if ctx.Err() != nil {
+		return func() {}
+	}
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(over)
+		f()
+	})
+	return func() {
+		if !stop() {
+			<-over
+		}
+	}
 }
 
 // try calls f, a method of somebody's server, and makes an error of a panic: in the

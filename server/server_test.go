@@ -221,6 +221,39 @@ func TestServerIsCutOffInTime(t *testing.T) {
 	}
 }
 
+// TestServerThatEndedByItselfIsCutOffInTime: the stop of the tree may leave it less than it had
+// when it began to drain.
+func TestServerThatEndedByItselfIsCutOffInTime(t *testing.T) {
+	for _, c := range []struct {
+		within time.Duration
+		stop   string
+	}{
+		{time.Minute, "6s stop"}, // its Drain, from 1s on
+		{time.Second, "2.26s stop"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := (&fakeServer{drains: time.Hour, ends: io.EOF}).start()
+			root := tend.New("root", tend.Spec{StopWithin: c.within, EventHook: func(tend.Event) {}})
+			root.Add(Config{
+				Name: "fake", Drain: 5 * time.Second,
+				Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
+				New:    func(context.Context) Graceful { return fake },
+			}.Child())
+			result := root.ServeBackground(t.Context())
+			time.Sleep(1500 * time.Millisecond)
+			root.Stop()
+			<-result
+			synctest.Wait()
+			if diff := cmp.Diff([]string{"0s serve", "1s drain", c.stop}, fake.calls); diff != "" {
+				t.Errorf("within %v: -want +got\n%s", c.within, diff)
+			}
+			if u := root.UnstoppedServices(); len(u) > 0 {
+				t.Errorf("within %v: stuck: %v", c.within, u)
+			}
+		})
+	}
+}
+
 // A panic of the server says where it happened.
 func TestServerPanicsSomewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
