@@ -72,7 +72,7 @@ func (p *plan) result(d decision) {
 		e.changed = d.at
 		p.outbox.changed(e, e.newChange(before, d.at))
 		if e.watch != nil {
-			p.effects.notes = append(p.effects.notes, note{e.watch, e.newNote()})
+			p.effects.notes = append(p.effects.notes, note{e.watch, e})
 		}
 	}
 	p.outbox.had(e, e.newResult())

@@ -98,6 +98,8 @@ type watch struct {
 	starting func() bool     // says whether the service is not ready yet
 	started  func()          // is called when the last Startup probe has passed
 	note     func(slog.Attr) // is called when the state of a probe has changed
+	unnoted  []*entry        // of which that is to be told
+	noting   bool            // somebody does
 }
 
 // quiet says whether nothing that happens to the probes counts any more: a service

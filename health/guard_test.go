@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/health"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // root is a supervisor that logs what happens to its services, and is served
@@ -477,4 +479,56 @@ func TestGuardsOfMany(t *testing.T) {
 			t.Errorf("%v with %d probes", r.Status, len(r.Probes))
 		}
 	})
+}
+
+// The tree shows the last state of a probe, whoever is held up on the way to say so.
+func TestTheLastStateIsShown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		prober := newProber(t, health.Config{})
+		guarded, err := prober.Guard("db", tendtest.Idle("db"), health.Probe{Name: "x", MaxAge: time.Hour, FailureThreshold: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var blocks atomic.Bool
+		held, release := make(chan struct{}), make(chan struct{})
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		root.Add(tend.Func("db", func(ctx context.Context) error {
+			return guarded.Serve(lookedAt{ctx, func() {
+				if blocks.CompareAndSwap(true, false) {
+					close(held)
+					<-release
+				}
+			}})
+		}))
+		root.ServeBackground(t.Context())
+		defer root.Stop()
+		synctest.Wait()
+		blocks.Store(true)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = prober.Report("db:x", io.EOF)
+		}()
+		<-held
+		_ = prober.Report("db:x", nil) // while the other one is about to say that it fails
+		close(release)
+		<-done
+		synctest.Wait()
+		for _, a := range root.Status().Services[0].Annotations {
+			if a.Key == "db:x" && a.Value.String() != "healthy" {
+				t.Errorf("it is %v", a.Value)
+			}
+		}
+	})
+}
+
+// lookedAt is a context that calls look when it is asked for a value.
+type lookedAt struct {
+	context.Context
+	look func()
+}
+
+func (c lookedAt) Value(key any) any {
+	c.look()
+	return c.Context.Value(key)
 }

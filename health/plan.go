@@ -3,7 +3,7 @@ package health
 import (
 	"cmp"
 	"fmt"
-	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -62,10 +62,11 @@ type effects struct {
 	notes  []note
 }
 
-// note is an annotation for a Guard's service.
+// note is an entry of whose state a Guard's service is to be annotated: with what it is then,
+// as another change may be told first.
 type note struct {
 	watch *watch
-	attr  slog.Attr
+	entry *entry
 }
 
 func newPlan(slots int, random func() float64) *plan {
@@ -284,8 +285,13 @@ func (p *plan) endRun(l landing) {
 		return
 	}
 	delete(p.lingering, name)
-	if next := p.entries[name]; next != nil && next.phase == held && !next.heldBack() {
+	next := p.entries[name]
+	switch {
+	case next == nil || next.phase != held:
+	case !next.heldBack():
 		p.release(next, l.at)
+	case !slices.Contains(next.component.held, next): // a Startup probe has come meanwhile
+		next.component.held = append(next.component.held, next)
 	}
 }
 

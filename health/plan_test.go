@@ -516,3 +516,23 @@ func (c *chaos) auditSchedule(s schedule) {
 		}
 	}
 }
+
+// One that waits for the end of a run before it, and for a Startup probe that has come
+// meanwhile, is let go by the last of them.
+func TestHeldByTwo(t *testing.T) {
+	b := newBench(t, 2)
+	old := b.add(Probe{Name: "c:p", Interval: time.Minute})
+	b.want(b.at(0), []string{"c:p"})
+	b.remove(old, false, b.now)
+	again := b.add(Probe{Name: "c:p", Interval: time.Minute})
+	b.want(b.at(time.Second), []string(nil))
+	boot := b.add(Probe{Name: "c:boot", Kind: Startup, Interval: time.Minute})
+	b.want(b.at(2*time.Second), []string{"c:boot"})
+	b.end(old, passed)
+	b.want(b.at(3*time.Second), []string(nil))
+	b.end(boot, passed)
+	b.at(4 * time.Second)
+	if b.at(5 * time.Second); again.phase != running {
+		t.Errorf("it is in phase %v", again.phase)
+	}
+}

@@ -111,7 +111,12 @@ func (p *Prober) Serve(ctx context.Context) error {
 	if err := p.enter(serving); err != nil {
 		return err
 	}
-	defer p.leave()
+	over := false
+	defer func() {
+		if !over { // it has panicked
+			p.leave()
+		}
+	}()
 	tend.Ready(ctx)
 	alarm := time.NewTimer(0)
 	defer alarm.Stop()
@@ -123,7 +128,7 @@ func (p *Prober) Serve(ctx context.Context) error {
 		case <-p.wake:
 		}
 	}
-	p.drain(ctx)
+	p.drain(ctx, func() { p.driver, over = nobody, true }) // with the last answers: who asks later asks another one
 	return context.Cause(ctx)
 }
 
@@ -177,11 +182,50 @@ func (p *Prober) act(e effects) {
 		w.started()
 	}
 	for _, n := range e.notes {
-		n.watch.note(n.attr)
+		p.annotate(n)
 	}
 	for _, w := range e.sick {
 		w.fail()
 	}
+}
+
+// annotate shows the state of an entry beside its service. Whoever comes while another one does
+// that leaves it to him: the context is user code, which may block, and come back here.
+func (p *Prober) annotate(n note) {
+	w := n.watch
+	p.mu.Lock()
+	w.unnoted = append(w.unnoted, n.entry)
+	busy := w.noting
+	w.noting = true
+	p.mu.Unlock()
+	if busy {
+		return
+	}
+	through := false
+	defer func() {
+		if !through { // it has panicked
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			w.noting = false
+		}
+	}()
+	for attr, is := p.nextNote(w); is; attr, is = p.nextNote(w) {
+		w.note(attr)
+	}
+	through = true
+}
+
+// nextNote is the next annotation of a service, with the state of this moment.
+func (p *Prober) nextNote(w *watch) (attr slog.Attr, is bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(w.unnoted) == 0 {
+		w.noting = false
+		return slog.Attr{}, false
+	}
+	e := w.unnoted[0]
+	w.unnoted = w.unnoted[1:]
+	return e.newNote(), true
 }
 
 // start launches checks. Only the driver calls it.
@@ -243,8 +287,9 @@ func (p *Prober) leave() {
 	p.driver = nobody
 }
 
-// drain waits, after ctx has ended, for what was started under it.
-func (p *Prober) drain(ctx context.Context) {
+// drain waits, after ctx has ended, for what was started under it. Last is called under the lock
+// when the probing ends.
+func (p *Prober) drain(ctx context.Context, last func()) {
 	limit := time.NewTimer(drainTime)
 	defer limit.Stop()
 	for p.underWay() {
@@ -256,7 +301,10 @@ func (p *Prober) drain(ctx context.Context) {
 		break
 	}
 	var left []string
-	p.decide(func(plan *plan, now time.Time) { left = plan.halt(now) })
+	p.decide(func(plan *plan, now time.Time) {
+		left = plan.halt(now)
+		last()
+	})
 	if len(left) > 0 {
 		p.log(ctx, slog.LevelWarn, "health checks ignore that their context is done", slog.Any("probes", left))
 	}

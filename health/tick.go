@@ -90,7 +90,7 @@ func (p *Prober) batch(ctx context.Context, onlySources bool) error {
 		case <-p.wake:
 		case <-alarm.C:
 		case <-ctx.Done():
-			p.drain(ctx)
+			p.drain(ctx, func() {})
 			return context.Cause(ctx)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -117,4 +118,42 @@ func TestCheckNow(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Who asks for a check when Serve has given its last answers waits for nothing of it.
+func TestCheckNowAtTheEndOfServe(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		var prober *health.Prober
+		asked := make(chan error, 1)
+		prober = newProber(t, health.Config{Logger: slog.New(loggedBy(func(message string) {
+			if message != "health checks ignore that their context is done" {
+				return
+			}
+			go func() { asked <- prober.CheckNow(t.Context()) }()
+			time.Sleep(time.Second) // Serve is held up
+		}))})
+		checks := 0
+		add(t, prober, health.Probe{Name: "hangs", Check: hang(release)},
+			health.Probe{Name: "idle", Interval: time.Hour, Check: func(context.Context) error { checks++; return nil }})
+		stop := serve(t, prober)
+		time.Sleep(time.Second)
+		_ = stop()
+		if err := <-asked; err != nil || checks != 2 {
+			t.Errorf("%d checks, %v", checks, err)
+		}
+	})
+}
+
+// loggedBy is a handler that calls itself with each message.
+type loggedBy func(message string)
+
+func (f loggedBy) Enabled(context.Context, slog.Level) bool { return true }
+func (f loggedBy) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f loggedBy) WithGroup(string) slog.Handler            { return f }
+
+func (f loggedBy) Handle(_ context.Context, r slog.Record) error { //nolint:gocritic // that is the interface
+	f(r.Message)
+	return nil
 }
