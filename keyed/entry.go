@@ -18,6 +18,7 @@ type entry[K comparable] struct {
 	config  any          // that Reconcile has made it for; nil: it was put by hand
 	leaving bool         // somebody has removed it
 	gone    bool         // its place is empty
+	before  *entry[K]    // of one that is being put: who had the key then; nil: nobody
 }
 
 // Left is called by the supervisor's loop when nobody has the place any more.
@@ -127,12 +128,13 @@ func (s *Set[K]) commit(n newcomer[K]) error { return s.enter(n, s.ask(n)) }
 func (s *Set[K]) ask(n newcomer[K]) place.Answer {
 	s.mu.Lock()
 	s.clear()
-	var before any
-	if old := s.entries[n.entry.key]; old != nil {
-		before = old.token
-	}
+	old := s.entries[n.entry.key]
 	s.mu.Unlock()
-	return s.host.Put(n.record, before)
+	if old == nil {
+		return s.host.Put(n.record, nil)
+	}
+	n.entry.before = old
+	return s.host.Put(n.record, old.token)
 }
 
 // enter waits for the answer and notes it.
@@ -141,14 +143,14 @@ func (s *Set[K]) enter(n newcomer[K], answer place.Answer) error {
 	if err != nil {
 		return err
 	}
-	e := n.entry
+	e, before := n.entry, n.entry.before
 	e.token, _ = token.(tend.ServiceToken)
+	e.before = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.entries[e.key]
-	switch {
-	case old != nil && old.token == e.token: // it has the place of the old one
-		old.svc, old.config = e.svc, e.config
+	switch old := s.entries[e.key]; {
+	case before != nil && before.token == e.token: // it has that place, or had: the entry may be out already
+		before.svc, before.config = e.svc, e.config
 		return nil
 	case e.gone: // already
 		return nil
