@@ -81,9 +81,6 @@ func (s *Supervisor) exit() {
 	if l == nil || l.added {
 		return
 	}
-	if l.under != nil && l.under.node.gone.has() {
-		l.under = nil
-	}
 	s.moveTo(l.under)
 }
 
@@ -93,9 +90,7 @@ func (s *Supervisor) exit() {
 func (n *node) leave(last bool) {
 	if n.rare != nil && n.rare.holds != nil {
 		family.Lock()
-		if l := n.rare.holds.link.Load(); l != nil && l.added && l.node == n {
-			n.rare.holds.moveTo(nil)
-		}
+		n.rare.holds.unhook(n)
 		family.Unlock()
 	}
 	seat := n.seat()
@@ -113,6 +108,18 @@ func (n *node) leave(last bool) {
 	}
 	if seat != n {
 		n.gone.happen()
+	}
+}
+
+// unhook: the service n, which was s or had declared it, has left. That may be while s is served
+// somewhere else. The caller holds family.
+func (s *Supervisor) unhook(n *node) {
+	switch l := s.link.Load(); {
+	case l == nil:
+	case l.added && l.node == n:
+		s.moveTo(nil)
+	case l.under != nil && l.under.node == n:
+		s.moveTo(&link{up: l.up, node: l.node})
 	}
 }
 

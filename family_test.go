@@ -2,6 +2,7 @@ package tend_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -174,6 +175,103 @@ func TestACircleByServing(t *testing.T) {
 			t.Errorf("%q", lines)
 		}
 		_ = root.Status() // and nothing hangs
+	})
+}
+
+// TestAServeThatPanicsIsUndone: below itself, or with a clock that fails. It can be served as it
+// should, and answers meanwhile.
+func TestAServeThatPanicsIsUndone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var kept context.Context
+		root, _, done := serve(t, tend.Spec{}, tend.Func("a", func(ctx context.Context) error {
+			kept = context.WithoutCancel(ctx)
+			<-ctx.Done()
+			return nil
+		}))
+		root.Stop()
+		<-done
+		wantPanic(t, "below itself", func() { root.ServeBackground(kept) })
+		wantServable(t, root, "root")
+		clock := &failingClock{AbstractTime: abtime.NewRealTime()}
+		timed := tend.New("timed", tend.Spec{Clock: clock, EventHook: func(tend.Event) {}})
+		timed.Add(tendtest.Idle("a"))
+		tend.New("p", tend.Spec{}).Add(timed)
+		waited := make(chan error, 1)
+		clock.fails = func() {
+			clock.fails = nil
+			go func() { waited <- timed.WaitReady(t.Context()) }()
+			synctest.Wait()
+			panic("the clock")
+		}
+		wantPanic(t, "the clock", func() { timed.ServeBackground(t.Context()) })
+		if err := <-waited; !errors.Is(err, tend.ErrStopped) {
+			t.Errorf("who waited for it is told %v", err)
+		}
+		wantServable(t, timed, "p/timed")
+	})
+}
+
+// wantServable: s is not served, answers, and can be served.
+func wantServable(t *testing.T, s *tend.Supervisor, path string) {
+	t.Helper()
+	if status := s.Status(); status.Serving {
+		t.Error("it is served")
+	}
+	wantPath(t, s, path)
+	s.Stop()
+	result := s.ServeBackground(t.Context())
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.Stop()
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
+// failingClock is one that may panic.
+type failingClock struct {
+	abtime.AbstractTime
+	fails func() // nil: it does not
+}
+
+func (c *failingClock) Now() time.Time {
+	if c.fails != nil {
+		c.fails()
+	}
+	return c.AbstractTime.Now()
+}
+
+// TestWhoLeavesWhileItIsServedElsewhere is below nobody when that is over.
+func TestWhoLeavesWhileItIsServedElsewhere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, s := tend.New("p", tend.Spec{}), tend.New("s", tend.Spec{EventHook: func(tend.Event) {}})
+		tok := p.Add(s)
+		result := s.ServeBackground(t.Context())
+		synctest.Wait()
+		wantPath(t, s, "s")
+		if err := p.Replace(tok, tendtest.Idle("other")); err != nil {
+			t.Fatal(err)
+		}
+		wantPath(t, s, "s")
+		s.Stop()
+		<-result
+		wantPath(t, s, "s")
+		q := tend.New("q", tend.Spec{})
+		q.Add(s) // it is free
+		wantPath(t, s, "q/s")
+		// By an undeclared service of another tree, and removed.
+		below := tend.New("below", tend.Spec{})
+		tok = q.Add(below)
+		root, _, done := serve(t, tend.Spec{}, tend.Func("wrapper", below.Serve))
+		wantPath(t, below, "root/wrapper/below")
+		if err := q.Remove(tok); err != nil {
+			t.Fatal(err)
+		}
+		wantPath(t, below, "root/wrapper/below")
+		root.Stop()
+		<-done
+		wantPath(t, below, "below")
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/pprof"
 
+	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/stopped"
 	"github.com/thejerf/abtime"
 )
@@ -67,8 +68,28 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 	}
 	t.footing, t.number = f, s.plan.term+1
 	t.begun.Store(true)
+	settled := false
+	defer func() {
+		if !settled { // it would be below itself, or its clock has panicked
+			s.undo(t)
+		}
+	}()
 	s.settleIn(t)
+	settled = true
 	return t, nil
+}
+
+// undo ends a Serve that has not begun, as if it had not been called. What has come meanwhile is
+// carried out; the clock is somebody's, and may panic again.
+func (s *Supervisor) undo(t *term) {
+	s.exit()
+	t.ended.happen() // the next Serve has a term of its own
+	s.inbox.close(func(rest []message) {
+		for _, m := range rest {
+			guard.Do(func() { s.handle(m) })
+		}
+		clear(rest)
+	})
 }
 
 // footingOf asks the context all that there is to know, in the goroutine of the caller and
