@@ -66,13 +66,14 @@ func (p *plan) proceed(now instant) {
 }
 
 // startQueued starts those who waited for others to have started, as many as may be. Those
-// of a group that is being restarted have their turn with that, the one at the cursor has it
-// anyway, and who has to outlast somebody since comes then.
+// of a group that is being restarted have their turn with that, who has to outlast somebody
+// since comes then, and who is behind the cursor after that. The one at the cursor keeps its
+// place: else one before it that fails while it starts could keep it out for ever.
 func (p *plan) startQueued(now instant) {
 	for len(p.queue) > 0 && p.tally[StateStarting] < p.spec.MaxStarting {
 		n := p.queue[0].n
 		p.queue.drop(n)
-		if !n.waits() && p.mayStart(n) {
+		if !n.waits() && (p.mayStart(n) || n == p.turn.cursor) {
 			p.launch(now, n)
 		}
 	}

@@ -105,7 +105,7 @@ func (p *plan) tighten(now instant) {
 // says that came second, or when the supervisor was served before, does not matter.
 func (p *plan) explained(m explained) {
 	if p.stop.id == m.id {
-		p.stop.cause = m.cause
+		p.stop.cause = Reason{m.cause.Err, m.cause.Error()} // an answer that is empty is one
 	}
 }
 
@@ -122,14 +122,14 @@ func (p *plan) over(now instant) {
 	p.do(told)
 }
 
-// keepCauses notes for what still runs why it was asked: when it ends, the supervisor
-// may be stopping for another reason, or be served again.
+// keepCauses notes for what still runs why it was asked, or would have been, had it not got stuck
+// before: when it ends, the supervisor may be stopping for another reason, or be served again.
 func (p *plan) keepCauses() {
 	if p.live == 0 {
 		return
 	}
 	for n := p.first; n != nil; n = n.next {
-		if n.why == stopping {
+		if n.why == stopping || n.is(alive) && n.why == unasked {
 			n.why, n.more().blame = before, p.stop.cause
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 const secret = "hunter2"
@@ -177,6 +178,34 @@ func TestRedactThatMisbehaves(t *testing.T) {
 				f := s.Status().Services[0].Failures
 				if len(f) != 1 || f[0].Err.Error() != c.want {
 					t.Errorf("%+v, want %q", f, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A cause of which nothing is left is one all the same: the stop comes to its end.
+func TestAStopWhoseCauseSaysNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		redact func(string) string
+		cause  error
+	}{
+		"empty":    {nil, errors.New("")},
+		"spaces":   {nil, errors.New("  ")},
+		"redacted": {func(string) string { return "" }, errors.New(secret)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := tend.New("root", tend.Spec{Redact: c.redact, EventHook: func(tend.Event) {}})
+				below := tend.New("below", tend.Spec{})
+				below.Add(tendtest.Idle("a"))
+				s.Add(below)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				done := s.ServeBackground(ctx)
+				synctest.Wait()
+				cancel(c.cause)
+				if err := <-done; !errors.Is(err, c.cause) {
+					t.Errorf("it ended with %v", err)
 				}
 			})
 		})
