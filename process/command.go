@@ -204,8 +204,13 @@ func (c *Command) stopTime() time.Duration {
 // less than it takes, the group is killed sooner, so that the service has ended in time
 // and is not reported as stuck.
 func (c *Command) stopTimeoutWithin(left time.Duration) time.Duration {
+	return min(c.stopTimeout(), c.killWithin(left))
+}
+
+// killWithin is when the group is killed at the latest, if so long is left.
+func (c *Command) killWithin(left time.Duration) time.Duration {
 	rest := min(max(c.drainTimeout(), 0)+killTime, left/2)
-	return min(c.stopTimeout(), max(0, left-rest))
+	return max(0, left-rest)
 }
 
 // Validate returns an error that names the first setting that makes no sense, or

@@ -124,10 +124,11 @@ func (l *life) rewatch(now time.Time, d time.Duration) {
 	}
 }
 
-// hasten: the stop may take so long from now on, and less if it has begun already.
-func (l *life) hasten(now time.Time, most time.Duration) {
+// hasten: a stop that begins now may take most, and one that has begun already, or was granted
+// more, what is left.
+func (l *life) hasten(now time.Time, most, left time.Duration) {
 	l.stopTimeout = most
-	if by := now.Add(most); l.phase == stopping && by.Before(l.deadline) {
+	if by := now.Add(left); l.phase == stopping && by.Before(l.deadline) {
 		l.deadline = by
 		l.look(now)
 	}

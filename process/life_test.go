@@ -27,11 +27,11 @@ func TestLife(t *testing.T) {
 		"watch 3":   func(l *life, now time.Time) Signal { l.rewatch(now, 3*time.Second); return 0 },
 		"stop":      func(l *life, now time.Time) Signal { return l.stop(now, asked) },
 		"hasten 2": func(l *life, now time.Time) Signal {
-			l.hasten(now, 2*time.Second)
+			l.hasten(now, 2*time.Second, 2*time.Second)
 			return l.end(now, errors.New("all of it stops"))
 		},
 		"hasten 60": func(l *life, now time.Time) Signal {
-			l.hasten(now, time.Minute)
+			l.hasten(now, 5*time.Second, time.Minute)
 			return l.end(now, errors.New("all of it stops"))
 		},
 		"bark":  func(l *life, now time.Time) Signal { return l.bark(now, asked) },
@@ -66,6 +66,13 @@ func TestLife(t *testing.T) {
 			{10, "timer", "0 11 stopping"},
 			{11, "timer", "9 - killing"},
 			{11, "hasten 2", "0 - killing"},
+		}, "asked"},
+		"a stop that was granted more": {plain, []step{
+			{0, "start", "0 - starting"},
+			{7, "stop", "15 12 stopping"},
+			{8, "extend 50", "0 58 stopping"},
+			{9, "hasten 60", "0 58 stopping"},
+			{10, "hasten 2", "0 12 stopping"},
 		}, "asked"},
 		"a stop that needs force": {plain, []step{
 			{0, "start", "0 - starting"},

@@ -38,7 +38,8 @@ func (r *run) watch(ctx context.Context) exit {
 		case <-stop:
 			stop = nil
 			if by, bounded := tend.StopBy(ctx); bounded {
-				r.life.hasten(time.Now(), r.c.stopTimeoutWithin(time.Until(by)))
+				left := time.Until(by)
+				r.life.hasten(time.Now(), r.c.stopTimeoutWithin(left), r.c.killWithin(left))
 			}
 			r.send(ctx, r.life.end(time.Now(), stopped.Err(ctx)))
 		case <-ready:
