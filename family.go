@@ -118,7 +118,10 @@ func (s *Supervisor) unhook(n *node) {
 	case l == nil:
 	case l.added && l.node == n:
 		s.moveTo(nil)
-	case l.under != nil && l.under.node == n:
+	case l.under == nil || l.under.node != n:
+	case l.up == nil: // it is served by itself, and added to nobody now
+		s.moveTo(nil)
+	default:
 		s.moveTo(&link{up: l.up, node: l.node})
 	}
 }

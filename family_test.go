@@ -219,8 +219,14 @@ func wantServable(t *testing.T, s *tend.Supervisor, path string) {
 	}
 	wantPath(t, s, path)
 	s.Stop()
+	ready := make(chan error, 1)
+	go func() { ready <- s.WaitReady(t.Context()) }()
+	synctest.Wait()
+	if len(ready) > 0 {
+		t.Error("who waits for it to be served does not")
+	}
 	result := s.ServeBackground(t.Context())
-	if err := s.WaitReady(t.Context()); err != nil {
+	if err := <-ready; err != nil {
 		t.Error(err)
 	}
 	s.Stop()
@@ -254,12 +260,17 @@ func TestWhoLeavesWhileItIsServedElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantPath(t, s, "s")
+		q := tend.New("q", tend.Spec{})
+		tok = q.Add(s) // it is free
+		wantPath(t, s, "q/s")
+		_ = q.Remove(tok)
+		wantPath(t, s, "s")
+		tok = q.Add(s)
 		s.Stop()
 		<-result
-		wantPath(t, s, "s")
-		q := tend.New("q", tend.Spec{})
-		q.Add(s) // it is free
 		wantPath(t, s, "q/s")
+		_ = q.Remove(tok)
+		wantPath(t, s, "s")
 		// By an undeclared service of another tree, and removed.
 		below := tend.New("below", tend.Spec{})
 		tok = q.Add(below)

@@ -83,7 +83,8 @@ func (s *Supervisor) begin(ctx context.Context) (*term, error) {
 // carried out; the clock is somebody's, and may panic again.
 func (s *Supervisor) undo(t *term) {
 	s.exit()
-	t.ended.happen() // the next Serve has a term of its own
+	s.term.CompareAndSwap(t, &term{before: t.lastStop()})
+	t.ended.happen()
 	s.inbox.close(func(rest []message) {
 		for _, m := range rest {
 			guard.Do(func() { s.handle(m) })
