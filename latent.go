@@ -111,7 +111,10 @@ func (l *ofRun) Keep(k latent.Keeper) { l.sup.root().scheduler().Keep(k) }
 
 func (l *ofRun) Scratch() *sync.Pool { return &l.sup.root().scheduler().Scratch }
 
-// Watchdog is called by the loop.
+// Awaited and Watchdog are called by the loop.
+
+func (l *ofRun) Awaited() bool { return (*node)(l).conf().ReadyTimeout > 0 }
+
 func (l *ofRun) Watchdog() time.Duration { return (*node)(l).conf().Watchdog }
 
 func (l *ofRun) Watch(v *latent.Vigil) { l.sup.root().scheduler().Watch(v) }

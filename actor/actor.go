@@ -104,6 +104,7 @@ const (
 	warm                        // it was busy before, since it was cold
 	kept                        // its box is, though it is idle
 	watched                     // the run has a Watchdog
+	holdsUp                     // others wait until its New has returned
 	free                        // it is on the list of its pool
 	fallen                      // of a pool: it will not run again by itself
 	asleep                      // the run has ended as there was nothing to do

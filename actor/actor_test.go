@@ -679,6 +679,27 @@ func TestWhatAHandlerMaySayAndKnow(t *testing.T) {
 	})
 }
 
+// TestReadyTimeoutFromOutside: that of a Child around it is as good as that of its Spec.
+func TestReadyTimeoutFromOutside(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := actor.New("a", &actor.Spec[int]{New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			time.Sleep(10 * time.Second)
+			return actor.Func[int](func(context.Context, int) error { return nil }), nil
+		}})
+		s, _ := serve(t, tend.Spec{Ordered: true}, tend.Child{Service: a, ReadyTimeout: time.Minute}, tendtest.Idle("next"))
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := s.WaitReady(ctx); err != nil || time.Since(began) != 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		time.Sleep(time.Hour)
+		if n := s.Status().Services[0]; n.Incarnation != 1 || n.State != tend.StateRunning {
+			t.Errorf("run %d is %v", n.Incarnation, n.State)
+		}
+	})
+}
+
 // TestReadyTimeoutOfAnActor: it is ready when New has returned.
 func TestReadinessOfAnActor(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ func (a *Actor[M]) Serve(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return stopped.Err(ctx)
 	}
-	l := &lonely{ctx: ctx, wake: make(chan struct{}, 1)}
+	l := &lonely{ctx: ctx, wake: make(chan struct{}, 1), awaited: a.spec.Child.ReadyTimeout > 0}
 	a.mu.Lock()
 	if a.is(placed | alone) {
 		a.mu.Unlock()
@@ -52,9 +52,10 @@ func (a *Actor[M]) Serve(ctx context.Context) error {
 
 // lonely is the link of an actor that nobody supervises.
 type lonely struct {
-	ctx   context.Context
-	wake  chan struct{}
-	waits latent.Waits
+	ctx     context.Context
+	wake    chan struct{}
+	waits   latent.Waits
+	awaited bool // by who serves it
 
 	scratch sync.Pool
 
@@ -174,6 +175,7 @@ func (l *lonely) Scratch() *sync.Pool                 { return &l.scratch }
 func (l *lonely) Ready(uint64)                        { tend.Ready(l.ctx) }
 func (l *lonely) Beside(uint64, error)                {}
 func (l *lonely) Lost(uint64, string, error)          {}
+func (l *lonely) Awaited() bool                       { return l.awaited }
 func (l *lonely) Watchdog() time.Duration             { return 0 }
 func (l *lonely) Watch(*latent.Vigil)                 {}
 func (l *lonely) Unwatch(*latent.Vigil)               {}

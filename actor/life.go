@@ -80,7 +80,7 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 		a.mu.Unlock()
 		return made
 	}
-	link, number, unready := a.link, a.number(), a.handler == nil && a.spec.Child.ReadyTimeout > 0
+	link, number, unready := a.link, a.number(), a.handler == nil && a.is(holdsUp)
 	a.mu.Unlock()
 	made, cancel := link.Context(number, unready) // not under mu: it tells the supervisor
 	a.mu.Lock()

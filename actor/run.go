@@ -34,6 +34,7 @@ func (s *service[M]) Enter(l latent.Link) {
 	a.set(placed, true)
 	a.link = l
 	a.reopen()
+	a.run &= flagsMask
 	a.forgetRuns()
 }
 
@@ -65,7 +66,7 @@ func (a *Actor[M]) reopen() {
 // Launch begins a run.
 func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a := (*Actor[M])(s)
-	watchdog := l.Watchdog()
+	watchdog, isAwaited := l.Watchdog(), l.Awaited()
 	a.mu.Lock()
 	a.link = l
 	if a.box != nil && !a.is(begun) {
@@ -75,6 +76,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.reopen()
 	a.set(launched|fresh|listed, true)
 	a.set(asked, false)
+	a.set(holdsUp, isAwaited)
 	if p := a.spec.pool; p != nil {
 		p.launched(a)
 	}

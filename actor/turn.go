@@ -170,17 +170,13 @@ func (w *turn[M]) create() {
 		err = fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name)
 	}
 	w.pace.at = w.link.Note()
-	w.born(h, err)
-	if err != nil {
-		return
-	}
-	if a.spec.Child.ReadyTimeout > 0 {
+	if isAwaited := w.born(h, err); isAwaited && err == nil {
 		w.link.Ready(w.number)
 	}
 }
 
 // born: New has returned.
-func (w *turn[M]) born(h Handler[M], err error) {
+func (w *turn[M]) born(h Handler[M], err error) (isAwaited bool) {
 	w.a.mu.Lock()
 	defer w.a.mu.Unlock()
 	if err == nil {
@@ -191,6 +187,7 @@ func (w *turn[M]) born(h Handler[M], err error) {
 		w.b.failed = err
 	}
 	w.b.tellNews(news{err: err})
+	return w.a.is(holdsUp)
 }
 
 // fail notes how the run ends.

@@ -223,6 +223,23 @@ func TestARunIsNotTakenForOneOfAnEarlierLife(t *testing.T) {
 	})
 }
 
+// TestWhoWatchesBeforeTheFirstRunOfALife does not take that for one of the life before.
+func TestWhoWatchesBeforeTheFirstRunOfALife(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := failing(actor.Spec[int]{})
+		s, _ := serve(t, tend.Spec{}, a)
+		synctest.Wait()
+		if err := s.RemoveAndWait(t.Context(), s.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		w := newWatcher(nil, a)
+		serve(t, tend.Spec{Ordered: true}, tend.Child{Service: w.Actor, ReadyTimeout: time.Minute}, a)
+		synctest.Wait()
+		send(t, a, 1)
+		w.expect(t, "its first run", "a 1 boom true")
+	})
+}
+
 // TestAWatchEndsWithItsRun: nothing is left of it, and the member that it watched may sleep.
 func TestAWatchEndsWithItsRun(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -139,6 +139,8 @@ type Link interface {
 	Keep(k Keeper)
 	// Scratch is [Scheduler.Scratch].
 	Scratch() *sync.Pool
+	// Awaited: the run has to say when it is ready. Launch may ask.
+	Awaited() bool
 	// Watchdog is for how long a run may have one thing in hand; 0: for ever. Launch may ask.
 	Watchdog() time.Duration
 	// Watch is [Scheduler.Watch], and Unwatch is that.
