@@ -172,7 +172,7 @@ func (s *service) stop(ctx context.Context, srv Graceful) error {
 	force := func() { forced <- try(srv.Stop) }
 	began, drain := time.Now(), s.drainWithin(ctx)
 	timer := time.AfterFunc(drain, force)
-	keep := s.whenAsked(ctx, func() {
+	keep := whenAsked(ctx, func() {
 		if less := s.drainWithin(ctx); time.Since(began)+less < drain && timer.Stop() {
 			drain = time.Since(began) + less
 			timer.Reset(less)
@@ -193,7 +193,7 @@ func (s *service) stop(ctx context.Context, srv Graceful) error {
 // whenAsked has f called if ctx ends before keep is called: a server that ended by itself is
 // told to stop meanwhile, and may have less time than it thought. When keep returns f is over,
 // or will not be called.
-func (s *service) whenAsked(ctx context.Context, f func()) (keep func()) {
+func whenAsked(ctx context.Context, f func()) (keep func()) {
 	if ctx.Err() != nil {
 		return func() {}
 	}

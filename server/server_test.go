@@ -189,69 +189,52 @@ func TestServer(t *testing.T) {
 
 // TestServerIsCutOffInTime: when less is left than Drain, so that it does not get stuck.
 func TestServerIsCutOffInTime(t *testing.T) {
-	for _, c := range []struct {
-		within time.Duration
-		stop   string
-	}{
-		{time.Minute, "5s stop"},       // Drain
-		{10 * time.Second, "5s stop"},  // Timeout, which is Drain and 2s
-		{5 * time.Second, "3.8s stop"}, // of 4.75s a fifth less
-		{time.Second, "760ms stop"},    // of 950ms
+	for within, stop := range map[time.Duration]string{
+		time.Minute:      "5s stop",    // Drain
+		10 * time.Second: "5s stop",    // Timeout, which is Drain and 2s
+		5 * time.Second:  "3.8s stop",  // of 4.75s a fifth less
+		time.Second:      "760ms stop", // of 950ms
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			fake := (&fakeServer{drains: time.Hour}).start()
-			root := tend.New("root", tend.Spec{StopWithin: c.within, EventHook: func(tend.Event) {}})
-			root.Add(Config{
-				Name: "fake", Drain: 5 * time.Second,
-				Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
-				New:    func(context.Context) Graceful { return fake },
-			}.Child())
-			result := root.ServeBackground(t.Context())
-			synctest.Wait()
-			root.Stop()
-			<-result
-			synctest.Wait()
-			if diff := cmp.Diff([]string{"0s serve", "0s drain", c.stop}, fake.calls); diff != "" {
-				t.Errorf("within %v: -want +got\n%s", c.within, diff)
-			}
-			if u := root.UnstoppedServices(); len(u) > 0 {
-				t.Errorf("within %v: stuck: %v", c.within, u)
-			}
-		})
+		wantCutOff(t, &fakeServer{}, within, 0, "0s serve", "0s drain", stop)
 	}
 }
 
 // TestServerThatEndedByItselfIsCutOffInTime: the stop of the tree may leave it less than it had
 // when it began to drain.
 func TestServerThatEndedByItselfIsCutOffInTime(t *testing.T) {
-	for _, c := range []struct {
-		within time.Duration
-		stop   string
-	}{
-		{time.Minute, "6s stop"}, // its Drain, from 1s on
-		{time.Second, "2.26s stop"},
+	for within, stop := range map[time.Duration]string{
+		time.Minute: "6s stop", // its Drain, from 1s on
+		time.Second: "2.26s stop",
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			fake := (&fakeServer{drains: time.Hour, ends: io.EOF}).start()
-			root := tend.New("root", tend.Spec{StopWithin: c.within, EventHook: func(tend.Event) {}})
-			root.Add(Config{
-				Name: "fake", Drain: 5 * time.Second,
-				Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
-				New:    func(context.Context) Graceful { return fake },
-			}.Child())
-			result := root.ServeBackground(t.Context())
-			time.Sleep(1500 * time.Millisecond)
-			root.Stop()
-			<-result
-			synctest.Wait()
-			if diff := cmp.Diff([]string{"0s serve", "1s drain", c.stop}, fake.calls); diff != "" {
-				t.Errorf("within %v: -want +got\n%s", c.within, diff)
-			}
-			if u := root.UnstoppedServices(); len(u) > 0 {
-				t.Errorf("within %v: stuck: %v", c.within, u)
-			}
-		})
+		wantCutOff(t, &fakeServer{ends: io.EOF}, within, 1500*time.Millisecond, "0s serve", "1s drain", stop)
 	}
+}
+
+// wantCutOff stops a tree after some time, within some, whose server drains for an hour.
+func wantCutOff(t *testing.T, fake *fakeServer, within, after time.Duration, want ...string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fake.drains = time.Hour
+		fake.start()
+		root := tend.New("root", tend.Spec{StopWithin: within, EventHook: func(tend.Event) {}})
+		root.Add(Config{
+			Name: "fake", Drain: 5 * time.Second,
+			Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
+			New:    func(context.Context) Graceful { return fake },
+		}.Child())
+		result := root.ServeBackground(t.Context())
+		time.Sleep(after)
+		synctest.Wait()
+		root.Stop()
+		<-result
+		synctest.Wait()
+		if diff := cmp.Diff(want, fake.calls); diff != "" {
+			t.Errorf("within %v: -want +got\n%s", within, diff)
+		}
+		if u := root.UnstoppedServices(); len(u) > 0 {
+			t.Errorf("within %v: stuck: %v", within, u)
+		}
+	})
 }
 
 // A panic of the server says where it happened.
