@@ -86,8 +86,7 @@ func (g *Group[K, M]) member(key K, patient bool, c chan news) (*member[K, M], e
 	if m != nil {
 		return m, nil
 	}
-	switch {
-	case g.over.Load():
+	if g.over.Load() {
 		return nil, &goneError{said.Key(key), tend.ErrStopped}
 	}
 	switch m, err := g.makeMissing(key, c, g.most); {

@@ -34,7 +34,6 @@ func (s *service[M]) Enter(l latent.Link) {
 	a.set(placed, true)
 	a.link = l
 	a.reopen()
-	a.run &= flagsMask
 	a.forgetRuns()
 }
 

@@ -112,6 +112,7 @@ func (b *box[M]) dropWatcher(w watcher) {
 
 // forgetRuns: its runs are counted anew. The caller holds mu.
 func (a *Actor[M]) forgetRuns() {
+	a.run &= flagsMask
 	if a.box == nil || a.box.rare == nil {
 		return
 	}

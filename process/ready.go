@@ -37,7 +37,7 @@ func (d readyAfter) validate() error {
 func (d readyAfter) arm(*run) error { return nil }
 
 func (d readyAfter) begin(_ context.Context, r *run) {
-	t := time.AfterFunc(time.Duration(d), r.isUp)
+	t := time.AfterFunc(time.Duration(d), r.foundUp)
 	r.closers = append(r.closers, func() { t.Stop() })
 }
 
@@ -178,7 +178,7 @@ func (c readyCheck) begin(ctx context.Context, r *run) {
 		for ctx.Err() == nil && !r.isReleased() {
 			err := c.check(ctx)
 			if err == nil {
-				r.isUp()
+				r.foundUp()
 				return
 			}
 			r.setLastCheck(err)

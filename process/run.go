@@ -303,9 +303,9 @@ func endedBy(e *ExitError, sig Signal) bool {
 // becameReady may be called by any goroutine, any number of times.
 func (r *run) becameReady() { r.once.Do(func() { close(r.ready) }) }
 
-// isUp is becameReady for what the process does not say itself: it must run still. Its output
+// foundUp is becameReady for what the process does not say itself: it must run still. Its output
 // may go on long after its exit.
-func (r *run) isUp() {
+func (r *run) foundUp() {
 	if !r.isReleased() {
 		r.becameReady()
 	}
