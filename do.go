@@ -62,7 +62,7 @@ func (s *Supervisor) handleAt(c *clock, now instant, m message) {
 		s.do(c, now, e)
 	}
 	s.emit()
-	clear(effects) // the next message may be long in coming
+	s.plan.carriedOut()
 	s.alsoTo = nil
 }
 

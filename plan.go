@@ -86,6 +86,18 @@ func (p *plan) handle(now instant, m message) []effect {
 	return p.out
 }
 
+// carriedOut lets go of the effects, as the next message may be long in coming; also of the
+// room for many, which few messages need: an idle supervisor is not to keep it.
+func (p *plan) carriedOut() {
+	if cap(p.out) > fewEffects {
+		p.out = nil
+		return
+	}
+	clear(p.out)
+}
+
+const fewEffects = 16
+
 // heed does what m asks for, if it is a wish.
 func (p *plan) heed(now instant, m message) {
 	switch m := m.(type) { //nolint:gochecksumtype // facts are learned

@@ -44,7 +44,7 @@ func (p *plan) start(now instant, term uint64) {
 			p.put(now, n, StatePending)
 		}
 	}
-	p.out = slices.Grow(p.out, 2*p.size()+2) // launches and their events, mostly
+	p.out = slices.Grow(p.out, 2*p.size()+3) // launches and their events, mostly, and three of its own
 	p.do(SupervisorStarted{p.here(now), p.size()})
 	p.turn.cursor = p.first
 }

@@ -641,3 +641,22 @@ func TestEveryMessageIsHandled(t *testing.T) {
 		t.Errorf("there are %d messages", len(all))
 	}
 }
+
+// TestRoomOfAnIdlePlan: what the start of many took is not kept until something else happens.
+func TestRoomOfAnIdlePlan(t *testing.T) {
+	s := New("root", Spec{EventHook: func(Event) {}})
+	for range 100 {
+		s.Add(idleForever{})
+	}
+	done := s.ServeBackground(t.Context())
+	if err := s.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var room int
+	s.query(func(p *plan, _ instant) { room = cap(p.out) })
+	if room > fewEffects {
+		t.Errorf("there is room for %d effects", room)
+	}
+	s.Stop()
+	<-done
+}
