@@ -1,6 +1,10 @@
 package tend
 
-import "github.com/tend-go/tend/internal/tally"
+import (
+	"slices"
+
+	"github.com/tend-go/tend/internal/tally"
+)
 
 // node is the record of one service: the only one that there is, and the list
 // node too, so that an idle service costs one small piece of memory. All fields
@@ -63,7 +67,7 @@ const (
 // rare is the part of a record that services without trouble do without.
 type rare struct {
 	conf        *Child    // immutable; nil: all defaults
-	failures    []Failure // a ring of historySize: kept%historySize is the oldest
+	failures    []Failure // a ring, once there are historySize: kept%historySize is the oldest
 	kept        uint64    // in it, so far
 	failed      uint64    // of them those that were failures, and no end on the way down
 	tally       tally.Tally
@@ -184,11 +188,15 @@ func (n *node) subtree() *Supervisor {
 // remember keeps f in the history.
 func (n *node) remember(f Failure) {
 	r := n.more()
-	if r.failures == nil {
-		r.failures = make([]Failure, historySize)
-	}
 	f.Err = f.Err.lasting()
-	r.failures[r.kept%historySize] = f
+	if r.kept == 1 { // most do not fail a second time
+		r.failures = slices.Grow(r.failures, historySize-1)
+	}
+	if r.kept < historySize {
+		r.failures = append(r.failures, f)
+	} else {
+		r.failures[r.kept%historySize] = f
+	}
 	r.kept++
 }
 
