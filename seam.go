@@ -22,7 +22,7 @@ func (s *Supervisor) launch(c *clock, n *node) {
 	}
 	r := &run{node: n, number: n.number, base: t.base}
 	fresh := true
-	if n.rare != nil && !s.plan.spec.NoLabels {
+	if n.rare != nil && n.number > 1 && !s.plan.spec.NoLabels { // the first run makes them: the loop has better to do
 		r.base, fresh = n.rare.labels.of(n, t), false
 	}
 	if conf := n.conf(); conf.Watchdog > 0 || conf.ReadyTimeout > 0 {
