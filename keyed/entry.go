@@ -15,7 +15,7 @@ type entry[K comparable] struct {
 	set     *Set[K]
 	token   tend.ServiceToken
 	svc     tend.Service // as it was put
-	config  any          // that Reconcile has made it for; nil: it was put by hand
+	config  any          // a madeFor, of Reconcile; nil: it was put by hand
 	leaving bool         // somebody has removed it
 	gone    bool         // its place is empty
 	before  *entry[K]    // of one that is being put: who had the key then; nil: nobody

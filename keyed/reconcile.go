@@ -25,7 +25,8 @@ func (c Changes[K]) IsZero() bool {
 // for nobody to stop or to start, see [Set.Put].
 //
 // Of several calls at once each does what is left to do when its turn comes; the last one has
-// the last word. What make has made in vain meanwhile is dropped. The map must not be changed
+// the last word. What make has made in vain meanwhile is dropped, and what is missing by then
+// is made, too. The map must not be changed
 // during the call. If make panics, or returns what Put would panic at, so does Reconcile, and
 // nothing has changed.
 //
@@ -34,10 +35,25 @@ func Reconcile[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Se
 	if make == nil {
 		panic("tend/keyed: Reconcile with a nil function")
 	}
-	made := prepareAll(s, want, make)
+	var made []newcomer[K]
+	for {
+		did, missing := settle(s, want, made)
+		if len(missing) == 0 {
+			return did
+		}
+		made = prepareAll(s, want, make, made, missing)
+	}
+}
+
+// settle puts what was made, and removes what is not wanted; unless services are missing that
+// were not made: then it does nothing, and returns their keys. What is there may change while
+// users make services.
+func settle[K, C comparable](s *Set[K], want map[K]C, made []newcomer[K]) (did Changes[K], missing []K) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	var did Changes[K]
+	if missing = missingOf(s, want, made); len(missing) > 0 {
+		return did, missing
+	}
 	did.Removed = departOthers(s, want)
 	made = dropUseless[K, C](s, made)
 	var answers []place.Answer
@@ -47,7 +63,7 @@ func Reconcile[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Se
 	for i, n := range made {
 		did.note(n.entry.key, s.isLive(n.entry.key), s.enter(n, answers[i]))
 	}
-	return did
+	return did, nil
 }
 
 // note says what has come of a newcomer, whose key was there before or was not.
@@ -62,34 +78,43 @@ func (c *Changes[K]) note(key K, before bool, err error) {
 	}
 }
 
-// prepareAll makes what is missing.
-func prepareAll[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Service) (made []newcomer[K]) {
+// prepareAll makes what is missing, beside what was made before.
+func prepareAll[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Service, made []newcomer[K], missing []K) []newcomer[K] {
 	whole := false
 	defer func() {
 		if !whole {
 			s.discard(made)
 		}
 	}()
-	for _, key := range missing(s, want) {
+	for _, key := range missing {
 		c := want[key]
-		made = append(made, s.prepare(key, make(key, c), c))
+		made = append(made, s.prepare(key, make(key, c), madeFor[C]{c}))
 	}
 	whole = true
 	return made
 }
 
-// missing are the keys whose services are to be made.
-func missing[K, C comparable](s *Set[K], want map[K]C) (keys []K) {
+// missingOf are the keys whose services are to be made, and are not among those made. The
+// caller holds changing.
+func missingOf[K, C comparable](s *Set[K], want map[K]C, made []newcomer[K]) (keys []K) {
+	has := make(map[K]bool, len(made))
+	for _, n := range made {
+		has[n.entry.key] = true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear()
 	for key, c := range want {
-		if !hasFor(s, key, c) {
+		if !has[key] && !hasFor(s, key, c) {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
+
+// madeFor is what Reconcile has made a service for: a type of its own, as C may be an interface
+// and its value nil.
+type madeFor[C comparable] struct{ config C }
 
 // hasFor: the key has a service that was made for c. The caller holds mu.
 func hasFor[K, C comparable](s *Set[K], key K, c C) bool {
@@ -97,8 +122,7 @@ func hasFor[K, C comparable](s *Set[K], key K, c C) bool {
 	if e == nil || e.leaving {
 		return false
 	}
-	config, is := e.config.(C)
-	return is && config == c
+	return e.config == any(madeFor[C]{c})
 }
 
 // dropUseless lets go of newcomers that somebody else has put meanwhile.
@@ -113,7 +137,7 @@ func sorted[K, C comparable](s *Set[K], made []newcomer[K]) (useful, useless []n
 	defer s.mu.Unlock()
 	s.clear()
 	for _, n := range made {
-		if c, _ := n.entry.config.(C); hasFor(s, n.entry.key, c) {
+		if c, _ := n.entry.config.(madeFor[C]); hasFor(s, n.entry.key, c.config) {
 			useless = append(useless, n)
 		} else {
 			useful = append(useful, n)

@@ -342,6 +342,47 @@ func TestReconcile(t *testing.T) {
 	})
 }
 
+// TestTheLastReconcileHasTheLastWord, also on what somebody removes or changes while it has
+// services made for other keys.
+func TestTheLastReconcileHasTheLastWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := keyed.New[string]("set", quiet())
+		serve(t, s)
+		keyed.Reconcile(s, map[string]int{"a": 1, "b": 1}, sized)
+		var made []string
+		did := keyed.Reconcile(s, map[string]int{"a": 1, "b": 1, "c": 1}, func(key string, size int) tend.Service {
+			made = append(made, key)
+			if key == "c" {
+				s.Remove("a")
+				wantError(t, s.Put("b", sized("b", 2)), nil)
+			}
+			return sized(key, size)
+		})
+		if slices.Sort(made[1:]); !slices.Equal(made, []string{"c", "a", "b"}) {
+			t.Errorf("made were %q", made)
+		}
+		slices.Sort(did.Added)
+		if diff := cmp.Diff(keyed.Changes[string]{Added: []string{"a", "c"}, Replaced: []string{"b"}}, did); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		wantStates(t, s, "a running, b running, c running")
+		if svc, _ := s.Get("b"); fmt.Sprint(svc) != "b1" {
+			t.Errorf("b has %v", svc)
+		}
+	})
+}
+
+// TestAConfigurationThatIsNil is one like any other.
+func TestAConfigurationThatIsNil(t *testing.T) {
+	s := keyed.New[string]("set", quiet())
+	want := map[string]error{"a": nil}
+	mk := func(key string, _ error) tend.Service { return tendtest.Idle(key) }
+	keyed.Reconcile(s, want, mk)
+	if did := keyed.Reconcile(s, want, mk); !did.IsZero() {
+		t.Errorf("the second time: %+v", did)
+	}
+}
+
 // TestReconcileTouchesNoOther: of 20,000 services those that changed are restarted.
 func TestReconcileTouchesNoOther(t *testing.T) {
 	if testing.Short() {
