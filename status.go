@@ -32,11 +32,11 @@ type Status struct {
 	Threshold float64       `json:"threshold"`
 	Decay     time.Duration `json:"decay"`
 	// PausedUntil is when the pause ends; zero when there is none.
-	PausedUntil time.Time       `json:"paused_until,omitzero"`
-	Services    []ServiceStatus `json:"services"` // in the order added; never null
+	PausedUntil time.Time `json:"paused_until,omitzero"`
 	// Idle is how many services are not in Services: of an actor.Group those members, over a
 	// thousand, that are in no trouble.
-	Idle int `json:"idle,omitempty"`
+	Idle     int             `json:"idle,omitempty"`
+	Services []ServiceStatus `json:"services"` // in the order added; never null
 }
 
 // ServiceStatus is what a supervisor knew of one service.

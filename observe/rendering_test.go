@@ -121,7 +121,9 @@ func TestWriteStatus(t *testing.T) {
 	nothing := tend.New("root", tend.Spec{}).Status()
 	deep := supervisor("<root>", "a", "b/", "c/", "d", ".", "e/", ".", ".", "f").Status()
 	deep.Services[0].Failures = []tend.Failure{{Err: tend.Reason{Text: "a \"b\"]}"}}}
-	for _, s := range []tend.Status{nothing, deep, large(300)} {
+	idle, idleBelow := supervisor("root", "a").Status(), supervisor("root", "g").Status()
+	idle.Idle, idleBelow.Services[0].Supervisor = 5, &idle
+	for _, s := range []tend.Status{nothing, deep, large(300), idle, idleBelow} {
 		var got bytes.Buffer
 		if err := writeStatus(&got, &s); err != nil {
 			t.Fatal(err)
