@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,6 +48,35 @@ func TestActions(t *testing.T) {
 	if d := cmp.Diff([]string{"restart(<nil>) " + id, "suspend " + id, "remove " + id, "restart(<nil>) " + id}, f.calls); d != "" {
 		t.Error(d)
 	}
+}
+
+// A service that serves a supervisor which it has not declared is acted on like others, though
+// that has a path of its own, which its events have.
+func TestWhatServesASupervisorMayBeActedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, inner := supervisor("root"), supervisor("inner", "a")
+		token := root.Add(tend.Func("svc", inner.Serve))
+		p := Handler(root, Options{Logger: slog.New(slog.DiscardHandler), Allow: func(*http.Request, Action, tend.ServiceStatus) error { return nil }})
+		defer p.Close()
+		synctest.Wait()
+		done := root.ServeBackground(t.Context())
+		synctest.Wait()
+		time.Sleep(gapMin)
+
+		id := token.String()[1:]
+		var n node
+		if err := json.Unmarshal(request(p, "GET", "/api/node/"+id).Body.Bytes(), &n); err != nil {
+			t.Fatal(err)
+		}
+		if n.Path != "root/svc" || n.Supervisor.Path != "root/svc/inner" || len(n.Events) != 2 {
+			t.Errorf("its path is %q, that of its supervisor %q; events are %+v", n.Path, n.Supervisor.Path, n.Events)
+		}
+		if w := push(p, id, Restart, n.Path); w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		root.Stop()
+		<-done
+	})
 }
 
 // A number alone does not say which service is meant: in another program it is another

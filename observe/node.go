@@ -91,7 +91,8 @@ func noService(w http.ResponseWriter, id uint64) {
 // newNode is the node of the row at place i of v.
 func (p *Page) newNode(v *view, i int) node {
 	n := node{At: millis(v.status.Time), ID: v.rows[i].ID, Epoch: p.hub.epoch}
-	own := &v.status
+	own, told := &v.status, v.status.Path // what its own events say they are of
+	n.Path = said.Short(told, maxDetail)
 	if i != 0 {
 		s := bounded(*v.service(i))
 		own, s.Supervisor = s.Supervisor, nil
@@ -99,7 +100,7 @@ func (p *Page) newNode(v *view, i int) node {
 	}
 	if own != nil {
 		s := bare(*own)
-		n.Supervisor, n.Path, n.NotReady = &s, s.Path, said.Short(notReady(own), maxDetail)
+		n.Supervisor, n.NotReady, told = &s, said.Short(notReady(own), maxDetail), own.Path
 	}
 	var below []uint64
 	for _, r := range v.rows[i+1 : i+v.size[i]] {
@@ -107,7 +108,7 @@ func (p *Page) newNode(v *view, i int) node {
 			below = append(below, r.ID)
 		}
 	}
-	n.Events, n.Minutes = p.hub.history(n.ID, n.Path, below)
+	n.Events, n.Minutes = p.hub.history(n.ID, said.Short(told, maxPath), below)
 	n.Pane = newPane(&n, &v.status)
 	return n
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/said"
 )
 
 // client asks the API of a page.
@@ -69,7 +70,14 @@ type node struct {
 	Path    string              `json:"path"`
 	Epoch   string              `json:"epoch"`
 	Service *tend.ServiceStatus `json:"service"`
-	Events  []event             `json:"events"` // newest first
+	// Supervisor is the one that it is or serves, whose path may be another one; nil: none.
+	Supervisor *tend.Status `json:"supervisor"`
+	Events     []event      `json:"events"` // newest first
+}
+
+// isAt: path is that of n, or of its supervisor, as it is shown.
+func (n *node) isAt(path string) bool {
+	return said.Clean(n.Path, maxText) == path || n.Supervisor != nil && said.Clean(n.Supervisor.Path, maxText) == path
 }
 
 // event is one of the page's list.

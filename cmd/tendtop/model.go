@@ -182,7 +182,7 @@ func (m *model) act(w wish) tea.Cmd {
 	c := m.client
 	return func() tea.Msg {
 		n, err := c.node(context.Background(), w.id)
-		if err == nil && n.Path != w.path {
+		if err == nil && !n.isAt(w.path) {
 			err = errors.New("it is another service now")
 		}
 		if err == nil {

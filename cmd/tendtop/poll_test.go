@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -109,6 +111,35 @@ func TestItAsksAsOftenAsItSays(t *testing.T) {
 		synctest.Wait()
 		if want := 1 + acts + seconds; d.trees != want {
 			t.Errorf("it asked %d times, want %d", d.trees, want)
+		}
+	})
+}
+
+// TestAnyServiceMayBeActedOn: one whose path is longer than what is shown of it, and one that
+// serves a supervisor which it has not declared, and that.
+func TestAnyServiceMayBeActedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		quiet := tend.Spec{EventHook: func(tend.Event) {}, FailureBackoff: time.Hour}
+		root, inner, fails := tend.New("shop", quiet), tend.New("inner", quiet), 6
+		inner.Add(tend.Func("fails", func(ctx context.Context) error {
+			if fails--; fails >= 0 {
+				return errors.New("boom")
+			}
+			<-ctx.Done()
+			return nil
+		}))
+		root.Add(tend.Func("serves", inner.Serve))
+		deep := tend.New(strings.Repeat("d", 200), quiet)
+		deep.Add(tendtest.Idle(strings.Repeat("l", 200)))
+		root.Add(deep)
+		l, _, press := running(t, root)
+		for _, keys := range []string{"jey", "ry", "jjry", "jry"} {
+			press(keys)
+			if l.m.said != "resume requested" && l.m.said != "restart requested" {
+				t.Errorf("after %s it says %q", keys, l.m.said)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
 		}
 	})
 }
