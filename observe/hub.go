@@ -56,6 +56,7 @@ type hub struct {
 	journal journal
 	acts    journal // the last of what people did, which no flood of failures washes away
 	fresh   int     // how many of the last events no frame has told yet
+	acted   int     // how many of these are acts
 	tally   tally
 	frames  []frame       // the ring, oldest first
 	bytes   int           // in the ring
@@ -75,7 +76,7 @@ type change struct {
 	Rows   []row    `json:"rows,omitempty"`
 	Gone   []uint64 `json:"gone,omitempty"`
 	Events []entry  `json:"events,omitempty"` // newest first
-	Missed int      `json:"missed,omitempty"` // events before them
+	Missed int      `json:"missed,omitempty"` // others before them
 }
 
 func newHub(tree source, events int) *hub {
@@ -113,6 +114,7 @@ func (h *hub) note(line entry) {
 	h.journal.add(line)
 	if line.Kind == "" {
 		h.acts.add(line)
+		h.acted++
 	}
 	h.fresh++
 	h.dirty = true
@@ -204,9 +206,9 @@ func (h *hub) take() {
 	defer h.mu.Unlock()
 	h.view, h.cost = next, time.Since(begun)
 	h.number++
-	c.Events = h.journal.lines(0, min(h.fresh, maxEntries))
+	c.Events = h.untold()
 	c.Missed = h.fresh - len(c.Events)
-	h.fresh = 0
+	h.fresh, h.acted = 0, 0
 	switch {
 	case old == nil: // nobody can have seen an earlier one
 	case !fits:
@@ -214,6 +216,19 @@ func (h *hub) take() {
 	case len(c.Rows)+len(c.Gone)+len(c.Events) > 0:
 		h.publish(c)
 	}
+}
+
+// untold are the events that no frame has told yet, newest first: the last of all, and the
+// acts before them. It is called with the lock held.
+func (h *hub) untold() []entry {
+	list := h.journal.lines(0, min(h.fresh, maxEntries))
+	acts := 0
+	for _, e := range list {
+		if e.Kind == "" {
+			acts++
+		}
+	}
+	return append(list, h.acts.lines(acts, h.acted-acts)...)
 }
 
 // publish adds a frame to the ring. It is called with the lock held.
@@ -305,7 +320,7 @@ func (h *hub) opening(ctx context.Context) (*opening, error) {
 	defer h.mu.Unlock()
 	return &opening{
 		edition: edition{h.number, h.id(h.seq)}, view: h.view,
-		told: h.journal.lines(h.fresh, maxLog), acts: h.acts.lines(h.freshActs(), maxActs),
+		told: h.journal.lines(h.fresh, maxLog), acts: h.acts.lines(h.acted, maxActs),
 	}, nil
 }
 
@@ -316,17 +331,6 @@ func (h *hub) history(id uint64, path string, below []uint64) ([]entry, []uint32
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.journal.about(id, path, maxHistory), h.tally.sum(append(below, id), h.view.status.Time)
-}
-
-// freshActs is how many of the events that no frame has told yet are acts. It is
-// called with the lock held.
-func (h *hub) freshActs() (n int) {
-	for _, e := range h.journal.lines(0, h.fresh) {
-		if e.Kind == "" {
-			n++
-		}
-	}
-	return n
 }
 
 // minutes are the failures of the whole tree in each of the last 60 minutes.

@@ -68,3 +68,43 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 		}
 	})
 }
+
+// Nor from those who look while it happens.
+func TestWhoDidWhatIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeTree(supervisor("root", "a").Status())
+		p := newTestPage(t, f, Options{})
+		l, stop := serveOn(p, 0)
+		defer stop()
+		request(p, "GET", "/api/view")
+		stream := openStream(t, l, p.hub.id(p.hub.last()))
+		synctest.Wait()
+		a := act{action: Restart, service: &f.status.Services[0], by: asker{address: "192.0.2.1:1"}}
+		p.hub.note(a.entry())
+		for range maxEntries {
+			f.events <- failed(f, 0)
+		}
+		synctest.Wait()
+		p.hub.note(a.entry())
+		var acts, others, missed int
+		for acts+others+missed < maxEntries+2 {
+			m, ok := stream.next()
+			if !ok {
+				t.Fatal("the stream has ended")
+			}
+			c := m.change(t)
+			missed += c.Missed
+			for _, e := range c.Events {
+				if e.Kind == "" {
+					acts++
+				} else {
+					others++
+				}
+			}
+		}
+		if acts != 2 || others != maxEntries-1 || missed != 1 {
+			t.Errorf("%d acts, %d others, %d missed", acts, others, missed)
+		}
+		p.Close()
+	})
+}
