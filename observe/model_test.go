@@ -25,11 +25,17 @@ func newModel(rows []row) *model {
 
 func (m *model) put(r row) {
 	r.Branch.Supervisor = r.Branch.Services > 0 || r.Branch.Threshold > 0 // does not travel
-	if n := m.nodes[r.ID]; n != nil {
+	n := m.nodes[r.ID]
+	if n == nil {
+		n = &modelNode{}
+		m.nodes[r.ID] = n
+	} else if up := m.nodes[n.row.Parent]; r.ID == 0 || n.row.Parent == r.Parent {
 		n.row = r
 		return
+	} else if up != nil {
+		up.kids = slices.DeleteFunc(up.kids, func(k uint64) bool { return k == r.ID })
 	}
-	m.nodes[r.ID] = &modelNode{row: r}
+	n.row = r
 	if r.ID != 0 {
 		up := m.nodes[r.Parent]
 		up.kids = append(up.kids, r.ID)

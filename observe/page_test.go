@@ -14,7 +14,7 @@ import (
 	"github.com/tend-go/tend"
 )
 
-// What the page is made of stays below 40 kB and is only text to the browser.
+// What the page is made of stays below 40 KiB and is only text to the browser.
 func TestFiles(t *testing.T) {
 	total := 0
 	err := fs.WalkDir(files, "page", func(name string, d fs.DirEntry, err error) error {
@@ -30,8 +30,8 @@ func TestFiles(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil || total == 0 || total >= 40_000 {
-		t.Errorf("%d bytes, %v; want less than 40,000", total, err)
+	if err != nil || total == 0 || total >= 40<<10 {
+		t.Errorf("%d bytes, %v; want less than 40 KiB", total, err)
 	}
 }
 

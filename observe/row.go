@@ -13,7 +13,7 @@ import (
 
 // Bounds of what a row carries; the detail pane asks for more.
 const (
-	maxName  = 200 // bytes
+	maxName  = 256 // bytes, as the tree bounds names: the page makes paths of them
 	maxError = 160
 	maxWhy   = 200
 )
@@ -51,11 +51,13 @@ type row struct {
 // branch is what the row of a supervisor says beyond that: its failure count and
 // the sum of what is below it.
 type branch struct {
-	Supervisor bool                   `json:"-"` // false only in the zero branch
-	Services   int                    `json:"n"` // its own
-	States     [len(stateNames)]int32 `json:"s"` // services by state, at any depth
-	Level      float64                `json:"c"` // the failure count …
-	At         int64                  `json:"a"` // … at this time, Unix milliseconds
+	Supervisor bool                   `json:"-"`           // false only in the zero branch
+	Name       string                 `json:"x,omitempty"` // the next part of its path, if that is not just its service's
+	Services   int                    `json:"n"`           // its own that have rows …
+	Idle       int                    `json:"z,omitempty"` // … and that have none
+	States     [len(stateNames)]int32 `json:"s"`           // services by state, at any depth
+	Level      float64                `json:"c"`           // the failure count …
+	At         int64                  `json:"a"`           // … at this time, Unix milliseconds
 	Threshold  float64                `json:"h"`
 	Decay      int64                  `json:"d"`           // half-life of the count, milliseconds
 	Paused     int64                  `json:"u,omitempty"` // until, Unix milliseconds
@@ -102,6 +104,9 @@ func serviceRow(parent uint64, s *tend.ServiceStatus, now time.Time) row {
 	}
 	if s.Supervisor != nil {
 		r.Branch = newBranch(s.Supervisor)
+		if s.Supervisor.Path != s.Path {
+			r.Branch.Name = said.Short(s.Supervisor.Name, maxName)
+		}
 		r.idle(s.Supervisor.Idle)
 	}
 	return r
@@ -167,7 +172,8 @@ func beside(b tend.Beside) string {
 func newBranch(s *tend.Status) branch {
 	return branch{
 		Supervisor: true,
-		Services:   len(s.Services) + s.Idle,
+		Services:   len(s.Services),
+		Idle:       s.Idle,
 		Level:      math.Round(finite(s.Count)*100) / 100,
 		At:         s.Time.UnixMilli(),
 		Threshold:  finite(s.Threshold),

@@ -62,8 +62,12 @@ func TestServicesWithoutRows(t *testing.T) {
 	s := supervisor("root", "b/", "c").Status()
 	b := &s.Services[0]
 	b.State, b.WaitingFor, b.Supervisor.Serving, b.Supervisor.Idle = tend.StateRunning, tend.Reason{}, true, 12
-	rows := newView(s, now, nil).rows
-	if r := rows[1]; r.Why != "12 more, idle" || r.Branch.Services != 13 || r.Branch.States[tend.StateRunning] != 12 {
+	v := newView(s, now, nil)
+	rows := v.rows
+	if a := v.branchReply(rows[1].ID, 0); a.Total != len(a.Rows) || a.Total != 1 { // or a page asks for more and more
+		t.Errorf("of %d services below it %d can be had", a.Total, len(a.Rows))
+	}
+	if r := rows[1]; r.Why != "12 more, idle" || r.Branch.Services != 1 || r.Branch.Idle != 12 || r.Branch.States[tend.StateRunning] != 12 {
 		t.Errorf("%+v", r)
 	}
 	if r := rows[0]; r.Branch.States[tend.StateRunning] != 13 {

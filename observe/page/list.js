@@ -96,7 +96,7 @@ function paint(el, n) {
 	attr(el, 'aria-posinset', flat ? el.index + 1 : (n.place || 0) + 1);
 	name.style.paddingLeft = 14 + depth * 18 + 'px';
 	say(el.name, r.n);
-	attr(name, 'data-n', [b?.n, flat && 'in ' + path(n.up)].filter(Boolean).join(' ') || null);
+	attr(name, 'data-n', [b && b.n + (b.z || 0), flat && 'in ' + path(n.up)].filter(Boolean).join(' ') || null);
 	attr(st, 'data-s', paused ? 'backoff' : state(n));
 	say(st, n.more ? '' : requested(r) || (paused ? 'paused ' + left(b.u) :
 		state(n) === 'backoff' && r.u > now() ? 'in ' + left(r.u) : state(n)));

@@ -4,17 +4,20 @@ const $ = id => document.getElementById(id);
 const base = location.pathname.replace(/\/*$/, '/');
 const first = JSON.parse($('data').textContent), { states, troubles } = first;
 const nodes = new Map();
-let root, skew = 0;
+let root, rootPath = '', skew = 0;
+let newest = 0; // when the last view or frame is of, by the server's clock
 
 const now = () => Date.now() + skew; // by the server's clock
 const state = n => states[n.r.s];
 const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
 const troubled = n => troubles.some(s => n.r.b?.s[s]);
 const partial = () => nodes.size <= below(root);
-const path = n => (n.up ? path(n.up) + '/' : '') + n.r.n.replace(/[/%]/g, encodeURIComponent);
+const named = (at, name) => at + '/' + name.replace(/[/%]/g, encodeURIComponent);
+const path = n => n.up ? named(pathBelow(n.up), n.r.n) : rootPath;
+const pathBelow = n => n.r.b?.x ? named(path(n), n.r.b.x) : path(n); // of the supervisor that it serves
 const seek = (p, id) => { // a path, and the id where there are two of it
-	const n = nodes.get(id);
-	return n && path(n) === p ? n : [...nodes.values()].find(n => path(n) === p);
+	const is = n => path(n) === p || pathBelow(n) === p, n = nodes.get(id);
+	return n && is(n) ? n : [...nodes.values()].find(is);
 };
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
 
@@ -23,6 +26,8 @@ const inside = n => n.kids.length || n.r.b?.n; // it can be opened
 function load(view) {
 	const before = new Map(nodes);
 	nodes.clear();
+	rootPath = view.path;
+	newest = view.at;
 	skew = view.at - Date.now();
 	for (const r of view.rows) put(r, true);
 	for (const n of nodes.values()) {
@@ -35,13 +40,16 @@ function load(view) {
 	}
 }
 
-// put takes in a row. A new one of a branch not all here waits until that is fetched.
+// put takes in a row. A new one of a branch not all here waits until that is fetched. What has
+// moved takes along what is below it.
 function put(r, loading) {
-	let n = nodes.get(r.i);
 	const up = nodes.get(r.p);
+	let n = nodes.get(r.i);
 	if (n) n.r = r;
-	else if (!r.i || up && (loading || up.full)) {
-		nodes.set(r.i, n = { r, kids: [], open: nodes.size < 200, full: !loading || !r.b?.n });
+	if (!n || r.i && n.up !== up) {
+		leave(n);
+		if (r.i && !(up && (loading || up.full))) return drop(n);
+		nodes.set(r.i, n ||= { r, kids: [], open: nodes.size < 200, full: !loading || !r.b?.n });
 		if (!r.i) root = n;
 		else {
 			n.up = up;
@@ -50,17 +58,28 @@ function put(r, loading) {
 			if (last?.r.i > r.i) up.kids.sort((a, b) => a.r.i - b.r.i);
 		}
 	}
-	if (n) n.text = null;
+	n.text = null;
 	return n;
+}
+
+function leave(n) {
+	const i = n?.up?.kids.indexOf(n) ?? -1;
+	if (i >= 0) n.up.kids.splice(i, 1);
+}
+
+function drop(n) {
+	if (!n) return;
+	nodes.delete(n.r.i);
+	n.kids.forEach(drop);
 }
 
 // change takes in a frame. What fails for good opens its branch, unless somebody
 // closed that.
 function change({ at, gone = [], rows = [] }) {
+	newest = at;
 	skew = at - Date.now();
 	for (const id of gone) {
-		const kids = nodes.get(id)?.up?.kids;
-		if (kids) kids.splice(kids.indexOf(nodes.get(id)), 1);
+		leave(nodes.get(id));
 		nodes.delete(id);
 	}
 	for (const r of rows) {
@@ -76,12 +95,14 @@ async function get(what) {
 	return a.json();
 }
 
-// more fetches the next services of a branch.
+// more fetches the next services of a branch, as they are now.
 async function more(n) {
 	if (n.busy) return;
 	n.busy = true;
 	try {
-		const got = await get(`view?under=${n.r.i}&after=${n.kids.at(-1)?.r.i || 0}`);
+		let got;
+		do got = await get(`view?under=${n.r.i}&after=${n.kids.at(-1)?.r.i || 0}`);
+		while (got.at < newest); // frames have passed it by
 		for (const r of got.rows) put(r, true);
 		n.full = n.kids.length >= got.total;
 	} catch {
