@@ -147,9 +147,10 @@ func (j *Job) take(s *seat) {
 	j.seat = s
 }
 
-// Serve runs the job until ctx is done, and returns the context's cause then. A
-// setting that makes no sense is an error that names it. It panics if Run is nil,
-// or if the job is being served already.
+// Serve runs the job until ctx is done, and returns the context's cause then, or
+// what Run returned on the way down if that says more. A setting that makes no
+// sense is an error that names it. It panics if Run is nil, or if the job is being
+// served already.
 func (j *Job) Serve(ctx context.Context) error {
 	woken, err := j.begin()
 	if err != nil {
@@ -261,19 +262,22 @@ func (j *Job) run(ctx context.Context) error {
 	err := j.call(ctx)
 	tend.Alive(ctx)
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx) // whatever err is, the stop may have caused it
 	case err == nil:
-		if j.failures > 0 {
-			j.log(ctx, slog.LevelInfo, "periodic job recovered")
-			tend.Annotate(ctx, slog.Int("failures", 0))
-		}
-		j.failures = 0
+		j.succeeded(ctx)
 		return nil
 	case errors.Is(err, tend.ErrDoNotRestart), errors.Is(err, tend.ErrTerminateTree):
 		return err
+	case isStop(ctx, err):
+		return context.Cause(ctx)
+	case ctx.Err() != nil: // not counted, as the stop may have caused it
+		return err
 	}
 	return j.failed(ctx, err)
+}
+
+// isStop tells whether ctx is done, and err says only that.
+func isStop(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 func (j *Job) call(ctx context.Context) error {
@@ -291,6 +295,15 @@ func (j *Job) ended() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.schedule.ended = time.Now()
+}
+
+// succeeded ends the failures in a row.
+func (j *Job) succeeded(ctx context.Context) {
+	if j.failures > 0 {
+		j.log(ctx, slog.LevelInfo, "periodic job recovered")
+		tend.Annotate(ctx, slog.Int("failures", 0))
+	}
+	j.failures = 0
 }
 
 // failed counts a failed run. It returns an error if it was one too many.

@@ -674,6 +674,78 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// A success is one, whatever has been asked for in the meantime.
+func TestASuccessDuringAStopEndsTheFailuresInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		j := &periodic.Job{Interval: time.Second, Logger: silently, MaxFailures: 3, Run: func(ctx context.Context) error {
+			switch n++; n {
+			case 1, 2, 4:
+				return errRun
+			case 3:
+				<-ctx.Done()
+			}
+			return nil
+		}}
+		serve(t, 5*time.Second, j) // until the third run
+		serve(t, 5*time.Second, j)
+		if n < 5 {
+			t.Errorf("%d runs", n)
+		}
+	})
+}
+
+// Of what a run returns after the stop Serve keeps back only that it was stopped.
+func TestWhatARunReturnsAfterAStop(t *testing.T) {
+	lastWord := errors.Join(errStop, tend.ErrDoNotRestart)
+	for _, c := range []struct{ returns, want error }{
+		{nil, errStop},
+		{context.Canceled, errStop},
+		{fmt.Errorf("half of it: %w", errStop), errStop},
+		{errRun, errRun},
+		{tend.ErrDoNotRestart, tend.ErrDoNotRestart},
+		{tend.ErrTerminateTree, tend.ErrTerminateTree},
+		{lastWord, lastWord},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			j := &periodic.Job{Interval: time.Second, MaxFailures: 1, Run: func(ctx context.Context) error {
+				<-ctx.Done()
+				return c.returns
+			}}
+			at(time.Minute, func() { cancel(errStop) })
+			if err := j.Serve(ctx); err != c.want {
+				t.Errorf("of %v Serve made %v", c.returns, err)
+			}
+		})
+	}
+}
+
+// As of any service, what is news at the stop is told, and costs no budget.
+func TestTheTreeTellsWhatFailsDuringAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		s := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if e, is := e.(tend.ServiceEnded); is {
+				told = append(told, fmt.Sprintf("%v, unclean %v, %v", e.Err, e.Unclean, e.Next))
+			}
+		}})
+		token := s.Add(&periodic.Job{Interval: time.Second, MaxFailures: 1, Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			return errRun
+		}})
+		done := s.ServeBackground(t.Context())
+		time.Sleep(time.Second)
+		if err := s.Restart(token, nil); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		equal(t, told, []string{"disk full, unclean true, pending"})
+		s.Stop()
+		<-done
+	})
+}
+
 // A run that was cut short by the stop has not failed.
 func TestStopIsNotAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
