@@ -49,7 +49,8 @@ type Job struct {
 	Timeout time.Duration
 
 	// MaxFailures is after how many failed runs in a row Serve returns an error
-	// that wraps the last one; then it counts anew. Default: it goes on for ever.
+	// that wraps the last one, and after as many more again. Default: it goes on for
+	// ever.
 	MaxFailures int
 
 	// Logger is told of failed runs (as warnings), of the first run that succeeds
@@ -311,10 +312,8 @@ func (j *Job) failed(ctx context.Context, err error) error {
 	j.failures++
 	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.String("error", tend.NewReason(ctx, err).Error()))
 	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
-	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
-		err = fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)
-		j.failures = 0
-		return err
+	if j.MaxFailures > 0 && j.failures%j.MaxFailures == 0 {
+		return fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.MaxFailures, "time"), err)
 	}
 	return nil
 }
