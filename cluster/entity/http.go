@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -143,7 +144,7 @@ func (h *HTTP) reply(res *http.Response, role string) (Reply, error) {
 const maxText = 64 << 10
 
 func (h *HTTP) answerOf(res *http.Response) (Reply, error) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, h.most()+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, min(h.most(), math.MaxInt64-1)+1))
 	switch {
 	case err != nil:
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)

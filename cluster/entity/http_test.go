@@ -3,6 +3,7 @@ package entity_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -176,6 +177,18 @@ func TestHTTPRefuses(t *testing.T) {
 		t.Error(res, err)
 	}
 	_ = res.Body.Close()
+}
+
+// The largest of all limits is none.
+func TestHTTPHasNoLimitThatIsTooLarge(t *testing.T) {
+	h := &entity.HTTP{MaxBytes: math.MaxInt64}
+	to := serveHTTP(t, h, func(_ context.Context, q entity.Request) entity.Reply {
+		return entity.Reply{Status: entity.StatusDone, Body: q.Body}
+	})
+	r, err := h.Send(t.Context(), to, question)
+	if err != nil || string(r.Body) != string(question.Body) {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 // What any browser can be made to send reaches nobody.
