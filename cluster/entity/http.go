@@ -66,11 +66,19 @@ var statusCodes = map[Status]int{
 }
 
 // sharedClient is used where HTTP.Client is nil.
-var sharedClient = sync.OnceValue(func() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy, t.MaxIdleConns, t.MaxIdleConnsPerHost = nil, 0, 100
-	return &http.Client{Transport: t}
-})
+var sharedClient = sync.OnceValue(newClient)
+
+// newClient makes one with the times of [http.DefaultTransport], which may be anything by
+// now, and no proxy.
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+		MaxIdleConnsPerHost: 100,
+		ForceAttemptHTTP2:   true,
+	}}
+}
 
 // Listen has requests for a role be answered by receive.
 func (h *HTTP) Listen(role string, receive func(ctx context.Context, q Request) Reply) {

@@ -113,6 +113,18 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// A program may have wrapped what all of it uses, to trace that.
+func TestHTTPDoesWithoutTheDefaultTransport(t *testing.T) {
+	was := http.DefaultTransport
+	defer func() { http.DefaultTransport = was }()
+	http.DefaultTransport = roundTripper(was.RoundTrip)
+	h := &entity.HTTP{Client: entity.NewClient()}
+	to := serveHTTP(t, h, func(context.Context, entity.Request) entity.Reply { return entity.Reply{Status: entity.StatusGone} })
+	if r, err := h.Send(t.Context(), to, question); err != nil || r.Status != entity.StatusGone {
+		t.Error(r, err)
+	}
+}
+
 // Only what failed in dialling, and not as the asker has gone, has done nothing.
 func TestHTTPTellsDialling(t *testing.T) {
 	for _, tt := range []struct {
