@@ -9,10 +9,12 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend/cluster"
@@ -97,7 +99,8 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 		where = h.URL(to)
 	}
 	where += "?" + url.Values{"role": {q.Role}, "key": {q.Key}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(q.Body))
+	var d dialling
+	req, err := http.NewRequestWithContext(d.note(ctx), http.MethodPost, where, bytes.NewReader(q.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
 	}
@@ -114,7 +117,7 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	case err == nil:
 	case ctx.Err() != nil:
 		return Reply{}, context.Cause(ctx)
-	case notReached(err):
+	case isDial(err), isTimeout(err) && d.underWay():
 		return Reply{Status: StatusNotOwner, Claim: cluster.Claim{Role: q.Role}}, nil
 	default:
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
@@ -123,11 +126,30 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	return h.reply(res, q.Role)
 }
 
-// notReached: nobody has got the request.
-func notReached(err error) bool {
+// isDial: there was no connection, so that nobody has got the request.
+func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }
+
+// isTimeout: it took too long. Of a time of the client's own it does not say what did.
+func isTimeout(err error) bool {
+	var of *url.Error
+	return errors.As(err, &of) && of.Timeout()
+}
+
+// dialling is how far a request has come that wants a connection. A transport that says
+// nothing of its connections may have sent it.
+type dialling struct{ began, ended atomic.Bool }
+
+func (d *dialling) note(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { d.began.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { d.ended.Store(true) },
+	})
+}
+
+func (d *dialling) underWay() bool { return d.began.Load() && !d.ended.Load() }
 
 func (h *HTTP) reply(res *http.Response, role string) (Reply, error) {
 	if res.Header.Get(headerVersion) != version {
