@@ -160,7 +160,7 @@ func (t *attempts) timeFor(ctx context.Context, p Policy, wait time.Duration) er
 	if err := stopped.Err(ctx); err != nil {
 		return err
 	}
-	if p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began) {
+	if p.MaxElapsed > 0 && t.n > 0 && wait > p.MaxElapsed-time.Since(t.began) {
 		return ErrElapsed
 	}
 	if deadline, ok := ctx.Deadline(); ok && wait >= time.Until(deadline) {
