@@ -104,46 +104,47 @@ func (k *keeper) renew(ctx context.Context, end time.Time, why error) {
 	k.next = began.Add(k.lease.Every)
 	ctx, cancel := context.WithDeadline(ctx, earlier(k.next, end))
 	defer cancel()
-	answer := make(chan error, 1)
-	go call(ctx, k.lease.Renew, answer)
+	answers := make(chan answer, 1)
+	go call(ctx, k.lease.Renew, answers)
 
 	late := time.NewTimer(time.Until(end))
 	defer late.Stop()
 	select {
-	case err := <-answer:
-		k.answered(began, err, end, why)
+	case a := <-answers:
+		k.answered(began, a, end, why)
 	case <-late.C:
 		k.lose(why)
-		k.await(answer)
+		k.await(answers)
 	case <-k.done:
 		cancel()
-		k.await(answer)
+		k.await(answers)
 	}
 }
 
 // answered takes note of what a renewal came to that began at that time. An answer
 // that is seen after the end is too late: both may be there at once, and select has
 // no favourite.
-func (k *keeper) answered(began time.Time, err error, end time.Time, why error) {
+func (k *keeper) answered(began time.Time, a answer, end time.Time, why error) {
+	k.crash = a.crash
 	switch {
-	case errors.As(err, &k.crash), errors.Is(err, ErrLost):
-		k.lose(err)
+	case a.crash != nil, errors.Is(a.err, ErrLost):
+		k.lose(a.err)
 	case !time.Now().Before(end):
 		k.lose(why)
-	case err == nil:
+	case a.err == nil:
 		k.held, k.failure = began, nil
 	default:
-		k.failure = err
+		k.failure = a.err
 	}
 }
 
 // await waits a bounded time for an answer that changes nothing any more.
-func (k *keeper) await(answer <-chan error) {
+func (k *keeper) await(answers <-chan answer) {
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
-	case err := <-answer:
-		errors.As(err, &k.crash)
+	case a := <-answers:
+		k.crash = a.crash
 	case <-t.C:
 	}
 }
@@ -161,15 +162,21 @@ func (k *keeper) lose(why error) {
 	k.cancel(k.lost)
 }
 
-// call calls renew and sends what it came to, however it ends.
-func call(ctx context.Context, renew func(context.Context) error, answer chan<- error) {
-	err := errors.New("tend/lease: Renew called runtime.Goexit")
-	defer func() { answer <- err }()
-	err = guard.Try(func() error { return renew(ctx) }, panicked)
+// answer is what a renewal came to.
+type answer struct {
+	err   error
+	crash *tend.PanicError // which err is then: one that Renew returns is an error like any
 }
 
-// panicked carries a panic of Renew to the goroutine of Hold. It is for guard.Try.
-func panicked(v any) error { return &tend.PanicError{Value: v, PCs: goroutines.Callers(2)} }
+// call calls renew and sends what it came to, however it ends.
+func call(ctx context.Context, renew func(context.Context) error, answers chan<- answer) {
+	a := answer{err: errors.New("tend/lease: Renew called runtime.Goexit")}
+	defer func() { answers <- a }()
+	a.err = guard.Try(func() error { return renew(ctx) }, func(v any) error {
+		a.crash = &tend.PanicError{Value: v, PCs: goroutines.Callers(2)}
+		return a.crash
+	})
+}
 
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {

@@ -26,19 +26,19 @@ func TestAProgramThatWasFrozenBeyondTheEndHasLostTheLock(t *testing.T) {
 // It was frozen while a renewal was under way: the answer and the end are there at
 // once. The answer is too late although select has seen it first.
 func TestAnAnswerThatIsSeenAfterTheEndIsTooLate(t *testing.T) {
-	for _, answer := range []error{nil, errors.New("store unreachable")} {
+	for _, a := range []answer{{}, {err: errors.New("store unreachable")}} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			began := time.Now()
 			k := frozen(began, cancel, nil)
 			end, why := k.end()
 			time.Sleep(8*time.Minute - 1)
-			k.answered(began, answer, end, why)
+			k.answered(began, a, end, why)
 			if k.lost != nil {
 				t.Errorf("lost in time: %v", k.lost)
 			}
 			time.Sleep(time.Nanosecond)
-			k.answered(began, answer, end, why)
+			k.answered(began, a, end, why)
 			if !errors.Is(k.lost, ErrLost) || !errors.Is(context.Cause(ctx), ErrLost) {
 				t.Errorf("lost: %v, the cause of the work's context: %v", k.lost, context.Cause(ctx))
 			}

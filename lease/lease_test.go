@@ -646,6 +646,28 @@ func TestPanicOfRenewAfterTheWork(t *testing.T) {
 	})
 }
 
+// What Renew returns is an answer, and no panic of its own, whatever it is an error of.
+func TestAPanicThatRenewReturnsIsAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog()
+		broken := fmt.Errorf("a helper: %w", &tend.PanicError{Value: "boom"})
+		err := clair(l, func(ctx context.Context, n int) error {
+			switch n {
+			case 1:
+				return broken
+			case 3:
+				<-ctx.Done() // at the end of the work
+				return broken
+			}
+			return nil
+		}).Hold(t.Context(), workFor(l, 7*time.Minute, nil))
+		if err != nil {
+			t.Error(err)
+		}
+		l.want(t, "2m0s renew", "4m0s renew", "6m0s renew", "7m0s done", "7m0s release, <nil>")
+	})
+}
+
 func TestGoexitOfRenew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLog()

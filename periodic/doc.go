@@ -32,6 +32,10 @@
 // once, for that is what it is for. A panic passes through Serve: for a supervisor
 // it is a failure like others, for anybody else what panics always are.
 //
+// A run that the stop finds under way may fail because of it, so that it does not
+// count unless it succeeds. An error that says more than that the context has ended is
+// not logged but returned: a supervisor tells it, see [tend.ServiceEnded].
+//
 // A job notes next_run (by the wall clock as it was when the job began to wait), and
 // once it has failed failures (in a row) and last_error, with [tend.Annotate]. It
 // calls [tend.Alive] before and after each run. A [tend.Child].Watchdog must

@@ -49,7 +49,8 @@ type Job struct {
 	Timeout time.Duration
 
 	// MaxFailures is after how many failed runs in a row Serve returns an error
-	// that wraps the last one; then it counts anew. Default: it goes on for ever.
+	// that wraps the last one, and after as many more again. Default: it goes on for
+	// ever.
 	MaxFailures int
 
 	// Logger is told of failed runs (as warnings), of the first run that succeeds
@@ -147,9 +148,10 @@ func (j *Job) take(s *seat) {
 	j.seat = s
 }
 
-// Serve runs the job until ctx is done, and returns the context's cause then. A
-// setting that makes no sense is an error that names it. It panics if Run is nil,
-// or if the job is being served already.
+// Serve runs the job until ctx is done, and returns the context's cause then, or
+// what Run returned on the way down if that says more. A setting that makes no
+// sense is an error that names it. It panics if Run is nil, or if the job is being
+// served already.
 func (j *Job) Serve(ctx context.Context) error {
 	woken, err := j.begin()
 	if err != nil {
@@ -261,19 +263,22 @@ func (j *Job) run(ctx context.Context) error {
 	err := j.call(ctx)
 	tend.Alive(ctx)
 	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx) // whatever err is, the stop may have caused it
 	case err == nil:
-		if j.failures > 0 {
-			j.log(ctx, slog.LevelInfo, "periodic job recovered")
-			tend.Annotate(ctx, slog.Int("failures", 0))
-		}
-		j.failures = 0
+		j.succeeded(ctx)
 		return nil
 	case errors.Is(err, tend.ErrDoNotRestart), errors.Is(err, tend.ErrTerminateTree):
 		return err
+	case isStop(ctx, err):
+		return context.Cause(ctx)
+	case ctx.Err() != nil: // not counted, as the stop may have caused it
+		return err
 	}
 	return j.failed(ctx, err)
+}
+
+// isStop tells whether ctx is done, and err says only that.
+func isStop(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 func (j *Job) call(ctx context.Context) error {
@@ -293,15 +298,22 @@ func (j *Job) ended() {
 	j.schedule.ended = time.Now()
 }
 
+// succeeded ends the failures in a row.
+func (j *Job) succeeded(ctx context.Context) {
+	if j.failures > 0 {
+		j.log(ctx, slog.LevelInfo, "periodic job recovered")
+		tend.Annotate(ctx, slog.Int("failures", 0))
+	}
+	j.failures = 0
+}
+
 // failed counts a failed run. It returns an error if it was one too many.
 func (j *Job) failed(ctx context.Context, err error) error {
 	j.failures++
 	j.log(ctx, slog.LevelWarn, "periodic job failed", slog.String("error", tend.NewReason(ctx, err).Error()))
 	tend.Annotate(ctx, slog.Int("failures", j.failures), slog.Any("last_error", err))
-	if j.MaxFailures > 0 && j.failures >= j.MaxFailures {
-		err = fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.failures, "time"), err)
-		j.failures = 0
-		return err
+	if j.MaxFailures > 0 && j.failures%j.MaxFailures == 0 {
+		return fmt.Errorf("tend/periodic: %s failed %s in a row: %w", j, said.Times(j.MaxFailures, "time"), err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -28,6 +29,18 @@ var (
 	errStop  = errors.New("operator said so")
 	silently = slog.New(slog.DiscardHandler)
 )
+
+// plain writes a log without times.
+func plain(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
 
 // timeline is what happened when, since the start of a test.
 type timeline struct {
@@ -511,14 +524,7 @@ func TestFailuresAreLoggedAndForgotten(t *testing.T) {
 		n := 0
 		j := &periodic.Job{
 			Name: "a", Interval: time.Second, MaxFailures: 3,
-			Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
-				ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-					if a.Key == slog.TimeKey {
-						return slog.Attr{}
-					}
-					return a
-				},
-			})),
+			Logger: plain(&out),
 			Run: func(context.Context) error {
 				if n++; n%3 == 0 {
 					return nil
@@ -533,6 +539,36 @@ level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
 level=INFO msg="periodic job recovered" job=a failures=2
 level=WARN msg="periodic job failed" job=a failures=1 error="disk full"
 level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
+`, "\n")
+		if d := cmp.Diff(want, out.String()); d != "" {
+			t.Errorf("log (-want +got):\n%s", d)
+		}
+	})
+}
+
+// That Serve has given up in the meantime makes no failure forgotten, for the log.
+func TestAJobThatWasGivenUpRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		n := 0
+		j := &periodic.Job{Name: "a", Interval: time.Second, MaxFailures: 2, Logger: plain(&out), Run: func(context.Context) error {
+			if n++; n <= 4 {
+				return errRun
+			}
+			return nil
+		}}
+		for range 2 {
+			if err := j.Serve(t.Context()); !errors.Is(err, errRun) {
+				t.Errorf("got %v", err)
+			}
+		}
+		serve(t, time.Minute, j)
+		want := strings.TrimLeft(`
+level=WARN msg="periodic job failed" job=a failures=1 error="disk full"
+level=WARN msg="periodic job failed" job=a failures=2 error="disk full"
+level=WARN msg="periodic job failed" job=a failures=3 error="disk full"
+level=WARN msg="periodic job failed" job=a failures=4 error="disk full"
+level=INFO msg="periodic job recovered" job=a failures=4
 `, "\n")
 		if d := cmp.Diff(want, out.String()); d != "" {
 			t.Errorf("log (-want +got):\n%s", d)
@@ -631,7 +667,7 @@ func TestMaxFailures(t *testing.T) {
 		run := j.Run
 		j.Run = func(ctx context.Context) error { return errors.Join(run(ctx), errRun) }
 		j.MaxFailures = 3
-		for range 2 { // after that it counts anew, and goes on with the schedule
+		for range 2 { // after as many more again, and it goes on with the schedule
 			err := j.Serve(t.Context())
 			if want := "tend/periodic: a failed 3 times in a row: disk full"; fmt.Sprint(err) != want || !errors.Is(err, errRun) {
 				t.Errorf("got %v, want %s", err, want)
@@ -671,6 +707,78 @@ func TestTimeout(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		l.want(t, "a@0s end@3s a@10s end@13s")
+	})
+}
+
+// A success is one, whatever has been asked for in the meantime.
+func TestASuccessDuringAStopEndsTheFailuresInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		j := &periodic.Job{Interval: time.Second, Logger: silently, MaxFailures: 3, Run: func(ctx context.Context) error {
+			switch n++; n {
+			case 1, 2, 4:
+				return errRun
+			case 3:
+				<-ctx.Done()
+			}
+			return nil
+		}}
+		serve(t, 5*time.Second, j) // until the third run
+		serve(t, 5*time.Second, j)
+		if n < 5 {
+			t.Errorf("%d runs", n)
+		}
+	})
+}
+
+// Of what a run returns after the stop Serve keeps back only that it was stopped.
+func TestWhatARunReturnsAfterAStop(t *testing.T) {
+	lastWord := errors.Join(errStop, tend.ErrDoNotRestart)
+	for _, c := range []struct{ returns, want error }{
+		{nil, errStop},
+		{context.Canceled, errStop},
+		{fmt.Errorf("half of it: %w", errStop), errStop},
+		{errRun, errRun},
+		{tend.ErrDoNotRestart, tend.ErrDoNotRestart},
+		{tend.ErrTerminateTree, tend.ErrTerminateTree},
+		{lastWord, lastWord},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			j := &periodic.Job{Interval: time.Second, MaxFailures: 1, Run: func(ctx context.Context) error {
+				<-ctx.Done()
+				return c.returns
+			}}
+			at(time.Minute, func() { cancel(errStop) })
+			if err := j.Serve(ctx); err != c.want {
+				t.Errorf("of %v Serve made %v", c.returns, err)
+			}
+		})
+	}
+}
+
+// As of any service, what is news at the stop is told, and costs no budget.
+func TestTheTreeTellsWhatFailsDuringAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		s := tend.New("root", tend.Spec{EventHook: func(e tend.Event) {
+			if e, is := e.(tend.ServiceEnded); is {
+				told = append(told, fmt.Sprintf("%v, unclean %v, %v", e.Err, e.Unclean, e.Next))
+			}
+		}})
+		token := s.Add(&periodic.Job{Interval: time.Second, MaxFailures: 1, Run: func(ctx context.Context) error {
+			<-ctx.Done()
+			return errRun
+		}})
+		done := s.ServeBackground(t.Context())
+		time.Sleep(time.Second)
+		if err := s.Restart(token, nil); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		equal(t, told, []string{"disk full, unclean true, pending"})
+		s.Stop()
+		<-done
 	})
 }
 

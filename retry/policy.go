@@ -34,9 +34,10 @@ type Policy struct {
 	// Limit is how many failures are one too many. Default: there is no limit.
 	Limit tend.Limit
 
-	// MaxElapsed, if positive, is the age of Do at which no attempt but the first
-	// begins any more. A wait that would last beyond it is not begun. It does not cut
-	// short an attempt that is under way; a context with a deadline does.
+	// MaxElapsed, if positive, is the age of Do after which no attempt but the first
+	// begins: one may begin at exactly that age, and a wait that would last beyond it
+	// is not begun. It does not cut short an attempt that is under way; a context with
+	// a deadline does.
 	MaxElapsed time.Duration
 
 	// OnRetry, if set, is called in the caller's goroutine before each wait: after
@@ -160,7 +161,7 @@ func (t *attempts) timeFor(ctx context.Context, p Policy, wait time.Duration) er
 	if err := stopped.Err(ctx); err != nil {
 		return err
 	}
-	if p.MaxElapsed > 0 && wait > p.MaxElapsed-time.Since(t.began) {
+	if p.MaxElapsed > 0 && t.n > 0 && wait > p.MaxElapsed-time.Since(t.began) {
 		return ErrElapsed
 	}
 	if deadline, ok := ctx.Deadline(); ok && wait >= time.Until(deadline) {

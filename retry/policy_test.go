@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,29 @@ func TestNoAttemptBeginsAfterMaxElapsedAlthoughOnRetryTookLong(t *testing.T) {
 		equal(t, "attempts", a.at, []string{"0s", "8s", "17s"})
 		equal(t, "error", view(t, err), failure{3, "24s", "out of time", "503 service unavailable"})
 	})
+}
+
+// However little time there is, and however late it gets before.
+func TestTheFirstAttemptBeginsAlthoughMaxElapsedIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := record()
+		ctx := &frozen{Context: t.Context()}
+		err := retry.Policy{Backoff: exact, MaxElapsed: time.Second}.Do(ctx, a.f(always(errDown)))
+		equal(t, "attempts", a.at, []string{"1m0s"})
+		equal(t, "error", view(t, err), failure{1, "1m0s", "out of time", "503 service unavailable"})
+	})
+}
+
+// frozen is a context at which the program stands still for a minute when it is first
+// asked whether it is done.
+type frozen struct {
+	context.Context
+	once sync.Once
+}
+
+func (f *frozen) Err() error {
+	f.once.Do(func() { time.Sleep(time.Minute) })
+	return f.Context.Err()
 }
 
 func TestDelayDoesNotOverflow(t *testing.T) {

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tend-go/tend/cluster"
@@ -65,11 +68,19 @@ var statusCodes = map[Status]int{
 }
 
 // sharedClient is used where HTTP.Client is nil.
-var sharedClient = sync.OnceValue(func() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy, t.MaxIdleConns, t.MaxIdleConnsPerHost = nil, 0, 100
-	return &http.Client{Transport: t}
-})
+var sharedClient = sync.OnceValue(newClient)
+
+// newClient makes one with the times of [http.DefaultTransport], which may be anything by
+// now, and no proxy.
+func newClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+		MaxIdleConnsPerHost: 100,
+		ForceAttemptHTTP2:   true,
+	}}
+}
 
 // Listen has requests for a role be answered by receive.
 func (h *HTTP) Listen(role string, receive func(ctx context.Context, q Request) Reply) {
@@ -88,7 +99,8 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 		where = h.URL(to)
 	}
 	where += "?" + url.Values{"role": {q.Role}, "key": {q.Key}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(q.Body))
+	var d dialling
+	req, err := http.NewRequestWithContext(d.note(ctx), http.MethodPost, where, bytes.NewReader(q.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
 	}
@@ -105,7 +117,7 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	case err == nil:
 	case ctx.Err() != nil:
 		return Reply{}, context.Cause(ctx)
-	case notReached(err):
+	case isDial(err), isTimeout(err) && d.underWay():
 		return Reply{Status: StatusNotOwner, Claim: cluster.Claim{Role: q.Role}}, nil
 	default:
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
@@ -114,11 +126,30 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	return h.reply(res, q.Role)
 }
 
-// notReached: nobody has got the request.
-func notReached(err error) bool {
+// isDial: there was no connection, so that nobody has got the request.
+func isDial(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }
+
+// isTimeout: it took too long. Of a time of the client's own it does not say what did.
+func isTimeout(err error) bool {
+	var of *url.Error
+	return errors.As(err, &of) && of.Timeout()
+}
+
+// dialling is how far a request has come that wants a connection. A transport that says
+// nothing of its connections may have sent it.
+type dialling struct{ began, ended atomic.Bool }
+
+func (d *dialling) note(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { d.began.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { d.ended.Store(true) },
+	})
+}
+
+func (d *dialling) underWay() bool { return d.began.Load() && !d.ended.Load() }
 
 func (h *HTTP) reply(res *http.Response, role string) (Reply, error) {
 	if res.Header.Get(headerVersion) != version {
@@ -143,7 +174,7 @@ func (h *HTTP) reply(res *http.Response, role string) (Reply, error) {
 const maxText = 64 << 10
 
 func (h *HTTP) answerOf(res *http.Response) (Reply, error) {
-	body, err := io.ReadAll(io.LimitReader(res.Body, h.most()+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, min(h.most(), math.MaxInt64-1)+1))
 	switch {
 	case err != nil:
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)

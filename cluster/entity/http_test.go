@@ -1,13 +1,17 @@
 package entity_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tend-go/tend/cluster"
@@ -112,6 +116,18 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// A program may have wrapped what all of it uses, to trace that.
+func TestHTTPDoesWithoutTheDefaultTransport(t *testing.T) {
+	was := http.DefaultTransport
+	defer func() { http.DefaultTransport = was }()
+	http.DefaultTransport = roundTripper(was.RoundTrip)
+	h := &entity.HTTP{Client: entity.NewClient()}
+	to := serveHTTP(t, h, func(context.Context, entity.Request) entity.Reply { return entity.Reply{Status: entity.StatusGone} })
+	if r, err := h.Send(t.Context(), to, question); err != nil || r.Status != entity.StatusGone {
+		t.Error(r, err)
+	}
+}
+
 // Only what failed in dialling, and not as the asker has gone, has done nothing.
 func TestHTTPTellsDialling(t *testing.T) {
 	for _, tt := range []struct {
@@ -121,11 +137,15 @@ func TestHTTPTellsDialling(t *testing.T) {
 		{"dial", "", false},
 		{"dial", "enough", true},
 		{"read", "read tcp: reset", false},
+		{"", "deadline", false},
 	} {
 		ctx, quit := context.WithCancelCause(t.Context())
 		h := &entity.HTTP{Client: &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 			if tt.gone {
 				quit(errors.New("enough"))
+			}
+			if tt.op == "" { // one that says nothing of connections
+				return nil, context.DeadlineExceeded
 			}
 			return nil, &net.OpError{Op: tt.op, Net: "tcp", Err: errors.New("reset")}
 		})}}
@@ -134,6 +154,61 @@ func TestHTTPTellsDialling(t *testing.T) {
 			t.Errorf("%+v: %+v, %v", tt, r, err)
 		}
 		quit(nil)
+	}
+}
+
+// A time of the client's own may be over before there is a connection, on which nobody has
+// got anything then; or after that, even on one that an earlier request has left.
+func TestHTTPTellsDiallingThatTakesTooLong(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		answers int // that come, and then none
+		dials   bool
+		want    entity.Status
+	}{
+		{"no connection", 0, false, entity.StatusNotOwner},
+		{"no answer", 0, true, 0},
+		{"no answer but the first", 1, true, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			here, there := net.Pipe()
+			over := make(chan struct{})
+			transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				if !tt.dials {
+					<-over
+					return nil, net.ErrClosed
+				}
+				return here, nil
+			}}
+			go answers(there, tt.answers)
+			h := &entity.HTTP{Client: &http.Client{Timeout: time.Second, Transport: transport}}
+			for range tt.answers {
+				if r, err := h.Send(t.Context(), cluster.Member{Addr: "a"}, question); err != nil || r.Status != entity.StatusGone {
+					t.Errorf("%s: %+v, %v", tt.name, r, err)
+				}
+			}
+			r, err := h.Send(t.Context(), cluster.Member{Addr: "a"}, question)
+			if r.Status != tt.want || (err == nil) != (tt.want != 0) {
+				t.Errorf("%s: %+v, %v", tt.name, r, err)
+			}
+			close(over)
+			_ = there.Close()
+		})
+	}
+}
+
+// answers reads requests until the connection ends, and answers so many.
+func answers(conn net.Conn, n int) {
+	r := bufio.NewReader(conn)
+	for {
+		req, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, req.Body)
+		if n--; n >= 0 {
+			_, _ = io.WriteString(conn, "HTTP/1.1 410 Gone\r\nTend-Entity: 1\r\nContent-Length: 0\r\n\r\n")
+		}
 	}
 }
 
@@ -176,6 +251,18 @@ func TestHTTPRefuses(t *testing.T) {
 		t.Error(res, err)
 	}
 	_ = res.Body.Close()
+}
+
+// The largest of all limits is none.
+func TestHTTPHasNoLimitThatIsTooLarge(t *testing.T) {
+	h := &entity.HTTP{MaxBytes: math.MaxInt64}
+	to := serveHTTP(t, h, func(_ context.Context, q entity.Request) entity.Reply {
+		return entity.Reply{Status: entity.StatusDone, Body: q.Body}
+	})
+	r, err := h.Send(t.Context(), to, question)
+	if err != nil || string(r.Body) != string(question.Body) {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 // What any browser can be made to send reaches nobody.
