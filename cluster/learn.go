@@ -74,11 +74,16 @@ func (p *plan) takeRenewed(m renewed) {
 	default:
 		p.lease.prolong(p.now, m.sent)
 		p.do(deadline{m.lease, p.lease.until()})
-		for _, c := range p.robbed {
-			p.tellOf(KindReleased, Event{Claim: c})
-		}
-		p.robbed = nil
+		p.tellRobbed()
 	}
+}
+
+// tellRobbed: the lease lives, so it was somebody's hand that has deleted the keys.
+func (p *plan) tellRobbed() {
+	for _, c := range p.robbed {
+		p.tellOf(KindReleased, Event{Claim: c})
+	}
+	p.robbed = nil
 }
 
 func (p *plan) takeRevoked(m revoked) {
@@ -96,6 +101,12 @@ func (p *plan) takeRevoked(m revoked) {
 		return
 	}
 	p.lease.phase, p.lease.next = away, p.now
+	if m.err == nil {
+		p.tellRobbed()
+	} else if n := len(p.robbed); n > 0 { // it had ended, and its keys with it
+		p.tellOf(KindLeaseLost, Event{Owned: n})
+		p.robbed = nil
+	}
 	for b := range p.books.all() {
 		if b.state == releasing { // of a node that leaves: the answer to its delete was lost
 			p.tellOf(KindReleased, Event{Claim: p.claim(b)})

@@ -502,6 +502,13 @@ func TestKeysThatGoBeforeTheirLease(t *testing.T) {
 	if slices.Contains(d.out, "released") {
 		t.Error("it is told again")
 	}
+	for err, want := range map[error]string{nil: "released", store.ErrNoLease: "lease lost"} { // of one that leaves first
+		d = robbed()
+		d.at(1600*time.Millisecond, stop{})
+		d.at(1600*time.Millisecond, updated{7, d.wish, answer(12, store.Entry{}), nil})
+		d.out = nil
+		d.at(1700*time.Millisecond, revoked{7, err}).want(want, "left", "finish")
+	}
 }
 
 // A claim that was told, and runs again, may overrun again.
