@@ -467,11 +467,6 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestTwoRunsAtOnceAreFound, should a tree ever make some.
-func TestTwoRunsAtOnceAreFound(t *testing.T) {
-	wantFailures(t, try(t, tendtest.TwoRuns), "tendtest: two runs of root/a at once: 1 and 2")
-}
-
 // TestStopOfAnActorUnderTest is called as ever, also after a fault.
 func TestStopOfAnActorUnderTest(t *testing.T) {
 	var stops []error
