@@ -202,6 +202,14 @@ func (f *faults) end(v *victim) ending {
 	return v.ending
 }
 
+// slept notes that a run is over which had nothing to do: no fault is in its way.
+func (f *faults) slept(v *victim) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v.over, v.passed = true, true
+	f.forget(v)
+}
+
 // isByItself: a run without a goroutine has ended for that reason, and not because its
 // supervisor has asked for it.
 func (f *faults) isByItself(v *victim, cause error) bool {

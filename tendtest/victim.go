@@ -172,6 +172,12 @@ func (k *link) Ended(number uint64, made context.Context, cause, err error) {
 	}
 }
 
+// Slept tells that the run is over, of which Ended is not called.
+func (k *link) Slept(number uint64, made context.Context) {
+	k.faults.slept(k.victim)
+	k.Link.Slept(number, made)
+}
+
 // outcome is what the end of a run is to an actor's supervisor.
 func (k *link) outcome(e ending) (err error) {
 	switch e.how {
