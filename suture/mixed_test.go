@@ -82,6 +82,28 @@ func TestBelowTheCore(t *testing.T) {
 	})
 }
 
+// What somebody else has put into the core is told of as it was put there.
+func TestServicesNamesWhatTheCoreWasGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s := suture.NewSimple("old")
+		below := root.Add(s)
+		replaced, stays := s.Add(idle("replaced")), idle("stays")
+		s.Add(stays)
+		result := root.ServeBackground(t.Context())
+		synctest.Wait()
+		core, err := root.Nested(below)
+		same(t, "Nested", err, nil)
+		by, added := idle("by"), tend.Child{Service: idle("added"), Timeout: time.Second}
+		same(t, "Replace", root.Replace(replaced, by), nil)
+		core.Add(added)
+		synctest.Wait()
+		want(t, "services", s.Services(), []suture.Service{by, stays, added}, identity)
+		root.Stop()
+		<-result
+	})
+}
+
 // A supervisor of the core below one of this package tells its hook.
 func TestAboveTheCore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

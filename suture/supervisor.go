@@ -171,7 +171,7 @@ func (s *Supervisor) Services() []Service {
 	services := s.core.Services()
 	given := make([]Service, len(services))
 	for i, service := range services {
-		given[i] = entryOf(service).given
+		given[i] = givenAs(service)
 	}
 	return given
 }
