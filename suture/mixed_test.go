@@ -147,6 +147,29 @@ func TestAboveTheCore(t *testing.T) {
 	})
 }
 
+// Package tend removes what is further below, and v4 does not: whoever has it, and also when
+// it has left.
+func TestRemoveRefusesWhatTheCoreHasBelow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, mid := suture.NewSimple("root"), tend.New("mid", tend.Spec{})
+		s.Add(mid)
+		leaf := suture.NewSimple("leaf")
+		mid.Add(leaf)
+		tokens := map[string]suture.ServiceToken{
+			"of the core": mid.Add(idle("a")), "below that": leaf.Add(idle("b")), "that has left": leaf.Add(idle("c")),
+		}
+		serve(t, s)
+		same(t, "RemoveAndWait", leaf.RemoveAndWait(tokens["that has left"], 0), nil)
+		runtime.GC()
+		for what, token := range tokens {
+			same(t, "Remove of one "+what, s.Remove(token), suture.ErrWrongSupervisor)
+			same(t, "RemoveAndWait of one "+what, s.RemoveAndWait(token, time.Second), suture.ErrWrongSupervisor)
+		}
+		synctest.Wait()
+		want(t, "services", []int{len(mid.Services()), len(leaf.Services())}, []int{2, 1})
+	})
+}
+
 // A name may hold what separates names in a path.
 func TestNamesWithSlashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
