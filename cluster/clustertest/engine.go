@@ -65,11 +65,18 @@ func (e *Engine) Lose(name string, n int) { e.change(func() { e.link(name).lose 
 func (e *Engine) Expire(name string) {
 	e.change(func() {
 		for _, c := range e.mem.Snapshot("").Changes {
-			if strings.HasSuffix(c.Key, "/m/"+name) {
+			if isMember(c.Key, name) {
 				_ = e.mem.Revoke(c.Lease) // it is there: it has a key
 			}
 		}
 	})
+}
+
+// isMember: it is the key of a member, "/tend/1/<fleet>/m/<node>", and not of a claim, which is
+// longer and may end as that does.
+func isMember(key, name string) bool {
+	fleet, found := strings.CutSuffix(key, "/m/"+name)
+	return found && strings.Count(fleet, "/") == strings.Count("/tend/1/fleet", "/")
 }
 
 // Restart gives each lease its whole time again, as an engine does that has restarted.
