@@ -9,7 +9,7 @@ import (
 // leaver wants to know that a place is empty.
 type leaver = place.Leaver
 
-// places is a supervisor as package keyed sees it.
+// places is a supervisor as packages keyed and suture see it.
 type places Supervisor
 
 func init() {
@@ -46,6 +46,11 @@ func (h *places) Put(record, token any) place.Answer {
 func (h *places) Discard(record any) {
 	n, _ := record.(*node)
 	(*Supervisor)(h).post(discard{n})
+}
+
+func (h *places) Owns(token any) bool {
+	t, _ := token.(ServiceToken)
+	return t.n != nil && t.n.sup == (*Supervisor)(h)
 }
 
 // errTookPlace is the answer to an add of what has the place of another one now.

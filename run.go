@@ -38,6 +38,7 @@ type runMore struct {
 	unready     bool         // it is to say that it is ready, and has not yet
 	muted       bool         // a test does not want that to be heard
 	missed      bool         // it has said so meanwhile
+	beside      bool         // for a test: see node.isBeside; set before the run starts
 	why         *explanation // of its cancel, for a supervisor that it serves
 
 	// Of the watchdog; the clock is set before the run starts.

@@ -29,6 +29,9 @@ func (s *Supervisor) launch(c *clock, n *node) {
 		m := r.open()
 		m.clock, m.unready, m.expected = c, conf.ReadyTimeout > 0, conf.ReadyTimeout > 0
 	}
+	if t.faults != nil && n.isBeside() {
+		r.open().beside = true
+	}
 	n.run = r
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancelCause(r)
@@ -46,21 +49,29 @@ func faultsOf(r *run, ctx context.Context) *fault.Faults {
 
 // faultRun is what an injector is told of a run of n.
 func (n *node) faultRun(t *term, number uint64) fault.Run {
-	return fault.Run{Path: treepath.Join(t.path, n.name), Service: n.id, Number: number}
+	return fault.Run{Path: treepath.Join(t.path, n.name), Service: n.id, Number: number, Record: n}
 }
+
+// isBeside: n, which is being launched, may run beside another one in its place, since one of the two
+// is on trial. Whoever is on trial comes after the holder, also when it is dropped.
+func (n *node) isBeside() bool { return n.isTrial() || n.isWith(n.next) && n.next.isTrial() }
 
 // link is what a run of l, which n is the record of, has of the supervisor.
 func (n *node) link(t *term, l latent.Service) latent.Link {
 	if t.faults == nil {
 		return (*ofRun)(n)
 	}
-	return t.faults.Link(n.faultRun(t, n.number), l, (*ofRun)(n))
+	about := n.faultRun(t, n.number)
+	about.Beside = n.isBeside()
+	return t.faults.Link(about, l, (*ofRun)(n))
 }
 
 // serveBy has the injector run the service.
 func (r *run) serveBy(ctx context.Context, t *term) error {
 	about := r.node.faultRun(t, r.number)
 	about.Mute = r.mute
+	m := r.own()
+	about.Beside = m != nil && m.beside
 	return t.faults.Serve(ctx, about, r.node.svc.Serve)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // TestWhatIsAskedOfOneThatFallsAsleep: somebody suspends or restarts a member that has been
@@ -262,6 +263,5 @@ func served(t *testing.T, svc tend.Service) {
 	t.Helper()
 	s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
 	s.Add(svc)
-	s.ServeBackground(t.Context())
-	t.Cleanup(s.Stop)
+	tendtest.New(t, s).Serve()
 }

@@ -107,6 +107,15 @@ func entryOf(service Service) *entry {
 	return nil
 }
 
+// givenAs is what was given to Add, of this package or of the core: a program that has that
+// may add to it and replace.
+func givenAs(service Service) Service {
+	if e := entryOf(service); e != nil {
+		return e.given
+	}
+	return service
+}
+
 // enroll gives a service to the core and notes its token. Events of the service
 // wait for that, at book.
 func (s *Supervisor) enroll(e *entry) ServiceToken {

@@ -82,6 +82,28 @@ func TestBelowTheCore(t *testing.T) {
 	})
 }
 
+// What somebody else has put into the core is told of as it was put there.
+func TestServicesNamesWhatTheCoreWasGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s := suture.NewSimple("old")
+		below := root.Add(s)
+		replaced, stays := s.Add(idle("replaced")), idle("stays")
+		s.Add(stays)
+		result := root.ServeBackground(t.Context())
+		synctest.Wait()
+		core, err := root.Nested(below)
+		same(t, "Nested", err, nil)
+		by, added := idle("by"), tend.Child{Service: idle("added"), Timeout: time.Second}
+		same(t, "Replace", root.Replace(replaced, by), nil)
+		core.Add(added)
+		synctest.Wait()
+		want(t, "services", s.Services(), []suture.Service{by, stays, added}, identity)
+		root.Stop()
+		<-result
+	})
+}
+
 // A supervisor of the core below one of this package tells its hook.
 func TestAboveTheCore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -122,6 +144,29 @@ func TestAboveTheCore(t *testing.T) {
 		want(t, "service", fmt.Sprint(report[0].Service), "hung")
 		want(t, "path", report[0].SupervisorPath, []*suture.Supervisor{s}, identity)
 		close(release)
+	})
+}
+
+// Package tend removes what is further below, and v4 does not: whoever has it, and also when
+// it has left.
+func TestRemoveRefusesWhatTheCoreHasBelow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, mid := suture.NewSimple("root"), tend.New("mid", tend.Spec{})
+		s.Add(mid)
+		leaf := suture.NewSimple("leaf")
+		mid.Add(leaf)
+		tokens := map[string]suture.ServiceToken{
+			"of the core": mid.Add(idle("a")), "below that": leaf.Add(idle("b")), "that has left": leaf.Add(idle("c")),
+		}
+		serve(t, s)
+		same(t, "RemoveAndWait", leaf.RemoveAndWait(tokens["that has left"], 0), nil)
+		runtime.GC()
+		for what, token := range tokens {
+			same(t, "Remove of one "+what, s.Remove(token), suture.ErrWrongSupervisor)
+			same(t, "RemoveAndWait of one "+what, s.RemoveAndWait(token, time.Second), suture.ErrWrongSupervisor)
+		}
+		synctest.Wait()
+		want(t, "services", []int{len(mid.Services()), len(leaf.Services())}, []int{2, 1})
 	})
 }
 

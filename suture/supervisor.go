@@ -12,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/place"
 )
 
 // Supervisor keeps services alive. It is a [Service] itself, to be added to
@@ -171,7 +172,7 @@ func (s *Supervisor) Services() []Service {
 	services := s.core.Services()
 	given := make([]Service, len(services))
 	for i, service := range services {
-		given[i] = entryOf(service).given
+		given[i] = givenAs(service)
 	}
 	return given
 }
@@ -223,7 +224,7 @@ func (s *Supervisor) RemoveAndWait(id ServiceToken, timeout time.Duration) error
 
 // remove refuses tokens of services further below, which the core would take.
 func (s *Supervisor) remove(id ServiceToken) error {
-	if owner, _ := s.find(id); owner != nil && owner != s {
+	if !place.HostOf(s.core).Owns(id) {
 		return ErrWrongSupervisor
 	}
 	return s.core.Remove(id)

@@ -1,6 +1,7 @@
 package tendtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,12 @@ import (
 	"time"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/latent"
 )
 
 // TestService shows that services of a kind keep what a supervisor counts on. A service
-//   - returns soon after its context ends, within its Timeout if it is a [tend.Child] that has
-//     one and else within 10s: also if that had ended before, or ends while it starts;
+//   - returns soon after its context ends, within its Timeout if it has one, as a [tend.Child]
+//     or an actor, and else within 10s: also if that had ended before, or ends while it starts;
 //   - returns no error then that hides that, and claims no end that has not come;
 //   - can be served again;
 //   - leaves no goroutine;
@@ -193,10 +195,15 @@ func (c *trial) wantNothingLeft(after string) {
 	}
 }
 
-// limit is how long a service may take to stop.
+// limit is how long a service may take to stop: a supervisor finds its Timeout also in a Child
+// inside of another, and in what an actor has in common with others of its kind.
 func limit(svc tend.Service) time.Duration {
-	if child, is := svc.(tend.Child); is && child.Timeout > 0 {
-		return child.Timeout
+	child := tend.Child{Service: svc}.With(func(s tend.Service) tend.Service { return s })
+	kind := &tend.Child{}
+	if l, is := latent.Of(child.Service); is {
+		if own, _ := l.Settings().(*tend.Child); own != nil {
+			kind = own
+		}
 	}
-	return 10 * time.Second
+	return cmp.Or(child.Timeout, kind.Timeout, 10*time.Second)
 }

@@ -19,9 +19,20 @@ import (
 // TestServicesThatKeepTheLaws, each in its way.
 func TestServicesThatKeepTheLaws(t *testing.T) {
 	for name, make := range map[string]func() tend.Service{
-		"idle":          func() tend.Service { return idle("a") },
-		"slow":          func() tend.Service { return tendtest.Slow("a", 9*time.Second) },
-		"a slow child":  func() tend.Service { return tend.Child{Service: tendtest.Slow("a", time.Minute), Timeout: time.Hour} },
+		"idle":         func() tend.Service { return idle("a") },
+		"slow":         func() tend.Service { return tendtest.Slow("a", 9*time.Second) },
+		"a slow child": func() tend.Service { return tend.Child{Service: tendtest.Slow("a", time.Minute), Timeout: time.Hour} },
+		"one by its address": func() tend.Service {
+			return &tend.Child{Service: tendtest.Slow("a", time.Minute), Timeout: time.Hour}
+		},
+		"one in another": func() tend.Service {
+			return tend.Child{Name: "b", Service: &tend.Child{Service: tendtest.Slow("a", time.Minute), Timeout: time.Hour}}
+		},
+		"a slow actor": func() tend.Service {
+			return actor.New("a", &actor.Spec[int]{Child: tend.Child{Timeout: time.Hour}, New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+				return lingering{}, nil
+			}})
+		},
 		"a job":         func() tend.Service { return tend.Func("job", func(context.Context) error { return nil }) },
 		"a puppet":      func() tend.Service { return tendtest.NewPuppet("a") },
 		"a supervisor":  func() tend.Service { return root(tend.Spec{EventHook: func(tend.Event) {}}, idle("a"), idle("b")) },
@@ -38,6 +49,16 @@ func TestServicesThatKeepTheLaws(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { tendtest.TestService(t, make) })
 	}
+}
+
+// lingering is a handler that takes its time to stop.
+type lingering struct{}
+
+func (lingering) Handle(context.Context, int) error { return nil }
+
+func (lingering) Stop(context.Context, error) error {
+	time.Sleep(time.Minute)
+	return nil
 }
 
 // waitsForIts helper before it returns.

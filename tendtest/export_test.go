@@ -16,12 +16,10 @@ func Laws() map[string]func(testing.TB, func() tend.Service) {
 	return all
 }
 
-// TwoRuns has a service run twice at once, which no tree does.
-func TwoRuns(t testing.TB) {
+// Begin has runs begin of which none ends.
+func Begin(t testing.TB, runs ...fault.Run) {
 	f := newFaults(t)
-	first := newVictim(fault.Run{Path: "root/a", Service: 7, Number: 1}, nil)
-	f.begin(first)
-	f.begin(newVictim(fault.Run{Path: "root/b", Service: 8, Number: 1}, nil))
-	f.begin(newVictim(fault.Run{Path: "root/a", Service: 7, Number: 2}, nil))
-	f.end(first)
+	for _, r := range runs {
+		f.begin(newVictim(r, nil))
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/fault"
 )
 
@@ -138,7 +137,7 @@ func (tr *Tree) isOn(v *victim) bool {
 	status := tr.Root.Status()
 	for _, s := range status.All() {
 		if s.Token.ID() == v.Service {
-			return s.Incarnation == v.Number && tend.StateStarting <= s.State && s.State <= tend.StateStuck && s.State != tend.StateBackoff
+			return v.isRun(s.Incarnation, s.State) || v.isRun(s.Beside.Incarnation, s.Beside.State)
 		}
 	}
 	return false

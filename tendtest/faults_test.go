@@ -467,9 +467,43 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestTwoRunsAtOnceAreFound, should a tree ever make some.
-func TestTwoRunsAtOnceAreFound(t *testing.T) {
-	wantFailures(t, try(t, tendtest.TwoRuns), "tendtest: two runs of root/a at once: 1 and 2")
+// TestAMemberThatSleepsDoesNotRun: there is none to strike, and when it has woken it is that run
+// which fails.
+func TestAMemberThatSleepsDoesNotRun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		handled := 0
+		build := func(t testing.TB) (*tendtest.Tree, actor.Address[int]) {
+			g := actor.NewGroup("g", actor.GroupSpec[int, int]{
+				New: func(context.Context, *actor.Actor[int], int) (actor.Handler[int], error) {
+					return handler(func(context.Context, int) error { handled++; return nil }), nil
+				},
+				Idle: time.Minute,
+			})
+			tree := tendtest.New(t, root(tend.Spec{}, g))
+			tree.Serve()
+			_ = g.To(1).TrySend(1)
+			tree.Sleep(time.Hour)
+			return tree, g.To(1)
+		}
+		f := try(t, func(t testing.TB) {
+			tree, _ := build(t)
+			tree.Fail("root/g/1", errBoom)
+		})
+		wantFailures(t, f, "Fail(\"root/g/1\"): no service that matches runs")
+		f = try(t, func(t testing.TB) {
+			tree, member := build(t)
+			_ = member.TrySend(2)
+			tree.Sleep(0)
+			tree.Fail("root/g/1", errBoom)
+			_ = member.TrySend(3)
+			tree.Sleep(0)
+			tree.Tape.WantAmong("1h0m0s root/g/1 service failed err=boom")
+		})
+		wantFailures(t, f)
+		if handled != 3 {
+			t.Errorf("%d messages are handled", handled)
+		}
+	})
 }
 
 // TestStopOfAnActorUnderTest is called as ever, also after a fault.

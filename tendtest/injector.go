@@ -145,10 +145,8 @@ func (f *faults) wake(v *victim) {
 func (f *faults) begin(v *victim) (e effects, refused bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, other := range f.runs {
-		if other.Service == v.Service && !other.over {
-			f.t.Errorf("tendtest: two runs of %s at once: %d and %d", v.Path, other.Number, v.Number)
-		}
+	if other := f.rival(v); other != nil {
+		f.t.Errorf("tendtest: two runs of %s at once: %d and %d", v.Path, other.Number, v.Number)
 	}
 	f.runs = append(f.runs, v)
 	f.served[v.Service] = v.Path
@@ -160,6 +158,21 @@ func (f *faults) begin(v *victim) (e effects, refused bool) {
 		starts.failed[v.Service]++
 	}
 	return e, refused
+}
+
+// rival is a run that is on and must not be when v begins; nil: there is none. The caller holds
+// mu.
+func (f *faults) rival(v *victim) *victim {
+	others := 0
+	for _, other := range f.runs {
+		if other.Service != v.Service || other.over {
+			continue
+		}
+		if others++; others > 1 || !v.overlaps(other) {
+			return other
+		}
+	}
+	return nil
 }
 
 // mute notes how a run that nobody hears is heard again.
@@ -187,6 +200,14 @@ func (f *faults) end(v *victim) ending {
 	v.over = true
 	f.forget(v)
 	return v.ending
+}
+
+// slept notes that a run is over which had nothing to do: no fault is in its way.
+func (f *faults) slept(v *victim) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v.over, v.passed = true, true
+	f.forget(v)
 }
 
 // isByItself: a run without a goroutine has ended for that reason, and not because its

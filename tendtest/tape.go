@@ -138,9 +138,11 @@ func hasWords(line, want string) bool {
 // wordsOf splits a line at its spaces, but for those in quotes.
 func wordsOf(line string) (words []string) {
 	begin, quoted := 0, false
-	for i := range len(line) {
+	for i := 0; i < len(line); i++ {
 		switch {
-		case line[i] == '"' && (i == 0 || line[i-1] != '\\'):
+		case quoted && line[i] == '\\':
+			i++ // the next is escaped, whatever it is
+		case line[i] == '"':
 			quoted = !quoted
 		case line[i] == ' ' && !quoted:
 			words = append(words, line[begin:i])

@@ -1,6 +1,7 @@
 package tendtest_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -52,6 +53,8 @@ func TestWantAmong(t *testing.T) {
 		{[]string{"* * service failed err=* threshold=5"}, true},
 		{[]string{"* root/* service failed err=b*m restarting"}, true},
 		{[]string{`1s root/a service failed err="panic: boom again" restarting`}, true},
+		{[]string{`* root/a service failed err="open C:\\" restarting`, "* root/a service started restarts=3"}, true},
+		{[]string{`* root/a service failed err="say \"no\" \\" threshold=5`}, true},
 		{[]string{"0s root/a service failed", "1s root/a service failed", "1s root/a service started"}, true},
 		{[]string{"1s root/a service failed", "0s root/a service failed"}, false},
 		{[]string{"* root/a failed"}, false},
@@ -63,6 +66,8 @@ func TestWantAmong(t *testing.T) {
 		t.Run(strings.Join(c.want, ";"), func(t *testing.T) {
 			f := played(t, func(tree *tendtest.Tree) {
 				tree.Panic("root/a", "boom again")
+				tree.Fail("root/a", errors.New(`open C:\`))
+				tree.Fail("root/a", errors.New(`say "no" \`))
 				tree.Tape.WantAmong(c.want...)
 			})
 			if c.ok {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/fault"
 	"github.com/tend-go/tend/internal/latent"
 )
@@ -29,6 +30,21 @@ type victim struct {
 
 func newVictim(r fault.Run, cancel func(error)) *victim {
 	return &victim{Run: r, cancel: cancel}
+}
+
+// isRun: the run with that number, which is in that state, is v, and has not ended.
+func (v *victim) isRun(number uint64, s tend.State) bool {
+	return number == v.Number && tend.StateStarting <= s && s <= tend.StateStuck && s != tend.StateBackoff
+}
+
+// overlaps: both runs may be on at once. The later one knows, which need not have come to begin
+// as the later.
+func (v *victim) overlaps(other *victim) bool {
+	later := v
+	if other.Number > v.Number {
+		later = other
+	}
+	return later.Beside && v.Record != other.Record
 }
 
 // ending is how a run ends.
@@ -154,6 +170,12 @@ func (k *link) Ended(number uint64, made context.Context, cause, err error) {
 	} else {
 		k.faults.ask(v, cause)
 	}
+}
+
+// Slept tells that the run is over, of which Ended is not called.
+func (k *link) Slept(number uint64, made context.Context) {
+	k.faults.slept(k.victim)
+	k.Link.Slept(number, made)
 }
 
 // outcome is what the end of a run is to an actor's supervisor.

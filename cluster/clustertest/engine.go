@@ -29,6 +29,7 @@ type Engine struct {
 	mu    sync.Mutex
 	base  time.Time
 	mem   *memory.Memory
+	dates []time.Duration // when what is in the log of mem was written
 	born  uint64
 	news  chan struct{} // closed with each change of data and faults
 	links map[string]*link
@@ -65,11 +66,18 @@ func (e *Engine) Lose(name string, n int) { e.change(func() { e.link(name).lose 
 func (e *Engine) Expire(name string) {
 	e.change(func() {
 		for _, c := range e.mem.Snapshot("").Changes {
-			if strings.HasSuffix(c.Key, "/m/"+name) {
+			if isMember(c.Key, name) {
 				_ = e.mem.Revoke(c.Lease) // it is there: it has a key
 			}
 		}
 	})
+}
+
+// isMember: it is the key of a member, "/tend/1/<fleet>/m/<node>", and not of a claim, which is
+// longer and may end as that does.
+func isMember(key, name string) bool {
+	fleet, found := strings.CutSuffix(key, "/m/"+name)
+	return found && strings.Count(fleet, "/") == strings.Count("/tend/1/fleet", "/")
 }
 
 // Restart gives each lease its whole time again, as an engine does that has restarted.
@@ -77,7 +85,7 @@ func (e *Engine) Restart() { e.change(func() { e.mem.Restart(e.now()) }) }
 
 // Forget has the engine lose all it had, and its revision. It does not say so: its cluster
 // id stays, and watches wait for a revision that does not come.
-func (e *Engine) Forget() { e.change(func() { e.mem = memory.New(e.born) }) }
+func (e *Engine) Forget() { e.change(func() { e.mem, e.dates = memory.New(e.born), nil }) }
 
 // change does something to data or faults, and has everybody look.
 func (e *Engine) change(f func()) {
@@ -87,8 +95,12 @@ func (e *Engine) change(f func()) {
 	e.changed()
 }
 
-// changed wakes all who wait, and sets the timer to the end of the next lease.
+// changed dates what was written, wakes all who wait, and sets the timer to the end of the next
+// lease.
 func (e *Engine) changed() {
+	for len(e.dates) < len(e.mem.Log()) {
+		e.dates = append(e.dates, e.now())
+	}
 	close(e.news)
 	e.news = make(chan struct{})
 	if e.timer != nil {

@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -46,7 +47,8 @@ func (l *link) SetIfNone(ctx context.Context, key, value, prefix string) (a stor
 	return a, err
 }
 
-// Watch follows the log of revisions. While the link is cut it waits.
+// Watch follows the log of revisions. While the link is cut it waits; what was under way then
+// is sent again.
 func (l *link) Watch(ctx context.Context, prefix string, silence time.Duration, saw func(store.Batch)) error {
 	snapshot, err := l.snapshot(ctx, prefix, silence/5)
 	if err != nil {
@@ -55,15 +57,15 @@ func (l *link) Watch(ctx context.Context, prefix string, silence time.Duration, 
 	saw(snapshot)
 	seen, heard := snapshot.Revision, time.Now()
 	for {
-		batches, news := l.after(seen, prefix)
-		if err := sleep(ctx, l.lag(len(batches))); err != nil {
-			return err
-		}
-		for _, b := range batches {
-			saw(b)
-			seen, heard = b.Revision, time.Now()
-		}
-		if len(batches) > 0 {
+		next, at, news := l.after(seen, prefix)
+		if next != nil {
+			if err := sleep(ctx, at-l.now()); err != nil {
+				return err
+			}
+			if !l.isCut() {
+				saw(*next)
+				seen, heard = next.Revision, time.Now()
+			}
 			continue
 		}
 		asked, err := l.hush(ctx, news, silence, heard, seen)
@@ -83,33 +85,29 @@ func (l *link) snapshot(ctx context.Context, prefix string, within time.Duration
 	return b, err
 }
 
-// after are the batches that are newer, as far as the link lets them through.
-func (l *link) after(seen int64, prefix string) (found []store.Batch, news <-chan struct{}) {
+// after is the batch that is next, and when it comes; nil: there is none, or the link lets
+// nothing through.
+func (l *link) after(seen int64, prefix string) (next *store.Batch, at time.Duration, news <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cut {
-		return nil, l.news
+		return nil, 0, l.news
 	}
-	for _, b := range l.mem.Log() {
-		if b.Revision <= seen {
-			continue
-		}
+	log := l.mem.Log()
+	first, _ := slices.BinarySearchFunc(log, seen+1, func(b store.Batch, revision int64) int { return cmp.Compare(b.Revision, revision) })
+	for i, b := range log[first:] {
 		b.Changes = slices.DeleteFunc(slices.Clone(b.Changes), func(c store.Change) bool { return !strings.HasPrefix(c.Key, prefix) })
 		if len(b.Changes) > 0 {
-			found = append(found, b)
+			return &b, l.dates[first+i] + l.delay, l.news
 		}
 	}
-	return found, l.news
+	return nil, 0, l.news
 }
 
-// lag is how late that many batches come.
-func (l *link) lag(batches int) time.Duration {
+func (l *link) isCut() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if batches == 0 {
-		return 0
-	}
-	return l.delay
+	return l.cut
 }
 
 // hush waits for news; after a silence it asks how far the engine is.

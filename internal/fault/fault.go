@@ -25,6 +25,8 @@ type Run struct {
 	Path    string
 	Service uint64 // the number of its token
 	Number  uint64 // the incarnation
+	Record  any    // the supervisor's, of the service: in one place there may be several
+	Beside  bool   // one run of another record may be on in the same place when this begins
 	// Mute has the supervisor not hear it when the run says that it is ready, until unmute is
 	// called. It is to be called before the service is; nil: of a run without a goroutine.
 	Mute func() (unmute func())

@@ -1,5 +1,6 @@
 // Package place is how package keyed has services follow each other in one place of a
-// supervisor, also after one that is leaving. A token is a tend.ServiceToken.
+// supervisor, also after one that is leaving, and how package suture knows whose a place is.
+// A token is a tend.ServiceToken.
 package place
 
 // Host is a supervisor.
@@ -14,6 +15,9 @@ type Host interface {
 	Put(record, token any) Answer
 	// Discard lets go of what was prepared.
 	Discard(record any)
+	// Owns: the token is of a service of the supervisor itself, and not of one further below.
+	// The service may have left.
+	Owns(token any) bool
 }
 
 // Answer waits for the answer to Put: the token of the service, or why it was refused.
