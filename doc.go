@@ -105,12 +105,12 @@
 //     caller of Add; errors are asked what they are and say in the goroutine of the
 //     service that returned them, each once ([Reason]).
 //  6. Events reach each hook and subscriber in order, each once, off the loop, on a
-//     queue of 1,024; those at level warning or above wait beyond that, as long as it
-//     is busy with one event for less than a tenth of a second. What does not fit is
+//     queue of 1,024; those at level warning or above wait beyond that, up to 65,536, as
+//     long as it is busy with one event for less than a tenth of a second. What does not fit is
 //     counted where it is missing, and told though nothing follows. The end of the
 //     root always fits. At the end of a stop a root waits for its hook: as long as
 //     it takes an event in each tenth of a second, for five seconds at most, and
-//     within [Spec].StopWithin.
+//     no more than a twentieth beyond [Spec].StopWithin.
 //  7. Nobody who gave up waiting blocks or leaks anything. A service that left costs
 //     nothing, also if its token or events are kept: those hold a small record. A
 //     supervisor that is not served holds no context.

@@ -54,7 +54,8 @@
 //
 //  11. An [Ask] whose message was taken ends once: with the answer; with [ErrFailed], when
 //     the run that had it in hand, or had kept its Reply, is over; with [ErrGone], when it
-//     was lost before it was begun; or with the cause of its context. Nothing is left of it
+//     was lost before it was begun; with [ErrFull], when it had to make room for another; or
+//     with the cause of its context. Nothing is left of it
 //     then but the message.
 //  12. A handler may keep a [Reply], and answer later, from anywhere.
 //

@@ -34,7 +34,7 @@
 // reads holds nothing up. Options.StopDelay puts time between "not ready" and the
 // stop.
 //
-// Once a stop is under way, only a SIGINT says more, as only a person sends two: it
+// Once a signal to stop has come, only a SIGINT says more, as only a person sends two: it
 // ends the program at once, with a report of what still ran, and where it hung (or,
 // in a StopDelay, ends that). A SIGINT within 100ms of the signal before it is the
 // same wish: one Ctrl-C arrives twice when npm, make, timeout or a container's init
@@ -46,8 +46,8 @@
 // The exit code is the one that a service gave to [Exit], whether it has ended the
 // tree with it or was asked to stop; 0 if the program was asked to stop, or ended by
 // its own will, and all of it stopped; else 1. Another error of a service that was
-// asked to stop is an event of the tree and changes no code. After a second SIGINT it
-// is 130, as shells have it.
+// asked to stop is an event of the tree and changes no code. After a SIGINT that
+// ended the program at once it is 130, as shells have it.
 //
 // # Other signals
 //

@@ -182,14 +182,14 @@ func unique(list []string) []string {
 	return slices.Compact(list)
 }
 
-// What this package, package process and the tree itself log: calls of LogAttrs with a constant
-// message, which is all of them but the one for events.
+// What this package, others and the tree itself log: calls of LogAttrs, and of methods log that
+// are like it, with a constant message, which is all of them but the ones for events and acts.
 func TestOperationsRecords(t *testing.T) {
 	table := records(t, "record")
 	said := map[string]logged{}
 	files := []string{filepath.Join("..", "foldlog.go"), filepath.Join("..", "hub.go")}
-	for _, pattern := range []string{"*.go", filepath.Join("..", "process", "*.go")} {
-		more, err := filepath.Glob(pattern)
+	for _, pattern := range []string{"*.go", "../process/*.go", "../periodic/*.go", "../health/*.go"} {
+		more, err := filepath.Glob(filepath.FromSlash(pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func logCalls(t *testing.T, name string, said map[string]logged) {
 			return true
 		}
 		f, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || f.Sel.Name != "LogAttrs" {
+		if !ok || f.Sel.Name != "LogAttrs" && f.Sel.Name != "log" || len(call.Args) < 3 {
 			return true
 		}
 		message, ok := literal(call.Args[2])
@@ -250,7 +250,7 @@ func logCalls(t *testing.T, name string, said map[string]logged) {
 		}
 		for _, arg := range call.Args[3:] {
 			if attr, ok := arg.(*ast.CallExpr); ok {
-				if key, ok := literal(attr.Args[0]); ok {
+				if key, ok := literal(attr.Args[0]); ok && key != "" { // else it is a group of its own
 					r.attrs = append(r.attrs, key)
 				}
 			}

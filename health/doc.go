@@ -38,8 +38,8 @@
 // A program is ready if its tree is, by [tend.Status.Ready], and its probes are
 // healthy: it is not before all its services have run at once, nor while one that
 // counts is down, nor from the moment when it begins to stop. It is alive unless only
-// its end can help: a service that is stuck ([tend.Status.Alive]), or a Liveness probe
-// that guards no service. A program that stops is alive.
+// its end can help: a service that is stuck ([tend.Status.Alive]), or a Liveness
+// or Startup probe that guards no service. A program that stops is alive.
 //
 // # What is guaranteed
 //

@@ -17,8 +17,8 @@
 //     ctx is done.
 //  3. A lock that was acquired, or may have been when Acquire was cut off by a stop
 //     or a timeout, is always released, once: after the work has returned, panicked
-//     or called runtime.Goexit, after the last Renew has returned, and with a context
-//     that is not cancelled but bounded.
+//     or called runtime.Goexit, after the last Renew has returned, or has ignored the end of
+//     its context for 10 s, and with a context that is not cancelled but bounded.
 //  4. Work that ignores its context is waited for. Releasing the lock earlier would
 //     do what the lock is there to prevent. Work that hangs for ever keeps its lock
 //     as long, unless MaxHold ends the renewals.

@@ -107,7 +107,7 @@ func (j *Job) Validate() error {
 // job.
 func (j *Job) SetInterval(d time.Duration) {
 	if d <= 0 {
-		j.logger().Warn("interval of a periodic job ignored", "job", j.String(), "interval", d)
+		j.logger().LogAttrs(context.Background(), slog.LevelWarn, "interval of a periodic job ignored", slog.String("job", j.String()), slog.Duration("interval", d))
 		return
 	}
 	j.mu.Lock()

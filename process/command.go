@@ -175,7 +175,7 @@ func (c *Command) String() string {
 // leaves time for SIGKILL and the last output, and, if Ready is set, state
 // starting until it is ready. Put it into another Child to add more:
 //
-//	tend.Child{Service: c.Child(), Backoff: tend.Backoff{Limit: 3, Within: time.Hour}}
+//	tend.Child{Service: c.Child(), Limit: tend.Limit{N: 3, Within: time.Hour}}
 func (c *Command) Child() tend.Child {
 	child := tend.Child{Service: c, Name: c.String(), Timeout: c.stopTime()}
 	if c.Ready != nil {
