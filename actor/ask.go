@@ -173,15 +173,26 @@ type questions struct {
 	begun atomic.Uint64
 }
 
+// add puts q where its number has it: one that was handled on the goroutine of its asker comes
+// after those that were asked meanwhile.
 func (l *questions) add(q *question) {
-	q.prev, q.listed = l.last, true
-	if l.last == nil {
-		l.first = q
-	} else {
-		l.last.next = q
+	before := l.last
+	for before != nil && before.number > q.number {
+		before = before.prev
 	}
-	l.last = q
-	if l.at == nil {
+	q.prev, q.next, q.listed = before, l.first, true
+	if before != nil {
+		q.next = before.next
+		before.next = q
+	} else {
+		l.first = q
+	}
+	if q.next != nil {
+		q.next.prev = q
+	} else {
+		l.last = q
+	}
+	if l.at == nil || l.at.number > q.number {
 		l.at = q
 	}
 	l.n.Add(1)

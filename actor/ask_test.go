@@ -418,6 +418,49 @@ func TestWhatComesDuringAnInlineTurn(t *testing.T) {
 	})
 }
 
+// TestWhoAsksDuringAnInlineTurn comes after the one whose turn it is: that one learns how it
+// ends, failed or with its Reply kept, and the other one is answered.
+func TestWhoAsksDuringAnInlineTurn(t *testing.T) {
+	for name, fails := range map[string]error{"fails": errBoom, "keeps": nil} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				step := make(chan struct{})
+				s, a := asked(t, actor.Spec[question]{Inline: true}, func(_ context.Context, q question) error {
+					switch q.n {
+					case 1:
+						<-step
+						return fails
+					case 2:
+						<-step
+						return errBoom
+					}
+					q.reply.Send(q.n)
+					return nil
+				})
+				synctest.Wait()
+				ends := make([]error, 4)
+				for n := 1; n < len(ends); n++ {
+					go func() { _, ends[n] = ask(t.Context(), a, n) }()
+					synctest.Wait()
+				}
+				step <- struct{}{}
+				synctest.Wait()
+				if early := ends[1] != nil; early != (fails != nil) {
+					t.Errorf("the first ended with %v", ends[1])
+				}
+				step <- struct{}{}
+				synctest.Wait()
+				if !errors.Is(ends[1], actor.ErrFailed) || !errors.Is(ends[2], actor.ErrFailed) || ends[3] != nil {
+					t.Errorf("they ended with %v", ends[1:])
+				}
+				if n := s.Status().Services[0].Mailbox.Open; n != 0 {
+					t.Errorf("%d are open", n)
+				}
+			})
+		})
+	}
+}
+
 // TestInlineAndGoexit ends the goroutine of the asker, and the run.
 func TestInlineAndGoexit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
