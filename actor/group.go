@@ -272,6 +272,8 @@ func (p place[K, M]) target() waiter {
 // watch stays with the key.
 func (p place[K, M]) watch(w watcher) (stop func()) {
 	k := &keyWatcher[K, M]{w, p}
-	p.g.shard(p.key).watch(p.key, k)
+	if !p.g.shard(p.key).watch(p.key, k) && p.g.over.Load() {
+		k.tell(Down{Name: said.Key(p.key)})
+	}
 	return k.stop
 }

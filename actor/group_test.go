@@ -672,6 +672,76 @@ func TestAWatchOfAKeyStaysWithIt(t *testing.T) {
 	})
 }
 
+// TestWatchingAKeyThatIsDown tells so at once, and goes on when somebody calls its member back.
+func TestWatchingAKeyThatIsDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, _ := clerks(actor.GroupSpec[int, string]{Actor: actor.Spec[string]{Child: tend.Child{Limit: tend.Limit{N: 1}}}},
+			func(_ context.Context, _ *actor.Actor[string], m string) error { return errors.New(m) })
+		d, key := &book{began: time.Now()}, 1
+		watcher := actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
+			actor.Watch(self, g.To(key), func(d actor.Down) actor.Down { return d })
+			return actor.Func[actor.Down](func(_ context.Context, m actor.Down) error {
+				d.note("%s %d %v %v", m.Name, m.Run, m.Err, m.Again)
+				return nil
+			}), nil
+		}})
+		s, _ := serve(t, tend.Spec{}, g)
+		synctest.Wait()
+		tell(t, g.To(1), "boom") // it gives up
+		synctest.Wait()
+		s.Add(watcher)
+		d.expect(t, "0s 1 1 <nil> false")
+		member := s.Status().Services[0].Supervisor.Services[0]
+		if err := s.Restart(member.Token, nil); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		d.expect(t)
+		tell(t, g.To(1), "bang")
+		d.expect(t, "0s 1 2 bang false")
+		if err := s.Suspend(s.Status().Services[0].Token); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		d.expect(t)
+		for _, want := range []string{"0s 1 2 <nil> false", "0s 2 0 <nil> false"} { // the group does not run
+			if err := s.Restart(s.Status().Services[1].Token, nil); err != nil {
+				t.Error(err)
+			}
+			d.expect(t, want)
+			key++
+		}
+	})
+}
+
+// TestASuccessorHasThePlaceOfTheOneBefore, of a group that is full.
+func TestASuccessorHasThePlaceOfTheOneBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		var handled []string
+		g, _ := clerks(actor.GroupSpec[int, string]{Supervisor: tend.Spec{MaxServices: 1}}, func(_ context.Context, _ *actor.Actor[string], m string) error {
+			<-step
+			handled = append(handled, m)
+			return nil
+		})
+		serve(t, tend.Spec{}, g)
+		synctest.Wait()
+		tell(t, g.To(1), "first")
+		synctest.Wait()
+		g.Remove(1)
+		synctest.Wait()
+		tell(t, g.To(1), "second")
+		if err := g.To(2).TrySend("x"); !errors.Is(err, tend.ErrTooManyServices) {
+			t.Errorf("another key: %v", err)
+		}
+		close(step)
+		synctest.Wait()
+		if d := cmp.Diff([]string{"first", "second"}, handled); d != "" || g.Len() != 1 {
+			t.Errorf("%d members; -want +got\n%s", g.Len(), d)
+		}
+	})
+}
+
 // TestAWatcherThatIsGone is forgotten, by the key too.
 func TestAWatcherThatIsGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -131,6 +131,9 @@ func (g *Group[K, M]) makeMissing(key K, c chan news, most int64) (*member[K, M]
 	if s.members[key] != nil {
 		return nil, nil //nolint:nilnil // it needs no making, and that is no error
 	}
+	if s.leaving[key] != nil {
+		most = 0 // it gets the place of that one
+	}
 	if !g.reserve(most) {
 		return nil, tend.ErrTooManyServices
 	}
@@ -423,18 +426,28 @@ func (k *keyWatcher[K, M]) tell(d Down) bool {
 
 func (k *keyWatcher[K, M]) stop() { k.at.g.shard(k.at.key).unwatch(k.at.key, k) }
 
-func (s *shard[K, M]) watch(key K, w watcher) {
+// watch has w told of the members with the key from now on, and at once that the one that is
+// there does not run and will not by itself. It returns whether there is one.
+func (s *shard[K, M]) watch(key K, w watcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.watchers == nil {
 		s.watchers = map[K][]watcher{}
 	}
 	s.watchers[key] = append(s.watchers[key], w)
-	if m := s.members[key]; m != nil {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.actor().addWatcher(w)
+	m := s.members[key]
+	if m == nil {
+		return false
 	}
+	a := m.actor()
+	a.mu.Lock()
+	a.addWatcher(w)
+	if a.isGone() {
+		a.tellDown(Down{Name: a.name, Run: a.number()}, w)
+		return true
+	}
+	a.mu.Unlock()
+	return true
 }
 
 func (s *shard[K, M]) unwatch(key K, w watcher) {

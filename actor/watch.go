@@ -84,7 +84,7 @@ func (w *watching) learn(d Down) bool {
 // watch adds w to those who are told.
 func (a *Actor[M]) watch(w watcher) (stop func()) {
 	a.mu.Lock()
-	if a.is(closed) && !a.is(launched) { // it is gone, or will not come by itself
+	if a.isGone() {
 		d := Down{Name: a.name, Run: a.number()}
 		a.mu.Unlock()
 		w.tell(d)
@@ -95,12 +95,15 @@ func (a *Actor[M]) watch(w watcher) (stop func()) {
 	return func() { a.unwatch(w) }
 }
 
+// isGone: it has left, or will not run again by itself. The caller holds mu.
+func (a *Actor[M]) isGone() bool { return a.is(closed) && !a.is(launched) }
+
 // addWatcher has w told: of ends that are yet to come and, if none can come now, that none
-// will. The caller holds mu.
+// will; unless that is so already. The caller holds mu.
 func (a *Actor[M]) addWatcher(w watcher) {
 	b, one := a.open().whole(), watching{watcher: w}
 	if !a.is(launched) {
-		one.run, one.again = a.number(), true
+		one.run, one.again = a.number(), !a.isGone()
 	}
 	b.watchers = append(b.watchers, one)
 }
@@ -165,6 +168,12 @@ func (a *Actor[M]) ended(now latent.Settled) {
 		a.mu.Unlock()
 		return
 	}
+	a.tellDown(d, to...)
+}
+
+// tellDown has some who watch told of an end, after those before it, and unlocks mu.
+func (a *Actor[M]) tellDown(d Down, to ...watcher) {
+	b := a.box
 	isFirst := len(b.downs) == 0
 	b.downs = append(b.downs, untold{d, to})
 	link := a.link
