@@ -101,10 +101,7 @@ func (t *stops) close(supervisor string, s *stop) {
 // dropped, or that is inside of a service which is more than it, stays; as with
 // incidents, all is forgotten when there is too much of that.
 func (t *stops) mark(supervisor string, at time.Time) {
-	if len(t.stopped) >= maxIncidents {
-		clear(t.stopped)
-	}
-	t.stopped[supervisor] = mark{at, t.stopped[supervisor].n + 1}
+	know(t.stopped, supervisor, mark{at, t.stopped[supervisor].n + 1})
 }
 
 // unmark returns whether a service that has ended is a supervisor which has stopped since

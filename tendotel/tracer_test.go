@@ -253,6 +253,71 @@ func newTold() (tr *tracer, names func() []string) {
 	}
 }
 
+// One that is to replace another, and is not ready in time, is known apart from that one,
+// which fails meanwhile: that was not asked to stop, and is started again.
+func TestTwoRunsOfOneServiceAreKnownApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		runs := 0
+		token := x.root.Add(tend.Child{Name: "db", Backoff: tend.Backoff{Min: 10 * time.Second}, Service: tend.Func("", func(ctx context.Context) error {
+			if runs++; runs == 1 {
+				time.Sleep(5 * time.Second)
+				return io.EOF
+			}
+			<-ctx.Done()
+			return nil
+		})})
+		x.serve()
+		time.Sleep(time.Second)
+		err := x.root.ReplaceWhenReady(t.Context(), token, tend.Child{Service: tendtest.Slow("", 4*time.Second), ReadyTimeout: 2 * time.Second})
+		if !errors.Is(err, tend.ErrNotReady) {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		x.want(
+			"3s-7s tend.stop root/db#2",
+			"5s-5s tend.failure root/db#1 (EOF)",
+			"5s-15s tend.restart root/db#3 < tend.failure root/db#1 ~ tend.failure root/db#1",
+		)
+		x.stop()
+	})
+}
+
+// A failure whose service did not start because of it is no beginning of a later start.
+func TestAFailureThatNoStartFollows(t *testing.T) {
+	for name, next := range map[string]tend.State{
+		"it is suspended":                 tend.StateSuspended,
+		"it is removed":                   tend.StateGone,
+		"the one beside it has its place": tend.StateRunning,
+	} {
+		tr, names := newTold()
+		o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0], Incarnation: 1}
+		tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
+		tr.hook(tend.ServiceChanged{Origin: o, Next: next})
+		o.Incarnation = 3
+		tr.hook(tend.ServiceStarted{Origin: o})
+		if diff := gocmp.Diff([]string{"tend.failure"}, names()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+// A service that ends has been started again after its failure, if that may have been dropped.
+func TestAFailureBeforeAStartThatWasDropped(t *testing.T) {
+	tr, names := newTold()
+	o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0], Incarnation: 1}
+	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
+	tr.hook(tend.EventsDropped{Origin: tend.Origin{Supervisor: "root"}, N: 1})
+	o.Incarnation = 2
+	tr.hook(tend.ServiceEnded{Origin: o})
+	o.Incarnation = 3
+	tr.hook(tend.ServiceStarted{Origin: o})
+	if diff := gocmp.Diff([]string{"tend.failure"}, names()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 // Of events that were dropped nothing is made up.
 func TestDroppedEvents(t *testing.T) {
 	tr, names := newTold()
@@ -883,7 +948,7 @@ func TestKnownIsBounded(t *testing.T) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
 		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})
 	}
-	if known, stopped := len(tr.known), len(tr.stops.stopped); known != more || stopped != more {
-		t.Errorf("it knows %d, stopped %d", known, stopped)
+	if failed, stopped := len(tr.failed), len(tr.stops.stopped); failed != more || stopped != more {
+		t.Errorf("it knows %d that have failed, %d that have stopped", failed, stopped)
 	}
 }
