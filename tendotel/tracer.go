@@ -188,9 +188,7 @@ func (t *tracer) fails(e tend.ServiceFailed) trace.Span {
 	i := t.known[runOf(e)]
 	delete(t.known, runOf(e))
 	if e.Err.Err == tend.ErrNotReady { //nolint:errorlint // the tree's own word, not an error of the service
-		late := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
-		fail(late, e.Err.Error())
-		late.End(trace.WithTimestamp(e.Time))
+		t.late(e, i)
 	}
 	var options []trace.SpanStartOption
 	if i.restart.IsValid() {
@@ -208,6 +206,18 @@ func (t *tracer) fails(e tend.ServiceFailed) trace.Span {
 		know(t.failed, e.Token, failure{at: e.Time, span: span.SpanContext()})
 	}
 	return span
+}
+
+// late is the start of a service that was not ready in time: what it took after that was
+// its stop.
+func (t *tracer) late(e tend.ServiceFailed, i incident) {
+	until := i.asked
+	if until.IsZero() { // that was dropped
+		until = e.Time
+	}
+	span := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
+	fail(span, e.Err.Error())
+	span.End(trace.WithTimestamp(until))
 }
 
 func (t *tracer) paused(e tend.PauseEnded) trace.Span {

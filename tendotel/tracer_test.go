@@ -33,7 +33,7 @@ import (
 // all spans that have ended by then with lines such as
 //
 //	17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2
-//	0s-5s tend.start root/late#1 (tend: service was not ready in time)
+//	0s-4s tend.start root/late#1 (tend: service was not ready in time)
 //	16s-19s tend.stop root/db/pool < tend.stop root/db
 //
 // which are made of
@@ -349,7 +349,7 @@ func TestNotReadyAndUnresponsive(t *testing.T) {
 		time.Sleep(time.Minute)
 		x.stop()
 		x.want(
-			"0s-5s tend.start root/late#1 ("+tend.ErrNotReady.Error()+")",
+			"0s-4s tend.start root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"4s-5s tend.stop root/late#1 < tend.failure root/late#1",
 			"5s-5s tend.failure root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"10s-11s tend.stop root/mute#1 < tend.failure root/mute#1",
