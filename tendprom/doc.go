@@ -47,7 +47,9 @@
 //	tend_supervisors_left_out               supervisors without series of their own, by the bound below
 //
 // Supervisors that are stopped are among the services that are; the root of a tree is
-// counted too. What a hook or a subscriber misses, only that is told ("events dropped").
+// counted too. A stop that is a failure is in tend_failures_total and not among them: of a
+// service that was not ready in time or silent, or was restarted with a cause. One that
+// ends by itself while its supervisor stops, before its turn, took 0 s. What a hook or a subscriber misses, only that is told ("events dropped").
 //
 // # How many series
 //

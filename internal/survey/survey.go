@@ -38,7 +38,7 @@ type Options struct {
 	Most int
 
 	// Stopped is called with how long each service took to stop that was asked to, and
-	// the root of the whole tree. Default: nothing is.
+	// the root of the whole tree; not of one whose end is a failure. Default: nothing is.
 	Stopped func(took time.Duration)
 }
 
