@@ -83,8 +83,10 @@
 //
 // A counter must not go back when a service leaves. So the totals of a supervisor
 // add up what happened from one collection to the next; what a service did between
-// the last collection and its end is not in them. Of services that come and go
-// faster than that, the numbers are in the events of the tree. What is counted from
+// the last collection and its end is not in them. They begin with all that its services
+// have counted, and a service that was counted with another supervisor before brings
+// nothing of that along. Of services that come and go faster than that, the numbers are in
+// the events of the tree. What is counted from
 // events misses nothing: of a supervisor that has left since the last collection it is
 // counted with the one above.
 //

@@ -77,7 +77,7 @@ func (w *Watch) Close() { w.deaf() }
 func (w *Watch) Look() View {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := look{options: w.options, runs: map[tend.ServiceToken]run{}, view: View{
+	l := look{options: w.options, runs: map[uint64]run{}, view: View{
 		Supervisors: map[string]*Supervisor{},
 		Services:    map[Key]*Group{},
 	}}
