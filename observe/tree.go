@@ -125,7 +125,7 @@ type reply struct {
 	// Troubles are the numbers of those in which somebody should look at a service.
 	Troubles []int  `json:"troubles,omitempty"`
 	Title    string `json:"title,omitempty"`
-	Path     string `json:"path,omitempty"` // of the root of the page, which need not be that of the tree
+	Path     string `json:"path,omitempty"`  // of the root of the page, which need not be that of the tree
 	Allow    bool   `json:"allow,omitempty"` // there are buttons
 	// Program is only what the page begins with, as it changes without a frame.
 	Program *program `json:"program,omitempty"`
