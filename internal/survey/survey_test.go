@@ -394,6 +394,31 @@ func TestTotalsOfWhatIsAddedAgain(t *testing.T) {
 	}
 }
 
+// The restarts of a place are those of the run that has it, and so fewer when one that had
+// replaced another leaves before that has returned. Totals do not go back then, nor around
+// zero when the group has not had the runs before.
+func TestTotalsOfWhatHasFallenBack(t *testing.T) {
+	x := tend.ServiceStatus{Name: "x", Token: surveytest.Tokens(1)[0], State: running, Restarts: 2}
+	p := &surveytest.Picture{Root: *nested("r", nested("r/a", x), nested("r/b")).Supervisor}
+	w := survey.New(p, survey.Options{})
+	a, b := p.Root.Services[0].Supervisor, p.Root.Services[1].Supervisor
+	want := func(step string, inA, inB uint64) {
+		t.Helper()
+		v := w.Look()
+		if a, b := v.Supervisors["r/a"].Restarts, v.Supervisors["r/b"].Restarts; a != inA || b != inB {
+			t.Errorf("%s: %d and %d, want %d and %d", step, a, b, inA, inB)
+		}
+	}
+	want("at first", 2, 0)
+	a.Services[0].Restarts = 1
+	want("it has fallen back", 2, 0)
+	b.Services, a.Services = a.Services, nil
+	b.Services[0].Restarts = 0
+	want("it has, and is elsewhere", 2, 0)
+	b.Services[0].Restarts = 3
+	want("it was started again", 2, 3)
+}
+
 // A tree whose services come and go does not fill the memory: of those that have left ten
 // thousand are remembered.
 func TestWhatHasLeftIsBounded(t *testing.T) {

@@ -90,10 +90,14 @@ func (t *totals) add(to Key, now, last counts, isNew map[Key]bool) {
 		return
 	}
 	s := t.sums[to]
-	s.restarts += now.restarts - last.restarts
-	s.failures += now.failures - last.failures
+	s.restarts += grown(now.restarts, last.restarts)
+	s.failures += grown(now.failures, last.failures)
 	t.sums[to] = s
 }
+
+// grown is by how much a count has grown. That of restarts may be lower than it was: of a
+// place whose latest run has left it to one before.
+func grown(now, last uint64) uint64 { return max(now, last) - last }
 
 // mostLeft is how many services are remembered that were not seen last.
 const mostLeft = 10_000
