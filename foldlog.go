@@ -80,7 +80,7 @@ func (l *foldLog) log(ctx context.Context, e Event) {
 			return
 		}
 	case ServiceEnded:
-		if e.Next != StatePending {
+		if e.Next != StatePending && e.Next != StateBackoff { // in backoff is another one, which it was to replace
 			l.forget(n)
 		}
 	case PauseBegan:

@@ -136,7 +136,7 @@ func (n *node) late(now instant) instant {
 	if n.state != StateStuck {
 		return 0
 	}
-	return now - n.since
+	return max(1, now-n.since) // messages that are handled together share a moment, and zero says that it was not
 }
 
 // conf are the settings of the service.

@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"time"
 
@@ -26,22 +28,25 @@ func takeCensus() census {
 	return c
 }
 
+// counts is a census that is a second old at most.
+func (p *Page) counts(ctx context.Context) (map[uint64]int, error) {
+	c, err := p.census.Answer(ctx)
+	return c.counts, cmp.Or(err, c.err)
+}
+
 // serveCensus answers with the counts of the services that the page shows.
 func (p *Page) serveCensus(w http.ResponseWriter, r *http.Request) {
 	v := p.look(r)
 	if v == nil {
 		return
 	}
-	c, err := p.census.Answer(r.Context())
-	if err == nil {
-		err = c.err
-	}
+	counts, err := p.counts(r.Context())
 	if err != nil {
 		http.Error(w, "observe: "+err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	own := map[uint64]int{}
-	for id, n := range c.counts {
+	for id, n := range counts {
 		if v.place[id] != 0 {
 			own[id] = n
 		}

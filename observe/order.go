@@ -12,8 +12,17 @@ var order = [...]tend.State{
 	tend.StatePending, tend.StateRunning, tend.StateSuspended, tend.StateDone, tend.StateGone,
 }
 
+// Orders that no row can tell: asInTree is none, and byGoroutines takes a census.
+const (
+	asInTree     = "tree"
+	byGoroutines = "goroutines"
+)
+
 // orders are what rows may be sorted by: what somebody looks for comes first.
 var orders = map[string]func(a, b *row) int{
+	asInTree:     nil,
+	byGoroutines: nil,
+
 	"worst":    func(a, b *row) int { return cmp.Or(cmp.Compare(badness(b), badness(a)), cmp.Compare(b.Last, a.Last)) },
 	"restarts": func(a, b *row) int { return cmp.Compare(b.Restarts, a.Restarts) },
 	"failures": func(a, b *row) int { return cmp.Compare(b.Failed, a.Failed) },

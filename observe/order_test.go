@@ -2,7 +2,9 @@ package observe
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +31,9 @@ func TestOrders(t *testing.T) {
 	change(&s[2], tend.StateBackoff, 30, 3, 2, 30)
 	change(&s[3], tend.StateBackoff, 60, 0, 0, 40)
 	p := newTestPage(t, f, Options{})
+	p.census.Ask = func() census {
+		return census{counts: map[uint64]int{s[0].Token.ID(): 1, s[1].Supervisor.Services[1].Token.ID(): 5, s[2].Token.ID(): 3}}
+	}
 	for query, want := range map[string]string{
 		"sort=worst":               "failed stuck waits-too waits runs g",
 		"state=trouble&sort=worst": "failed stuck waits-too waits",
@@ -36,7 +41,8 @@ func TestOrders(t *testing.T) {
 		"sort=failures":            "failed waits stuck runs g waits-too",
 		"sort=age":                 "waits-too runs stuck waits failed g",
 		"sort=last":                "waits-too waits failed stuck runs g",
-		"q=waits&sort=none":        "waits waits-too",
+		"q=waits&sort=tree":        "waits waits-too",
+		"sort=goroutines":          "stuck waits runs g failed waits-too",
 	} {
 		var got reply
 		if err := json.Unmarshal(request(p, "GET", "/api/view?"+query).Body.Bytes(), &got); err != nil {
@@ -52,6 +58,18 @@ func TestOrders(t *testing.T) {
 		want = slices.DeleteFunc(want, func(n string) bool { return n == "g" })
 		if d := cmp.Diff(want, names); d != "" {
 			t.Errorf("%s: %s", query, d)
+		}
+	}
+}
+
+// Where goroutines are not counted, nothing is sorted by them, and why is told.
+func TestGoroutinesThatCannotBeCounted(t *testing.T) {
+	p := newTestPage(t, newFakeTree(supervisor("root", "a").Status()), Options{})
+	p.census.Ask = func() census { return census{err: errors.New("there are too many")} }
+	for range 2 { // the search is over
+		w := request(p, "GET", "/api/view?sort=goroutines")
+		if want := "observe: there are too many\n"; w.Code != http.StatusServiceUnavailable || w.Body.String() != want {
+			t.Errorf("%d %q, want %q", w.Code, w.Body, want)
 		}
 	}
 }

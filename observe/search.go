@@ -1,12 +1,15 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/internal/treepath"
 )
 
@@ -23,34 +26,55 @@ type search struct {
 	words  []string              // each must be in the path, the name or the error; in lower case
 	states [len(stateNames)]bool // one of them; none: any
 	narrow bool                  // there are states
+	sort   string                // one of orders
 	by     func(a, b *row) int   // what comes first; nil: as in the tree
 }
 
 // newSearch reads text, words with space between, list, states such as
 // "failed,stuck", or "trouble" for all in which somebody should look, and sort, one of
-// orders.
+// orders. What it does not know is an error: who wants to see what has failed must not be
+// shown that nothing has, or all.
 func newSearch(text, list, sort string) (*search, error) {
 	for _, p := range []struct{ name, value string }{{"q", text}, {"state", list}} {
 		if len(p.value) > maxQuery {
 			return nil, fmt.Errorf("%s has %d bytes, more than %d", p.name, len(p.value), maxQuery)
 		}
 	}
-	s := &search{words: strings.Fields(strings.ToLower(text)), by: orders[sort]}
+	s := &search{words: strings.Fields(strings.ToLower(text)), sort: cmp.Or(sort, asInTree)}
 	if n := len(s.words); n > maxWords {
 		return nil, fmt.Errorf("q has %d words, more than %d", n, maxWords)
 	}
+	by, is := orders[s.sort]
+	if !is {
+		return nil, unknown("sort", sort, slices.Sorted(maps.Keys(orders)))
+	}
+	s.by = by
+	return s, s.narrowTo(list)
+}
+
+// narrowTo has s find what is in one of some states; in any if there are none.
+func (s *search) narrowTo(list string) error {
 	for word := range strings.SplitSeq(list, ",") {
-		if i := slices.Index(stateNames[:], word); i >= 0 {
-			s.states[i], s.narrow = true, true
-		}
-		if word == "trouble" {
-			s.narrow = true
+		switch i := slices.Index(stateNames[:], word); {
+		case word == "":
+			continue
+		case word == "trouble":
 			for _, i := range troubles {
 				s.states[i] = true
 			}
+		case i >= 0:
+			s.states[i] = true
+		default:
+			return unknown("state", word, append([]string{"trouble"}, stateNames[:]...))
 		}
+		s.narrow = true
 	}
-	return s, nil
+	return nil
+}
+
+// unknown is that a parameter is not one of the words that there are for it.
+func unknown(name, word string, known []string) error {
+	return fmt.Errorf("%s %q is not one of %s", name, said.Short(word, 40), strings.Join(known, ", "))
 }
 
 // serveSearch answers with what is found.
@@ -72,15 +96,24 @@ func (p *Page) search(w http.ResponseWriter, r *http.Request, answer func(found 
 		http.Error(w, "observe: somebody else is searching; one may at a time", http.StatusTooManyRequests)
 		return
 	}
-	found, err := p.seek(r.Context(), s)
-	if err == nil { // else the reader has left
+	switch found, err := p.seek(r.Context(), s); {
+	case err == nil:
 		answer(found)
+	case r.Context().Err() == nil: // else the reader has left
+		http.Error(w, "observe: "+err.Error(), http.StatusServiceUnavailable)
 	}
 }
 
 // seek searches the newest view. The caller has locked p.searching.
 func (p *Page) seek(ctx context.Context, s *search) (reply, error) {
 	defer p.searching.Unlock()
+	if s.sort == byGoroutines {
+		counts, err := p.counts(ctx)
+		if err != nil {
+			return reply{}, err
+		}
+		s.by = func(a, b *row) int { return cmp.Compare(counts[b.ID], counts[a.ID]) }
+	}
 	v, err := p.hub.now(ctx)
 	if err != nil {
 		return reply{}, err

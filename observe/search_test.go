@@ -49,13 +49,41 @@ func TestASearchIsBounded(t *testing.T) {
 		{"q=1+2+3+4+5+6+7+8", 200, ""},
 		{"q=1+2+3+4+5+6+7+8+9", 400, "observe: q has 9 words, more than 8\n"},
 		{"q=" + strings.Repeat("a+", 490_000), 400, "observe: q has 980000 bytes, more than 200\n"},
-		{"state=" + strings.Repeat("x,", 100), 200, ""},
+		{"state=" + strings.Repeat("done,", 40), 200, ""},
 		{"state=" + strings.Repeat("failed,", 70_000), 400, "observe: state has 490000 bytes, more than 200\n"},
 		{"state=" + url.QueryEscape(strings.Join(stateNames[:], ",")), 200, ""},
 	} {
 		w := request(p, "GET", "/api/view?"+c.query)
 		if w.Code != c.code || c.body != "" && w.Body.String() != c.body {
 			t.Errorf("%.40s: %d %q, want %d %q", c.query, w.Code, w.Body, c.code, c.body)
+		}
+	}
+}
+
+// What a search does not understand it does not answer as if it was not there: who looks
+// for what has "faild" would see that all is well, or all.
+func TestASearchIsUnderstoodOrRefused(t *testing.T) {
+	p := newTestPage(t, newFakeTree(supervisor("root", "a").Status()), Options{})
+	states := strings.Join(stateNames[:], ", ")
+	for _, c := range []struct {
+		query string
+		code  int
+		body  string
+	}{
+		{"state=", 200, ""},
+		{"state=trouble,done", 200, ""},
+		{"sort=", 200, ""},
+		{"sort=tree", 200, ""},
+		{"state=faild", 400, `observe: state "faild" is not one of trouble, ` + states + "\n"},
+		{"state=failed,Done", 400, `observe: state "Done" is not one of trouble, ` + states + "\n"},
+		{"q=a&sort=foo", 400, `observe: sort "foo" is not one of age, failures, goroutines, last, restarts, tree, worst` + "\n"},
+		{"sort=" + strings.Repeat("x", 100), 400, ""},
+	} {
+		for _, path := range []string{"/api/view?", "/api/tree?format=text&", "/?format=text&"} {
+			w := request(p, "GET", path+c.query)
+			if w.Code != c.code || c.body != "" && w.Body.String() != c.body || w.Code == 400 && w.Body.Len() > 200 {
+				t.Errorf("%s%s: %d %q, want %d %q", path, c.query, w.Code, w.Body, c.code, c.body)
+			}
 		}
 	}
 }

@@ -43,6 +43,10 @@
 // others are counted with the one above. MetricOptions.MaxSupervisors changes that, and
 // Depth bounds the levels.
 //
+// A stop that is a failure is in tend.service.failures and not in tend.stop.duration: of a
+// service that was not ready in time or silent, or was restarted with a cause. One that
+// ends by itself while its supervisor stops, before its turn, took 0 s.
+//
 // Ready is what Status.Ready says of a supervisor as the root of its own part: all
 // its services have been up at once since it is served, none of them that counts is
 // down, and it is not being stopped. So that of the root of the tree is the rule of

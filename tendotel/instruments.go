@@ -72,7 +72,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	i.oldest = m.float("tend.mailbox.oldest.age", "s", "For how long the oldest message waits.")
 	i.handling = m.float("tend.mailbox.handling.age", "s", "For how long an actor has had one message in hand, of the one that has longest.")
 	i.lost = m.counter("tend.mailbox.lost", "{message}", "Messages that were taken and not handled to their end.")
-	i.stops = m.histogram("tend.stop.duration", "s", "How long services took to stop that were asked to.")
+	i.stops = m.histogram("tend.stop.duration", "s", "How long services took to stop that were asked to, failures apart.")
 	i.all = m.all
 	return i, errors.Join(m.errs...)
 }

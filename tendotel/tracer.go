@@ -42,24 +42,44 @@ func New(name string, spec tend.Spec, o TraceOptions) *tend.Supervisor {
 // tracer makes spans of events. All of it belongs to the goroutine that calls
 // hook.
 type tracer struct {
-	spans trace.Tracer
-	next  func(ctx context.Context, e tend.Event)
-	known map[tend.ServiceToken]incident
-	stops stops
+	spans  trace.Tracer
+	next   func(ctx context.Context, e tend.Event)
+	failed map[tend.ServiceToken]failure // that are to be started again
+	known  map[run]incident
+	stops  stops
 }
 
-// incident is what is known of a service that has failed.
+// failure is what a service waits after.
+type failure struct {
+	at      time.Time
+	span    trace.SpanContext
+	doubted bool // the start after it may have been dropped
+}
+
+// run is one of a service, which may have two at a time.
+type run struct {
+	token       tend.ServiceToken
+	incarnation uint64
+}
+
+// incident is what is known of a run.
 type incident struct {
-	at      time.Time         // of the failure
-	failure trace.SpanContext // valid until it is started again
-	restart trace.SpanContext // valid after that
+	restart trace.SpanContext // valid if it came after a failure
 	asked   time.Time         // when it was asked to stop, as it was unresponsive; zero if it was not
 }
 
-// maxIncidents bounds known. A service that is removed while it waits leaves
-// without an event, so what is known of it stays; when there is too much of that
-// all is forgotten, which costs some links.
+// maxIncidents bounds what is known. A service that waits leaves without an event if its
+// supervisor stops for good, and of others that may have been dropped, so what is known of
+// them stays; when there is too much of that all is forgotten, which costs some links.
 const maxIncidents = 10_000
+
+// know notes something in a map that is bounded so.
+func know[K comparable, V any](all map[K]V, of K, what V) {
+	if len(all) >= maxIncidents {
+		clear(all)
+	}
+	all[of] = what
+}
 
 func newTracer(o TraceOptions, also func(tend.Event)) *tracer {
 	if o.Provider == nil {
@@ -69,7 +89,7 @@ func newTracer(o TraceOptions, also func(tend.Event)) *tracer {
 		o.Hook = tend.LogHook(slog.New(traceHandler{o.Logger}))
 	}
 	spans := newSpans(o.Provider)
-	t := &tracer{spans: spans, known: map[tend.ServiceToken]incident{}, stops: newStops(spans)}
+	t := &tracer{spans: spans, failed: map[tend.ServiceToken]failure{}, known: map[run]incident{}, stops: newStops(spans)}
 	t.next = func(ctx context.Context, e tend.Event) {
 		if also != nil {
 			also(e)
@@ -99,13 +119,17 @@ func (t *tracer) span(e tend.Event) trace.Span {
 	case tend.ServiceReady:
 		span = t.ready(e)
 	case tend.ServiceUnresponsive:
-		i := t.known[e.Token]
+		i := t.known[runOf(e)]
 		i.asked = e.Time
-		t.know(e.Token, i)
+		know(t.known, runOf(e), i)
 	case tend.ServiceFailed:
-		span = t.failed(e)
+		span = t.fails(e)
 	case tend.ServiceEnded:
-		delete(t.known, e.Token)
+		t.ended(e)
+	case tend.ServiceChanged:
+		t.changed(e)
+	case tend.EventsDropped:
+		t.doubt()
 	case tend.PauseEnded:
 		span = t.paused(e)
 	}
@@ -115,36 +139,56 @@ func (t *tracer) span(e tend.Event) trace.Span {
 	return span
 }
 
-func (t *tracer) know(token tend.ServiceToken, i incident) {
-	if len(t.known) >= maxIncidents {
-		clear(t.known)
-	}
-	t.known[token] = i
-}
+func runOf(e tend.Event) run { return run{e.From().Token, e.From().Incarnation} }
 
 // started ends the wait after a failure.
 func (t *tracer) started(e tend.ServiceStarted) trace.Span {
-	i, ok := t.known[e.Token]
-	if !ok || !i.failure.IsValid() {
+	f, ok := t.failed[e.Token]
+	if !ok {
 		return nil
 	}
-	span := t.record(within(i.failure), "tend.restart", e, i.at, e.Time, trace.WithLinks(trace.Link{SpanContext: i.failure}))
-	t.know(e.Token, incident{restart: span.SpanContext()})
+	delete(t.failed, e.Token)
+	span := t.record(within(f.span), "tend.restart", e, f.at, e.Time, trace.WithLinks(trace.Link{SpanContext: f.span}))
+	know(t.known, runOf(e), incident{restart: span.SpanContext()})
 	return span
+}
+
+// ended forgets a run. Who waits after a failure is another one, beside which it ran,
+// unless its start has been dropped.
+func (t *tracer) ended(e tend.ServiceEnded) {
+	delete(t.known, runOf(e))
+	if t.failed[e.Token].doubted {
+		delete(t.failed, e.Token)
+	}
+}
+
+// changed forgets the failure of a service that does not wait any more to be started
+// because of it: it is suspended, has left, or another one runs in its place.
+func (t *tracer) changed(e tend.ServiceChanged) {
+	if e.Next != tend.StatePending {
+		delete(t.failed, e.Token)
+	}
+}
+
+// doubt notes that events are missing here, which may be starts.
+func (t *tracer) doubt() {
+	for token, f := range t.failed {
+		f.doubted = true
+		t.failed[token] = f
+	}
 }
 
 // ready ends a start.
 func (t *tracer) ready(e tend.ServiceReady) trace.Span {
-	return t.record(within(t.known[e.Token].restart), "tend.start", e, e.Time.Add(-e.Took), e.Time)
+	return t.record(within(t.known[runOf(e)].restart), "tend.start", e, e.Time.Add(-e.Took), e.Time)
 }
 
-// failed is a failure, and maybe the end of a start or of a stop before it.
-func (t *tracer) failed(e tend.ServiceFailed) trace.Span {
-	i := t.known[e.Token]
+// fails is a failure, and maybe the end of a start or of a stop before it.
+func (t *tracer) fails(e tend.ServiceFailed) trace.Span {
+	i := t.known[runOf(e)]
+	delete(t.known, runOf(e))
 	if e.Err.Err == tend.ErrNotReady { //nolint:errorlint // the tree's own word, not an error of the service
-		late := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
-		fail(late, e.Err.Error())
-		late.End(trace.WithTimestamp(e.Time))
+		t.late(e, i)
 	}
 	var options []trace.SpanStartOption
 	if i.restart.IsValid() {
@@ -157,12 +201,23 @@ func (t *tracer) failed(e tend.ServiceFailed) trace.Span {
 	if !i.asked.IsZero() {
 		t.record(within(span.SpanContext()), "tend.stop", e, i.asked, e.Time)
 	}
+	delete(t.failed, e.Token)
 	if e.Restarting {
-		t.know(e.Token, incident{at: e.Time, failure: span.SpanContext()})
-	} else {
-		delete(t.known, e.Token)
+		know(t.failed, e.Token, failure{at: e.Time, span: span.SpanContext()})
 	}
 	return span
+}
+
+// late is the start of a service that was not ready in time: what it took after that was
+// its stop.
+func (t *tracer) late(e tend.ServiceFailed, i incident) {
+	until := i.asked
+	if until.IsZero() { // that was dropped
+		until = e.Time
+	}
+	span := t.open(within(i.restart), "tend.start", e, e.Time.Add(-e.Ran))
+	fail(span, e.Err.Error())
+	span.End(trace.WithTimestamp(until))
 }
 
 func (t *tracer) paused(e tend.PauseEnded) trace.Span {

@@ -33,7 +33,7 @@ import (
 // all spans that have ended by then with lines such as
 //
 //	17s-27s tend.restart root/db#3 < tend.failure root/db#2 ~ tend.failure root/db#2
-//	0s-5s tend.start root/late#1 (tend: service was not ready in time)
+//	0s-4s tend.start root/late#1 (tend: service was not ready in time)
 //	16s-19s tend.stop root/db/pool < tend.stop root/db
 //
 // which are made of
@@ -237,13 +237,90 @@ func TestRestartOnRequest(t *testing.T) {
 	})
 }
 
-// Of events that were dropped nothing is made up.
-func TestDroppedEvents(t *testing.T) {
+// newTold makes a tracer that a test tells events, and what returns the names of the spans
+// so far.
+func newTold() (tr *tracer, names func() []string) {
 	spans := tracetest.NewInMemoryExporter()
-	tr := newTracer(TraceOptions{
+	tr = newTracer(TraceOptions{
 		Provider: trace.NewTracerProvider(trace.WithSyncer(spans)),
 		Hook:     func(context.Context, tend.Event) {},
 	}, nil)
+	return tr, func() (list []string) {
+		for _, s := range spans.GetSpans() {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+}
+
+// One that is to replace another, and is not ready in time, is known apart from that one,
+// which fails meanwhile: that was not asked to stop, and is started again.
+func TestTwoRunsOfOneServiceAreKnownApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		runs := 0
+		token := x.root.Add(tend.Child{Name: "db", Backoff: tend.Backoff{Min: 10 * time.Second}, Service: tend.Func("", func(ctx context.Context) error {
+			if runs++; runs == 1 {
+				time.Sleep(5 * time.Second)
+				return io.EOF
+			}
+			<-ctx.Done()
+			return nil
+		})})
+		x.serve()
+		time.Sleep(time.Second)
+		err := x.root.ReplaceWhenReady(t.Context(), token, tend.Child{Service: tendtest.Slow("", 4*time.Second), ReadyTimeout: 2 * time.Second})
+		if !errors.Is(err, tend.ErrNotReady) {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		x.want(
+			"3s-7s tend.stop root/db#2",
+			"5s-5s tend.failure root/db#1 (EOF)",
+			"5s-15s tend.restart root/db#3 < tend.failure root/db#1 ~ tend.failure root/db#1",
+		)
+		x.stop()
+	})
+}
+
+// A failure whose service did not start because of it is no beginning of a later start.
+func TestAFailureThatNoStartFollows(t *testing.T) {
+	for name, next := range map[string]tend.State{
+		"it is suspended":                 tend.StateSuspended,
+		"it is removed":                   tend.StateGone,
+		"the one beside it has its place": tend.StateRunning,
+	} {
+		tr, names := newTold()
+		o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0], Incarnation: 1}
+		tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
+		tr.hook(tend.ServiceChanged{Origin: o, Next: next})
+		o.Incarnation = 3
+		tr.hook(tend.ServiceStarted{Origin: o})
+		if diff := gocmp.Diff([]string{"tend.failure"}, names()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+// A service that ends has been started again after its failure, if that may have been dropped.
+func TestAFailureBeforeAStartThatWasDropped(t *testing.T) {
+	tr, names := newTold()
+	o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0], Incarnation: 1}
+	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
+	tr.hook(tend.EventsDropped{Origin: tend.Origin{Supervisor: "root"}, N: 1})
+	o.Incarnation = 2
+	tr.hook(tend.ServiceEnded{Origin: o})
+	o.Incarnation = 3
+	tr.hook(tend.ServiceStarted{Origin: o})
+	if diff := gocmp.Diff([]string{"tend.failure"}, names()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// Of events that were dropped nothing is made up.
+func TestDroppedEvents(t *testing.T) {
+	tr, names := newTold()
 	o := tend.Origin{Supervisor: "root", Service: "x", Token: surveytest.Tokens(1)[0]}
 	tr.hook(tend.ServiceFailed{Origin: o, Restarting: true})
 	tr.hook(tend.ServiceStarted{Origin: o})
@@ -251,15 +328,15 @@ func TestDroppedEvents(t *testing.T) {
 	tr.hook(tend.ServiceEnded{Origin: o, Cause: tend.Reason{Err: io.EOF, Text: "EOF"}})
 	root := tend.Origin{Supervisor: "root"}
 	tr.hook(tend.SupervisorStopping{Origin: root})
-	tr.hook(tend.SupervisorStarted{Origin: root})                                // the end is missing
+	tr.hook(tend.EventsDropped{Origin: root, N: 1})                              // the end
+	tr.hook(tend.SupervisorStarted{Origin: root})                                // so it is over
 	tr.hook(tend.SupervisorStopping{Origin: tend.Origin{Supervisor: "root/db"}}) // the end is missing, and it does not start again
 	tr.hook(tend.SupervisorStopped{Origin: root})                                // the beginning is missing
-	var names []string
-	for _, s := range spans.GetSpans() {
-		names = append(names, s.Name)
-	}
-	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop", "tend.stop", "tend.stop"}, names); diff != "" {
+	if diff := gocmp.Diff([]string{"tend.failure", "tend.restart", "tend.stop", "tend.stop", "tend.stop", "tend.stop"}, names()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	if n := len(tr.stops.open); n > 0 {
+		t.Errorf("%d stops are open", n)
 	}
 }
 
@@ -272,7 +349,7 @@ func TestNotReadyAndUnresponsive(t *testing.T) {
 		time.Sleep(time.Minute)
 		x.stop()
 		x.want(
-			"0s-5s tend.start root/late#1 ("+tend.ErrNotReady.Error()+")",
+			"0s-4s tend.start root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"4s-5s tend.stop root/late#1 < tend.failure root/late#1",
 			"5s-5s tend.failure root/late#1 ("+tend.ErrNotReady.Error()+")",
 			"10s-11s tend.stop root/mute#1 < tend.failure root/mute#1",
@@ -452,6 +529,108 @@ func TestStopsOverlap(t *testing.T) {
 			"6s-10s tend.stop root/cache",
 			"6s-8s tend.stop root/cache/quick#1 < tend.stop root/cache",
 			"6s-10s tend.stop root/cache/slow#1 < tend.stop root/cache",
+		)
+		x.stop()
+	})
+}
+
+// A supervisor that still stops, and another one that has got its name meanwhile, have a
+// span each.
+func TestASupervisorIsAddedWhileOneOfItsNameStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		add := func(takes time.Duration) tend.ServiceToken {
+			db := tend.New("db", tend.Spec{})
+			db.Add(tendtest.Slow("conn", takes))
+			return x.root.Add(db)
+		}
+		old := add(5 * time.Second)
+		x.serve()
+		time.Sleep(time.Second)
+		if err := x.root.Remove(old); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		add(time.Second)
+		time.Sleep(time.Second)
+		x.spans.Reset()
+		x.stop()
+		x.want(
+			"1s-6s tend.stop root/db",
+			"1s-6s tend.stop root/db/conn#1 < tend.stop root/db",
+			"3s-6s tend.stop root",
+			"3s-4s tend.stop root/db/conn#1 < tend.stop root/db",
+			"3s-4s tend.stop root/db < tend.stop root",
+		)
+	})
+}
+
+// Supervisors that share a name and stop together have a span each.
+func TestSupervisorsOfOneNameStopTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		for i, takes := range []time.Duration{2 * time.Second, 4 * time.Second} {
+			db := tend.New("db", tend.Spec{})
+			db.Add(tendtest.Slow(fmt.Sprint("conn", i), takes))
+			x.root.Add(db)
+		}
+		x.serve()
+		time.Sleep(time.Second)
+		x.spans.Reset()
+		x.stop()
+		x.want(
+			"1s-5s tend.stop root",
+			"1s-3s tend.stop root/db/conn0#1 < tend.stop root/db",
+			"1s-3s tend.stop root/db < tend.stop root",
+			"1s-5s tend.stop root/db/conn1#1 < tend.stop root/db",
+			"1s-5s tend.stop root/db < tend.stop root",
+		)
+	})
+}
+
+// Supervisors that share a name and have stopped at one moment have no further span as
+// the services that they are, whose ends come after both.
+func TestSupervisorsOfOneNameAreServicesThatHaveASpan(t *testing.T) {
+	tr, names := newTold()
+	db := tend.Origin{Supervisor: "root/db"}
+	tr.hook(tend.SupervisorStopping{Origin: db})
+	tr.hook(tend.SupervisorStopping{Origin: db})
+	tr.hook(tend.SupervisorStopped{Origin: db})
+	tr.hook(tend.SupervisorStopped{Origin: db})
+	for _, token := range surveytest.Tokens(2) {
+		o := tend.Origin{Supervisor: "root", Service: "db", Token: token}
+		tr.hook(tend.ServiceEnded{Origin: o, Cause: tend.Reason{Err: tend.ErrRemoved}})
+	}
+	if diff := gocmp.Diff([]string{"tend.stop", "tend.stop"}, names()); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if n := len(tr.stops.stopped); n > 0 {
+		t.Errorf("it remembers %d that have stopped", n)
+	}
+}
+
+// A service that goes on after the supervisor that it served for a while has a stop of its
+// own, as that one had.
+func TestAServiceOutlivesTheSupervisorOfItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newTraced(t, tend.Spec{}, TraceOptions{})
+		token := x.root.Add(tend.Func("db", func(ctx context.Context) error {
+			inner, stop := context.WithTimeout(ctx, time.Second)
+			defer stop()
+			_ = tend.New("db", tend.Spec{}).Serve(inner)
+			<-ctx.Done()
+			time.Sleep(3 * time.Second)
+			return nil
+		}))
+		x.serve()
+		time.Sleep(5 * time.Second)
+		if err := x.root.RemoveAndWait(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		x.want(
+			"1s-1s tend.stop root/db",
+			"5s-8s tend.stop root/db#1",
 		)
 		x.stop()
 	})
@@ -769,7 +948,7 @@ func TestKnownIsBounded(t *testing.T) {
 		tr.hook(tend.ServiceFailed{Origin: tend.Origin{Token: token}, Restarting: true})
 		tr.hook(tend.SupervisorStopped{Origin: tend.Origin{Supervisor: fmt.Sprint("root/wrapper/", i)}})
 	}
-	if known, stopped := len(tr.known), len(tr.stops.stopped); known != more || stopped != more {
-		t.Errorf("it knows %d, stopped %d", known, stopped)
+	if failed, stopped := len(tr.failed), len(tr.stops.stopped); failed != more || stopped != more {
+		t.Errorf("it knows %d that have failed, %d that have stopped", failed, stopped)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Options says what a Collector collects. The zero value is a small number of
 // series for each supervisor.
 type Options struct {
-	// Services chooses services that get series of their own, four to eleven each.
+	// Services chooses services that get series of their own, five to eleven each.
 	// It is called for each service at each collection and must not keep or
 	// change what it gets. Default: none.
 	Services func(s tend.ServiceStatus) bool

@@ -47,7 +47,9 @@
 //	tend_supervisors_left_out               supervisors without series of their own, by the bound below
 //
 // Supervisors that are stopped are among the services that are; the root of a tree is
-// counted too. What a hook or a subscriber misses, only that is told ("events dropped").
+// counted too. A stop that is a failure is in tend_failures_total and not among them: of a
+// service that was not ready in time or silent, or was restarted with a cause. One that
+// ends by itself while its supervisor stops, before its turn, took 0 s. What a hook or a subscriber misses, only that is told ("events dropped").
 //
 // # How many series
 //
@@ -81,8 +83,10 @@
 //
 // A counter must not go back when a service leaves. So the totals of a supervisor
 // add up what happened from one collection to the next; what a service did between
-// the last collection and its end is not in them. Of services that come and go
-// faster than that, the numbers are in the events of the tree. What is counted from
+// the last collection and its end is not in them. They begin with all that its services
+// have counted, and a service that was counted with another supervisor before brings
+// nothing of that along. Of services that come and go faster than that, the numbers are in
+// the events of the tree. What is counted from
 // events misses nothing: of a supervisor that has left since the last collection it is
 // counted with the one above.
 //

@@ -71,7 +71,7 @@ var (
 // newStops makes the histogram of the tree.
 func newStops() prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: stopsName, Help: "How long services took to stop that were asked to.",
+		Name: stopsName, Help: "How long services took to stop that were asked to, failures apart.",
 		Buckets: []float64{0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60}, // 10 s is the default timeout
 	})
 }

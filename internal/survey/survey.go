@@ -38,7 +38,7 @@ type Options struct {
 	Most int
 
 	// Stopped is called with how long each service took to stop that was asked to, and
-	// the root of the whole tree. Default: nothing is.
+	// the root of the whole tree; not of one whose end is a failure. Default: nothing is.
 	Stopped func(took time.Duration)
 }
 
@@ -77,7 +77,7 @@ func (w *Watch) Close() { w.deaf() }
 func (w *Watch) Look() View {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := look{options: w.options, runs: map[tend.ServiceToken]run{}, view: View{
+	l := look{options: w.options, runs: map[uint64]run{}, view: View{
 		Supervisors: map[string]*Supervisor{},
 		Services:    map[Key]*Group{},
 	}}

@@ -298,8 +298,8 @@ func TestMembersThatAreNotListed(t *testing.T) {
 	}
 }
 
-// A service that is chosen takes all of its past along, and what it leaves keeps
-// that: sums that went back would be worse than sums that count it twice.
+// A service that is chosen takes all of its past along if nobody else is in its group, and
+// what it leaves keeps that, as sums do not go back. There it brings only what is new.
 func TestTotalsOfTheChosen(t *testing.T) {
 	db, lag := survey.Key{Supervisor: "shop/db"}, survey.Key{Supervisor: "shop/db", Service: "lag"}
 	type both struct{ db, lag uint64 }
@@ -308,7 +308,7 @@ func TestTotalsOfTheChosen(t *testing.T) {
 		want  []both // not chosen, chosen, another failure, not chosen, another failure
 	}{
 		{true, []both{{11, 0}, {11, 3}, {12, 4}, {12, 0}, {13, 0}}},
-		{false, []both{{11, 0}, {11, 3}, {11, 4}, {15, 0}, {16, 0}}},
+		{false, []both{{11, 0}, {11, 3}, {11, 4}, {11, 0}, {12, 0}}},
 	} {
 		p, chosen := surveytest.Shop(), false
 		w := survey.New(p, survey.Options{
@@ -324,6 +324,118 @@ func TestTotalsOfTheChosen(t *testing.T) {
 			if got := (both{m[db], m[lag]}); got != want {
 				t.Errorf("whole %v, step %d: %v, want %v", test.whole, i, got, want)
 			}
+		}
+	}
+}
+
+// nested is a supervisor, as a service of the one above it.
+func nested(path string, services ...tend.ServiceStatus) tend.ServiceStatus {
+	return tend.ServiceStatus{
+		Name: path, Token: surveytest.Tokens(1)[0], State: running, Supervisor: &tend.Status{Path: path, Time: noon, Services: services},
+	}
+}
+
+// Which supervisors are told apart changes what failures are counted with, and not how many
+// there have been.
+func TestTotalsOfThoseThatAreLeftOut(t *testing.T) {
+	x := tend.ServiceStatus{Name: "x", Token: surveytest.Tokens(1)[0], State: running, Failed: 100}
+	p := &surveytest.Picture{Root: *nested("r", nested("r/A"), nested("r/B", nested("r/B/C", x))).Supervisor}
+	w := survey.New(p, survey.Options{Most: 4})
+	a := p.Root.Services[0].Supervisor
+	failed := &p.Root.Services[1].Supervisor.Services[0].Supervisor.Services[0].Failed
+	d := nested("r/A/D")
+	for _, step := range []struct {
+		name     string
+		below    []tend.ServiceStatus // r/A
+		more     uint64               // failures
+		b, alone uint64               // those of r/B, and of r/B/C if it is told apart
+	}{
+		{"it is told apart", nil, 0, 0, 100},
+		{"it is left out", []tend.ServiceStatus{d}, 0, 0, 0},
+		{"it is left out and fails", []tend.ServiceStatus{d}, 2, 2, 0},
+		{"it is told apart again", nil, 0, 2, 102},
+		{"it is left out again and has failed", []tend.ServiceStatus{d}, 1, 3, 0},
+	} {
+		a.Services = step.below
+		*failed += step.more
+		m := sums(w.Look())
+		if b, c := m[survey.Key{Supervisor: "r/B"}], m[survey.Key{Supervisor: "r/B/C"}]; b != step.b || c != step.alone {
+			t.Errorf("%s: %d and %d, want %d and %d", step.name, b, c, step.b, step.alone)
+		}
+	}
+}
+
+// A supervisor that is removed and added again has failed no more than before, for the one
+// with which it is counted.
+func TestTotalsOfWhatIsAddedAgain(t *testing.T) {
+	p := surveytest.Shop()
+	w := survey.New(p, survey.Options{Depth: 1})
+	all := p.Root.Services
+	shop := survey.Key{Supervisor: "shop"}
+	for _, step := range []struct {
+		name     string
+		services []tend.ServiceStatus
+		more     uint64
+		want     uint64
+	}{
+		{"at first", all, 0, 12},
+		{"without it", all[:1], 0, 12},
+		{"still without it", all[:1], 0, 12},
+		{"with it again", all, 0, 12},
+		{"with it", all, 5, 17},
+		{"without it again", all[:1], 0, 17},
+		{"with it, after a failure", all, 1, 18},
+	} {
+		p.Root.Services = step.services
+		all[1].Supervisor.Services[0].Failed += step.more
+		if got := sums(w.Look())[shop]; got != step.want {
+			t.Errorf("%s there are %d, want %d", step.name, got, step.want)
+		}
+	}
+}
+
+// The restarts of a place are those of the run that has it, and so fewer when one that had
+// replaced another leaves before that has returned. Totals do not go back then, nor around
+// zero when the group has not had the runs before.
+func TestTotalsOfWhatHasFallenBack(t *testing.T) {
+	x := tend.ServiceStatus{Name: "x", Token: surveytest.Tokens(1)[0], State: running, Restarts: 2}
+	p := &surveytest.Picture{Root: *nested("r", nested("r/a", x), nested("r/b")).Supervisor}
+	w := survey.New(p, survey.Options{})
+	a, b := p.Root.Services[0].Supervisor, p.Root.Services[1].Supervisor
+	want := func(step string, inA, inB uint64) {
+		t.Helper()
+		v := w.Look()
+		if a, b := v.Supervisors["r/a"].Restarts, v.Supervisors["r/b"].Restarts; a != inA || b != inB {
+			t.Errorf("%s: %d and %d, want %d and %d", step, a, b, inA, inB)
+		}
+	}
+	want("at first", 2, 0)
+	a.Services[0].Restarts = 1
+	want("it has fallen back", 2, 0)
+	b.Services, a.Services = a.Services, nil
+	b.Services[0].Restarts = 0
+	want("it has, and is elsewhere", 2, 0)
+	b.Services[0].Restarts = 3
+	want("it was started again", 2, 3)
+}
+
+// A tree whose services come and go does not fill the memory: of those that have left ten
+// thousand are remembered.
+func TestWhatHasLeftIsBounded(t *testing.T) {
+	p := &surveytest.Picture{Root: tend.Status{Path: "r", Time: noon}}
+	w := survey.New(p, survey.Options{})
+	const n, remembered = 25_000, 10_000
+	var services []tend.ServiceStatus
+	for _, token := range surveytest.Tokens(n) {
+		services = append(services, tend.ServiceStatus{Name: "x", Token: token, State: running, Failed: 1})
+	}
+	for i, want := range []uint64{n, n, 2*n - remembered, 2*n - remembered} {
+		p.Root.Services = services
+		if i == 1 {
+			p.Root.Services = nil
+		}
+		if got := w.Look().Supervisors["r"].Failures; got != want {
+			t.Errorf("look %d: %d failures, want %d", i, got, want)
 		}
 	}
 }
@@ -406,12 +518,7 @@ func TestStops(t *testing.T) {
 
 // Those closest to the root are told apart, and how many are not is told.
 func TestMost(t *testing.T) {
-	tree := func(path string, services ...tend.ServiceStatus) tend.ServiceStatus {
-		return tend.ServiceStatus{
-			Name: path, Token: surveytest.Tokens(1)[0], State: running, Supervisor: &tend.Status{Path: path, Time: noon, Services: services},
-		}
-	}
-	p := &surveytest.Picture{Root: *tree("r", tree("r/a", tree("r/a/b", tree("r/a/b/c"))), tree("r/d"), tree("r/d")).Supervisor}
+	p := &surveytest.Picture{Root: *nested("r", nested("r/a", nested("r/a/b", nested("r/a/b/c"))), nested("r/d"), nested("r/d")).Supervisor}
 	for most, want := range map[int]struct {
 		counts map[string]int
 		left   int
@@ -432,7 +539,7 @@ func TestMost(t *testing.T) {
 		}
 	}
 	for range survey.DefaultMost {
-		p.Root.Services = append(p.Root.Services, tree(fmt.Sprint("r/", len(p.Root.Services))))
+		p.Root.Services = append(p.Root.Services, nested(fmt.Sprint("r/", len(p.Root.Services))))
 	}
 	if v := survey.New(p, survey.Options{}).Look(); len(v.Supervisors) != survey.DefaultMost || v.LeftOut != 5 {
 		t.Errorf("by default there are %d, and %d are left out", len(v.Supervisors), v.LeftOut)

@@ -1,17 +1,20 @@
 package survey
 
-import "github.com/tend-go/tend"
-
 // totals are sums that do not go back when a service leaves.
 type totals struct {
-	sums map[Key]counts
-	seen map[tend.ServiceToken]run // at the last look
+	sums map[Key]sum
+	seen map[uint64]run    // at the last look, by the ids of services
+	left map[uint64]counts // of some that were seen before that
 }
 
-type counts struct {
-	restarts, failures uint64
-	incidents          Incidents // of groups of supervisors
+// sum is what all services of a group have counted, and of supervisors what has happened.
+type sum struct {
+	counts
+	incidents Incidents
 }
+
+// counts are those of one service.
+type counts struct{ restarts, failures uint64 }
 
 // run is what a service has counted, and in which group. It is also in that of its
 // supervisor if that is whole.
@@ -23,72 +26,112 @@ type run struct {
 // update adds what has happened since the last look, forgets the sums of groups
 // that are gone, and puts those of the others into the view.
 func (t *totals) update(l *look) {
-	before := t.sums
-	t.sums = make(map[Key]counts, len(l.view.Supervisors)+len(l.view.Services))
-	for path := range l.view.Supervisors {
-		key := Key{Supervisor: path}
-		t.sums[key] = before[key]
-	}
-	for key := range l.view.Services {
-		t.sums[key] = before[key]
-	}
-	for token, now := range l.runs {
-		last, whole := t.seen[token], l.options.Whole
-		t.add(now.key, now, last, whole)
-		if whole && now.key.chosen() {
-			t.add(now.key.whole(), now, last, whole)
+	isNew := t.regroup(l)
+	known := 0
+	for id, now := range l.runs {
+		last, is := t.seen[id]
+		if is {
+			known++
+		} else {
+			last.counts = t.back(id)
+		}
+		t.add(now.key, now.counts, last.counts, isNew)
+		if l.options.Whole && now.key.chosen() {
+			t.add(now.key.whole(), now.counts, last.counts, isNew)
 		}
 	}
-	t.seen = t.remembered(l)
+	if known < len(t.seen) {
+		t.part(l)
+	}
+	t.seen = l.runs
 	for path, more := range l.heard {
 		key := Key{Supervisor: l.home(path)}
-		sum := t.sums[key]
-		sum.incidents.add(more)
-		t.sums[key] = sum
+		s := t.sums[key]
+		s.incidents.add(more)
+		t.sums[key] = s
 	}
 	for path, s := range l.view.Supervisors {
-		sum := t.sums[Key{Supervisor: path}]
-		s.count(sum)
-		s.Incidents = sum.incidents
+		of := t.sums[Key{Supervisor: path}]
+		s.count(of.counts)
+		s.Incidents = of.incidents
 	}
 	for key, g := range l.view.Services {
-		g.count(t.sums[key])
+		g.count(t.sums[key].counts)
 	}
 }
 
-// mostUnlisted is how many services are remembered that were not listed last.
-const mostUnlisted = 10_000
-
-// remembered are the services that were seen. One that is not listed any more may be again:
-// what it has counted before is not to be counted twice.
-func (t *totals) remembered(l *look) map[tend.ServiceToken]run {
-	if !l.someIdle {
-		return l.runs
-	}
-	left := mostUnlisted
-	for token, last := range t.seen {
-		if _, is := l.runs[token]; !is && left > 0 && (last.restarts > 0 || last.failures > 0) {
-			l.runs[token] = last
-			left--
+// regroup keeps the sums of the groups of a look, and returns which are new.
+func (t *totals) regroup(l *look) (isNew map[Key]bool) {
+	before := t.sums
+	t.sums, isNew = make(map[Key]sum, len(l.view.Supervisors)+len(l.view.Services)), map[Key]bool{}
+	keep := func(key Key) {
+		s, is := before[key]
+		if t.sums[key] = s; !is {
+			isNew[key] = true
 		}
 	}
-	return l.runs
-}
-
-// add adds to the sums of a group what a service has counted since the last look, or
-// all that it ever has if it is new to the group.
-func (t *totals) add(to Key, now, last run, whole bool) {
-	if !last.in(to, whole) {
-		last = run{}
+	for path := range l.view.Supervisors {
+		keep(Key{Supervisor: path})
 	}
-	sum := t.sums[to]
-	sum.restarts += now.restarts - last.restarts
-	sum.failures += now.failures - last.failures
-	t.sums[to] = sum
+	for key := range l.view.Services {
+		keep(key)
+	}
+	return isNew
 }
 
-func (r run) in(group Key, whole bool) bool {
-	return group == r.key || whole && group == r.key.whole()
+// add adds to the sums of a group what a service has counted since it was seen last, in
+// this group or in another one, or to those of a group that is new all that it ever has:
+// for the others its past is over, whoever it was counted with.
+func (t *totals) add(to Key, now, last counts, isNew map[Key]bool) {
+	if isNew[to] {
+		last = counts{}
+	}
+	if now == last {
+		return
+	}
+	s := t.sums[to]
+	s.restarts += grown(now.restarts, last.restarts)
+	s.failures += grown(now.failures, last.failures)
+	t.sums[to] = s
+}
+
+// grown is by how much a count has grown. That of restarts may be lower than it was: of a
+// place whose latest run has left it to one before.
+func grown(now, last uint64) uint64 { return max(now, last) - last }
+
+// mostLeft is how many services are remembered that were not seen last.
+const mostLeft = 10_000
+
+// part remembers the services that were seen and are not any more. They may be again: of a
+// supervisor that is added again, or of a group whose members are not all listed. By their
+// ids, as a token of a service whose supervisor has left would hold that.
+func (t *totals) part(l *look) {
+	for id, last := range t.seen {
+		if _, is := l.runs[id]; is || last.counts == (counts{}) {
+			continue
+		}
+		if len(t.left) >= mostLeft {
+			t.forgetOne()
+		}
+		if t.left == nil {
+			t.left = map[uint64]counts{}
+		}
+		t.left[id] = last.counts
+	}
+}
+
+func (t *totals) forgetOne() {
+	for id := range t.left {
+		delete(t.left, id)
+		return
+	}
+}
+
+// back returns what a service had counted that is seen again; nothing if it is new.
+func (t *totals) back(id uint64) counts {
+	had := t.left[id]
+	delete(t.left, id)
+	return had
 }
 
 func (g *Group) count(c counts) { g.Restarts, g.Failures = c.restarts, c.failures }

@@ -87,13 +87,12 @@ func age(of, now time.Time) time.Duration {
 
 // look is one look at a tree.
 type look struct {
-	options  Options
-	view     View
-	runs     map[tend.ServiceToken]run
-	heard    map[string]Incidents
-	root     string          // its path
-	someIdle bool            // services are there that are not listed
-	chosen   map[string]bool // the supervisors that are told apart
+	options Options
+	view    View
+	runs    map[uint64]run // by the ids of services
+	heard   map[string]Incidents
+	root    string          // its path
+	chosen  map[string]bool // the supervisors that are told apart
 }
 
 // place is where services of a supervisor are counted.
@@ -172,7 +171,6 @@ func (l *look) idle(status tend.Status, here place) place {
 		state = tend.StatePending
 	}
 	l.view.Supervisors[here.at].States[state] += status.Idle
-	l.someIdle = l.someIdle || status.Idle > 0
 	return here
 }
 
@@ -199,7 +197,7 @@ func (l *look) service(c *tend.ServiceStatus, here place) {
 	if l.options.Whole || !key.chosen() {
 		above.Group.add(c, here.now)
 	}
-	l.runs[c.Token] = run{key, counts{restarts: c.Restarts, failures: c.Failed}}
+	l.runs[c.Token.ID()] = run{key, counts{restarts: c.Restarts, failures: c.Failed}}
 }
 
 // chosen: it is of services and not of a supervisor. No service is without a name.

@@ -52,7 +52,7 @@ async function filter() {
 	if (partial() && (words.length || only.size || sorting())) {
 		const got = await get('view?' + q).catch(e => e);
 		if (mine !== turn) return;
-		if (got.code === 400) refused = got.message;
+		if ([400, 503].includes(got.code)) refused = got.message;
 		rows = refused ? [] : got.rows;
 		if (!rows) return void setTimeout(() => mine === turn && filter(), 1e3); // somebody else is searching
 	}
