@@ -176,7 +176,8 @@ type (
 		n  *node
 		by instant
 	}
-	reply struct {
+	hasten struct{ n *node } // the run has less time to stop than it may think
+	reply  struct {
 		to  call
 		err error
 	}
@@ -216,6 +217,7 @@ type (
 func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
+func (hasten) effect()  {}
 func (reply) effect()   {}
 func (keep) effect()    {}
 func (decided) effect() {}

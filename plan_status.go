@@ -120,19 +120,6 @@ func (p *plan) fate(n *node) latent.Fate {
 	}
 }
 
-// stopLimit is when n, which is being stopped, is taken as stuck; never, if it is not,
-// or nothing bounds that.
-func (p *plan) stopLimit(n *node) instant {
-	switch {
-	case n.state == StateStopping && n.slot > 0:
-		return p.schedule.heaps[stopTimer][n.slot-1].at
-	case n.state == StateStuck:
-		return n.since
-	default:
-		return never
-	}
-}
-
 // What a service may wait for.
 var (
 	waitForDelay     = known(errDelay)

@@ -316,11 +316,15 @@ func (p *plan) stopFrom(now instant, n *node) {
 
 // bound sets the limits of n anew, which was asked at a moment to stop.
 func (p *plan) bound(asked instant, n *node) {
+	before := p.stopLimit(n)
 	own, below := p.stopLimits(asked, n)
 	p.undue(stopTimer, n)
 	p.due(stopTimer, n, own)
-	if below != never {
+	switch {
+	case below != never:
 		p.do(limit{n, below})
+	case own < before:
+		p.do(hasten{n})
 	}
 }
 
@@ -351,6 +355,19 @@ func (p *plan) stopLimits(asked instant, n *node) (own, below instant) {
 		return min(own, soft), never
 	}
 	return min(own, hard), never
+}
+
+// stopLimit is when n, which is being stopped, is taken as stuck; never, if it is not,
+// or nothing bounds that.
+func (p *plan) stopLimit(n *node) instant {
+	switch {
+	case n.state == StateStopping && n.slot > 0:
+		return p.schedule.heaps[stopTimer][n.slot-1].at
+	case n.state == StateStuck:
+		return n.since
+	default:
+		return never
+	}
 }
 
 // stuck reports a service that did not return in time, and puts it on the books.

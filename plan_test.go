@@ -507,6 +507,8 @@ func (s *story) effect(e effect) string {
 		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(cause), cause))
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
+	case hasten:
+		return fmt.Sprintf("hasten %s: %s", e.n.name, at(s.p.stopLimit(e.n)))
 	case Event:
 		line := "event " + e.From().Path() + " " + e.Kind().String()
 		if own := fields.Print(bare(e), time.Unix(0, 0), errorName); own != "" {

@@ -166,6 +166,10 @@ func (w *world) carryOut(e effect) {
 		w.once(&w.settled, "settled")
 	case ready:
 		w.once(&w.ready, "ready")
+	case hasten:
+		if e.n.state != StateStopping || !w.alive[e.n] {
+			w.fail("%s is hastened and is not being stopped", e.n.name)
+		}
 	case limit, arm, disarm:
 	}
 }

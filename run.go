@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // run is one incarnation of a service that has a goroutine: one call of Serve,
@@ -31,15 +33,16 @@ type runMore struct {
 	failed      *outcome      // of the first helper that failed
 	refused     bool          // a helper was to be started after Serve had returned
 	annotations []slog.Attr
-	limited     bool         // a supervisor that it serves
-	stopBy      instant      // … by then: see Supervisor.limit
-	latent      bool         // it has no goroutine; set before anybody has the run
-	expected    bool         // it is to say that it is ready, or has said it in vain
-	unready     bool         // it is to say that it is ready, and has not yet
-	muted       bool         // a test does not want that to be heard
-	missed      bool         // it has said so meanwhile
-	beside      bool         // for a test: see node.isBeside; set before the run starts
-	why         *explanation // of its cancel, for a supervisor that it serves
+	limited     bool          // a supervisor that it serves
+	stopBy      instant       // … by then: see Supervisor.limit
+	latent      bool          // it has no goroutine; set before anybody has the run
+	expected    bool          // it is to say that it is ready, or has said it in vain
+	unready     bool          // it is to say that it is ready, and has not yet
+	muted       bool          // a test does not want that to be heard
+	missed      bool          // it has said so meanwhile
+	beside      bool          // for a test: see node.isBeside; set before the run starts
+	why         *explanation  // of its cancel, for a supervisor that it serves
+	hastened    chan struct{} // see Supervisor.hasten; nil: nobody waits for that
 
 	// Of the watchdog; the clock is set before the run starts.
 	clock    *clock
@@ -157,10 +160,14 @@ func (r *run) Done() <-chan struct{}       { return nil }
 func (r *run) Err() error                  { return nil }
 
 func (r *run) Value(key any) any {
-	if _, ok := key.(runKey); ok {
+	switch key.(type) {
+	case runKey:
 		return r
+	case stopped.HastenedKey:
+		return r.whenHastened()
+	default:
+		return r.base.Value(key)
 	}
-	return r.base.Value(key)
 }
 
 // main is the goroutine of a run; fresh: the run's context has no labels yet. An

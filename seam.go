@@ -180,6 +180,36 @@ func (s *Supervisor) limit(e limit) {
 	}
 }
 
+// hasten tells a run that is being stopped that it has less time for that now.
+func (s *Supervisor) hasten(n *node) {
+	if l := n.latent(); l != nil {
+		l.Hasten(n.number, s.plan.wall(s.plan.stopLimit(n)))
+		return
+	}
+	if m := n.run.own(); m != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.hastened != nil {
+			close(m.hastened)
+			m.hastened = nil
+		}
+	}
+}
+
+// whenHastened is closed by the next hasten; nil: the run is over.
+func (r *run) whenHastened() <-chan struct{} {
+	m := r.open()
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hastened == nil {
+		m.hastened = make(chan struct{})
+	}
+	return m.hastened
+}
+
 // stopBy is until when a supervisor that the run serves must have stopped, in the time
 // of the one that runs it; never: no limit.
 func (r *run) stopBy() instant {

@@ -16,6 +16,7 @@ import (
 	"github.com/thejerf/abtime"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/stopped"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -826,11 +827,22 @@ func TestAServiceKnowsUntilWhen(t *testing.T) {
 		s, _, done := serve(t, tend.Spec{StopWithin: 20 * time.Second}, tend.Child{Timeout: time.Minute, Service: tend.Func("a", func(ctx context.Context) error {
 			wants(ctx, 0)
 			<-ctx.Done()
+			nearer := stopped.Hastened(ctx)
 			wants(ctx, time.Minute+time.Second)
 			time.Sleep(time.Second)
+			select {
+			case <-nearer:
+				t.Error("it came nearer by itself")
+			default:
+			}
 			go s.Stop()
-			synctest.Wait()
+			<-nearer
 			wants(ctx, 21*time.Second)
+			select {
+			case <-stopped.Hastened(ctx):
+				t.Error("it came nearer twice")
+			default:
+			}
 			time.Sleep(time.Hour)
 			wants(ctx, 21*time.Second) // that is over, and it is on the books
 			return nil
@@ -840,7 +852,7 @@ func TestAServiceKnowsUntilWhen(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		<-done
 	})
-	if _, ok := tend.StopBy(t.Context()); ok {
+	if _, ok := tend.StopBy(t.Context()); ok || stopped.Hastened(t.Context()) != nil {
 		t.Error("outside of a supervisor there is a limit")
 	}
 }

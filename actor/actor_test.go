@@ -792,6 +792,41 @@ func TestADrainLeavesTimeToStop(t *testing.T) {
 	})
 }
 
+// TestADrainEndsEarlierIfTheStopDoes: that of one which was removed when the whole is stopped. The
+// deadline that Stop has goes with it.
+func TestADrainEndsEarlierIfTheStopDoes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, r := newRecorder(actor.Spec[int]{Drain: 30*time.Second - 1, Child: tend.Child{Timeout: 30 * time.Second}}, func(context.Context, int) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		var s *tend.Supervisor
+		begin := time.Now()
+		b := actor.New("b", &actor.Spec[int]{Child: tend.Child{Timeout: time.Hour}, New: func(context.Context, *actor.Actor[int]) (actor.Handler[int], error) {
+			return stopsWith{func(ctx context.Context) {
+				time.Sleep(4 * time.Second)
+				if by, is := ctx.Deadline(); !is || by.Sub(begin) != 8150*time.Millisecond {
+					t.Errorf("it is to stop by %v, %v", by.Sub(begin), is)
+				}
+			}}, nil
+		}})
+		s, _ = serve(t, tend.Spec{StopWithin: 5 * time.Second}, a, b)
+		send(t, a, upTo(12)...)
+		time.Sleep(400 * time.Millisecond)
+		for _, one := range s.Status().Services {
+			_ = s.Remove(one.Token)
+		}
+		time.Sleep(3 * time.Second)
+		s.Stop() // by 8.15s, so it drains until 7.9125s
+		r.expect(t, upTo(8), []int{8, 9, 10, 11})
+	})
+}
+
+type stopsWith struct{ stop func(context.Context) }
+
+func (stopsWith) Handle(context.Context, int) error         { return nil }
+func (s stopsWith) Stop(ctx context.Context, _ error) error { s.stop(ctx); return nil }
+
 // TestABusyActorKeepsWhatItHas, though many others have been busy since it was idle.
 func TestABusyActorKeepsWhatItHas(t *testing.T) {
 	bubble(t, func(t *testing.T) {

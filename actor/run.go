@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -125,6 +126,17 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	}
 }
 
+// Hasten: the run is to be through earlier.
+func (s *service[M]) Hasten(number uint64, by time.Time) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.box; b != nil && b.rare != nil && a.is(launched) && a.number() == number {
+		b.stop.By = by
+		a.drainBy(b.drainUntil)
+	}
+}
+
 // over ends the run. The caller holds mu.
 func (a *Actor[M]) over() {
 	a.set(launched|fresh|listed|asked, false)
@@ -241,14 +253,18 @@ func (a *Actor[M]) drain() {
 	if a.spec.Drain == 0 || a.handler == nil {
 		return
 	}
-	b := a.box
-	now := a.link.Clock().Now()
-	b.drainUntil = now.Add(a.spec.Drain)
-	if by := b.stop.By; !by.IsZero() {
-		if most := by.Add(-by.Sub(now) / shareOfStop); most.Before(b.drainUntil) {
-			b.drainUntil = most
+	a.drainBy(a.link.Clock().Now().Add(a.spec.Drain))
+}
+
+// drainBy sets the end of draining, or one before that if less time is left. The caller holds
+// mu.
+func (a *Actor[M]) drainBy(until time.Time) {
+	if by := a.box.stop.By; !by.IsZero() {
+		if most := by.Add(-by.Sub(a.link.Clock().Now()) / shareOfStop); most.Before(until) {
+			until = most
 		}
 	}
+	a.box.drainUntil = until
 }
 
 // shareOfStop is the part of the time to stop that is left for Stop: a twentieth.
@@ -302,22 +318,31 @@ func (b *box[M]) wish() latent.Stop {
 }
 
 // contextOfStop has the values of ctx, is not cancelled, and its deadline is when the actor
-// is taken as stuck.
+// is taken as stuck, which may come nearer.
 func (a *Actor[M]) contextOfStop(ctx context.Context) context.Context {
-	a.mu.Lock()
-	by := a.box.wish().By
-	a.mu.Unlock()
-	if by.IsZero() && a.spec.Child.Timeout > 0 {
-		by = a.link.Clock().Now().Add(a.spec.Child.Timeout)
+	c := &stopContext[M]{Context: context.WithoutCancel(ctx), of: a, number: a.number()}
+	if by, _ := c.Deadline(); by.IsZero() && a.spec.Child.Timeout > 0 {
+		c.by = a.link.Clock().Now().Add(a.spec.Child.Timeout)
 	}
-	return stopContext{context.WithoutCancel(ctx), by}
+	return c
 }
 
 // stopContext is a context with a deadline that does not end it: what is in hand then is
 // not made to fail by that, and the supervisor reports it.
-type stopContext struct {
+type stopContext[M any] struct {
 	context.Context
-	by time.Time
+	of     *Actor[M]
+	number uint64    // the run
+	by     time.Time // unless the run was asked to stop by some time
 }
 
-func (c stopContext) Deadline() (time.Time, bool) { return c.by, !c.by.IsZero() }
+func (c *stopContext[M]) Deadline() (by time.Time, is bool) {
+	a := c.of
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.is(launched) && a.number() == c.number {
+		by = a.box.wish().By
+	}
+	by = cmp.Or(by, c.by)
+	return by, !by.IsZero()
+}

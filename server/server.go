@@ -12,6 +12,7 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/goroutines"
 	"github.com/tend-go/tend/internal/guard"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 const (
@@ -172,7 +173,7 @@ func (s *service) stop(ctx context.Context, srv Graceful) error {
 	force := func() { forced <- try(srv.Stop) }
 	began, drain := time.Now(), s.drainWithin(ctx)
 	timer := time.AfterFunc(drain, force)
-	keep := whenAsked(ctx, func() {
+	keep := whenHastened(ctx, func() {
 		if less := s.drainWithin(ctx); time.Since(began)+less < drain && timer.Stop() {
 			drain = time.Since(began) + less
 			timer.Reset(less)
@@ -190,22 +191,28 @@ func (s *service) stop(ctx context.Context, srv Graceful) error {
 	return nil
 }
 
-// whenAsked has f called if ctx ends before keep is called: a server that ended by itself is
-// told to stop meanwhile, and may have less time than it thought. When keep returns f is over,
-// or will not be called.
-func whenAsked(ctx context.Context, f func()) (keep func()) {
-	if ctx.Err() != nil {
-		return func() {}
-	}
-	over := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(over)
-		f()
-	})
-	return func() {
-		if !stop() {
-			<-over
+// whenHastened has f called now, when ctx ends, and whenever the time to stop comes nearer, until
+// keep is called: a server that ended by itself is told to stop meanwhile, and one that was removed
+// may be caught by the stop of the whole. When keep returns f is over.
+func whenHastened(ctx context.Context, f func()) (keep func()) {
+	over, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for asked := ctx.Done(); ; {
+			nearer := stopped.Hastened(ctx) // first: what comes now is not missed
+			f()
+			select {
+			case <-asked:
+				asked = nil
+			case <-nearer:
+			case <-over:
+				return
+			}
 		}
+	}()
+	return func() {
+		close(over)
+		<-gone
 	}
 }
 

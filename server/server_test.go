@@ -210,19 +210,34 @@ func TestServerThatEndedByItselfIsCutOffInTime(t *testing.T) {
 	}
 }
 
-// wantCutOff stops a tree after some time, within some, whose server drains for an hour.
+// TestServerThatWasRemovedIsCutOffInTime, when the whole is stopped while it drains.
+func TestServerThatWasRemovedIsCutOffInTime(t *testing.T) {
+	for within, stop := range map[time.Duration]string{
+		time.Minute:     "5s stop",
+		2 * time.Second: "2.52s stop", // of 1.9s a fifth less, from 1s on
+	} {
+		wantCutOff(t, &fakeServer{}, within, time.Second, "0s serve", "0s drain", stop)
+	}
+}
+
+// wantCutOff stops a tree after some time, within some, whose server drains for an hour. If that
+// does not end by itself it is removed first.
 func wantCutOff(t *testing.T, fake *fakeServer, within, after time.Duration, want ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fake.drains = time.Hour
 		fake.start()
 		root := tend.New("root", tend.Spec{StopWithin: within, EventHook: func(tend.Event) {}})
-		root.Add(Config{
+		token := root.Add(Config{
 			Name: "fake", Drain: 5 * time.Second,
 			Listen: func(context.Context) (net.Listener, error) { return &fakeListener{}, nil },
 			New:    func(context.Context) Graceful { return fake },
 		}.Child())
 		result := root.ServeBackground(t.Context())
+		synctest.Wait()
+		if fake.ends == nil && after > 0 {
+			_ = root.Remove(token)
+		}
 		time.Sleep(after)
 		synctest.Wait()
 		root.Stop()

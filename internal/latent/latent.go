@@ -28,13 +28,16 @@ func Of(svc any) (Service, bool) {
 }
 
 // Service is what a supervisor asks of a service without a goroutine. Its loop calls the
-// first four, one at a time; they take one short lock, call no user code and wait for
+// first five, one at a time; they take one short lock, call no user code and wait for
 // nothing.
 type Service interface {
 	// Launch begins a run. The one before it has ended.
 	Launch(l Link, run uint64)
 	// Cancel asks the run to stop, once. One that is over takes no notice.
 	Cancel(run uint64, why Stop)
+	// Hasten says that the run, which is being stopped, is taken as stuck earlier than it was
+	// told: see Stop.By.
+	Hasten(run uint64, by time.Time)
 	// Stuck says that the run has been reported as stuck, if it is that.
 	Stuck(run uint64)
 	// Settle says what has become of the service, at the end of each run and whenever that
