@@ -91,7 +91,6 @@ func (p *plan) handle(now instant, m message) []effect {
 func (p *plan) carriedOut() {
 	if cap(p.out) > fewEffects {
 		p.out = nil
-		return
 	}
 	clear(p.out)
 }

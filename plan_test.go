@@ -644,21 +644,37 @@ func TestEveryMessageIsHandled(t *testing.T) {
 	}
 }
 
-// TestRoomOfAnIdlePlan: what the start of many took is not kept until something else happens.
+// TestRoomOfAnIdlePlan: what many effects took, as those of a start, is not kept until something
+// else happens; what few take is.
 func TestRoomOfAnIdlePlan(t *testing.T) {
-	s := New("root", Spec{EventHook: func(Event) {}})
-	for range 100 {
-		s.Add(idleForever{})
+	for room, kept := range map[int]int{fewEffects: fewEffects, fewEffects + 1: 0} {
+		p := &plan{out: append(make([]effect, 0, room), launch{&node{}})}
+		out := p.out
+		p.carriedOut()
+		if cap(p.out) != kept || kept > 0 && out[0] != nil {
+			t.Errorf("of room for %d that for %d is kept, with %v", room, cap(p.out), out[0])
+		}
 	}
-	done := s.ServeBackground(t.Context())
-	if err := s.WaitReady(t.Context()); err != nil {
-		t.Fatal(err)
+}
+
+// TestHistory: of the last failures, oldest first. Room for more than one is there when there is
+// a second.
+func TestHistory(t *testing.T) {
+	n := &node{}
+	var want []uint64
+	for i := range uint64(3 * historySize) {
+		n.remember(Failure{Incarnation: i})
+		want = append(want, i)
+		want = want[max(0, len(want)-historySize):]
+		var got []uint64
+		for _, f := range n.history() {
+			got = append(got, f.Incarnation)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if room := cap(n.rare.failures); room != min(1+int(i)*(historySize-1), historySize) {
+			t.Errorf("after %d there is room for %d", i+1, room)
+		}
 	}
-	var room int
-	s.query(func(p *plan, _ instant) { room = cap(p.out) })
-	if room > fewEffects {
-		t.Errorf("there is room for %d effects", room)
-	}
-	s.Stop()
-	<-done
 }
