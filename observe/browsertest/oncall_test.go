@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,6 +92,29 @@ func TestSort(t *testing.T) {
 	b.wait(row("calm") + `?.level === "1"`)
 	b.click(`document.querySelector("#head [data-by=tree]")`)
 	b.wait(row("root"))
+}
+
+// Goroutines are counted as long as the list is sorted by them.
+func TestGoroutinesAreCountedAnew(t *testing.T) {
+	b := newTab(t)
+	grow := make(chan bool)
+	s := serve(t, quiet("root", idle("calm"), tend.Func("grows", func(ctx context.Context) error {
+		for {
+			select {
+			case <-grow:
+				go func() { <-ctx.Done() }()
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})), observe.Options{})
+	b.open(s.URL + "?sort=goroutines")
+	b.wait(row("grows") + `?.level === "1"`)
+	grow <- true
+	b.wait(row("grows") + `?.level === "2"`)
+	b.do(chromedp.Evaluate(`refused = "too many"; found = []; changed()`, nil))
+	b.wait(`document.querySelector("#empty").innerText === "too many"`)
+	b.wait(row("calm"))
 }
 
 // Which program, since when, and how it is.

@@ -19,11 +19,24 @@ function sorted(all, by) {
 	return all.sort((a, b) => b.key - a.key);
 }
 
-async function sortBy(by) {
+function sortBy(by) {
 	sort = by;
-	if (by === 'goroutines') census = await get(by).catch(e => (refused = e.message, {}));
 	tree.scrollTop = 0;
 	filter();
+	count();
+}
+
+// count asks how many goroutines each has, as long as the list is sorted by that.
+async function count() {
+	if (sorting() !== 'goroutines') return;
+	try {
+		census = await get('goroutines');
+		if (refused) filter();
+	} catch (e) {
+		found = [];
+		refused = e.message;
+	}
+	changed();
 }
 $('sort').onchange = e => sortBy(e.target.value);
 $('head').onclick = e => e.target.dataset.by && sortBy(e.target.dataset.by);
