@@ -471,6 +471,35 @@ func TestExitOfRemoved(t *testing.T) {
 	})
 }
 
+// Nor is it one if the whole tree begins to stop before that has returned.
+func TestExitOfOneThatIsStillBeingStopped(t *testing.T) {
+	for name, ask := range map[string]func(*tend.Supervisor, tend.ServiceToken) error{
+		"removed":   (*tend.Supervisor).Remove,
+		"suspended": (*tend.Supervisor).Suspend,
+		"restarted": func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Restart(x, nil) },
+		"replaced":  func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Replace(x, tendtest.Idle("y")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{}))
+				x := root.Add(tend.Func("x", func(ctx context.Context) error {
+					<-ctx.Done()
+					time.Sleep(3 * time.Second)
+					return Exit(4, nil)
+				}))
+				s := perform(t.Context(), root, Options{})
+				synctest.Wait()
+				if err := ask(root, x); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				s.signals <- syscall.SIGTERM
+				s.wantCode(t, 0, 2*time.Second)
+			})
+		})
+	}
+}
+
 // An error may do anything when it is asked what it is.
 func TestHostileError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
