@@ -47,9 +47,9 @@ func (b *bundler) silence() {
 
 // pruneWords removes the last words of all runs but the newest ones.
 func (b *bundler) pruneWords() error {
-	paths, _ := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z.txt") // the pattern is good; sorted by time
+	paths, _ := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z.txt") // the pattern is good
 	var empty, full []string
-	for _, name := range paths {
+	for _, name := range b.oldestFirst(paths) {
 		path := filepath.Join(b.dir, name)
 		switch info, err := os.Stat(path); {
 		case err != nil: // another program has removed it
