@@ -132,6 +132,23 @@ func TestSignalsOfOneWish(t *testing.T) {
 	}
 }
 
+// A Ctrl-C that is held down ends the program although each comes soon after another.
+func TestAnInterruptIsNoEchoOfOneThatDidNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		for range 2 {
+			s.signals <- os.Interrupt
+			time.Sleep(9 * echo / 10)
+		}
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, 0)
+		time.Sleep(time.Minute)
+	})
+}
+
 // Ctrl-C that arrives in twos ends the program the second time, and not the first.
 func TestInterruptsInTwos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
