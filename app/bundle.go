@@ -41,7 +41,7 @@ type bundler struct {
 	journal *journal
 	log     *slog.Logger
 	flight  *trace.FlightRecorder // nil: there is no trace
-	words   string                // path of the file of last words
+	words   string                // path of the file of last words; empty: there is none
 
 	mu   sync.Mutex // one at a time
 	last time.Time  // of an escalation
