@@ -185,6 +185,44 @@ func TestSecondInterruptWithHungStderr(t *testing.T) {
 	})
 }
 
+// When the tree has stopped, or was given up, what there is to say of it may hang: then, too.
+func TestSecondInterruptWhenTheTreeHasStopped(t *testing.T) {
+	for name, test := range map[string]struct {
+		asks os.Signal // to stop; nil: the tree ends by itself
+		want int
+		left time.Duration
+	}{
+		"asked":             {syscall.SIGTERM, 130, 0},
+		"ended by itself":   {nil, 3, grace - 550*time.Millisecond}, // a first signal changes nothing
+		"asked by a Ctrl-C": {os.Interrupt, 130, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{StopWithin: time.Second}))
+				hung := make(chan struct{})
+				root.Add(tend.Func("x", func(ctx context.Context) error { <-hung; return nil }))
+				if test.asks == nil {
+					root.Add(tend.Func("end", func(context.Context) error { return Exit(3, nil) }))
+				}
+				s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
+				synctest.Wait()
+				if test.asks != nil {
+					s.signals <- test.asks
+				}
+				time.Sleep(1500 * time.Millisecond)
+				select {
+				case s.signals <- os.Interrupt:
+				case <-time.After(time.Second):
+					t.Error("it is deaf")
+				}
+				s.wantCode(t, test.want, test.left)
+				close(hung)
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
 func TestThirdInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
