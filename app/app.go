@@ -119,7 +119,8 @@ func (p *program) loop(ctx context.Context, asked <-chan struct{}, serving conte
 	for {
 		select {
 		case err := <-ended:
-			return p.finish(serving, err)
+			p.stop.treeEnded()
+			return orInsists(signals, p.insists, func() int { return p.finish(serving, err) })
 		case <-asked:
 			asked = nil
 			p.ask(context.Cause(ctx))
@@ -212,19 +213,27 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped []te
 
 // abort is the end after a second SIGINT. Another one cuts short even this.
 func (p *program) abort(s os.Signal, signals <-chan os.Signal) int {
-	began, done := time.Now(), make(chan struct{})
-	go func() {
-		defer close(done)
+	began := time.Now()
+	again := func(s os.Signal) bool { return insists(s, time.Since(began)) }
+	return orInsists(signals, again, func() int {
 		within(grace, func() { p.print(fmt.Sprintf("%s again: ending at once; this still ran", s)) })
 		within(bundleGrace, func() { p.bundles.about("ended by a second signal, " + s.String()) })
 		p.scribe.wait(grace)
-	}()
+		return cutOff
+	})
+}
+
+// orInsists is the code of end, which waits for much that is not this program's own, or
+// cutOff as soon as a signal insists.
+func orInsists(signals <-chan os.Signal, insists func(os.Signal) bool, end func() int) int {
+	code := make(chan int, 1)
+	go func() { code <- end() }()
 	for {
 		select {
-		case <-done:
-			return cutOff
+		case code := <-code:
+			return code
 		case s := <-signals:
-			if insists(s, time.Since(began)) {
+			if insists(s) {
 				return cutOff
 			}
 		}

@@ -132,6 +132,23 @@ func TestSignalsOfOneWish(t *testing.T) {
 	}
 }
 
+// A Ctrl-C that is held down ends the program although each comes soon after another.
+func TestAnInterruptIsNoEchoOfOneThatDidNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("x", 8*time.Second))
+		s := perform(t.Context(), root, Options{})
+		synctest.Wait()
+		for range 2 {
+			s.signals <- os.Interrupt
+			time.Sleep(9 * echo / 10)
+		}
+		s.signals <- os.Interrupt
+		s.wantCode(t, 130, 0)
+		time.Sleep(time.Minute)
+	})
+}
+
 // Ctrl-C that arrives in twos ends the program the second time, and not the first.
 func TestInterruptsInTwos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -166,6 +183,44 @@ func TestSecondInterruptWithHungStderr(t *testing.T) {
 		close(hung)
 		time.Sleep(time.Minute)
 	})
+}
+
+// When the tree has stopped, or was given up, what there is to say of it may hang: then, too.
+func TestSecondInterruptWhenTheTreeHasStopped(t *testing.T) {
+	for name, test := range map[string]struct {
+		asks os.Signal // to stop; nil: the tree ends by itself
+		want int
+		left time.Duration
+	}{
+		"asked":             {syscall.SIGTERM, 130, 0},
+		"ended by itself":   {nil, 3, grace - 550*time.Millisecond}, // a first signal changes nothing
+		"asked by a Ctrl-C": {os.Interrupt, 130, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{StopWithin: time.Second}))
+				hung := make(chan struct{})
+				root.Add(tend.Func("x", func(ctx context.Context) error { <-hung; return nil }))
+				if test.asks == nil {
+					root.Add(tend.Func("end", func(context.Context) error { return Exit(3, nil) }))
+				}
+				s := perform(t.Context(), root, Options{Stderr: writerFunc(func([]byte) (int, error) { <-hung; return 0, nil })})
+				synctest.Wait()
+				if test.asks != nil {
+					s.signals <- test.asks
+				}
+				time.Sleep(1500 * time.Millisecond)
+				select {
+				case s.signals <- os.Interrupt:
+				case <-time.After(time.Second):
+					t.Error("it is deaf")
+				}
+				s.wantCode(t, test.want, test.left)
+				close(hung)
+				time.Sleep(time.Minute)
+			})
+		})
+	}
 }
 
 func TestThirdInterrupt(t *testing.T) {
@@ -469,6 +524,35 @@ func TestExitOfRemoved(t *testing.T) {
 		s.signals <- syscall.SIGTERM
 		s.wantCode(t, 0, 0)
 	})
+}
+
+// Nor is it one if the whole tree begins to stop before that has returned.
+func TestExitOfOneThatIsStillBeingStopped(t *testing.T) {
+	for name, ask := range map[string]func(*tend.Supervisor, tend.ServiceToken) error{
+		"removed":   (*tend.Supervisor).Remove,
+		"suspended": (*tend.Supervisor).Suspend,
+		"restarted": func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Restart(x, nil) },
+		"replaced":  func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Replace(x, tendtest.Idle("y")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				root := tend.New("root", quiet(tend.Spec{}))
+				x := root.Add(tend.Func("x", func(ctx context.Context) error {
+					<-ctx.Done()
+					time.Sleep(3 * time.Second)
+					return Exit(4, nil)
+				}))
+				s := perform(t.Context(), root, Options{})
+				synctest.Wait()
+				if err := ask(root, x); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				s.signals <- syscall.SIGTERM
+				s.wantCode(t, 0, 2*time.Second)
+			})
+		})
+	}
 }
 
 // An error may do anything when it is asked what it is.

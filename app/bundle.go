@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"runtime/trace"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ type bundler struct {
 	journal *journal
 	log     *slog.Logger
 	flight  *trace.FlightRecorder // nil: there is no trace
-	words   string                // path of the file of last words
+	words   string                // path of the file of last words; empty: there is none
 
 	mu   sync.Mutex // one at a time
 	last time.Time  // of an escalation
@@ -172,8 +173,15 @@ func (b *bundler) prefix() string {
 // stamp is now, for names that are to sort by time.
 func stamp() string { return time.Now().UTC().Format("20060102T150405.000000Z") }
 
-// prune removes all but the newest bundles, whose names sort by time, and what a
-// program that ended in the middle of writing one has left.
+// oldestFirst has sorted names, which begin with the prefix and a stamp, by their age. A
+// stamp from the future is from before the clock was set back.
+func (b *bundler) oldestFirst(names []string) []string {
+	future, _ := slices.BinarySearch(names, b.prefix()+stamp()+"~") // behind all those of now
+	return slices.Concat(names[future:], names[:future])
+}
+
+// prune removes all but the newest bundles, and what a program that ended in the middle
+// of writing one has left.
 func (b *bundler) prune() error {
 	dir := os.DirFS(b.dir)
 	paths, _ := fs.Glob(dir, b.prefix()+"[0-9]*T[0-9]*Z") // the pattern is good
@@ -184,6 +192,7 @@ func (b *bundler) prune() error {
 			errs = append(errs, os.RemoveAll(filepath.Join(b.dir, path)))
 		}
 	}
+	paths = b.oldestFirst(paths)
 	for i, name := range paths {
 		paths[i] = filepath.Join(b.dir, name)
 	}

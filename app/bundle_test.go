@@ -120,6 +120,39 @@ func TestBundlesPruned(t *testing.T) {
 	}
 }
 
+// Those with a stamp from the future are from before the clock was set back.
+func TestBundlesOfTheFutureGoFirst(t *testing.T) {
+	b, log := newBundler(t, "shop")
+	for i := range bundlesKept {
+		name := filepath.Join(b.dir, fmt.Sprintf("shop-crash-299901%02dT000000.000000Z", i+1))
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name+".txt", []byte("panic: ouch"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	words := filepath.Join(b.dir, b.prefix()+"20200101T000000.000000Z.txt")
+	if err := os.WriteFile(words, []byte("panic: ouch"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.about("one more")
+	b.about("and another one")
+	if err := b.pruneWords(); err != nil {
+		t.Fatal(err)
+	}
+	found := names(t, b.dir)
+	var present []string
+	for _, name := range found {
+		if !strings.HasPrefix(name, "shop-crash-2999") {
+			present = append(present, name)
+		}
+	}
+	if len(found) != 2*bundlesKept || len(present) != 3 {
+		t.Errorf("of %q it has kept %q\n%s", found, present, log)
+	}
+}
+
 // Escalations that follow each other make one bundle a minute.
 func TestBundlesOfEscalations(t *testing.T) {
 	b, _ := newBundler(t, "shop")

@@ -36,9 +36,11 @@
 //
 // Once a signal to stop has come, only a SIGINT says more, as only a person sends two: it
 // ends the program at once, with a report of what still ran, and where it hung (or,
-// in a StopDelay, ends that). A SIGINT within 100ms of the signal before it is the
-// same wish: one Ctrl-C arrives twice when npm, make, timeout or a container's init
-// forwards what the terminal has sent to the whole group. A second SIGTERM is the
+// in a StopDelay, ends that). When the tree has stopped it ends it without: what there is
+// to log and to write then may hang. A SIGINT within 100ms of the last signal that did
+// something is the same wish: one Ctrl-C arrives twice when npm, make, timeout or a
+// container's init forwards what the terminal has sent to the whole group. That echo
+// has none itself, so a Ctrl-C that is held down gets through. A second SIGTERM is the
 // same wish whenever it comes, since two managers may both send it, and so is a
 // SIGHUP, of which a terminal that closes makes several. SIGQUIT ends the program at
 // any time, with the stacks of all goroutines, and SIGKILL without.

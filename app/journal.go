@@ -2,6 +2,7 @@ package app
 
 import (
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,12 @@ func (j *journal) read(events iter.Seq[tend.Event]) {
 			return
 		}
 	}
+}
+
+// notWithTheTree are the causes of stops that were not about the whole tree, and may
+// last longer than it does.
+var notWithTheTree = []error{
+	tend.ErrRemoved, tend.ErrSuspended, tend.ErrRestartRequested, tend.ErrSiblingFailed, tend.ErrReplaced,
 }
 
 // given notes the exit code that a service gives while the root stops. That asks an
@@ -99,7 +106,7 @@ func (j *journal) notice(e tend.Event) {
 			j.stopping(e.Cause.Err) // itself, as it may not have been asked what it says
 		}
 	case tend.ServiceEnded:
-		if j.ending {
+		if j.ending && !slices.Contains(notWithTheTree, e.Cause.Err) {
 			j.given(e)
 		}
 	}

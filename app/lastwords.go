@@ -19,10 +19,13 @@ const emptyKept = 10
 // before. That it cannot be made is no reason not to run.
 func (b *bundler) listen(ctx context.Context) {
 	path := filepath.Join(b.dir, b.prefix()+stamp()+".txt")
-	if err := errors.Join(b.pruneWords(), setCrashOutput(path)); err != nil {
+	old, err := b.pruneWords(), setCrashOutput(path)
+	if err == nil {
+		b.words = path
+	}
+	if err := errors.Join(old, err); err != nil {
 		b.log.LogAttrs(ctx, slog.LevelWarn, "last words will not be kept", slog.Any("error", err))
 	}
-	b.words = path
 }
 
 func setCrashOutput(path string) error {
@@ -30,11 +33,12 @@ func setCrashOutput(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(debug.SetCrashOutput(f, debug.CrashOptions{}), f.Close()) // the runtime has a copy
+	defer f.Close() // the runtime has a copy
+	return debug.SetCrashOutput(f, debug.CrashOptions{})
 }
 
-// silence ends that. There is nothing in the file: who has last words does not get
-// here.
+// silence ends that, if it has begun: otherwise a file that the program has set is still in
+// use. There is nothing in ours: who has last words does not get here.
 func (b *bundler) silence() {
 	if b.words == "" {
 		return
@@ -47,9 +51,9 @@ func (b *bundler) silence() {
 
 // pruneWords removes the last words of all runs but the newest ones.
 func (b *bundler) pruneWords() error {
-	paths, _ := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z.txt") // the pattern is good; sorted by time
+	paths, _ := fs.Glob(os.DirFS(b.dir), b.prefix()+"[0-9]*T[0-9]*Z.txt") // the pattern is good
 	var empty, full []string
-	for _, name := range paths {
+	for _, name := range b.oldestFirst(paths) {
 		path := filepath.Join(b.dir, name)
 		switch info, err := os.Stat(path); {
 		case err != nil: // another program has removed it

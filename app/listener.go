@@ -94,8 +94,8 @@ func (l *listeners) close() {
 // routes are what a listener answers.
 func (l *listeners) routes(debug bool) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", l.probe(l.live, "", debug))
-	mux.Handle("GET /readyz", l.probe(l.ready, "the program is stopping", debug))
+	mux.Handle("GET /livez", l.probe(l.live, answer{"ok", true}, debug))
+	mux.Handle("GET /readyz", l.probe(l.ready, answer{text: "the program is stopping"}, debug))
 	for pattern, h := range l.options.Handlers {
 		mux.Handle(pattern, h)
 	}
@@ -138,15 +138,15 @@ func (l *listeners) guarded(h http.Handler, loopback bool) http.Handler {
 	})
 }
 
-// probe answers with what q says, or while the tree stops with that, if it matters:
+// probe answers with what q says, or with stopping if the stop has begun, also meanwhile:
 // 200 and "ok", or 503. Only those who may see everything learn why.
-func (l *listeners) probe(q question, stopping string, details bool) http.Handler {
+func (l *listeners) probe(q question, stopping answer, details bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := answer{text: stopping}
+		a := stopping
 		if !l.stopping() {
-			a = q(r.Context())
-		} else if stopping == "" {
-			a = answer{text: "ok", ok: true}
+			if says := q(r.Context()); !l.stopping() {
+				a = says
+			}
 		}
 		head(w, "", true)
 		w.Header().Set("Cache-Control", "no-store")

@@ -288,6 +288,22 @@ func TestStoppingIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// A stop that begins while a check is under way is told, whatever the check says.
+func TestAStopThatBeginsDuringACheckIsTold(t *testing.T) {
+	for path, test := range map[string]struct {
+		check error
+		want  int
+	}{"/readyz": {nil, 503}, "/livez": {io.EOF, 200}} {
+		var stopping bool
+		check := func(tend.Status) error { stopping = true; return test.check }
+		tree := &treeQuestion{Ask: func() tend.Status { return sup("root") }}
+		l := newListeners(Options{Ready: check, Live: check}.withDefaults(tend.New("root", tend.Spec{})), tree, func() bool { return stopping })
+		if got, body := get(l.routes(false), "GET", "http://pod"+path); got != test.want {
+			t.Errorf("%s: %d %q", path, got, body)
+		}
+	}
+}
+
 // All who ask for the tree as text at once get one.
 func TestTheTextIsMadeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

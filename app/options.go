@@ -88,9 +88,9 @@ type Options struct {
 	// is written of escalations in a minute. It also gets a file of what the runtime
 	// says when it ends the program, because of a panic outside of any service, a
 	// fatal error or SIGQUIT: [runtime/debug.SetCrashOutput] is called for that, and
-	// a file that the program has set is not used as long as Run runs. The newest 10
-	// of these are kept as well; up to 10 programs of one name may share a directory.
-	// Empty: none.
+	// a file that the program has set is not used from then on; when Run has returned
+	// none is, until the program sets one again. The newest 10 of these are kept as
+	// well; up to 10 programs of one name may share a directory. Empty: none.
 	CrashDir string
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -100,6 +101,17 @@ var programs = map[string]func(){
 			return nil
 		}))
 		Main(root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
+	},
+	"own last words": func() {
+		f, err := os.Create(os.Getenv("TEND_APP_FILE"))
+		if err != nil {
+			panic(err)
+		}
+		_ = debug.SetCrashOutput(f, debug.CrashOptions{})
+		root := tend.New(strings.Repeat("x", 250), tend.Spec{}) // too long for the name of a file
+		root.Add(tend.Func("end", func(context.Context) error { return Exit(0, nil) }))
+		_ = Run(context.Background(), root, Options{CrashDir: os.Getenv("TEND_APP_DIR")})
+		panic("ouch")
 	},
 	"hanging request": func() {
 		root := tend.New("shop", tend.Spec{StopWithin: time.Second})
@@ -315,6 +327,18 @@ func TestProcessPanic(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
+}
+
+// A program that has a file for its last words keeps it if CrashDir gets none.
+func TestProcessKeepsItsOwnLastWords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "words")
+	said := start(t, "own last words", "TEND_APP_DIR="+t.TempDir(), "TEND_APP_FILE="+path).end(2)
+	contains(t, said, "last words will not be kept", "panic: ouch")
+	words, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(words), "panic: ouch")
 }
 
 func TestProcessCannotStart(t *testing.T) {

@@ -3,19 +3,17 @@ package app
 import (
 	"context"
 	"log/slog"
-
-	"github.com/tend-go/tend/sdnotify" //nolint:depguard // a protocol and no sibling: it knows nothing of tend, see doc.go
 )
 
 // reload calls the hooks one after another. A hook that calls runtime.Goexit has
 // failed, and so have those after it; systemd hears of the end all the same.
 func (p *program) reload(ctx context.Context) {
 	p.log.LogAttrs(ctx, slog.LevelInfo, "reloading")
-	p.systemd.send(sdnotify.Reloading())
+	p.systemd.reloading()
 	failed := len(p.options.Reload)
 	defer func() {
 		if p.isUp() {
-			p.systemd.send(sdnotify.Ready)
+			p.systemd.reloaded()
 		}
 		p.log.LogAttrs(ctx, slog.LevelInfo, "reloaded", slog.Int("hooks", len(p.options.Reload)), slog.Int("failed", failed))
 	}()

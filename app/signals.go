@@ -16,9 +16,9 @@ const (
 	wantDump
 )
 
-// echo is how long after a signal another one says nothing new. One Ctrl-C arrives
-// twice when a parent such as npm, make or timeout forwards what the terminal has
-// sent to all.
+// echo is how long after a signal that counted another one says nothing new. One Ctrl-C
+// arrives twice when a parent such as npm, make or timeout forwards what the terminal
+// has sent to all.
 const echo = 100 * time.Millisecond
 
 // cutOff is the exit code after a second SIGINT, as shells have it.

@@ -28,6 +28,14 @@ type stopping struct {
 // errEnded is why a tree stopped that nobody has heard of before its end.
 var errEnded = errors.New("the tree has ended")
 
+// treeEnded: there is nothing any more that a signal could stop or hasten.
+func (s *stopping) treeEnded() {
+	s.delayed = nil
+	if s.cause == nil {
+		s.cause = errEnded
+	}
+}
+
 // words is what an error says, which is user code: asked where it is written.
 type words struct {
 	root *tend.Supervisor
@@ -79,6 +87,11 @@ func (p *program) heedStop(s os.Signal) bool {
 		return false
 	}
 	return true
+}
+
+// insists: the tree has stopped, and s says that what is left to do is to end at once.
+func (p *program) insists(s os.Signal) bool {
+	return meaning(s, len(p.options.Reload) > 0) == wantStop && !p.heedStop(s)
 }
 
 // goesOn says that a signal changes nothing.

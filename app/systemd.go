@@ -44,11 +44,11 @@ type systemd struct {
 	over  atomic.Bool   // nothing is said any more
 	wake  chan struct{} // has a token when the phase has changed
 
-	checking chan error // of run: the answer of live, while it is awaited
+	again atomic.Bool // READY is to be said again, as it did not arrive after a reload
 
-	mu     sync.Mutex
-	last   string // STATUS
-	warned bool
+	checking chan error // of run: the answer of live, while it is awaited
+	last     string     // of run: the STATUS that has arrived
+	warned   sync.Once
 }
 
 func newSystemd(o Options, tree *asked.Question[tend.Status]) *systemd {
@@ -82,20 +82,23 @@ func (s *systemd) run(ctx context.Context) {
 	if !s.enabled {
 		return
 	}
-	told := starting
-	for {
+	for told := starting; ; {
 		now := phase(s.phase.Load())
-		if now == ending && told != ending { // at once, and not when the tree has answered
-			s.send(s.fresh(sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping"))...)
-		} else {
+		if s.again.Swap(false) {
+			told = starting
+		}
+		say := []string{sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping")}
+		if now != ending || told == ending { // else at once, and not when the tree has answered
 			tree, err := s.tree.Answer(ctx)
 			if ctx.Err() != nil {
 				return
 			}
-			s.send(s.fresh(s.messages(now, now != told, tree, err)...)...)
+			say = s.messages(now, now != told, tree, err)
 		}
-		told = now
-		if !s.rest(ctx, s.period(now)) {
+		if s.tell(say) {
+			told = now
+		}
+		if !s.rest(ctx, s.period(now, told)) {
 			return
 		}
 	}
@@ -115,10 +118,11 @@ func (s *systemd) rest(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// period is how long to wait until the next message.
-func (s *systemd) period(now phase) time.Duration {
+// period is how long to wait until the next message, in a phase that systemd has been
+// told of or not.
+func (s *systemd) period(now, told phase) time.Duration {
 	period := busyPeriod
-	if now == up {
+	if now == up && told == up {
 		period = quietPeriod
 	}
 	if s.watchdog > 0 {
@@ -203,16 +207,31 @@ func (s *systemd) verdict() error {
 	}
 }
 
-// fresh leaves out a status that has been told already.
-func (s *systemd) fresh(say ...string) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// tell sends all of say, but for a status, the last of it, that has arrived already. It
+// is false if that did not arrive.
+func (s *systemd) tell(say []string) bool {
 	status := say[len(say)-1]
 	if status == s.last {
-		return say[:len(say)-1]
+		say = say[:len(say)-1]
+	}
+	if !s.send(say...) {
+		return false
 	}
 	s.last = status
-	return say
+	return true
+}
+
+// reloading says that a reload has begun.
+func (s *systemd) reloading() {
+	s.again.Store(false) // reloaded will say it
+	s.send(sdnotify.Reloading())
+}
+
+// reloaded says that it is over.
+func (s *systemd) reloaded() {
+	if !s.send(sdnotify.Ready) {
+		s.again.Store(true)
+	}
 }
 
 // farewell is the last that systemd hears: how the program ends. A stop may be so
@@ -222,23 +241,22 @@ func (s *systemd) farewell(text string) {
 	s.over.Store(true)
 }
 
-// send tells systemd. That may take a second; it may be called by anybody.
-func (s *systemd) send(state ...string) {
+// send tells systemd. That may take a second; it may be called by anybody. It is false if
+// systemd could not be told: if it did not read for that second, say.
+func (s *systemd) send(state ...string) bool {
 	if !s.enabled || len(state) == 0 || s.over.Load() {
-		return
+		return true
 	}
-	if _, err := s.notify(state...); err != nil {
+	_, err := s.notify(state...)
+	if err != nil {
 		s.warn(err)
 	}
+	return err == nil
 }
 
 // warn logs the first error.
 func (s *systemd) warn(err error) {
-	s.mu.Lock()
-	first := !s.warned
-	s.warned = true
-	s.mu.Unlock()
-	if first {
+	s.warned.Do(func() {
 		s.log.LogAttrs(context.Background(), slog.LevelWarn, "systemd cannot be told", slog.Any("error", err))
-	}
+	})
 }

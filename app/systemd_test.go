@@ -21,7 +21,7 @@ import (
 	"github.com/tend-go/tend/tendtest"
 )
 
-// manager is a systemd that notes what it is told and when.
+// manager is a systemd that notes what it has heard and when.
 type manager struct {
 	began time.Time
 	mu    sync.Mutex
@@ -32,8 +32,18 @@ type manager struct {
 func (m *manager) notify(state ...string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.err != nil {
+		return false, m.err
+	}
 	m.heard = append(m.heard, time.Since(m.began).String()+" "+strings.Join(state, " "))
-	return m.err == nil, m.err
+	return true, nil
+}
+
+// refuses has it hear nothing from now on; nil: it hears again.
+func (m *manager) refuses(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
 }
 
 func (m *manager) take() []string {
@@ -327,6 +337,41 @@ func TestSystemdFails(t *testing.T) {
 		if n := strings.Count(s.log.String(), "systemd cannot be told"); n != 1 {
 			t.Errorf("it was said %d times:\n%s", n, s.log)
 		}
+	})
+}
+
+// What did not arrive is said again until it does.
+func TestSystemdHearsWhatDidNotArrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Slow("web", 3700*time.Millisecond))
+		var m manager
+		m.err = io.ErrClosedPipe
+		s := under(t.Context(), &m, 0, root, Options{Reload: []func(context.Context) error{
+			func(context.Context) error { m.refuses(io.ErrClosedPipe); return nil },
+		}})
+		time.Sleep(2500 * time.Millisecond)
+		m.refuses(nil)
+		time.Sleep(time.Minute)
+		m.want(t, "3s READY=1 STATUS=1 of 1 services run")
+		s.signals <- syscall.SIGHUP
+		synctest.Wait()
+		if heard := m.take(); len(heard) != 1 || !strings.HasPrefix(heard[0], "1m2.5s RELOADING=1") {
+			t.Errorf("heard %q", heard)
+		}
+		m.refuses(nil)
+		time.Sleep(time.Minute)
+		m.want(t, "1m3s READY=1")
+		m.refuses(io.ErrClosedPipe)
+		s.signals <- syscall.SIGTERM
+		time.Sleep(1500 * time.Millisecond)
+		m.refuses(nil)
+		s.wantCode(t, 0, 2200*time.Millisecond)
+		m.want(t,
+			"2m4.5s STOPPING=1 EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping",
+			"2m5.5s EXTEND_TIMEOUT_USEC=10000000 STATUS=stopping: 1 service left: root/web is stopping for 3s",
+			"2m6.2s STOPPING=1 STATUS=ended with exit code 0: signal: terminated",
+		)
 	})
 }
 

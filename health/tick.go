@@ -7,9 +7,11 @@ import (
 
 // Tick does one round in the goroutine of the caller, for tests and for programs
 // that have a rhythm of their own. It asks the sources that are due, runs the probes
-// that are due when Tick is called or that were just listed, waits for all of them,
-// applies their results and makes the callbacks, sources first and then in the order
-// of names. The same results lead to the same callbacks in the same order every time.
+// that are due then, waits for all of them, applies their results and makes the
+// callbacks, sources first and then in the order of names. The same results lead to the
+// same callbacks in the same order every time. A probe that was just added or listed is
+// due after its InitialDelay and what Jitter adds to that: without the two, at once.
+// [Prober.CheckNow] waits for neither.
 //
 // It returns an error if the Prober is being served or is in another Tick, and the
 // cause if ctx ends before all are through; then the outcomes of cancelled checks count

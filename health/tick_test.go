@@ -57,6 +57,31 @@ func TestTickMakesTheSameCallbacksInTheSameOrder(t *testing.T) {
 	}
 }
 
+// What a source has just listed is due as what was added is: at once only without Jitter.
+// CheckNow runs it in any case.
+func TestTickRunsWhatIsListedWhenItIsDue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for name, test := range map[string]struct {
+			jitter float64
+			round  func(*health.Prober, context.Context) error
+			want   int
+		}{"exact": {-1, (*health.Prober).Tick, 1}, "spread": {0, (*health.Prober).Tick, 0}, "now": {0, (*health.Prober).CheckNow, 1}} {
+			checks := 0
+			prober := newProber(t, health.Config{})
+			add(t, prober, health.Probe{Name: "m", Interval: time.Hour, List: func(context.Context) ([]health.Probe, error) {
+				return []health.Probe{{Name: "x", Jitter: test.jitter, Check: func(context.Context) error { checks++; return nil }}}, nil
+			}})
+			if err := test.round(prober, t.Context()); err != nil || checks != test.want {
+				t.Errorf("%s: %d checks at first, %v", name, checks, err)
+			}
+			time.Sleep(5 * time.Second)
+			if err := prober.Tick(t.Context()); err != nil || checks != 1 {
+				t.Errorf("%s: %d checks after 5s, %v", name, checks, err)
+			}
+		}
+	})
+}
+
 // What was cancelled counts for nothing.
 func TestTickIsCancelled(t *testing.T) {
 	bubble(t, func(t *testing.T) {

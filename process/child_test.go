@@ -95,6 +95,7 @@ var children = map[string]func(args []string){
 	},
 	"prompt":   func([]string) { fmt.Print("login: "); time.Sleep(time.Minute) },
 	"ignorant": ignorant,
+	"crowded":  crowded,
 	"files": func([]string) { // prints which descriptors it has beside the first three
 		for fd := 3; fd < 100; fd++ {
 			var stat syscall.Stat_t
@@ -276,6 +277,37 @@ func ignorant(args []string) {
 	}
 	c.Output = func(process.Line) { cancel() }
 	fmt.Println("served:", c.Serve(ctx))
+}
+
+// crowded stops a launcher that ends at once while no file can be opened, and lets its
+// worker save meanwhile. It prints what comes of it.
+func crowded([]string) {
+	trigger, hold, _ := os.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := command("parent", "polite", "same group", "saver")
+	c.StopTimeout = time.Minute
+	c.Setup = func(cmd *exec.Cmd) error { cmd.ExtraFiles = []*os.File{trigger}; return nil }
+	var files syscall.Rlimit
+	_ = syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
+	c.Output = func(l process.Line) {
+		switch fmt.Println(l.Text); l.Text {
+		case "saver up":
+			_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Max: files.Max})
+			cancel()
+		case "saved":
+			_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &files)
+		}
+	}
+	served := make(chan error, 1)
+	go func() { served <- c.Serve(ctx) }()
+	for c.Pid() == 0 {
+		runtime.Gosched()
+	}
+	for c.Pid() != 0 && !waitsForTheRest() {
+		runtime.Gosched()
+	}
+	_ = hold.Close()
+	fmt.Println("served:", <-served)
 }
 
 // writerFunc is a function as an io.Writer.

@@ -84,14 +84,15 @@ type Command struct {
 	// StopTimeout is how long the group, all of it, may take to stop before it gets
 	// SIGKILL. Default: [DefaultStopTimeout]. It needs a [tend.Child] with a Timeout
 	// longer than StopTimeout and DrainTimeout together, as [Command.Child] makes; if less
-	// is left, of that or of the stop of the tree, the group is killed sooner.
+	// is left, of that or of the stop of the tree, the group is killed sooner, whatever
+	// time it asks for (EXTEND_TIMEOUT_USEC).
 	StopTimeout time.Duration
 	// Orphans says what becomes of the rest of the group once the process itself
 	// has exited. Default: [KillOrphans].
 	Orphans Orphans
 	// DrainTimeout is how long output may stay open after the exit because
-	// something else holds it; what comes later is lost. Default:
-	// [DefaultDrainTimeout].
+	// something else holds it, or less if a stop is to be over sooner; what comes
+	// later is lost. Default: [DefaultDrainTimeout].
 	DrainTimeout time.Duration
 	// SuccessExit lists exit codes that are as good as 0.
 	SuccessExit []int
@@ -211,6 +212,13 @@ func (c *Command) stopTimeoutWithin(left time.Duration) time.Duration {
 func (c *Command) killWithin(left time.Duration) time.Duration {
 	rest := min(max(c.drainTimeout(), 0)+killTime, left/2)
 	return max(0, left-rest)
+}
+
+// drainWithin is how long output may stay open after the exit, if so long is left of the
+// stop. What is in the pipes already is read in any case.
+func (c *Command) drainWithin(left time.Duration) time.Duration {
+	const moment = 10 * time.Millisecond
+	return min(c.drainTimeout(), max(moment, left-min(killTime, left/2)))
 }
 
 // Validate returns an error that names the first setting that makes no sense, or

@@ -80,7 +80,9 @@
 //
 // Linux is where everything works and is tested. With pidfds that can be polled
 // (Linux 5.10) a running process costs five goroutines and four descriptors but
-// no thread; before that, and elsewhere, one thread. On Darwin and the BSDs
+// no thread; before that, and elsewhere, one thread. Who is left of a group is read in
+// /proc: without it (a chroot) a stop waits StopTimeout for who may be there, and
+// reports the SIGKILL that follows. On Darwin and the BSDs
 // there is no DieWithParent and no notify socket, hence no Watchdog: asking for
 // them is an error; nor can they say who is left of a group, and the rest of one gets
 // SIGKILL when the leader has exited, also after a stop. On Windows there are neither signals nor groups: every stop

@@ -2,9 +2,12 @@ package process
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -14,22 +17,26 @@ const canSeeGroups = true
 
 // awaitRest waits until nobody alive is left in the group whose leader, a zombie, has
 // the number pgid, or until over is closed. Those that were there are looked at more
-// and more rarely, and all of /proc only when they are gone.
+// and more rarely, and all of /proc only when they are gone. Who cannot be seen, as no
+// more files can be opened, may be there.
 func awaitRest(pgid int, over <-chan struct{}) {
-	for members := groups.look(pgid); len(members) > 0; members = groups.look(pgid) {
-		for pause := time.Millisecond; anyIn(pgid, members); pause = min(2*pause, 50*time.Millisecond) {
-			select {
-			case <-over:
-				return
-			case <-time.After(pause):
-			}
+	pause := time.Millisecond
+	for members, all := groups.look(pgid); len(members) > 0 || !all; {
+		select {
+		case <-over:
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 50*time.Millisecond)
+		if !anyIn(pgid, members) {
+			members, all = groups.look(pgid)
 		}
 	}
 }
 
 func anyIn(pgid int, members []int) bool {
 	for _, pid := range members {
-		if group, alive := groupOf(pid); alive && group == pgid {
+		if group, err := groupOf(procDir, pid); err != nil || group == pgid {
 			return true
 		}
 	}
@@ -50,16 +57,18 @@ type survey struct {
 type pass struct {
 	done    chan struct{} // closed when members is complete
 	members map[int][]int // the pids in each group that are alive
+	all     bool          // members has all of them
 }
 
-// look returns the processes of a group that are alive, as of some time after the call.
-func (s *survey) look(pgid int) []int {
+// look returns the processes of a group that are alive, as of some time after the call,
+// and whether these are all of them.
+func (s *survey) look(pgid int) (members []int, all bool) {
 	p, first := s.join()
 	if first {
 		s.carryOut(p)
 	}
 	<-p.done
-	return p.members[pgid]
+	return p.members[pgid], p.all
 }
 
 func (s *survey) join() (p *pass, first bool) {
@@ -78,43 +87,53 @@ func (s *survey) carryOut(p *pass) {
 	s.mu.Lock()
 	s.next = nil // who asks from now on wants a later one
 	s.mu.Unlock()
-	p.members = members()
+	p.members, p.all = members(procDir)
 	close(p.done)
 }
 
-// members are the pids of all process groups, without zombies. If /proc cannot be
-// read there are none.
-func members() map[int][]int {
-	found := make(map[int][]int)
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return found
+// procDir is where the system says which processes there are.
+const procDir = "/proc"
+
+// members are the pids of all process groups, without zombies, and whether they are all
+// that there are. They are not if a file cannot be opened, or if proc is missing or has
+// the numbers of another namespace, as in a chroot or a container.
+func members(proc string) (found map[int][]int, all bool) {
+	if self, err := os.Readlink(proc + "/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
+		return nil, false
 	}
-	defer proc.Close()
-	names, _ := proc.Readdirnames(-1) // what was read before an error counts
+	dir, err := os.Open(proc)
+	if err != nil {
+		return nil, false
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1) // what was read before an error counts
+	found, all = make(map[int][]int), err == nil
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
-		if group, alive := groupOf(pid); alive {
-			found[group] = append(found[group], pid)
-		}
+		group, err := groupOf(proc, pid)
+		all = all && err == nil
+		found[group] = append(found[group], pid)
 	}
-	return found
+	return found, all
 }
 
-// groupOf is the process group of a process, if it is alive.
-func groupOf(pid int) (group int, alive bool) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, false
+// groupOf is the process group of a process, 0 if it is not alive or hidden from this
+// program, which then may not signal it either. An error says that it cannot be known now.
+func groupOf(proc string, pid int) (int, error) {
+	stat, err := os.ReadFile(proc + "/" + strconv.Itoa(pid) + "/stat")
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ESRCH), errors.Is(err, fs.ErrPermission):
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
 	// The name, in parentheses, may hold anything; state, parent and group follow it.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 3 || bytes.ContainsAny(fields[0], "ZX") {
-		return 0, false
+		return 0, nil
 	}
-	group, err = strconv.Atoi(string(fields[2]))
-	return group, err == nil
+	return strconv.Atoi(string(fields[2]))
 }

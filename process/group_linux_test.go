@@ -37,3 +37,16 @@ func TestSurveyIsShared(t *testing.T) {
 		t.Error("who asks after a pass gets its old news")
 	}
 }
+
+// Nobody is known to be gone where the processes cannot be seen.
+func TestMembersAreNotAllWithoutProc(t *testing.T) {
+	foreign := t.TempDir() // of another namespace
+	if err := os.Symlink("0", foreign+"/self"); err != nil {
+		t.Fatal(err)
+	}
+	for proc, want := range map[string]bool{procDir: true, t.TempDir(): false, foreign: false} {
+		if _, all := members(proc); all != want {
+			t.Errorf("%s: all is %v", proc, all)
+		}
+	}
+}

@@ -27,6 +27,7 @@ type life struct {
 	phase    phase
 	wasReady bool
 	deadline time.Time     // of the phase; zero: none
+	bound    time.Time     // of the stop, whatever is granted; zero: none
 	wake     time.Time     // when expired is to be called; zero: never
 	cause    error         // why it is being stopped; nil: it is not
 	asked    bool          // the end of the context is why
@@ -104,12 +105,16 @@ func (l *life) alive(now time.Time) {
 }
 
 // extend: the process asks for d from now on, to start or to stop. As with
-// systemd that can only prolong the time it has.
+// systemd that can only prolong the time it has. A stop that has a bound keeps it.
 func (l *life) extend(now time.Time, d time.Duration) {
 	if l.phase != starting && l.phase != stopping {
 		return
 	}
-	if later := now.Add(d); !l.deadline.IsZero() && later.After(l.deadline) {
+	later := now.Add(d)
+	if !l.bound.IsZero() && later.After(l.bound) {
+		later = l.bound
+	}
+	if !l.deadline.IsZero() && later.After(l.deadline) {
 		l.deadline = later
 	}
 	l.look(now)
@@ -124,12 +129,12 @@ func (l *life) rewatch(now time.Time, d time.Duration) {
 	}
 }
 
-// hasten: a stop that begins now may take most, and one that has begun already, or was granted
+// hasten: a stop that begins now may take most, and one that has begun already, or is granted
 // more, what is left.
 func (l *life) hasten(now time.Time, most, left time.Duration) {
-	l.stopTimeout = most
-	if by := now.Add(left); l.phase == stopping && by.Before(l.deadline) {
-		l.deadline = by
+	l.stopTimeout, l.bound = most, now.Add(left)
+	if l.phase == stopping && l.bound.Before(l.deadline) {
+		l.deadline = l.bound
 		l.look(now)
 	}
 }

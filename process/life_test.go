@@ -73,7 +73,16 @@ func TestLife(t *testing.T) {
 			{8, "extend 50", "0 58 stopping"},
 			{9, "hasten 60", "0 58 stopping"},
 			{10, "hasten 2", "0 12 stopping"},
+			{11, "extend 50", "0 12 stopping"},
+			{12, "timer", "9 - killing"},
 		}, "asked"},
+		"a stop that asks for more than there is": {plain, []step{
+			{0, "start", "0 - starting"},
+			{7, "hasten 60", "15 12 stopping"},
+			{8, "extend 50", "0 58 stopping"},
+			{20, "extend 50", "0 67 stopping"},
+			{67, "timer", "9 - killing"},
+		}, "all of it stops"},
 		"a stop that needs force": {plain, []step{
 			{0, "start", "0 - starting"},
 			{7, "stop", "15 12 stopping"},
@@ -207,6 +216,22 @@ func TestStopTimeoutWithin(t *testing.T) {
 		-time.Second:           0,
 	} {
 		if got := c.stopTimeoutWithin(left); got != want {
+			t.Errorf("of %v it may take %v, want %v", left, got, want)
+		}
+	}
+}
+
+// What is left after the exit is for draining, but for the moment in which Serve returns.
+func TestDrainWithin(t *testing.T) {
+	c := &Command{DrainTimeout: 2 * time.Second}
+	for left, want := range map[time.Duration]time.Duration{
+		time.Hour:               2 * time.Second,
+		3 * time.Second:         2 * time.Second,
+		2500 * time.Millisecond: 1500 * time.Millisecond,
+		time.Second:             500 * time.Millisecond,
+		-time.Second:            10 * time.Millisecond,
+	} {
+		if got := c.drainWithin(left); got != want {
 			t.Errorf("of %v it may take %v, want %v", left, got, want)
 		}
 	}

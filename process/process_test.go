@@ -166,6 +166,22 @@ func TestAWorkerHasTimeToStopAfterItsLeader(t *testing.T) {
 	}
 }
 
+// Who is left of the group cannot be seen: somebody may be.
+func TestAWorkerHasTimeToStopWhileNoFileCanBeOpened(t *testing.T) {
+	c := command("crowded")
+	await := record(t, c)
+	if err := c.Serve(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await("saver up")
+	if got := await("s"); got != "saved" {
+		t.Fatalf("the worker was cut short: %s", got)
+	}
+	if got := await("served: "); got != "served: tend/process: parent: context canceled" {
+		t.Error(got)
+	}
+}
+
 func waitsForTheRest() bool {
 	buf := make([]byte, 1<<16)
 	return strings.Contains(string(buf[:runtime.Stack(buf, true)]), "process.awaitRest(")

@@ -136,7 +136,7 @@ func (r *run) wrap(err error) error { return fmt.Errorf("tend/process: %s: %w", 
 // left of the attempt.
 func (r *run) start(ctx context.Context) error {
 	r.cmd = exec.Command(r.c.Path, r.c.Args...)
-	r.cmd.Dir, r.cmd.Env, r.cmd.WaitDelay = r.c.Dir, r.c.environ(), r.c.drainTimeout()
+	r.cmd.Dir, r.cmd.Env = r.c.Dir, r.c.environ()
 	r.cmd.Stdout, r.cmd.Stderr = r.sink.open(r, r.tail)
 	running := false
 	defer func() {
@@ -218,12 +218,14 @@ func (r *run) callStarted() {
 // finish deals with what a process leaves behind. From release on its pid must
 // not be used any more; Wait, which gives it back to the system, comes after.
 func (r *run) finish(ctx context.Context, e exit) error {
+	drain := r.drainTime(ctx)
 	r.release(e)
 	r.markBy = time.Time{} // nobody is found late any more
 	exited := time.Now()
-	err := r.cmd.Wait() // for the output, at most DrainTimeout
+	r.cmd.WaitDelay = drain
+	err := r.cmd.Wait() // for the output, at most that long
 	if r.feed != nil {
-		err = withReader(err, r.feed.wait(r.c.drainTimeout()-time.Since(exited)))
+		err = withReader(err, r.feed.wait(drain-time.Since(exited)))
 	}
 	for n := range r.endNotes() {
 		r.gotNote(ctx, n)
@@ -238,6 +240,14 @@ func (r *run) finish(ctx context.Context, e exit) error {
 	default:
 	}
 	return r.verdict(err)
+}
+
+// drainTime is how long the output may stay open from now on.
+func (r *run) drainTime(ctx context.Context) time.Duration {
+	if by, bounded := tend.StopBy(ctx); bounded {
+		return r.c.drainWithin(time.Until(by))
+	}
+	return r.c.drainTimeout()
 }
 
 // withReader is what Wait has returned, or what the reader of Stdin has failed with. That output

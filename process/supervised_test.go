@@ -54,17 +54,39 @@ func TestAStopThatHasLessTime(t *testing.T) {
 	root, events := supervise(t, tend.Child{Service: c.Child(), Timeout: 2 * time.Second})
 	await("up")
 	root.Stop()
-	for {
-		switch e := (<-events).(type) {
+	err := endedInTime(t, events)
+	if exit := new(process.ExitError); !errors.As(err, &exit) || !exit.Forced {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Nor is one whose output is held open by a descendant that has left the group.
+func TestAStopThatHasLessTimeDrainsLess(t *testing.T) {
+	c := command("parent", "-1", "setsid", "wait")
+	c.DrainTimeout = time.Hour
+	await := record(t, c)
+	root, events := supervise(t, tend.Child{Service: c.Child(), Timeout: 2 * time.Second})
+	escaped := await("grandchild")
+	await("up")
+	root.Stop()
+	if err := endedInTime(t, events); !errors.Is(err, tend.ErrStopped) {
+		t.Errorf("got %v", err)
+	}
+	killEscaped(t, escaped)
+}
+
+// endedInTime is with what the service has ended, which must not have been stuck.
+func endedInTime(t *testing.T, events <-chan tend.Event) error {
+	t.Helper()
+	for e := range events {
+		switch e := e.(type) {
 		case tend.ServiceStuck:
 			t.Fatal(e)
 		case tend.ServiceEnded:
-			if exit := new(process.ExitError); !errors.As(e.Err.Err, &exit) || !exit.Forced {
-				t.Errorf("got %v", e)
-			}
-			return
+			return e.Err.Err
 		}
 	}
+	return nil
 }
 
 // A supervisor sees when a process is ready, its pid and its status; a stop is

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"time"
 
@@ -96,7 +97,7 @@ func (c Config) Child() tend.Child {
 		}
 	}
 	return tend.Child{
-		Service: &service{c}, Name: c.Name, ReadyTimeout: listenTimeout, Timeout: c.Drain + closing, Backoff: backoff,
+		Service: &service{c}, Name: c.Name, ReadyTimeout: listenTimeout, Timeout: c.Drain + min(closing, math.MaxInt64-c.Drain), Backoff: backoff,
 	}
 }
 
@@ -174,7 +175,7 @@ func (s *service) stop(ctx context.Context, srv Graceful) error {
 	began, drain := time.Now(), s.drainWithin(ctx)
 	timer := time.AfterFunc(drain, force)
 	keep := whenHastened(ctx, func() {
-		if less := s.drainWithin(ctx); time.Since(began)+less < drain && timer.Stop() {
+		if less := s.drainWithin(ctx); less < drain-time.Since(began) && timer.Stop() {
 			drain = time.Since(began) + less
 			timer.Reset(less)
 		}

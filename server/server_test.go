@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -351,5 +352,19 @@ func TestServerListens(t *testing.T) {
 	}}.Child()
 	if err := child.Serve(ctx); err != nil { // also outside of a supervisor
 		t.Error(err)
+	}
+}
+
+// A Drain without end is one.
+func TestADrainMayBeWithoutEnd(t *testing.T) {
+	for drain, want := range map[time.Duration]time.Duration{
+		math.MaxInt64: math.MaxInt64, math.MaxInt64 - time.Second: math.MaxInt64, time.Second: 3 * time.Second,
+	} {
+		c := Config{Drain: drain, New: func(context.Context) Graceful { return new(fakeServer) }}
+		child := c.Child()
+		if child.Timeout != want {
+			t.Errorf("Timeout is %d with Drain %d", child.Timeout, drain)
+		}
+		tend.New("root", tend.Spec{}).Add(child)
 	}
 }
