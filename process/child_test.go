@@ -45,6 +45,14 @@ var children = map[string]func(args []string){
 		fmt.Println("up")
 		time.Sleep(time.Minute)
 	},
+	"stubborn": func([]string) { // says that it was asked, and stays
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		fmt.Println("up")
+		<-c
+		fmt.Println("asked")
+		time.Sleep(time.Minute)
+	},
 	"polite": func(args []string) { // exits with a code when it gets SIGTERM or SIGHUP
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM, syscall.SIGHUP)

@@ -60,6 +60,26 @@ func TestAStopThatHasLessTime(t *testing.T) {
 	}
 }
 
+// Nor is one that has less time only when it was asked to stop already.
+func TestAStopThatComesNearer(t *testing.T) {
+	c := command("stubborn")
+	c.StopTimeout = time.Hour
+	await := record(t, c)
+	above := tend.New("above", tend.Spec{StopWithin: 2 * time.Second})
+	token := above.Add(c.Child())
+	root, events := supervise(t, above)
+	await("up")
+	if err := above.Remove(token); err != nil {
+		t.Fatal(err)
+	}
+	await("asked")
+	root.Stop()
+	err := endedInTime(t, events)
+	if exit := new(process.ExitError); !errors.As(err, &exit) || !exit.Forced {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Nor is one whose output is held open by a descendant that has left the group.
 func TestAStopThatHasLessTimeDrainsLess(t *testing.T) {
 	c := command("parent", "-1", "setsid", "wait")

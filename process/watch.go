@@ -21,6 +21,7 @@ func (r *run) watch(ctx context.Context) exit {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	stop, ready := ctx.Done(), r.ready
+	var nearer <-chan struct{} // of a stop
 	var leader exit
 	var rest <-chan struct{} // nil: the leader has not exited
 	over := make(chan struct{})
@@ -36,12 +37,10 @@ func (r *run) watch(ctx context.Context) exit {
 		case <-rest:
 			return leader
 		case <-stop:
-			stop = nil
-			if by, bounded := tend.StopBy(ctx); bounded {
-				left := time.Until(by)
-				r.life.hasten(time.Now(), r.c.stopTimeoutWithin(left), r.c.killWithin(left))
-			}
+			stop, nearer = nil, r.hasten(ctx)
 			r.send(ctx, r.life.end(time.Now(), stopped.Err(ctx)))
+		case <-nearer:
+			nearer = r.hasten(ctx)
 		case <-ready:
 			ready = nil
 			r.gotReady(ctx)
@@ -59,6 +58,16 @@ func (r *run) watch(ctx context.Context) exit {
 			return leader
 		}
 	}
+}
+
+// hasten looks how much time is left of the stop, and returns what tells that less is.
+func (r *run) hasten(ctx context.Context) (nearer <-chan struct{}) {
+	nearer = stopped.Hastened(ctx) // first: what comes now is not missed
+	if by, bounded := tend.StopBy(ctx); bounded {
+		left := time.Until(by)
+		r.life.hasten(time.Now(), r.c.stopTimeoutWithin(left), r.c.killWithin(left))
+	}
+	return nearer
 }
 
 // set sets the timer for what comes next.
