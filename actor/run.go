@@ -303,10 +303,14 @@ func (a *Actor[M]) drains() bool {
 
 // cause is why the run ends, for Stop.
 func (b *box[M]) cause() error {
-	if b.failed != nil {
+	switch {
+	case b.failed != nil:
 		return b.failed
+	case b.rare == nil:
+		return nil
+	default:
+		return b.stop.Cause // not all of it: By may change
 	}
-	return b.wish().Cause
 }
 
 // wish is how the run was asked to stop, if it was.
@@ -317,10 +321,10 @@ func (b *box[M]) wish() latent.Stop {
 	return b.stop
 }
 
-// contextOfStop has the values of ctx, is not cancelled, and its deadline is when the actor
-// is taken as stuck, which may come nearer.
-func (a *Actor[M]) contextOfStop(ctx context.Context) context.Context {
-	c := &stopContext[M]{Context: context.WithoutCancel(ctx), of: a, number: a.number()}
+// contextOfStop has the values of ctx, is not cancelled, and its deadline is when the run is
+// taken as stuck, which may come nearer.
+func (a *Actor[M]) contextOfStop(ctx context.Context, number uint64) context.Context {
+	c := &stopContext[M]{Context: context.WithoutCancel(ctx), of: a, number: number}
 	if by, _ := c.Deadline(); by.IsZero() && a.spec.Child.Timeout > 0 {
 		c.by = a.link.Clock().Now().Add(a.spec.Child.Timeout)
 	}

@@ -139,7 +139,7 @@ func (w *turn[M]) sleeps() (asleep bool) {
 	stops, _ := a.handler.(stopper)
 	b.stopping = true
 	w.calling = true
-	err := stops.Stop(a.contextOfStop(w.context()), nil)
+	err := stops.Stop(a.contextOfStop(w.context(), w.number), nil)
 	w.calling = false
 	switch {
 	case err != nil:

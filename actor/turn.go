@@ -418,7 +418,7 @@ func (w *turn[M]) end() {
 		w.begins(0)
 		a.mu.Unlock()
 		w.calling = true
-		err := s.Stop(a.contextOfStop(w.context()), b.cause())
+		err := s.Stop(a.contextOfStop(w.context(), w.number), b.cause())
 		w.calling = false
 		switch {
 		case b.failed == nil:
