@@ -91,8 +91,8 @@ type Command struct {
 	// has exited. Default: [KillOrphans].
 	Orphans Orphans
 	// DrainTimeout is how long output may stay open after the exit because
-	// something else holds it, or less if a stop is to be over sooner; what comes
-	// later is lost. Default: [DefaultDrainTimeout].
+	// something else holds it, or less if a stop is known by then to be over sooner;
+	// what comes later is lost. Default: [DefaultDrainTimeout].
 	DrainTimeout time.Duration
 	// SuccessExit lists exit codes that are as good as 0.
 	SuccessExit []int

@@ -35,10 +35,16 @@ func queueExit(pid int) (exit, error) {
 	var want, got [1]syscall.Kevent_t
 	syscall.SetKevent(&want[0], pid, syscall.EVFILT_PROC, syscall.EV_ADD|syscall.EV_ONESHOT)
 	want[0].Fflags = noteExit
-	for n := 0; n == 0; {
-		n, err = syscall.Kevent(queue, want[:], got[:], nil)
-		if err != nil && !errors.Is(err, syscall.EINTR) {
+	for {
+		n, err := syscall.Kevent(queue, want[:], got[:], nil)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
 			return exit{}, err
+		}
+		if n > 0 {
+			break
 		}
 	}
 	if got[0].Flags&syscall.EV_ERROR != 0 {

@@ -86,8 +86,7 @@ func TestAStopThatHasLessTimeDrainsLess(t *testing.T) {
 	c.DrainTimeout = time.Hour
 	await := record(t, c)
 	root, events := supervise(t, tend.Child{Service: c.Child(), Timeout: 2 * time.Second})
-	escaped := await("grandchild")
-	await("up")
+	escaped := await("grandchild") // it holds the output from its start on
 	root.Stop()
 	if err := endedInTime(t, events); !errors.Is(err, tend.ErrStopped) {
 		t.Errorf("got %v", err)
