@@ -533,15 +533,21 @@ func TestExitOfOneThatIsStillBeingStopped(t *testing.T) {
 		"suspended": (*tend.Supervisor).Suspend,
 		"restarted": func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Restart(x, nil) },
 		"replaced":  func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Replace(x, tendtest.Idle("y")) },
+		"blamed":    func(root *tend.Supervisor, x tend.ServiceToken) error { return root.Restart(x, io.EOF) },
+		"silent": func(*tend.Supervisor, tend.ServiceToken) error {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			return nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				root := tend.New("root", quiet(tend.Spec{}))
-				x := root.Add(tend.Func("x", func(ctx context.Context) error {
+				x := root.Add(tend.Child{Watchdog: time.Minute, Service: tend.Func("x", func(ctx context.Context) error {
 					<-ctx.Done()
 					time.Sleep(3 * time.Second)
 					return Exit(4, nil)
-				}))
+				})})
 				s := perform(t.Context(), root, Options{})
 				synctest.Wait()
 				if err := ask(root, x); err != nil {

@@ -20,7 +20,7 @@ type journal struct {
 	stopping  func(cause error) // the root is
 	escalated func(e tend.Escalated)
 	done      chan struct{} // closed when the root has stopped
-	ending    bool          // the root has begun to stop; of read
+	ending    time.Time     // since when the root stops; zero: it does not; of read
 
 	mu   sync.Mutex
 	ring []tend.Event // the last ones; next is where the oldest is
@@ -41,10 +41,23 @@ func (j *journal) read(events iter.Seq[tend.Event]) {
 	}
 }
 
-// notWithTheTree are the causes of stops that were not about the whole tree, and may
-// last longer than it does.
+// notWithTheTree are the causes of stops that are not about the whole tree, though they may
+// begin with its own.
 var notWithTheTree = []error{
 	tend.ErrRemoved, tend.ErrSuspended, tend.ErrRestartRequested, tend.ErrSiblingFailed, tend.ErrReplaced,
+}
+
+// endsWithTheTree: the end of a service belongs to the stop of the root, as it was asked to
+// because of that, or came during it by itself.
+func (j *journal) endsWithTheTree(e tend.ServiceEnded) bool {
+	switch {
+	case j.ending.IsZero():
+		return false
+	case e.Cause.IsZero():
+		return true
+	default:
+		return !e.Time.Add(-e.Took).Before(j.ending) && !slices.Contains(notWithTheTree, e.Cause.Err)
+	}
 }
 
 // given notes the exit code that a service gives while the root stops. That asks an
@@ -102,11 +115,11 @@ func (j *journal) notice(e tend.Event) {
 		j.escalated(e)
 	case tend.SupervisorStopping:
 		if e.Supervisor == j.root {
-			j.ending = true
+			j.ending = e.Time
 			j.stopping(e.Cause.Err) // itself, as it may not have been asked what it says
 		}
 	case tend.ServiceEnded:
-		if j.ending && !slices.Contains(notWithTheTree, e.Cause.Err) {
+		if j.endsWithTheTree(e) {
 			j.given(e)
 		}
 	}

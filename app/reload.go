@@ -12,9 +12,7 @@ func (p *program) reload(ctx context.Context) {
 	p.systemd.reloading()
 	failed := len(p.options.Reload)
 	defer func() {
-		if p.isUp() {
-			p.systemd.reloaded()
-		}
+		p.systemd.reloaded(p.isUp())
 		p.log.LogAttrs(ctx, slog.LevelInfo, "reloaded", slog.Int("hooks", len(p.options.Reload)), slog.Int("failed", failed))
 	}()
 	for _, hook := range p.options.Reload {

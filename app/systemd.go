@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,9 @@ type systemd struct {
 	over  atomic.Bool   // nothing is said any more
 	wake  chan struct{} // has a token when the phase has changed
 
-	again atomic.Bool // READY is to be said again, as it did not arrive after a reload
+	mu      sync.Mutex // held while something is said
+	reloads bool       // a reload goes on, the end of which READY says
+	again   bool       // READY is to be said again, as it did not arrive after a reload
 
 	checking chan error // of run: the answer of live, while it is awaited
 	last     string     // of run: the STATUS that has arrived
@@ -84,7 +87,7 @@ func (s *systemd) run(ctx context.Context) {
 	}
 	for told := starting; ; {
 		now := phase(s.phase.Load())
-		if s.again.Swap(false) {
+		if s.missed() {
 			told = starting
 		}
 		say := []string{sdnotify.Stopping, sdnotify.ExtendTimeout(extension), sdnotify.Status("stopping")}
@@ -207,31 +210,49 @@ func (s *systemd) verdict() error {
 	}
 }
 
-// tell sends all of say, but for a status, the last of it, that has arrived already. It
-// is false if that did not arrive.
+// tell sends all of say, but for a status, the last of it, that has arrived already, and for
+// READY during a reload: it would end that. It is false if not all arrived.
 func (s *systemd) tell(say []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	status := say[len(say)-1]
 	if status == s.last {
 		say = say[:len(say)-1]
+	}
+	early := s.reloads && slices.Contains(say, sdnotify.Ready)
+	if early {
+		say = slices.DeleteFunc(say, func(word string) bool { return word == sdnotify.Ready })
 	}
 	if !s.send(say...) {
 		return false
 	}
 	s.last = status
-	return true
+	return !early
+}
+
+// missed: the READY after a reload did not arrive, and is to be said again.
+func (s *systemd) missed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	again := s.again
+	s.again = false
+	return again
 }
 
 // reloading says that a reload has begun.
 func (s *systemd) reloading() {
-	s.again.Store(false) // reloaded will say it
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reloads, s.again = true, false
 	s.send(sdnotify.Reloading())
 }
 
-// reloaded says that it is over.
-func (s *systemd) reloaded() {
-	if !s.send(sdnotify.Ready) {
-		s.again.Store(true)
-	}
+// reloaded says that it is over, if the program is up.
+func (s *systemd) reloaded(up bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reloads = false
+	s.again = up && !s.send(sdnotify.Ready)
 }
 
 // farewell is the last that systemd hears: how the program ends. A stop may be so

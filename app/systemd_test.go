@@ -375,6 +375,25 @@ func TestSystemdHearsWhatDidNotArrive(t *testing.T) {
 	})
 }
 
+// READY ends a reload: it is not said in the middle of one, though an earlier one did not arrive.
+func TestSystemdHearsNoReadyDuringAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := tend.New("root", quiet(tend.Spec{}))
+		root.Add(tendtest.Idle("web"))
+		var m manager
+		m.err = io.ErrClosedPipe
+		s := under(t.Context(), &m, 0, root, Options{Reload: []func(context.Context) error{
+			func(context.Context) error { m.refuses(nil); time.Sleep(5 * time.Second); return nil },
+		}})
+		time.Sleep(2500 * time.Millisecond)
+		s.signals <- syscall.SIGHUP
+		time.Sleep(time.Minute)
+		m.want(t, "3s STATUS=1 of 1 services run", "7.5s READY=1", "8s READY=1")
+		s.signals <- syscall.SIGTERM
+		s.wantCode(t, 0, 0)
+	})
+}
+
 // Nothing comes after the farewell, not even what was on its way.
 func TestSystemdFarewell(t *testing.T) {
 	m := manager{began: time.Now()}
