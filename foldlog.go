@@ -80,8 +80,10 @@ func (l *foldLog) log(ctx context.Context, e Event) {
 			return
 		}
 	case ServiceEnded:
-		if e.Next != StatePending && e.Next != StateBackoff { // in backoff is another one, which it was to replace
+		switch e.Next {
+		case StateSuspended, StateDone, StateFailed, StateGone:
 			l.forget(n)
+		default: // it is to run again, or is the one that this one was to replace
 		}
 	case PauseBegan:
 		l.sumOf(e.Supervisor, e.Time)

@@ -444,14 +444,21 @@ func TestThatItHasEndedAfterAllIsNews(t *testing.T) {
 // TestTheEndOfOneBesideAFailureIsNoNews: one that was to replace another has not stood that,
 // and the other one, which waits after its failure, goes on failing.
 func TestTheEndOfOneBesideAFailureIsNoNews(t *testing.T) {
-	text := noted(func() {
-		l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
-		first, again := failedAt(begin, 0, n, boom()), failedAt(begin, 2*time.Second, n, boom())
-		l.log(t.Context(), first)
-		l.log(t.Context(), ServiceEnded{Origin: first.Origin, Cause: known(ErrNotReady), Next: StateBackoff})
-		l.log(t.Context(), again)
-	})
-	wantLogged(t, text, map[string]int{`msg="service failed" … boom`: 1})
+	for next := range StateGone + 1 {
+		told := 1
+		switch next {
+		case StateSuspended, StateDone, StateFailed, StateGone: // who fails then is as new
+			told = 2
+		}
+		text := noted(func() {
+			l, begin, n := newFoldLog(nil), time.Now(), nodeOn(abtime.NewManual(), "a")
+			first, again := failedAt(begin, 0, n, boom()), failedAt(begin, 2*time.Second, n, boom())
+			l.log(t.Context(), first)
+			l.log(t.Context(), ServiceEnded{Origin: first.Origin, Cause: known(ErrNotReady), Next: next})
+			l.log(t.Context(), again)
+		})
+		wantLogged(t, text, map[string]int{`msg="service failed" … boom`: told})
+	}
 }
 
 // TestAThousandAreToldApart: what fails beyond that is logged each time.
