@@ -64,7 +64,7 @@
 //	api/events         server-sent events: what changed
 //	api/view           the rows of the page; with ?q= (words, 8 and 200 bytes at
 //	                   most) and ?state= ("trouble", or states) those that are found,
-//	                   with ?sort= (worst, restarts, failures, age, last, goroutines)
+//	                   with ?sort= (tree, worst, restarts, failures, age, last, goroutines)
 //	                   those that come first, one search at a time
 //
 // and with POST, if [Options].Allow says yes,

@@ -132,7 +132,7 @@ func (s *search) in(ctx context.Context, v *view, most int) (found []row, total 
 		if i%lookEvery == 0 && ctx.Err() != nil {
 			return nil, 0, ctx.Err()
 		}
-		paths[i] = treepath.Join(paths[v.up[i]], v.rows[i].Name)
+		paths[i] = v.pathOf(i, paths)
 		if !s.finds(i, &v.rows[i], paths[i]) {
 			continue
 		}
@@ -144,6 +144,19 @@ func (s *search) in(ctx context.Context, v *view, most int) (found []row, total 
 		slices.SortStableFunc(hits, func(a, b int) int { return s.by(&v.rows[a], &v.rows[b]) })
 	}
 	return v.withAbove(hits[:min(len(hits), most)]), total, nil
+}
+
+// pathOf is the path of the row at place i, if those of the rows before it are known.
+func (v *view) pathOf(i int, paths []string) string {
+	if i == 0 {
+		return v.status.Path
+	}
+	up := v.up[i]
+	above := paths[up]
+	if own := v.rows[up].Branch.Name; own != "" {
+		above = treepath.Join(above, own)
+	}
+	return treepath.Join(above, v.rows[i].Name)
 }
 
 // finds: r, at place i, is looked for. The root is in no state, and in no order.

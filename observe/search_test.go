@@ -7,6 +7,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tend-go/tend"
 )
 
 // searched is what is found in v.
@@ -32,6 +36,30 @@ func TestSearchForASlash(t *testing.T) {
 			t.Errorf("%q: %d found, want %d", text, n, want)
 		}
 	}
+}
+
+// TestASearchKnowsPaths: those of the tree, also of a part of it and below a supervisor that its
+// service has not declared.
+func TestASearchKnowsPaths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, shown, inner := supervisor("root"), supervisor("shown"), supervisor("inner", "a")
+		shown.Add(tend.Func("svc", inner.Serve))
+		root.Add(shown)
+		done := root.ServeBackground(t.Context())
+		synctest.Wait()
+		v := newView(shown.Status(), time.Now(), nil)
+		for text, want := range map[string]int{"root/shown/svc": 2, "root/shown/svc/inner/a": 1, "svc/a": 0} {
+			s, err := newSearch(text, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, total, err := s.in(t.Context(), v, 10); total != want || err != nil {
+				t.Errorf("%s: %d are found, want %d; %v", text, total, want, err)
+			}
+		}
+		root.Stop()
+		<-done
+	})
 }
 
 // What a search costs is words × rows × length, so all of them have a bound, and the

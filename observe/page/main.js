@@ -179,10 +179,7 @@ if (live) setInterval(() => {
 	if (document.hidden) return;
 	if (stream && Date.now() - heard > 4e4) again(connect);
 	if (Date.now() > wanted) ask();
-	if (!lost && Date.now() > due) {
-		askProgram();
-		count();
-	}
+	if (!lost && Date.now() > due) askProgram();
 	if (found && ++ticks % 5 === 0) filter();
 	soon();
 }, 1e3);

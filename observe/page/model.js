@@ -5,7 +5,7 @@ const base = location.pathname.replace(/\/*$/, '/');
 const first = JSON.parse($('data').textContent), { states, troubles } = first;
 const nodes = new Map();
 let root, rootPath = '', skew = 0;
-let newest = 0; // when the last view or frame is of, by the server's clock
+let newest = 0; // the time of the last view or frame
 
 const now = () => Date.now() + skew; // by the server's clock
 const state = n => states[n.r.s];
@@ -13,10 +13,10 @@ const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
 const troubled = n => troubles.some(s => n.r.b?.s[s]);
 const partial = () => nodes.size <= below(root);
 const named = (at, name) => at + '/' + name.replace(/[/%]/g, encodeURIComponent);
-const path = n => n.up ? named(pathBelow(n.up), n.r.n) : rootPath;
-const pathBelow = n => n.r.b?.x ? named(path(n), n.r.b.x) : path(n); // of the supervisor that it serves
+const path = n => n.up ? named(inner(n.up), n.r.n) : rootPath;
+const inner = n => n.r.b?.x ? named(path(n), n.r.b.x) : path(n); // of the supervisor that it serves
 const seek = (p, id) => { // a path, and the id where there are two of it
-	const is = n => path(n) === p || pathBelow(n) === p, n = nodes.get(id);
+	const is = n => path(n) === p || inner(n) === p, n = nodes.get(id);
 	return n && is(n) ? n : [...nodes.values()].find(is);
 };
 const inside = n => n.kids.length || n.r.b?.n; // it can be opened
@@ -40,8 +40,7 @@ function load(view) {
 	}
 }
 
-// put takes in a row. A new one of a branch not all here waits until that is fetched. What has
-// moved takes along what is below it.
+// put takes in a row. A new one of a branch not all here waits until that is fetched.
 function put(r, loading) {
 	const up = nodes.get(r.p);
 	let n = nodes.get(r.i);
@@ -63,14 +62,12 @@ function put(r, loading) {
 }
 
 function leave(n) {
-	const i = n?.up?.kids.indexOf(n) ?? -1;
-	if (i >= 0) n.up.kids.splice(i, 1);
+	if (n?.up) n.up.kids = n.up.kids.filter(k => k !== n);
 }
 
 function drop(n) {
-	if (!n) return;
-	nodes.delete(n.r.i);
-	n.kids.forEach(drop);
+	nodes.delete(n?.r.i);
+	n?.kids.forEach(drop);
 }
 
 // change takes in a frame. What fails for good opens its branch, unless somebody
@@ -82,11 +79,13 @@ function change({ at, gone = [], rows = [] }) {
 		leave(nodes.get(id));
 		nodes.delete(id);
 	}
+	const made = rows.filter(r => r.b && !nodes.has(r.i));
 	for (const r of rows) {
 		const was = nodes.get(r.i)?.r.s, n = put(r);
 		if (!n || was === r.s || !troubles.includes(r.s) || state(n) === 'backoff') continue;
 		for (let u = n.up; u; u = u.up) if (!u.shut && u.kids.length <= 500) u.open = true;
 	}
+	for (const n of made.map(r => nodes.get(r.i))) if (n) n.full = n.kids.length >= n.r.b.n;
 }
 
 async function get(what) {
@@ -100,9 +99,9 @@ async function more(n) {
 	if (n.busy) return;
 	n.busy = true;
 	try {
-		let got;
+		let got, tries = 3;
 		do got = await get(`view?under=${n.r.i}&after=${n.kids.at(-1)?.r.i || 0}`);
-		while (got.at < newest); // frames have passed it by
+		while (got.at < newest && --tries); // frames have passed it by
 		for (const r of got.rows) put(r, true);
 		n.full = n.kids.length >= got.total;
 	} catch {

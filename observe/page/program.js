@@ -3,6 +3,7 @@ let whole = first.program, due = 0;
 
 async function askProgram() {
 	due = Date.now() + 5e3;
+	count();
 	whole = await get('program').catch(() => whole);
 	soon();
 }

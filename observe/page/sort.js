@@ -29,13 +29,10 @@ function sortBy(by) {
 // count asks how many goroutines each has, as long as the list is sorted by that.
 async function count() {
 	if (sorting() !== 'goroutines') return;
-	try {
-		census = await get('goroutines');
-		if (refused) filter();
-	} catch (e) {
-		found = [];
-		refused = e.message;
-	}
+	const got = await get('goroutines').catch(e => e);
+	if (sorting() !== 'goroutines') return;
+	if (got.message) [found, refused] = [[], got.message];
+	else if (census = got, refused) filter();
 	changed();
 }
 $('sort').onchange = e => sortBy(e.target.value);
