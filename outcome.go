@@ -10,6 +10,7 @@ import (
 
 	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // newOutcome is how a run, or a helper, ended that returned err.
@@ -115,7 +116,7 @@ func isEndOf(ctx context.Context, err error) bool {
 	if _, is := err.(*PanicError); is { //nolint:errorlint // of the run or helper itself
 		return false
 	}
-	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+	return stopped.Says(ctx, err)
 }
 
 // lookAbove takes back that out is news if something above the run is being stopped, and

@@ -26,9 +26,8 @@ func (c Changes[K]) IsZero() bool {
 //
 // Of several calls at once each does what is left to do when its turn comes; the last one has
 // the last word. What make has made in vain meanwhile is dropped, and what is missing by then
-// is made, too. The map must not be changed
-// during the call. If make panics, or returns what Put would panic at, so does Reconcile, and
-// nothing has changed.
+// is made, too. The map must not be changed during the call. If make panics, or returns what
+// Put would panic at, so does Reconcile, and nothing has changed.
 //
 // For 100,000 keys that takes some tens of milliseconds, and some microseconds for each change.
 func Reconcile[K, C comparable](s *Set[K], want map[K]C, make func(K, C) tend.Service) Changes[K] {

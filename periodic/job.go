@@ -11,6 +11,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // Job runs a function every Interval. It is a [tend.Service]. A Job must not be
@@ -268,17 +269,12 @@ func (j *Job) run(ctx context.Context) error {
 		return nil
 	case errors.Is(err, tend.ErrDoNotRestart), errors.Is(err, tend.ErrTerminateTree):
 		return err
-	case isStop(ctx, err):
+	case stopped.Says(ctx, err):
 		return context.Cause(ctx)
 	case ctx.Err() != nil: // not counted, as the stop may have caused it
 		return err
 	}
 	return j.failed(ctx, err)
-}
-
-// isStop tells whether ctx is done, and err says only that.
-func isStop(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 func (j *Job) call(ctx context.Context) error {

@@ -137,7 +137,7 @@ type attempts struct {
 func (t *attempts) failed(ctx context.Context, p Policy, ran time.Duration, err error) (time.Duration, error) {
 	t.n++
 	if stop := stopped.Err(ctx); stop != nil {
-		if t.last == nil || !isStop(ctx, err) {
+		if t.last == nil || !stopped.Says(ctx, err) {
 			t.last = err
 		}
 		return 0, stop
@@ -196,9 +196,4 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return stopped.Err(ctx)
 	}
-}
-
-// isStop tells whether err says only that ctx is done.
-func isStop(ctx context.Context, err error) bool {
-	return errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))
 }

@@ -1,4 +1,5 @@
-// Package stopped makes the error of what ended because its context did.
+// Package stopped is about services that are being stopped: the error of what ended because its
+// context did, and how they learn that they have less time for it.
 package stopped
 
 import (
@@ -36,3 +37,8 @@ func (b *both) Error() string {
 }
 
 func (b *both) Unwrap() []error { return []error{b.err, b.cause} }
+
+// Says: ctx is done, and err says no more than that. It asks err, which is user code.
+func Says(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+}
