@@ -45,7 +45,7 @@ func Ask[M, R any](ctx context.Context, to Address[M], message func(Reply[R]) M)
 	}
 	r := &reply[R]{}
 	q := &r.question
-	over, err := waitFor(ctx, to)
+	over, err := waitFor(ctx, to, q)
 	if err != nil {
 		return *new(R), err
 	}
@@ -123,6 +123,9 @@ func (q *question) finish() {
 		close(q.done)
 	}
 }
+
+// IsOver: who asks need not wait any more.
+func (q *question) IsOver() bool { return q.state.Load()&finished != 0 }
 
 // await waits until it is finished, or the end of ctx finishes it.
 func (q *question) await(ctx context.Context) {

@@ -96,6 +96,9 @@ type sender[M any] struct {
 	taken chan error // gets nil when m was taken, or why it never will
 }
 
+// IsOver: it need not wait any more.
+func (w *sender[M]) IsOver() bool { return len(w.taken) > 0 }
+
 // Send puts m into the mailbox. If that is full it waits its turn, first come first served,
 // and returns the cause of ctx if that ends first: then m was not taken. If there is room m
 // is taken whatever ctx says. Nil means that m will be handled once, or be lost and
@@ -118,7 +121,7 @@ func (a *Actor[M]) send(ctx context.Context, m M, q *question) error {
 		return err
 	}
 	if q == nil { // else who asks has noted it
-		over, err := waitFor(ctx, a)
+		over, err := waitFor(ctx, a, w)
 		defer over.end()
 		if err != nil && a.withdraw(w) {
 			return err

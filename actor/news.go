@@ -11,6 +11,11 @@ type news struct {
 	gone bool  // it has not been called; err says why
 }
 
+// newsIn is the wait for news in a channel.
+type newsIn chan news
+
+func (c newsIn) IsOver() bool { return len(c) > 0 }
+
 // tellNews tells those who wait for it. The caller holds mu.
 func (b *box[M]) tellNews(n news) {
 	if b.rare == nil {
@@ -27,7 +32,7 @@ func (a *Actor[M]) awaitNews(ctx context.Context, c chan news) news {
 	if n, is := a.listen(c); is {
 		return n
 	}
-	over, err := waitFor(ctx, a)
+	over, err := waitFor(ctx, a, newsIn(c))
 	if err != nil {
 		a.unlisten(c)
 		return news{err: err}

@@ -40,10 +40,10 @@ func (w wait) end() {
 	}
 }
 
-// waitFor notes that the handler whose context ctx is, or comes from, waits for other. It
+// waitFor notes that the handler whose context ctx is, or comes from, waits for somebody. It
 // returns what ends that, or [ErrDeadlock]. Of others it is not known whether they can do
 // something else meanwhile.
-func waitFor(ctx context.Context, whom interface{ target() waiter }) (over wait, err error) {
+func waitFor(ctx context.Context, whom interface{ target() waiter }, what latent.Wait) (over wait, err error) {
 	self, is := ctx.Value(latent.SelfKey{}).(waiter)
 	if !is {
 		return nil, nil
@@ -52,8 +52,9 @@ func waitFor(ctx context.Context, whom interface{ target() waiter }) (over wait,
 	if w == nil || other == nil || w != other.waits() {
 		return nil, nil
 	}
-	if !w.Begin(self, other) {
+	over = w.Begin(self, other, what)
+	if over == nil {
 		return nil, ErrDeadlock
 	}
-	return func() { w.End(self) }, nil
+	return over, nil
 }

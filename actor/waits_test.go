@@ -64,6 +64,45 @@ func TestTrap09Circles(t *testing.T) {
 	}
 }
 
+// TestWhoHasBeenAnsweredMayBeAsked, before it goes on: it does not wait any more.
+func TestWhoHasBeenAnsweredMayBeAsked(t *testing.T) {
+	for range 100 {
+		bubble(t, func(t *testing.T) {
+			var a, b *actor.Actor[question]
+			var errs []error
+			s, _ := serve(t, tend.Spec{})
+			a = actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+				return actor.Func[question](func(ctx context.Context, q question) error {
+					if q.n > 0 {
+						_, err := ask(ctx, b, 1)
+						errs = append(errs, err)
+					}
+					q.reply.Send(0)
+					return nil
+				}), nil
+			}})
+			b = actor.New("b", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+				return actor.Func[question](func(ctx context.Context, q question) error {
+					q.reply.Send(0)
+					_, err := ask(ctx, a, 0)
+					errs = append(errs, err)
+					return nil
+				}), nil
+			}})
+			s.Add(a)
+			s.Add(b)
+			synctest.Wait()
+			if _, err := ask(t.Context(), a, 1); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if len(errs) != 2 || errs[0] != nil || errs[1] != nil {
+				t.Errorf("%v", errs)
+			}
+		})
+	}
+}
+
 // TestTrap09Rooms: circles of those who wait for room, and for oneself.
 func TestTrap09Rooms(t *testing.T) {
 	bubble(t, func(t *testing.T) {

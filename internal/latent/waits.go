@@ -9,30 +9,48 @@ import (
 // handles nothing, so a circle of them would never end.
 type Waits struct {
 	mu sync.Mutex
-	of map[any]any
+	of map[any]*edge
 }
 
-// Begin notes that self waits for other; false: that would close a circle.
-func (w *Waits) Begin(self, other any) bool {
+// Wait is what a handler waits for. Anybody may ask whether that is over: it is before the
+// handler goes on, and whoever has ended it may wait for that one by then.
+type Wait interface{ IsOver() bool }
+
+type edge struct {
+	to   any
+	wait Wait
+}
+
+// Begin notes that self waits for other, and returns what ends that; nil: it would close a
+// circle.
+func (w *Waits) Begin(self, other any, wait Wait) (end func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for next := other; next != nil; next = w.of[next] {
+	for next := other; ; {
 		if next == self {
-			return false
+			return nil
 		}
+		e := w.of[next]
+		if e == nil || e.wait.IsOver() {
+			break
+		}
+		next = e.to
 	}
 	if w.of == nil {
-		w.of = map[any]any{}
+		w.of = map[any]*edge{}
 	}
-	w.of[self] = other
-	return true
+	e := &edge{other, wait}
+	w.of[self] = e
+	return func() { w.end(self, e) }
 }
 
-// End notes that self waits for nobody.
-func (w *Waits) End(self any) {
+// end notes that self waits for nobody, unless it waits again.
+func (w *Waits) end(self any, e *edge) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.of, self)
+	if w.of[self] == e {
+		delete(w.of, self)
+	}
 }
 
 // SelfKey is the key under which the context of a handler has whose that is.
