@@ -41,30 +41,38 @@ func (v *Vigil) set(now time.Duration, busy bool) {
 // never is the time that does not come.
 const never time.Duration = math.MaxInt64
 
+// later is d after at, or never: a limit may be without end.
+func later(at, d time.Duration) time.Duration {
+	if at > never-d {
+		return never
+	}
+	return at + d
+}
+
 // look finds out whether it is silent, and returns when to look next.
 func (v *Vigil) look(now time.Duration) (next time.Duration) {
-	next = v.judge(now, v.Alive())
-	if next == never {
+	next, silent := v.judge(now, v.Alive())
+	if silent {
 		v.Silent()
 	}
 	return next
 }
 
-// judge returns never if it is silent.
-func (v *Vigil) judge(now, alive time.Duration) (next time.Duration) {
+// judge says whether it is silent, and when to look next.
+func (v *Vigil) judge(now, alive time.Duration) (next time.Duration, silent bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	due := max(v.since, alive) + v.Limit
+	due := later(max(v.since, alive), v.Limit)
 	switch {
 	case !v.busy:
-		return now + v.Limit
+		return later(now, v.Limit), false
 	case now < due:
-		return due
+		return due, false
 	case !v.spared && now-due >= v.Limit/2: // the whole program was held up
 		v.spared, v.since = true, now
-		return now + v.Limit
+		return later(now, v.Limit), false
 	default:
-		return never
+		return never, true
 	}
 }
 
@@ -87,7 +95,7 @@ func (s *Scheduler) Watch(v *Vigil) {
 	}
 	w.of[v] = struct{}{}
 	w.mu.Unlock()
-	s.lookAt(s.now() + v.Limit)
+	s.lookAt(later(s.now(), v.Limit))
 }
 
 // Unwatch ends that. It is no error if it has never begun.

@@ -47,6 +47,25 @@ func (b *bench) fire(at time.Duration) {
 	b.timer.f()
 }
 
+// TestAVigilWithoutEnd is never over.
+func TestAVigilWithoutEnd(t *testing.T) {
+	v := &Vigil{Limit: never, Alive: func() time.Duration { return 0 }, Silent: func() { t.Error("it is silent") }}
+	for _, now := range []time.Duration{0, 1, time.Hour} {
+		v.Rest()
+		idle := v.look(now)
+		v.Begin(now)
+		if busy := v.look(now + 1); idle != never || busy != never {
+			t.Errorf("at %v it is looked at again at %v and %v", now, idle, busy)
+		}
+	}
+	b := &bench{now: 100}
+	s := &Scheduler{Now: func() time.Duration { return b.now }, After: b.after}
+	s.Watch(v)
+	if !slices.Equal(b.armed, []time.Duration{never}) {
+		t.Errorf("armed for %v", b.armed)
+	}
+}
+
 // TestVigils: there is one timer, for what is due first, and none when nothing is watched.
 func TestVigils(t *testing.T) {
 	b := &bench{now: 100}
