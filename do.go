@@ -49,6 +49,10 @@ func (s *Supervisor) handleAt(c *clock, now instant, m message) {
 	case exited:
 		s.letGo(m.out.n)
 		s.foresee(c)
+	case slept:
+		if m.n.runs(m.run) {
+			s.letGo(m.n)
+		}
 	case fired:
 		s.foresee(c)
 	}

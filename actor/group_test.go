@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -711,6 +713,69 @@ func TestWatchingAKeyThatIsDown(t *testing.T) {
 			d.expect(t, want)
 			key++
 		}
+	})
+}
+
+// TestWatchingAKeyWhoseMemberLeaves tells of that end, too.
+func TestWatchingAKeyWhoseMemberLeaves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		g, _ := clerks(actor.GroupSpec[int, string]{}, func(context.Context, *actor.Actor[string], string) error { <-step; return nil })
+		d := &book{began: time.Now()}
+		watcher := actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
+			actor.Watch(self, g.To(1), func(d actor.Down) actor.Down { return d })
+			return actor.Func[actor.Down](func(_ context.Context, m actor.Down) error {
+				d.note("%s %d %v %v", m.Name, m.Run, m.Err, m.Again)
+				return nil
+			}), nil
+		}})
+		s, _ := serve(t, tend.Spec{}, g)
+		synctest.Wait()
+		tell(t, g.To(1), "x")
+		synctest.Wait()
+		g.Remove(1)
+		s.Add(watcher)
+		d.expect(t)
+		close(step)
+		d.expect(t, "0s 1 1 <nil> false")
+		tell(t, g.To(1), "y") // the next one, which is not told of what was before it
+		g.Remove(1)
+		d.expect(t, "0s 1 1 <nil> false")
+	})
+}
+
+// TestWhatSleptIsNotHeld: a token keeps nothing of the run, which has the context of Serve.
+func TestWhatSleptIsNotHeld(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		type key struct{}
+		var token tend.ServiceToken
+		held := func() weak.Pointer[[1 << 10]byte] {
+			ballast := new([1 << 10]byte)
+			g, _ := clerks(actor.GroupSpec[int, string]{Idle: time.Second}, func(ctx context.Context, _ *actor.Actor[string], _ string) error {
+				tend.Annotate(ctx, slog.Bool("has", ctx.Value(key{}) != nil))
+				return nil
+			})
+			s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+			s.Add(g)
+			ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, ballast))
+			done := s.ServeBackground(ctx)
+			synctest.Wait()
+			tell(t, g.To(1), "x")
+			synctest.Wait()
+			token = s.Status().Services[0].Supervisor.Services[0].Token
+			time.Sleep(time.Minute)
+			cancel()
+			<-done
+			return weak.Make(ballast)
+		}()
+		synctest.Wait()
+		for range 3 {
+			runtime.GC()
+		}
+		if held.Value() != nil {
+			t.Error("it is held")
+		}
+		runtime.KeepAlive(token)
 	})
 }
 

@@ -426,8 +426,9 @@ func (k *keyWatcher[K, M]) tell(d Down) bool {
 
 func (k *keyWatcher[K, M]) stop() { k.at.g.shard(k.at.key).unwatch(k.at.key, k) }
 
-// watch has w told of the members with the key from now on, and at once that the one that is
-// there does not run and will not by itself. It returns whether there is one.
+// watch has w told of the members with the key from now on, also of one that is leaving, and at
+// once that the one that is there does not run and will not by itself. It returns whether there
+// is one.
 func (s *shard[K, M]) watch(key K, w watcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -435,9 +436,16 @@ func (s *shard[K, M]) watch(key K, w watcher) bool {
 		s.watchers = map[K][]watcher{}
 	}
 	s.watchers[key] = append(s.watchers[key], w)
+	if leaves := s.leaving[key]; leaves != nil {
+		leaves.mu.Lock()
+		if leaves.actor().is(launched) {
+			leaves.actor().addWatcher(w)
+		}
+		leaves.mu.Unlock()
+	}
 	m := s.members[key]
 	if m == nil {
-		return false
+		return s.leaving[key] != nil
 	}
 	a := m.actor()
 	a.mu.Lock()

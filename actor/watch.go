@@ -17,8 +17,9 @@ type Down struct {
 // run ends: with what message makes of a [Down], in self's own turn, after what waited in its
 // mailbox then. Of one watch at most one Down waits; a later one takes its place. Watching
 // what is gone tells so at once. A link is a watch whose message the handler answers with
-// an error. While self does not run, Watch does nothing, and neither does stop. It panics
-// if message is nil.
+// an error. While self does not run, Watch does nothing, and neither does stop. Of one that no
+// supervisor runs, but something that calls its Serve, no end is told. It panics if message is
+// nil.
 func Watch[M, N any](self *Actor[M], other Address[N], message func(Down) M) (stop func()) {
 	if message == nil {
 		panic("tend/actor: Watch of " + self.name + " with a nil message")
