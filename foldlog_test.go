@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -446,8 +447,7 @@ func TestThatItHasEndedAfterAllIsNews(t *testing.T) {
 func TestTheEndOfOneBesideAFailureIsNoNews(t *testing.T) {
 	for next := range StateGone + 1 {
 		told := 1
-		switch next {
-		case StateSuspended, StateDone, StateFailed, StateGone: // who fails then is as new
+		if slices.Contains([]State{StateSuspended, StateDone, StateFailed, StateGone}, next) { // who fails then is as new
 			told = 2
 		}
 		text := noted(func() {
