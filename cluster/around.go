@@ -77,7 +77,7 @@ func (p *plan) noteDesert(s sight, shard int) {
 // handOver tells a service whose shard another member should have, once the members have
 // been the same for a while and if not too many are under way.
 func (p *plan) handOver(s sight, b *book) {
-	at := max(p.view.since+p.settle, b.keep)
+	at := max(later(p.view.since, p.settle), b.keep)
 	switch {
 	case !s.even:
 	case p.now < at:

@@ -62,15 +62,17 @@ const (
 
 // Call calls f with the claim of the key's shard, wherever it is, and waits while there is
 // none. An error of f that is a [*NotOwner] says that nothing was done: f is called again,
-// with the claim named there if its token is newer, or after 50 ms doubling to 1 s, or as
-// soon as this node sees another owner. Its Claim's Role and Shard are those of the key, or
-// Role is "": one of another shard or role says nothing of this one. Any other error is
-// returned as it is, because f may have taken effect. It ends with ctx.
+// with the claim named there as long as that is newer than all that this node has seen, or
+// after 50 ms doubling to 1 s, or as soon as this node sees another owner. Its Claim's Role
+// and Shard are those of the key, or Role is "": one of another shard or role says nothing of
+// this one. Any other error is returned as it is, because f may have taken effect. It ends
+// with ctx.
 func (r *Role[S]) Call(ctx context.Context, key string, f func(ctx context.Context, c Claim) error) error {
 	shard, again := r.Shard(key), firstAgain
 	var named Claim
 	for {
 		_, _, news := r.sight(shard)
+		named = r.unseen(named) // before the look at what the node sees
 		c := newer(r.claim(shard), named)
 		if c.Token == 0 {
 			if err := await(ctx, news, never); err != nil {
@@ -83,7 +85,7 @@ func (r *Role[S]) Call(ctx context.Context, key string, f func(ctx context.Conte
 		if !errors.As(err, &no) || no.Claim.Role != "" && (no.Claim.Role != r.name || no.Claim.Shard != shard) {
 			return err
 		}
-		if named = newer(named, no.Claim); named.Token > c.Token {
+		if named = newer(named, r.unseen(no.Claim)); named.Token > c.Token {
 			continue
 		}
 		if err := r.awaitOther(ctx, shard, c.Token, again); err != nil {

@@ -301,6 +301,51 @@ func TestCallTriesAgainAfterNotOwner(t *testing.T) {
 	})
 }
 
+// A claim that was named is of no use any more when this node has seen as much as whoever
+// named it: if nobody has the shard since, Call waits for the next owner.
+func TestCallForgetsANamedClaimThatIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a, c, _, rc := pair(tape, engine)
+		front := newMachine(engine, "front", cluster.Options{})
+		r := cluster.NewRole[*worker](front.node, "billing", cluster.Spec{}, nil)
+		front.root.Add(r)
+		front.serve()
+		time.Sleep(2 * time.Second)
+		engine.Delay("front", time.Second)
+		a.stop() // at 6s
+		time.Sleep(500 * time.Millisecond)
+		next, _ := rc.Owner("k")
+		tape.take()
+		go func() {
+			err := r.Call(t.Context(), "k", func(_ context.Context, now cluster.Claim) error {
+				tape.note("%s, named: %v", now.Owner.Name, now.Token == next.Token)
+				switch {
+				case now.Token < next.Token:
+					return &cluster.NotOwner{Claim: next}
+				case now.Token == next.Token:
+					return &cluster.NotOwner{}
+				}
+				return nil
+			})
+			tape.note("called: %v", err)
+		}()
+		synctest.Wait()
+		c.stop()
+		time.Sleep(850 * time.Millisecond)
+		tape.want(t, "6.5s a, named: false", "6.5s b, named: true", "6.5s b billing/0 ends: context canceled",
+			"6.55s b, named: true", "6.65s b, named: true", "6.85s b, named: true", "7.25s b, named: true") // it ends at 7.5s for the front
+		time.Sleep(10 * time.Second)
+		tape.want(t)
+		c = newMachine(engine, "c", cluster.Options{})
+		c.root.Add(cluster.Singleton(c.node, "billing", &worker{tape: tape, name: "c"}))
+		c.serve()
+		time.Sleep(5 * time.Second)
+		tape.want(t, "18.35s c billing/0 begins", "19.355s c, named: false", "19.355s called: <nil>")
+		front.stop()
+		c.stop()
+	})
+}
+
 // A NotOwner of another role, or of another shard, says nothing of this one: f may have taken
 // effect.
 func TestCallTakesItsOwnNotOwner(t *testing.T) {

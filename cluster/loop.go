@@ -271,6 +271,6 @@ func (l *loop) show(e show) {
 		claims[shard] = v.claim(shardID{e.role, shard})
 	}
 	p := l.node.post(e.role)
-	p.show(claims)
+	p.show(knowledge{claims, v.head.Revision})
 	l.behind[p] = true
 }

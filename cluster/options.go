@@ -32,13 +32,13 @@ type Options struct {
 	// the whole fleet reads it. It must not be changed any more.
 	Meta map[string]string
 	// TTL is after how much silence the engine gives claims away. Whole seconds, at least
-	// 2s. Default 10s.
+	// 2s and at most a year. Default 10s.
 	TTL time.Duration
 	// Margin is for clocks, scheduling and the end of the process. Default TTL/20, at
 	// least 500ms.
 	Margin time.Duration
 	// Settle is how long members must have been the same before what runs is moved.
-	// Default 5s.
+	// Default 5s. With [math.MaxInt64] nothing ever is.
 	Settle time.Duration
 	// Moves is how many shards this node hands over at once to even the spread. Default 8.
 	Moves int
@@ -53,6 +53,9 @@ type Options struct {
 }
 
 var names = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// longest is the longest TTL: a year. The times that follow from it are still instants.
+const longest = 365 * 24 * time.Hour
 
 // complete fills in the defaults, and panics if the settings make no sense.
 func (o Options) complete() Options {
@@ -84,6 +87,8 @@ func (o Options) check() {
 		panic("tend/cluster: Options.Engine is nil")
 	case o.TTL < 2*time.Second || o.TTL%time.Second != 0:
 		panic(fmt.Sprintf("tend/cluster: Options.TTL is %v, which is not whole seconds and at least two", o.TTL))
+	case o.TTL > longest:
+		panic(fmt.Sprintf("tend/cluster: Options.TTL is %v, and at most %v", o.TTL, longest))
 	case o.Margin < 0 || o.Margin >= o.TTL/2:
 		panic(fmt.Sprintf("tend/cluster: Options.Margin is %v, with a TTL of %v", o.Margin, o.TTL))
 	case o.Settle < 0:

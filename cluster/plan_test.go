@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -176,6 +177,30 @@ func TestStandInKeepsTheShard(t *testing.T) {
 	}
 	d.out = nil
 	d.at(began+declined, due{}).want("tell")
+}
+
+// What runs is moved when the members have been the same for Settle: never, if that is for ever.
+func TestWhatRunsIsMovedWhenAllIsSettled(t *testing.T) {
+	for _, tt := range []struct {
+		settle time.Duration
+		want   []string
+	}{{second, []string{"tell"}}, {math.MaxInt64 - 1, nil}, {math.MaxInt64, nil}} {
+		d := newDesk(t)
+		d.shards, d.settle = 2, tt.settle
+		d.up()
+		d.at(second, due{}).want("create 1", "create 2")
+		for shard, token := range []int64{10, 11} {
+			id := shardID{"r", shard}
+			d.at(second, created{uint64(shard + 1), id, answer(token, store.Entry{Lease: 7, Token: token}), nil}, batch(token, false, claimOf(id, token)))
+		}
+		d.want("claimed", "start", "claimed", "start")
+		d.at(second, batch(12, false, d.member("other", 12))).want("member joined")
+		d.at(second+calm, due{}).want()
+		d.at(2*second, renewed{sent: 2 * second, lease: 7}).want(tt.want...)
+		if at := d.wake(); at < 2*second {
+			t.Errorf("a Settle of %v: it is up again at %v", tt.settle, at)
+		}
+	}
 }
 
 func claimOf(id shardID, token int64) store.Change {

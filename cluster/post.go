@@ -21,7 +21,7 @@ type post struct {
 	spec  Spec
 	here  *tend.Supervisor
 	begin func(shard int) tend.Service // nil: none runs here
-	known atomic.Pointer[[]Claim]
+	known atomic.Pointer[knowledge]
 	ctx   atomic.Pointer[context.Context] // of Serve
 
 	mu     sync.Mutex
@@ -35,6 +35,12 @@ type post struct {
 
 	adding sync.Mutex // while a service is added, so that its events find it
 	tokens map[tend.ServiceToken]*tenure
+}
+
+// knowledge is the claims of all shards, as of a revision of the engine.
+type knowledge struct {
+	claims   []Claim
+	revision int64
 }
 
 func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
@@ -113,8 +119,8 @@ func (p *post) asked(shard int) {
 	p.tellNews()
 }
 
-func (p *post) show(claims []Claim) {
-	p.known.Store(&claims)
+func (p *post) show(k knowledge) {
+	p.known.Store(&k)
 	p.changed()
 }
 
@@ -158,14 +164,14 @@ func (p *post) notes() []slog.Attr {
 		return []slog.Attr{slog.String("here", fmt.Sprintf("0 of %d", p.count())), slog.String("free", "unknown")}
 	}
 	here, free := 0, 0
-	for _, c := range *known {
+	for _, c := range known.claims {
 		if c.Token == 0 {
 			free++
 		} else if c.Owner.Name == p.node.options.Name {
 			here++
 		}
 	}
-	return []slog.Attr{slog.String("here", fmt.Sprintf("%d of %d", here, len(*known))), slog.Int("free", free)}
+	return []slog.Attr{slog.String("here", fmt.Sprintf("%d of %d", here, len(known.claims))), slog.Int("free", free)}
 }
 
 // sight is what there is to know of a shard at one moment, and what tells of the next.
@@ -178,9 +184,18 @@ func (p *post) sight(shard int) (h *hold, asking bool, news <-chan struct{}) {
 // claim is who has a shard, as far as this node knows.
 func (p *post) claim(shard int) Claim {
 	if known := p.known.Load(); known != nil {
-		return (*known)[shard]
+		return known.claims[shard]
 	}
 	return Claim{Role: p.name, Shard: shard, Key: fleetKeys(p.node.options.Fleet).claim(shardID{p.name, shard})}
+}
+
+// unseen is a claim that somebody has named, or none if this node has seen as much: then it
+// knows better whether that one is over.
+func (p *post) unseen(named Claim) Claim {
+	if known := p.known.Load(); known != nil && known.revision >= named.Token {
+		return Claim{}
+	}
+	return named
 }
 
 // add gives the service its place. What it does at once waits for its name. It fails if the

@@ -67,7 +67,7 @@ func (s Spec) check(o Options, name string) {
 		panic(fmt.Sprintf("tend/cluster: the name of a role is %q", name))
 	case s.Shards < 0:
 		panic(fmt.Sprintf("tend/cluster: Spec.Shards of role %q is %d", name, s.Shards))
-	case 2*o.TTL/5+t+o.Margin >= o.TTL:
+	case t >= o.TTL-2*o.TTL/5-o.Margin: // nothing is added to t, which may be for ever
 		panic(fmt.Sprintf("tend/cluster: Spec.Tree.Timeout of role %q is %v, and a TTL of %v with a Margin of %v leaves less than %v",
 			name, t, o.TTL, o.Margin, o.TTL-2*o.TTL/5-o.Margin))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -473,7 +474,9 @@ func TestMisusePanics(t *testing.T) {
 		`the node has a role "taken" already`: role("taken", cluster.Spec{}),
 		"Spec.Shards of role \"x\" is -1":     role("x", cluster.Spec{Shards: -1}),
 		`the name of a role is ""`:            role("", cluster.Spec{}),
-		`Spec.Tree.Timeout of role "y" is 6s, and a TTL of 10s with a Margin of 500ms leaves less than 5.5s`: role("y", cluster.Spec{Tree: tend.Spec{Timeout: 6 * time.Second}}),
+		`Spec.Tree.Timeout of role "y" is 6s, and a TTL of 10s with a Margin of 500ms leaves less than 5.5s`:                       role("y", cluster.Spec{Tree: tend.Spec{Timeout: 6 * time.Second}}),
+		`Spec.Tree.Timeout of role "z" is 2562047h47m16.854775807s, and a TTL of 10s with a Margin of 500ms leaves less than 5.5s`: role("z", cluster.Spec{Tree: tend.Spec{Timeout: math.MaxInt64}}),
+		"Options.TTL is 2562047h47m16s, and at most 8760h0m0s":                                                                     join(cluster.Options{Fleet: "f", Name: "n", Engine: engine, TTL: time.Duration(math.MaxInt64).Truncate(time.Second)}),
 	} {
 		func() {
 			defer func() {

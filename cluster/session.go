@@ -10,6 +10,14 @@ import (
 // never is later than any instant.
 const never = instant(math.MaxInt64)
 
+// later is so much after at, or never if no instant is.
+func later(at instant, d time.Duration) instant {
+	if at > never-d {
+		return never
+	}
+	return at + d
+}
+
 // retry is how long after a failed operation the next is sent.
 const retry = 200 * time.Millisecond
 

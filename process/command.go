@@ -210,7 +210,8 @@ func (c *Command) stopTimeoutWithin(left time.Duration) time.Duration {
 
 // killWithin is when the group is killed at the latest, if so long is left.
 func (c *Command) killWithin(left time.Duration) time.Duration {
-	rest := min(max(c.drainTimeout(), 0)+killTime, left/2)
+	half := left / 2
+	rest := min(min(max(c.drainTimeout(), 0), half)+killTime, half) // a drain may be without an end
 	return max(0, left-rest)
 }
 

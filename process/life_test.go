@@ -7,6 +7,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"testing"
 	"time"
@@ -217,6 +218,23 @@ func TestStopTimeoutWithin(t *testing.T) {
 	} {
 		if got := c.stopTimeoutWithin(left); got != want {
 			t.Errorf("of %v it may take %v, want %v", left, got, want)
+		}
+	}
+}
+
+// Output may stay open for ever, and the process has half of what is left all the same.
+func TestADrainWithoutAnEndLeavesTimeToStop(t *testing.T) {
+	for _, drain := range []time.Duration{math.MaxInt64, math.MaxInt64 - killTime + 1, math.MaxInt64 - killTime} {
+		c := &Command{StopTimeout: 5 * time.Second, DrainTimeout: drain}
+		for left, want := range map[time.Duration]time.Duration{
+			math.MaxInt64:   5 * time.Second,
+			8 * time.Second: 4 * time.Second,
+			time.Second:     500 * time.Millisecond,
+			-time.Second:    0,
+		} {
+			if got := c.stopTimeoutWithin(left); got != want {
+				t.Errorf("with a DrainTimeout of %v it may take %v of %v, want %v", drain, got, left, want)
+			}
 		}
 	}
 }
