@@ -107,7 +107,7 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	n.why = unasked
 	next := StatePending
 	switch {
-	case n.want == wantGone, n.conf().Restart == Temporary && why != restarting && n.want == wantUp:
+	case n.want == wantGone, n.conf().Restart == Temporary && n.want == wantUp && !why.comesBack():
 		next = StateGone
 	case n.want == wantSuspended:
 		next = StateSuspended

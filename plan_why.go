@@ -20,6 +20,10 @@ const (
 // isFailure: what a stop for this reason counts as, once the service returned.
 func (w why) isFailure() bool { return w == notReady || w == unresponsive || w == blamed }
 
+// comesBack: who was asked for this reason, and is to run when it has returned, was told to by
+// Restart, then or since.
+func (w why) comesBack() bool { return w == restarting || w == suspension }
+
 // reasons are those that are the same for all.
 var reasons = [blamed]Reason{
 	removal:       known(ErrRemoved),
