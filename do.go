@@ -117,6 +117,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		e.n.run = e.obj
 	case decided:
 		s.settleFate(e)
+	case recall:
+		s.recall()
 	case leave:
 		e.n.leave(e.last)
 	case arm:

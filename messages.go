@@ -191,7 +191,8 @@ type (
 		why    error
 		failed bool // it is what a run has failed with
 	}
-	leave struct { // the service is out of the tree
+	recall struct{} // what is to become of all latent services that do not run: they are served again
+	leave  struct { // the service is out of the tree
 		n    *node
 		last bool // so its place is empty
 	}
@@ -221,6 +222,7 @@ func (hasten) effect()  {}
 func (reply) effect()   {}
 func (keep) effect()    {}
 func (decided) effect() {}
+func (recall) effect()  {}
 func (leave) effect()   {}
 func (arm) effect()     {}
 func (disarm) effect()  {}

@@ -126,6 +126,10 @@ func (w *world) carryOut(e effect) {
 			w.fail("%s is told what is to become of it, because of %v", e.n.name, e.why)
 		}
 		w.decided[e.n] = true
+	case recall:
+		if w.p.phase != serving || w.p.term == 1 {
+			w.fail("latent services are told that they are served again, and they are not")
+		}
 	case leave:
 		if e.n.is(isLatent) && !w.decided[e.n] {
 			w.fail("%s, which is latent, leaves and is not told", e.n.name)

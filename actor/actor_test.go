@@ -1154,6 +1154,49 @@ func TestBeforeItIsServedAnActorWaits(t *testing.T) {
 	})
 }
 
+// TestServedAgainAnActorWaits: one that is suspended, or whose turn has not come, takes messages as
+// before its supervisor had stopped; one that has failed for good does not.
+func TestServedAgainAnActorWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		suspended, r := newRecorder(actor.Spec[int]{}, nil)
+		failed, _ := newRecorder(actor.Spec[int]{Child: tend.Child{Limit: tend.Limit{N: 1}}}, func(context.Context, int) error { return errBoom })
+		next, r2 := newRecorder(actor.Spec[int]{}, nil)
+		s, _ := serve(t, tend.Spec{Ordered: true}, failed)
+		token := s.Add(suspended)
+		slow := s.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		})})
+		s.Add(next)
+		synctest.Wait()
+		if err := s.Suspend(token); err != nil {
+			t.Error(err)
+		}
+		send(t, failed, 0)
+		synctest.Wait()
+		for i := range 3 {
+			send(t, suspended, i)
+			send(t, next, i)
+			s.Stop()
+			if err := suspended.TrySend(i); !errors.Is(err, actor.ErrGone) {
+				t.Errorf("when its supervisor has stopped it says %v", err)
+			}
+			s.ServeBackground(t.Context())
+			synctest.Wait()
+		}
+		send(t, suspended, 3)
+		send(t, next, 3)
+		if err := failed.TrySend(0); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("one that has failed for good says %v", err)
+		}
+		if err := errors.Join(s.Restart(token, nil), s.Suspend(slow)); err != nil {
+			t.Error(err)
+		}
+		r.expect(t, []int{3}, []int{0, 1, 2})
+		r2.expect(t, []int{3}, []int{0, 1, 2})
+	})
+}
+
 // TestLostMessagesAreToldByTheirType, which may be an interface.
 func TestLostMessagesAreToldByTheirType(t *testing.T) {
 	bubble(t, func(t *testing.T) {

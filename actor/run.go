@@ -78,7 +78,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.set(asked, false)
 	a.set(holdsUp, isAwaited)
 	if p := a.spec.pool; p != nil {
-		p.launched(a)
+		p.rose(a)
 	}
 	a.guard(watchdog)
 	if a.is(begun) {
@@ -224,6 +224,9 @@ func (s *service[M]) Settle(now latent.Settled) {
 	}
 	if now.Fate == latent.Again || now.Fate == latent.Kept {
 		a.reopen()
+		if p := a.spec.pool; p != nil && a.is(fallen) {
+			p.rose(a)
+		}
 		a.ended(now)
 		return
 	}
