@@ -109,6 +109,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.cancel(e.n)
 	case limit:
 		s.limit(e)
+	case finish:
+		s.finishes(e)
 	case hasten:
 		s.hasten(e.n)
 	case reply:

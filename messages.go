@@ -176,6 +176,10 @@ type (
 		n  *node
 		by instant
 	}
+	finish struct { // the run of a latent service, which was asked to stop, is the last after all
+		n   *node
+		why why
+	}
 	hasten struct{ n *node } // the run has less time to stop than it may think
 	reply  struct {
 		to  call
@@ -218,6 +222,7 @@ type (
 func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
+func (finish) effect()  {}
 func (hasten) effect()  {}
 func (reply) effect()   {}
 func (keep) effect()    {}

@@ -38,8 +38,11 @@ var reasons = [blamed]Reason{
 var serveReturned = known(errServeReturned)
 
 // cause is why n was asked to stop, as its context says it; none while it was not.
-func (p *plan) cause(n *node) Reason {
-	switch n.why {
+func (p *plan) cause(n *node) Reason { return p.reason(n, n.why) }
+
+// reason is why n is asked to stop for w.
+func (p *plan) reason(n *node, w why) Reason {
+	switch w {
 	case stopping:
 		if p.phase == serving {
 			return p.doom
@@ -48,7 +51,7 @@ func (p *plan) cause(n *node) Reason {
 	case blamed, before:
 		return n.rare.blame
 	default:
-		return reasons[n.why]
+		return reasons[w]
 	}
 }
 

@@ -190,6 +190,12 @@ func (s *Supervisor) limit(e limit) {
 	}
 }
 
+// finishes tells a latent run that is being stopped that it is the last.
+func (s *Supervisor) finishes(e finish) {
+	cause := s.plan.reason(e.n, e.why).Err
+	e.n.latent().Finish(e.n.number, latent.Stop{Cause: cause, Final: true, Leaves: e.why.leaves()})
+}
+
 // hasten tells a run that is being stopped that it has less time for that now.
 func (s *Supervisor) hasten(n *node) {
 	if l := n.latent(); l != nil {
