@@ -113,6 +113,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.cancel(e.n)
 	case limit:
 		s.limit(e)
+	case finish:
+		s.finishes(e)
 	case hasten:
 		s.hasten(e.n)
 	case reply:
@@ -121,6 +123,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		e.n.run = e.obj
 	case decided:
 		s.settleFate(e)
+	case recall:
+		s.recall()
 	case leave:
 		e.n.leave(e.last)
 	case arm:

@@ -33,15 +33,16 @@ type latentService struct {
 	stops  []latent.Stop
 }
 
-func (s *latentService) String() string           { return fmt.Sprint(s.Service) }
-func (s *latentService) Latent() latent.Service   { return s }
-func (s *latentService) Mailbox() latent.Mailbox  { return latent.Mailbox{} }
-func (s *latentService) Worker() uint64           { return 0 }
-func (s *latentService) IsMember() bool           { return s.member }
-func (s *latentService) Enter(latent.Link)        {}
-func (s *latentService) Stuck(uint64)             {}
-func (s *latentService) Hasten(uint64, time.Time) {}
-func (s *latentService) Itself() any              { return s }
+func (s *latentService) String() string             { return fmt.Sprint(s.Service) }
+func (s *latentService) Latent() latent.Service     { return s }
+func (s *latentService) Mailbox() latent.Mailbox    { return latent.Mailbox{} }
+func (s *latentService) Worker() uint64             { return 0 }
+func (s *latentService) IsMember() bool             { return s.member }
+func (s *latentService) Enter(latent.Link)          {}
+func (s *latentService) Stuck(uint64)               {}
+func (s *latentService) Finish(uint64, latent.Stop) {}
+func (s *latentService) Hasten(uint64, time.Time)   {}
+func (s *latentService) Itself() any                { return s }
 
 func (s *latentService) Settings() any {
 	if s.settings == nil {

@@ -176,6 +176,10 @@ type (
 		n  *node
 		by instant
 	}
+	finish struct { // the run of a latent service, which was asked to stop, is the last after all
+		n   *node
+		why why
+	}
 	hasten struct{ n *node } // the run has less time to stop than it may think
 	reply  struct {
 		to  call
@@ -191,7 +195,8 @@ type (
 		why    error
 		failed bool // it is what a run has failed with
 	}
-	leave struct { // the service is out of the tree
+	recall struct{} // what is to become of all latent services that do not run: they are served again
+	leave  struct { // the service is out of the tree
 		n    *node
 		last bool // so its place is empty
 	}
@@ -217,10 +222,12 @@ type (
 func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
+func (finish) effect()  {}
 func (hasten) effect()  {}
 func (reply) effect()   {}
 func (keep) effect()    {}
 func (decided) effect() {}
+func (recall) effect()  {}
 func (leave) effect()   {}
 func (arm) effect()     {}
 func (disarm) effect()  {}

@@ -107,7 +107,7 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	n.why = unasked
 	next := StatePending
 	switch {
-	case n.want == wantGone, n.conf().Restart == Temporary && why != restarting && n.want == wantUp:
+	case n.want == wantGone, n.conf().Restart == Temporary && n.want == wantUp && !why.comesBack():
 		next = StateGone
 	case n.want == wantSuspended:
 		next = StateSuspended
@@ -130,9 +130,10 @@ func (p *plan) endedAsked(now instant, out outcome) {
 }
 
 // endedTrial: one that ran beside another has ended, and not taken its place. That one keeps
-// it, and has the failure in its history.
+// it, and has the failure in its history. If it has ended meanwhile, as the last significant
+// service but for the one on trial, that counts from now on.
 func (p *plan) endedTrial(now instant, out outcome) {
-	n, cause := out.n, p.cause(out.n)
+	n, cause, holder := out.n, p.cause(out.n), out.n.seat().holder()
 	failed, err := out.why, cmp.Or(out.why.Err, ErrNotReady)
 	if !cause.IsZero() {
 		err = cause.Err
@@ -142,10 +143,11 @@ func (p *plan) endedTrial(now instant, out outcome) {
 	}
 	p.ended(now, out, cause, StateGone)
 	if isUnclean(out, !cause.IsZero()) || n.why.isFailure() {
-		n.seat().holder().remember(Failure{p.wall(now), n.number, failed})
+		holder.remember(Failure{p.wall(now), n.number, failed})
 	}
 	n.why = unasked
 	p.leave(now, n, err)
+	p.willed(now, outcome{n: holder}) // what that has failed with is noted
 }
 
 // endedItself: what the end of a service means that nobody asked to stop. This

@@ -38,14 +38,18 @@ func (p *plan) start(now instant, term uint64) {
 	p.term, p.phase = term, serving
 	p.settled, p.started, p.doom, p.firstFailure = false, false, Reason{}, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
+	isAgain := p.stop != nil
 	p.stop = unlimited
 	for n := p.first; n != nil; n = n.next {
 		if n.state == StateDone {
 			p.put(now, n, StatePending)
 		}
 	}
-	p.out = slices.Grow(p.out, 2*p.size()+3) // launches and their events, mostly, and three of its own
+	p.out = slices.Grow(p.out, 2*p.size()+4) // launches and their events, mostly, and four of its own
 	p.do(SupervisorStarted{p.here(now), p.size()})
+	if isAgain {
+		p.do(recall{}) // one for all: mostly all are launched
+	}
 	p.turn.cursor = p.first
 }
 

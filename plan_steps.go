@@ -288,9 +288,12 @@ func (p *plan) up(now instant, n *node) {
 	}
 }
 
-// ask tells a run to stop, once.
+// ask tells a run to stop, once; a latent one also if it was to run again, and is not any more.
 func (p *plan) ask(now instant, n *node, w why) {
 	if n.why != unasked {
+		if n.is(isLatent) && w.isFinal() && !n.why.isFinal() {
+			p.do(finish{n, w})
+		}
 		return
 	}
 	n.why = w

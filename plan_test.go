@@ -507,6 +507,8 @@ func (s *story) effect(e effect) string {
 		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(cause), cause))
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
+	case finish:
+		return fmt.Sprintf("the last run of %s: %s", e.n.name, errorName(s.p.reason(e.n, e.why).Text))
 	case hasten:
 		return fmt.Sprintf("hasten %s: %s", e.n.name, at(s.p.stopLimit(e.n)))
 	case Event:
@@ -548,10 +550,26 @@ func (s *story) effect(e effect) string {
 		return "settle " + e.n.name
 	case settled:
 		return "" // tells only the supervisor above
+	case recall:
+		return s.recalled()
 	case ready:
 		return "all are running"
 	}
 	return fmt.Sprintf("%T", e)
+}
+
+// recalled are the latent services that do not run, if there are any.
+func (s *story) recalled() string {
+	var names []string
+	for n := s.p.first; n != nil; n = n.next {
+		if n.is(isLatent) && !n.is(alive) {
+			names = append(names, n.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return strings.Join(names, ", ") + ": served again"
 }
 
 // TestListing: of the members of a group a thousand are listed, those in trouble first, and

@@ -20,6 +20,10 @@ const (
 // isFailure: what a stop for this reason counts as, once the service returned.
 func (w why) isFailure() bool { return w == notReady || w == unresponsive || w == blamed }
 
+// comesBack: who was asked for this reason, and is to run when it has returned, was told to by
+// Restart, then or since.
+func (w why) comesBack() bool { return w == restarting || w == suspension }
+
 // reasons are those that are the same for all.
 var reasons = [blamed]Reason{
 	removal:       known(ErrRemoved),
@@ -34,8 +38,11 @@ var reasons = [blamed]Reason{
 var serveReturned = known(errServeReturned)
 
 // cause is why n was asked to stop, as its context says it; none while it was not.
-func (p *plan) cause(n *node) Reason {
-	switch n.why {
+func (p *plan) cause(n *node) Reason { return p.reason(n, n.why) }
+
+// reason is why n is asked to stop for w.
+func (p *plan) reason(n *node, w why) Reason {
+	switch w {
 	case stopping:
 		if p.phase == serving {
 			return p.doom
@@ -44,7 +51,7 @@ func (p *plan) cause(n *node) Reason {
 	case blamed, before:
 		return n.rare.blame
 	default:
-		return reasons[n.why]
+		return reasons[w]
 	}
 }
 

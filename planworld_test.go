@@ -126,6 +126,10 @@ func (w *world) carryOut(e effect) {
 			w.fail("%s is told what is to become of it, because of %v", e.n.name, e.why)
 		}
 		w.decided[e.n] = true
+	case recall:
+		if w.p.phase != serving || w.p.term == 1 {
+			w.fail("latent services are told that they are served again, and they are not")
+		}
 	case leave:
 		if e.n.is(isLatent) && !w.decided[e.n] {
 			w.fail("%s, which is latent, leaves and is not told", e.n.name)
@@ -166,6 +170,10 @@ func (w *world) carryOut(e effect) {
 		w.once(&w.settled, "settled")
 	case ready:
 		w.once(&w.ready, "ready")
+	case finish:
+		if !w.alive[e.n] || !e.n.is(isLatent) || !e.why.isFinal() {
+			w.fail("%s is told that its run is the last, and does not run", e.n.name)
+		}
 	case hasten:
 		if e.n.state != StateStopping || !w.alive[e.n] {
 			w.fail("%s is hastened and is not being stopped", e.n.name)

@@ -116,6 +116,16 @@ func (s *Supervisor) forget() {
 	}
 }
 
+// recall tells latent services that do not run what is to become of them, now that they are served
+// again: since forget that was nothing. Those that are launched right away see it by that.
+func (s *Supervisor) recall() {
+	for n := s.plan.first; n != nil; n = n.next {
+		if n.is(isLatent) && !n.is(alive) && s.plan.fate(n) != latent.Over {
+			s.settleFate(decided{n, n.number, nil, false})
+		}
+	}
+}
+
 // cancel asks the run to stop. A supervisor that it serves gets the explanation, too.
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
@@ -178,6 +188,12 @@ func (s *Supervisor) limit(e limit) {
 	if below := e.n.nested(); below != nil {
 		below.post(hurry{s.clock.Load().on(below.clock.Load(), e.by)})
 	}
+}
+
+// finishes tells a latent run that is being stopped that it is the last.
+func (s *Supervisor) finishes(e finish) {
+	cause := s.plan.reason(e.n, e.why).Err
+	e.n.latent().Finish(e.n.number, latent.Stop{Cause: cause, Final: true, Leaves: e.why.leaves()})
 }
 
 // hasten tells a run that is being stopped that it has less time for that now.

@@ -484,6 +484,56 @@ func (h *stopping) Stop(ctx context.Context, cause error) error {
 	return h.stop(ctx, cause)
 }
 
+// TestAFinalStopComesAfterAnother: who has not returned since it was to be started again takes no
+// messages any more once it is to leave, or its supervisor stops.
+func TestAFinalStopComesAfterAnother(t *testing.T) {
+	for _, first := range []func(s *tend.Supervisor, token tend.ServiceToken) error{
+		func(s *tend.Supervisor, token tend.ServiceToken) error { return s.Restart(token, nil) },
+		func(s *tend.Supervisor, token tend.ServiceToken) error { return s.Restart(token, errBoom) },
+		(*tend.Supervisor).Suspend,
+	} {
+		for _, why := range []error{tend.ErrRemoved, tend.ErrStopped} {
+			bubble(t, func(t *testing.T) {
+				step := make(chan struct{})
+				a, r := newRecorder(actor.Spec[int]{Mailbox: 1}, func(context.Context, int) error {
+					<-step
+					return nil
+				})
+				s, _ := serve(t, tend.Spec{}, a)
+				token := s.Status().Services[0].Token
+				send(t, a, 0)
+				synctest.Wait()
+				if err := first(s, token); err != nil {
+					t.Error(err)
+				}
+				send(t, a, 1)
+				waits := make(chan error, 1)
+				go func() { waits <- a.Send(t.Context(), 2) }()
+				synctest.Wait()
+				if why == tend.ErrRemoved {
+					_ = s.Remove(token)
+				} else {
+					go s.Stop()
+				}
+				synctest.Wait()
+				if err := a.TrySend(3); !errors.Is(err, actor.ErrGone) || !errors.Is(err, why) {
+					t.Errorf("because of %v it says %v", why, err)
+				}
+				select {
+				case err := <-waits:
+					if !errors.Is(err, actor.ErrGone) {
+						t.Errorf("who waits for room hears %v", err)
+					}
+				default:
+					t.Error("who waits for room hears nothing")
+				}
+				close(step)
+				r.expect(t, []int{0}, []int{1})
+			})
+		}
+	}
+}
+
 // TestStop is called once at the end of each run, whatever ended it, with the reason.
 func TestStopOfAHandler(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -1151,6 +1201,49 @@ func TestBeforeItIsServedAnActorWaits(t *testing.T) {
 		synctest.Wait()
 		send(t, late, 3)
 		r.expect(t, []int{3}, []int{1})
+	})
+}
+
+// TestServedAgainAnActorWaits: one that is suspended, or whose turn has not come, takes messages as
+// before its supervisor had stopped; one that has failed for good does not.
+func TestServedAgainAnActorWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		suspended, r := newRecorder(actor.Spec[int]{}, nil)
+		failed, _ := newRecorder(actor.Spec[int]{Child: tend.Child{Limit: tend.Limit{N: 1}}}, func(context.Context, int) error { return errBoom })
+		next, r2 := newRecorder(actor.Spec[int]{}, nil)
+		s, _ := serve(t, tend.Spec{Ordered: true}, failed)
+		token := s.Add(suspended)
+		slow := s.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("slow", func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		})})
+		s.Add(next)
+		synctest.Wait()
+		if err := s.Suspend(token); err != nil {
+			t.Error(err)
+		}
+		send(t, failed, 0)
+		synctest.Wait()
+		for i := range 3 {
+			send(t, suspended, i)
+			send(t, next, i)
+			s.Stop()
+			if err := suspended.TrySend(i); !errors.Is(err, actor.ErrGone) {
+				t.Errorf("when its supervisor has stopped it says %v", err)
+			}
+			s.ServeBackground(t.Context())
+			synctest.Wait()
+		}
+		send(t, suspended, 3)
+		send(t, next, 3)
+		if err := failed.TrySend(0); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("one that has failed for good says %v", err)
+		}
+		if err := errors.Join(s.Restart(token, nil), s.Suspend(slow)); err != nil {
+			t.Error(err)
+		}
+		r.expect(t, []int{3}, []int{0, 1, 2})
+		r2.expect(t, []int{3}, []int{0, 1, 2})
 	})
 }
 

@@ -240,6 +240,36 @@ func TestNewDecidesWhetherAKeyMayBe(t *testing.T) {
 	})
 }
 
+// TestAMemberThatLeavesAfterAnotherStop has a successor for what comes then.
+func TestAMemberThatLeavesAfterAnotherStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, b := clerks(actor.GroupSpec[int, string]{}, func(context.Context, *actor.Actor[string], string) error {
+			time.Sleep(time.Second)
+			return nil
+		})
+		serve(t, tend.Spec{}, g)
+		tell(t, g.To(1), "a")
+		synctest.Wait()
+		token := g.Supervisor().Status().Services[0].Token
+		if err := errors.Join(g.Supervisor().Restart(token, nil), g.Supervisor().Remove(token)); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tell(t, g.To(1), "b")
+		time.Sleep(3 * time.Second)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, line := range b.lines {
+			if strings.Contains(line, "lost") {
+				t.Error(line)
+			}
+		}
+		if g.Len() != 1 {
+			t.Errorf("there are %d", g.Len())
+		}
+	})
+}
+
 // TestPut waits for New, and returns what it returns first.
 func TestPut(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -329,15 +329,27 @@ func (m *member[K, M]) Launch(l latent.Link, number uint64) {
 
 // Cancel of one that somebody else removes: its successor may be made.
 func (m *member[K, M]) Cancel(number uint64, why latent.Stop) {
-	if why.Leaves {
-		s := m.group().shard(m.key)
-		s.mu.Lock()
-		if s.members[m.key] == m {
-			s.depart(m)
-		}
-		s.mu.Unlock()
-	}
+	m.departs(why)
 	m.service.Cancel(number, why)
+}
+
+// Finish is what Cancel would have been.
+func (m *member[K, M]) Finish(number uint64, why latent.Stop) {
+	m.departs(why)
+	m.service.Finish(number, why)
+}
+
+// departs: m is asked to stop, and if it leaves it gets no messages any more.
+func (m *member[K, M]) departs(why latent.Stop) {
+	if !why.Leaves {
+		return
+	}
+	s := m.group().shard(m.key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.members[m.key] == m {
+		s.depart(m)
+	}
 }
 
 func (m *member[K, M]) Settle(now latent.Settled) {

@@ -207,8 +207,8 @@ func (p *Pool[M]) hasMore() bool {
 	return !p.front.box.isEmpty()
 }
 
-// launched: a runs, and the mailbox is open.
-func (p *Pool[M]) launched(a *Actor[M]) {
+// rose: a runs, or is to when its turn comes or somebody asks for that, and the mailbox is open.
+func (p *Pool[M]) rose(a *Actor[M]) {
 	p.front.mu.Lock()
 	defer p.front.mu.Unlock()
 	if a.is(fallen) {

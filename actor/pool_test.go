@@ -443,6 +443,43 @@ func TestAsLongAsOneIsLeft(t *testing.T) {
 	})
 }
 
+// TestAsLongAsOneIsSuspended the mailbox is open: also if the pool has been served before.
+func TestAsLongAsOneIsSuspended(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, b := clerkPool(2, actor.Spec[string]{Child: tend.Child{Limit: tend.Limit{N: 1}}})
+		s, _ := serve(t, tend.Spec{}, p)
+		synctest.Wait()
+		first := p.Supervisor().Status().Services[0].Token
+		if err := p.Supervisor().Suspend(first); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		s.Stop()
+		s.ServeBackground(t.Context())
+		synctest.Wait()
+		tell(t, p, "bad")
+		synctest.Wait()
+		tell(t, p, "good")
+		wantLines(t, b.begun(), "0s bad")
+		if err := p.Supervisor().Restart(first, nil); err != nil {
+			t.Error(err)
+		}
+		wantLines(t, b.begun(), "0s good")
+		if err := p.Supervisor().Suspend(first); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		s.Stop()
+		s.ServeBackground(t.Context())
+		synctest.Wait()
+		tell(t, p, "rest") // nobody runs
+		if err := p.Supervisor().Restart(first, nil); err != nil {
+			t.Error(err)
+		}
+		wantLines(t, b.begun(), "0s rest")
+	})
+}
+
 // TestMembersOfAPoolAnswerForThemselves: without settings they have delays of their own.
 func TestMembersOfAPoolAnswerForThemselves(t *testing.T) {
 	bubble(t, func(t *testing.T) {

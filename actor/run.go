@@ -78,7 +78,7 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 	a.set(asked, false)
 	a.set(holdsUp, isAwaited)
 	if p := a.spec.pool; p != nil {
-		p.launched(a)
+		p.rose(a)
 	}
 	a.guard(watchdog)
 	if a.is(begun) {
@@ -98,9 +98,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	}
 	a.set(asked, true)
 	a.set(closed, why.Final)
-	if p := a.spec.pool; p != nil && why.Final && !why.Leaves {
-		p.close(why.Cause)
-	}
+	a.closeShared(why)
 	if _, stops := a.handler.(stopper); !stops && !a.is(listed) && a.box.isBare() { // idle: there is nothing to do
 		a.over()
 		link := a.link
@@ -124,6 +122,29 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	if cancel != nil {
 		cancel(why.Cause)
 	}
+}
+
+// closeShared closes the mailbox of the pool, if that stops. The caller holds mu.
+func (a *Actor[M]) closeShared(why latent.Stop) {
+	if p := a.spec.pool; p != nil && why.Final && !why.Leaves {
+		p.close(why.Cause)
+	}
+}
+
+// Finish closes the mailbox. What waits is not drained: the context of the run has ended, and
+// cannot go on again.
+func (s *service[M]) Finish(number uint64, why latent.Stop) {
+	a := (*Actor[M])(s)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.is(launched) || a.number() != number || a.is(closed) {
+		return
+	}
+	a.set(closed, true)
+	a.closeShared(why)
+	b := a.open().whole()
+	b.why = why.Cause
+	b.refuse(a.gone())
 }
 
 // Hasten: the run is to be through earlier.
@@ -224,6 +245,9 @@ func (s *service[M]) Settle(now latent.Settled) {
 	}
 	if now.Fate == latent.Again || now.Fate == latent.Kept {
 		a.reopen()
+		if p := a.spec.pool; p != nil && a.is(fallen) {
+			p.rose(a)
+		}
 		a.ended(now)
 		return
 	}

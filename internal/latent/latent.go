@@ -28,13 +28,16 @@ func Of(svc any) (Service, bool) {
 }
 
 // Service is what a supervisor asks of a service without a goroutine. Its loop calls the
-// first five, one at a time; they take one short lock, call no user code and wait for
+// first six, one at a time; they take one short lock, call no user code and wait for
 // nothing.
 type Service interface {
 	// Launch begins a run. The one before it has ended.
 	Launch(l Link, run uint64)
 	// Cancel asks the run to stop, once. One that is over takes no notice.
 	Cancel(run uint64, why Stop)
+	// Finish says that the run, which was asked to stop when the service was to run again, is the
+	// last: why.Final is true. It may be said more than once.
+	Finish(run uint64, why Stop)
 	// Hasten says that the run, which is being stopped, is taken as stuck earlier than it was
 	// told: see Stop.By.
 	Hasten(run uint64, by time.Time)
