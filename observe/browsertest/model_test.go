@@ -40,7 +40,10 @@ func TestPathsAreThoseOfTheTree(t *testing.T) {
 	root := quiet("root", shown)
 	p := observe.Handler(shown, observe.Options{Allow: func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil }})
 	done := root.ServeBackground(t.Context())
-	t.Cleanup(func() { root.Stop(); _ = <-done })
+	t.Cleanup(func() {
+		root.Stop()
+		<-done
+	})
 	until(t, "all run", func() bool { return shown.Status().AllRunning() == nil && inner.Status().AllRunning() == nil })
 	s := newServer(t, p)
 	t.Cleanup(p.Close) // before the server waits for its streams
