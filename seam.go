@@ -200,6 +200,8 @@ func (s *Supervisor) finishes(e finish) {
 func (s *Supervisor) hasten(n *node) {
 	if l := n.latent(); l != nil {
 		l.Hasten(n.number, s.plan.wall(s.plan.stopLimit(n)))
+	}
+	if n.run == nil { // latent, and nobody has looked at its context
 		return
 	}
 	if m := n.run.own(); m != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/internal/stopped"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -869,6 +870,32 @@ func TestADrainEndsEarlierIfTheStopDoes(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		s.Stop() // by 8.15s, so it drains until 7.9125s
 		r.expect(t, upTo(8), []int{8, 9, 10, 11})
+	})
+}
+
+// TestAHandlerHearsThatTheStopComesNearer, by its context as any service does.
+func TestAHandlerHearsThatTheStopComesNearer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var heard time.Duration
+		begin := time.Now()
+		a, _ := newRecorder(actor.Spec[int]{Child: tend.Child{Timeout: time.Hour}}, func(ctx context.Context, _ int) error {
+			select {
+			case <-stopped.Hastened(ctx):
+			case <-time.After(time.Minute):
+			}
+			heard = time.Since(begin)
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{StopWithin: 5 * time.Second}, a)
+		send(t, a, 1)
+		synctest.Wait()
+		_ = s.Remove(s.Status().Services[0].Token)
+		time.Sleep(time.Second)
+		s.Stop()
+		if heard != time.Second {
+			t.Errorf("it heard of it after %v", heard)
+		}
+		time.Sleep(time.Minute) // whatever hangs, for less
 	})
 }
 

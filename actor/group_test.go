@@ -704,19 +704,24 @@ func TestAWatchOfAKeyStaysWithIt(t *testing.T) {
 	})
 }
 
+// watcherOf watches what key is when it begins, and notes what it is told.
+func watcherOf(g *actor.Group[int, string], key *int, d *book) *actor.Actor[actor.Down] {
+	return actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
+		actor.Watch(self, g.To(*key), func(d actor.Down) actor.Down { return d })
+		return actor.Func[actor.Down](func(_ context.Context, m actor.Down) error {
+			d.note("%s %d %v %v", m.Name, m.Run, m.Err, m.Again)
+			return nil
+		}), nil
+	}})
+}
+
 // TestWatchingAKeyThatIsDown tells so at once, and goes on when somebody calls its member back.
 func TestWatchingAKeyThatIsDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, _ := clerks(actor.GroupSpec[int, string]{Actor: actor.Spec[string]{Child: tend.Child{Limit: tend.Limit{N: 1}}}},
 			func(_ context.Context, _ *actor.Actor[string], m string) error { return errors.New(m) })
 		d, key := &book{began: time.Now()}, 1
-		watcher := actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
-			actor.Watch(self, g.To(key), func(d actor.Down) actor.Down { return d })
-			return actor.Func[actor.Down](func(_ context.Context, m actor.Down) error {
-				d.note("%s %d %v %v", m.Name, m.Run, m.Err, m.Again)
-				return nil
-			}), nil
-		}})
+		watcher := watcherOf(g, &key, d)
 		s, _ := serve(t, tend.Spec{}, g)
 		synctest.Wait()
 		tell(t, g.To(1), "boom") // it gives up
@@ -751,14 +756,8 @@ func TestWatchingAKeyWhoseMemberLeaves(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		step := make(chan struct{})
 		g, _ := clerks(actor.GroupSpec[int, string]{}, func(context.Context, *actor.Actor[string], string) error { <-step; return nil })
-		d := &book{began: time.Now()}
-		watcher := actor.New("watcher", &actor.Spec[actor.Down]{New: func(_ context.Context, self *actor.Actor[actor.Down]) (actor.Handler[actor.Down], error) {
-			actor.Watch(self, g.To(1), func(d actor.Down) actor.Down { return d })
-			return actor.Func[actor.Down](func(_ context.Context, m actor.Down) error {
-				d.note("%s %d %v %v", m.Name, m.Run, m.Err, m.Again)
-				return nil
-			}), nil
-		}})
+		d, key := &book{began: time.Now()}, 1
+		watcher := watcherOf(g, &key, d)
 		s, _ := serve(t, tend.Spec{}, g)
 		synctest.Wait()
 		tell(t, g.To(1), "x")
