@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -157,6 +158,64 @@ func TestHealthyProcess(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	gone()
+}
+
+// A run that ends before it has a connection has none to close.
+func TestStoppedBeforeItIsConnected(t *testing.T) {
+	p, stop, gone := startReal(t, noFault)
+	<-stop()
+	gone()
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Serve(stopped); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Each call has its own time, whatever became of the others, and a line that was begun is
+// finished before the next.
+func TestCallsThatGiveUp(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := newConnection(w)
+	defer c.close()
+	long := strings.Repeat("x", 60<<10) // a pipe holds 64 KiB
+	for range 3 {
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := c.call(short, long); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	}
+	endless, cancelEndless := context.WithCancel(t.Context())
+	go cancelEndless()
+	if _, err := c.call(endless, long); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	read := make(chan []int, 1)
+	go func() {
+		var lines []int
+		for s := bufio.NewScanner(io.LimitReader(r, 1<<20)); s.Scan(); {
+			number, text, _ := strings.Cut(s.Text(), " ")
+			lines = append(lines, len(text))
+			if text == "ping" {
+				c.answered(number + " pong")
+				break
+			}
+		}
+		read <- lines
+	}()
+	if got, err := c.call(t.Context(), "ping"); got != "pong" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, n := range <-read {
+		if n != len(long) && n != len("ping") {
+			t.Errorf("a line of %d bytes has come", n)
+		}
+	}
 }
 
 // A plugin program that is not there fails like any other, three times.

@@ -31,7 +31,7 @@ type pluginProcess struct {
 
 	mu    sync.Mutex
 	fault fault
-	conn  *connection // of this run; nil before the first
+	conn  *connection // of this run; nil while there is none
 }
 
 // newProcess makes a plugin of the program, which is this one. Its log goes to log.
@@ -83,8 +83,13 @@ func (p *pluginProcess) connect(cmd *exec.Cmd) error {
 // started is the Started of the command: the child has its end of the pipe now.
 func (p *pluginProcess) started(cmd *exec.Cmd) { _ = cmd.Stdin.(*os.File).Close() }
 
+// disconnect ends the connection of the run, if it has got so far as to have one.
 func (p *pluginProcess) disconnect() {
-	if c := p.connection(); c != nil {
+	p.mu.Lock()
+	c := p.conn
+	p.conn = nil
+	p.mu.Unlock()
+	if c != nil {
 		c.close()
 	}
 }
@@ -123,7 +128,9 @@ func (p *pluginProcess) Call(ctx context.Context, request string) (string, error
 
 // connection is the pipe to one run, and who waits for an answer of it.
 type connection struct {
-	pipe *os.File
+	pipe    *os.File
+	writing chan struct{} // of size 1: who has put something in writes, and has the next
+	unsent  string        // the rest of a line whose writer has given up
 
 	mu      sync.Mutex
 	last    uint64
@@ -132,7 +139,10 @@ type connection struct {
 }
 
 func newConnection(pipe *os.File) *connection {
-	return &connection{pipe: pipe, waiting: make(map[uint64]chan<- string), closed: make(chan struct{})}
+	return &connection{
+		pipe: pipe, writing: make(chan struct{}, 1),
+		waiting: make(map[uint64]chan<- string), closed: make(chan struct{}),
+	}
 }
 
 func (c *connection) call(ctx context.Context, request string) (string, error) {
@@ -141,14 +151,7 @@ func (c *connection) call(ctx context.Context, request string) (string, error) {
 	}
 	id, answer := c.register()
 	defer c.forget(id)
-	// A plugin that hangs does not read; once the pipe is full, writes would hang
-	// too. The newest deadline holds for all.
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := c.pipe.SetWriteDeadline(deadline); err != nil {
-			return "", errNotRunning
-		}
-	}
-	_, err := fmt.Fprintf(c.pipe, "%d %s\n", id, request)
+	err := c.write(ctx, fmt.Sprintf("%d %s\n", id, request))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded): // a full pipe, or a late write, says nothing about the process
 		return "", fmt.Errorf("no answer to %q: %w", request, cmp.Or(context.Cause(ctx), context.DeadlineExceeded))
@@ -163,6 +166,40 @@ func (c *connection) call(ctx context.Context, request string) (string, error) {
 	case <-ctx.Done():
 		return "", fmt.Errorf("no answer to %q: %w", request, context.Cause(ctx))
 	}
+}
+
+// write writes a line, or gives up at the end of ctx: a plugin that hangs does not read, and
+// once the pipe is full whoever writes to it waits.
+func (c *connection) write(ctx context.Context, line string) error {
+	select {
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
+	case <-c.closed:
+		return os.ErrClosed
+	case <-ctx.Done():
+		return os.ErrDeadlineExceeded
+	}
+	if err := c.pipe.SetWriteDeadline(time.Time{}); err != nil {
+		return err
+	}
+	late := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(late)
+		_ = c.pipe.SetWriteDeadline(time.Now())
+	})
+	defer func() {
+		if !stop() {
+			<-late // lest it cuts off the next one
+		}
+	}()
+	begun := len(c.unsent)
+	text := c.unsent + line
+	n, err := io.WriteString(c.pipe, text)
+	if n <= begun {
+		text = text[:begun] // of the line itself nothing was written
+	}
+	c.unsent = text[n:]
+	return err
 }
 
 func (c *connection) register() (id uint64, answer <-chan string) {
