@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -151,7 +150,7 @@ func showDemo(ctx context.Context, stdout io.Writer, log *slog.Logger) error {
 
 // serve runs the tree. It returns nil when ctx has ended it.
 func serve(ctx context.Context, plugins func() ([]plugin, error), url string, when schedule, log *slog.Logger) error {
-	a, err := newAgent(plugins, &remote{url: url, client: http.DefaultClient}, processes{}, when, log)
+	a, err := newAgent(plugins, &remote{url: url, client: client}, processes{}, when, log)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,10 @@ type remote struct {
 // maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 64 << 10
 
+// client follows no redirections: net/http would ask for the other page, without the report,
+// and the status of that page be taken for the server's word.
+var client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // post posts r. With a status below 300 it is delivered, whatever the body says: a
 // directive that nobody can read changes nothing.
 func (s *remote) post(ctx context.Context, path string, r report) (directive, error) {

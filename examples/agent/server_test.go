@@ -34,20 +34,26 @@ func TestRemote(t *testing.T) {
 		"more than a directive": {200, `{"upgrades": [{"name": "` + strings.Repeat("a", maxAnswer) + `"}]}`, directive{}, false},
 		"an error":              {503, `{"report_type": "lazy"}`, directive{}, true},
 		"a refusal":             {403, ``, directive{}, true},
-		"somewhere else":        {304, ``, directive{}, true},
+		"not modified":          {304, ``, directive{}, true},
+		"somewhere else":        {302, ``, directive{}, true},
+		"the same elsewhere":    {308, ``, directive{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got report
 			path := ""
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/elsewhere" {
+					return // where redirections lead
+				}
 				path = r.URL.Path
+				w.Header().Set("Location", "/elsewhere")
 				_ = json.NewDecoder(r.Body).Decode(&got)
 				w.WriteHeader(c.status)
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer server.Close()
 			sent := report{"linux", "arm64", []pluginReport{{"größe", "1.0", failed, "no such file"}}}
-			d, err := (&remote{server.URL, server.Client()}).post(t.Context(), scanPath, sent)
+			d, err := (&remote{server.URL, client}).post(t.Context(), scanPath, sent)
 			if diff := cmp.Diff(c.want, d); diff != "" || (err != nil) != c.lost {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}

@@ -129,8 +129,11 @@ func (s *story) night(ctx context.Context) error {
 		}
 	}
 	v, err := actor.Ask(ctx, s.devices.To(7), func(r actor.Reply[float64]) msg { return latest{r} })
-	if err != nil || v != 42 {
-		return fmt.Errorf("device 7 was woken, and says %v, %w", v, err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("device 7 was woken: %w", err)
+	case v != 42:
+		return fmt.Errorf("device 7 was woken, and says %v", v)
 	}
 	s.say("all sleep; device 7 is woken by a question and knows what it measured last: %v", v)
 	return nil

@@ -40,8 +40,12 @@ func newWebhook(name, address string, patience time.Duration) (*webhook, error) 
 	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the url is %q, not http://host/path", address)
 	}
-	return &webhook{title: name, url: address, client: http.DefaultClient, patience: patience}, nil
+	return &webhook{title: name, url: address, client: client, patience: patience}, nil
 }
+
+// client follows no redirections: net/http would ask for the other page, without the
+// notification, and the status of that page be taken for the receiver's word.
+var client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 func (w *webhook) name() string { return w.title }
 

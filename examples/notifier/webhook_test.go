@@ -38,6 +38,8 @@ func TestWebhookAnswers(t *testing.T) {
 		{200, "", "sent"},
 		{202, "7", "sent"},
 		{301, "", "given up"},
+		{302, "", "given up"},
+		{307, "", "given up"},
 		{400, "", "given up"},
 		{401, "7", "given up"},
 		{404, "", "given up"},
@@ -55,12 +57,19 @@ func TestWebhookAnswers(t *testing.T) {
 		{503, "Mon, 02 Jan 2006 15:04:05 GMT", "in 1ms"}, // long ago
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/" {
+				return // where redirections lead
+			}
+			w.Header().Set("Location", "/elsewhere")
 			if c.after != "" {
 				w.Header().Set("Retry-After", c.after)
 			}
 			w.WriteHeader(c.status)
 		}))
-		w := &webhook{title: "mail", url: server.URL, client: server.Client(), patience: hour}
+		w, err := newWebhook("mail", server.URL, hour)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := "sent"
 		ctx, cancel := context.WithCancel(t.Context())
 		policy := retry.Policy{Backoff: tend.Backoff{Min: time.Millisecond}, OnRetry: func(_ int, _ error, wait time.Duration) {

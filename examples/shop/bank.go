@@ -50,6 +50,10 @@ func newBank(url string) charge {
 	return patient(func(ctx context.Context, o order) error { return post(ctx, url, o) })
 }
 
+// client follows no redirections: net/http would ask for the other page, without the
+// order, and that there is such a page be taken for a payment.
+var client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // post asks a bank. The key tells it which requests are the same.
 func post(ctx context.Context, url string, o order) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -63,7 +67,7 @@ func post(ctx context.Context, url string, o order) error {
 		return retry.Permanent(err)
 	}
 	request.Header.Set("Idempotency-Key", strconv.FormatInt(o.ID, 10))
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

@@ -156,6 +156,52 @@ func TestWhatWasInHandIsTakenUpAgain(t *testing.T) {
 	})
 }
 
+// TestStopsAreNoFailures of the order that was in hand, however many there are; and what the
+// bank has said is written down.
+func TestStopsAreNoFailures(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shop.db")
+	for i := range maxTries + 1 {
+		t.Run("stopped", func(t *testing.T) {
+			asked := make(chan struct{})
+			s := open(t, path, 1, func(ctx context.Context, _ order) error {
+				close(asked)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			if i == 0 {
+				s.says("POST", "/orders", `{"item": "socks", "cents": 990}`)
+			}
+			<-asked
+		})
+	}
+	t.Run("stopped while the bank says yes", func(t *testing.T) {
+		asked := make(chan struct{})
+		open(t, path, 1, func(ctx context.Context, _ order) error {
+			close(asked)
+			<-ctx.Done()
+			return nil
+		})
+		<-asked
+	})
+	s := open(t, path, 1, func(context.Context, order) error { return errors.New("asked once more") })
+	if got := s.says("GET", "/orders/1", ""); !strings.HasSuffix(got, `"state":"paid"}`) {
+		t.Error(got)
+	}
+}
+
+// TestTheBankIsAskedItself: that another page is there is no payment.
+func TestTheBankIsAskedItself(t *testing.T) {
+	bank := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			http.Redirect(w, r, "/sorry", http.StatusFound)
+		}
+	}))
+	defer bank.Close()
+	if err := post(t.Context(), bank.URL, order{ID: 1, Item: "socks", Cents: 990}); !errors.Is(err, errBusy) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "shop.db"), 1, newBank(""))
 	const looks = `400 an order looks like {"item": "socks", "cents": 990}`

@@ -120,6 +120,12 @@ func (s *store) settle(ctx context.Context, o order, state string) error {
 	return s.change(ctx, `UPDATE orders SET state = ? WHERE id = ?`, state, o.ID)
 }
 
+// putBack makes an order new again that a worker had to leave when it was told to stop: that
+// is no failure with it.
+func (s *store) putBack(ctx context.Context, o order) error {
+	return s.change(ctx, `UPDATE orders SET state = 'new', tries = tries - 1 WHERE id = ?`, o.ID)
+}
+
 // maxTries is how many workers may fail with an order in hand before nobody takes it any
 // more.
 const maxTries = 3

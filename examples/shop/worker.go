@@ -56,11 +56,16 @@ func (w *worker) Serve(ctx context.Context) error {
 
 func (w *worker) serve(ctx context.Context, o order) error {
 	err := w.charge(ctx, o)
+	// What has become of it is written down, stop or no stop: the database outlives the workers.
+	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	switch {
 	case err == nil:
-		return w.store.settle(ctx, o, "paid")
+		return w.store.settle(write, o, "paid")
 	case errors.Is(err, errRefused):
-		return w.store.settle(ctx, o, "refused")
+		return w.store.settle(write, o, "refused")
+	case ctx.Err() != nil:
+		return w.store.putBack(write, o)
 	default:
 		return fmt.Errorf("order %d: %w", o.ID, err)
 	}

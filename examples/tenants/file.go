@@ -36,7 +36,9 @@ func (f *file) Serve(ctx context.Context) error {
 		return err
 	}
 	tend.Ready(ctx)
-	for done := seen; ; {
+	done, stale := seen, false // stale: the status has an error that may be over
+	var said error             // of the last that was reconciled
+	for {
 		select {
 		case <-time.After(f.every):
 		case <-ctx.Done():
@@ -45,12 +47,16 @@ func (f *file) Serve(ctx context.Context) error {
 		data, err := f.read()
 		switch {
 		case err != nil:
+			stale = true
 			note(ctx, err)
 		case !bytes.Equal(data, seen):
 			seen = data
 		case !bytes.Equal(data, done):
-			done = data
-			note(ctx, f.reconcile(data))
+			done, said, stale = data, f.reconcile(data), false
+			note(ctx, said)
+		case stale:
+			stale = false
+			note(ctx, said)
 		}
 	}
 }

@@ -86,6 +86,8 @@ func TestTheFileIsEdited(t *testing.T) {
 		}{
 			{"anna 1h hello\nbert 1h good evening\n", nil, "replaced bert", "is as the tenants are"},
 			{"", errors.New("no such file"), "", "no such file"},
+			{"anna 1h hello\nbert 1h good evening\n", nil, "", "is as the tenants are"},
+			{"", errors.New("no such file"), "", "no such file"},
 			{"bert 1h good evening\ncleo 1h hi", nil, "added cleo,removed anna", "is as the tenants are"},
 			{"bert 1h\nbert 1h", nil, "the tenants stay as they are: line 2: bert is there twice", "line 2"},
 			{"bert", nil, "the tenants stay as they are: line 1: time: invalid duration \"\"", "line 1"},
