@@ -330,6 +330,44 @@ func TestTheProgramGoesAway(t *testing.T) {
 	s.want("shop  no answer since ", "web ")
 }
 
+// TestAnAnswerThatDoesNotCome to what the pane asks is said in it until one comes, and of the
+// service alone that was asked about.
+func TestAnAnswerThatDoesNotCome(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	defer gone.Close()
+	root, at := page(t, broken(), tendtest.Idle("web"))
+	wait(t, root, 0, tend.StateFailed)
+	s := newScreen(t, at)
+	s.press("enter")
+	s.want("failed: boom")
+	there := s.m.client.base
+	s.m.client.base = gone.URL + "/"
+	s.do(s.m.ask(false))
+	s.want("no answer: 404 Not Found", "failed: boom")
+	late := s.m.look()
+	s.m.client.base = there
+	s.do(s.m.ask(false))
+	if s.want("failed: boom"); s.shows("no answer") {
+		t.Error("there was one meanwhile")
+	}
+	s.press("down")
+	s.m.client.base = gone.URL + "/"
+	s.do(late)
+	if s.shows("no answer") {
+		t.Error("that was another service")
+	}
+}
+
+// TestAQueryOfManyLines is shown in one, and controls nothing.
+func TestAQueryOfManyLines(t *testing.T) {
+	_, at := page(t, tendtest.Idle("web"))
+	s := newScreen(t, at)
+	s.press("/", "a\nb\x1b[31m")
+	s.want("/a b")
+	s.press("enter")
+	s.want(", with a b")
+}
+
 // TestTerminal runs it in a real one: tmux, 80 by 24.
 func TestTerminal(t *testing.T) {
 	tmux, err := exec.LookPath("tmux")

@@ -46,6 +46,7 @@ type (
 	}
 	tickMsg struct{}
 	nodeMsg struct {
+		id   uint64 // that was asked for
 		node node
 		err  error
 	}
@@ -81,7 +82,7 @@ func (m *model) look() tea.Cmd {
 	c, id := m.client, m.selected
 	return func() tea.Msg {
 		n, err := c.node(context.Background(), id)
-		return nodeMsg{n, err}
+		return nodeMsg{id, n, err}
 	}
 }
 
@@ -95,7 +96,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tickMsg:
 		return m, m.ask(true)
 	case nodeMsg:
-		m.gotNode(msg)
+		if m.pane != nil && msg.id == m.selected {
+			m.pane.got(msg.node, msg.err)
+		}
 	case stacksMsg:
 		if m.pane != nil && msg.id == m.selected {
 			m.pane.stacks(msg)
@@ -121,16 +124,6 @@ func (m *model) gotTree(msg treeMsg) tea.Cmd {
 		return nil
 	}
 	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickMsg{} })
-}
-
-func (m *model) gotNode(msg nodeMsg) {
-	switch {
-	case m.pane == nil || msg.err == nil && msg.node.ID != m.selected:
-	case msg.err != nil:
-		m.said = msg.err.Error()
-	default:
-		m.pane.show(msg.node)
-	}
 }
 
 // choose shows what is chosen; the same service stays selected if it is there.

@@ -12,6 +12,7 @@ import (
 type pane struct {
 	node  node
 	known bool
+	err   error    // of the last question; the last answer stays
 	trace []string // its stacks, if they were asked for
 	top   int      // the first line on the screen
 }
@@ -20,7 +21,12 @@ type pane struct {
 // stacks that it keeps.
 const maxStack = 16 << 10
 
-func (p *pane) show(n node) { p.node, p.known = n, true }
+// got takes the answer to a question.
+func (p *pane) got(n node, err error) {
+	if p.err = err; err == nil {
+		p.node, p.known = n, true
+	}
+}
 
 func (p *pane) stacks(msg stacksMsg) {
 	text := msg.text
@@ -48,13 +54,17 @@ func (p *pane) lines(most int) []string {
 	return all[:min(len(all), most)]
 }
 
-// all are all lines: stacks that were asked for first, then failures with the newest
-// first, each with its stack if it was a panic, then what happened.
+// all are all lines: that there was no answer, stacks that were asked for, then failures with
+// the newest first, each with its stack if it was a panic, then what happened.
 func (p *pane) all() []string {
-	if !p.known && p.trace == nil {
+	if !p.known && p.trace == nil && p.err == nil {
 		return []string{"…"}
 	}
-	lines := append([]string(nil), p.trace...)
+	var lines []string
+	if p.err != nil {
+		lines = append(lines, "no answer: "+said.Clean(p.err.Error(), maxText))
+	}
+	lines = append(lines, p.trace...)
 	if s := p.node.Service; s != nil {
 		above := "" // the stack of the failure above, which is not shown twice
 		for _, f := range slices.Backward(s.Failures) {

@@ -91,7 +91,7 @@ func paneOf(t *testing.T, stacks ...string) *pane {
 		n.Service.Failures = append(n.Service.Failures, f)
 	}
 	p := &pane{}
-	p.show(n)
+	p.got(n, nil)
 	return p
 }
 
@@ -125,9 +125,9 @@ func TestStacksInThePane(t *testing.T) {
 func TestANotedTimeInThePane(t *testing.T) {
 	at := time.Now()
 	p := &pane{}
-	p.show(node{At: at.UnixMilli(), Service: &tend.ServiceStatus{Annotations: []slog.Attr{
+	p.got(node{At: at.UnixMilli(), Service: &tend.ServiceStatus{Annotations: []slog.Attr{
 		slog.Time("renewed", at.Truncate(time.Millisecond).Add(-3*time.Second)), slog.Int("token", 57),
-	}}})
+	}}}, nil)
 	if diff := cmp.Diff([]string{"renewed = 3s ago", "token = 57"}, p.lines(9)); diff != "" {
 		t.Error(diff)
 	}

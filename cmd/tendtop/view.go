@@ -139,7 +139,7 @@ func (m *model) paneLines() []string {
 func (m *model) foot() string {
 	switch {
 	case m.typing:
-		return "/" + m.choice.query + "█"
+		return "/" + said.Clean(m.choice.query, maxText) + "█"
 	case m.confirm != nil:
 		return bold.Render(m.confirm.action + " " + m.confirm.path + "? y confirms, any other key does not")
 	case m.said != "":
@@ -150,7 +150,7 @@ func (m *model) foot() string {
 		shown = "in trouble, " + shown
 	}
 	if m.choice.query != "" {
-		shown += ", with " + m.choice.query
+		shown += ", with " + said.Clean(m.choice.query, maxText)
 	}
 	return dim.Render(fmt.Sprintf("%d %s   ? keys  / filter  t trouble  s sort  q quit", len(m.rows), shown))
 }
