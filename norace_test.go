@@ -1,0 +1,5 @@
+//go:build !race
+
+package tend
+
+const raceDetector = false
