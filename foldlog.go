@@ -71,7 +71,7 @@ func (l *foldLog) log(ctx context.Context, e Event) {
 	n := e.From().Token.n
 	switch e := e.(type) { //nolint:gochecksumtype // the others are logged as they are
 	case ServiceFailed:
-		repeat := n != nil && l.isRepeat(n, e) // one that was read from JSON is of no tree
+		repeat := n != nil && n.sup != nil && l.isRepeat(n, e) // one that was read from JSON is of no tree
 		l.last = e
 		if !e.Restarting {
 			l.forget(n)

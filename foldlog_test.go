@@ -2,6 +2,7 @@ package tend
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -579,6 +580,32 @@ func TestTheLogKeepsNothing(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestTheLogOfWhatWasWrittenDown: what was read from JSON is of no tree, and nothing to look after.
+func TestTheLogOfWhatWasWrittenDown(t *testing.T) {
+	tree := New("root", Spec{})
+	here := Origin{Supervisor: "root", Service: "a", Token: tree.Add(idleForever{})}
+	text := noted(func() {
+		l := newFoldLog(nil)
+		for _, e := range []Event{ServiceFailed{Origin: here, Err: known(ErrNotReady), Restarting: true}, ServiceEnded{Origin: here, Next: StateDone}} {
+			data, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				read, err := e.Kind().Decode(data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.log(t.Context(), read)
+			}
+		}
+		if len(l.troubles) != 0 || l.timer != nil {
+			t.Errorf("%d are in trouble", len(l.troubles))
+		}
+	})
+	wantLogged(t, text, map[string]int{`msg="service failed"`: 2, `msg="service ended"`: 2})
 }
 
 // TestALateEndIsNoRepeat: that a run which was stuck has ended after all is said, also
