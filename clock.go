@@ -31,7 +31,7 @@ func (c *clock) on(other *clock, at instant) instant {
 	case isSameClock(c.AbstractTime, other.AbstractTime):
 		return at + c.epoch.Sub(other.epoch)
 	default:
-		return later(other.now(), at-c.now())
+		return later(other.now(), max(0, at-c.now()))
 	}
 }
 

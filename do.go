@@ -34,6 +34,7 @@ func (s *Supervisor) handleAll(batch []message) {
 	for i, m := range batch {
 		if i%perReading == 0 {
 			now = s.tick(c)
+			s.foresee(now)
 		}
 		s.plan.heard = s.heard()
 		s.handleAt(c, now, m)
@@ -45,16 +46,13 @@ const perReading = 64
 
 // handleAt is handle, now.
 func (s *Supervisor) handleAt(c *clock, now instant, m message) {
-	switch m := m.(type) { //nolint:gochecksumtype // others neither end a run nor start one by themselves
+	switch m := m.(type) { //nolint:gochecksumtype // others end no run
 	case exited:
 		s.letGo(m.out.n)
-		s.foresee(c)
 	case slept:
 		if m.n.runs(m.run) {
 			s.letGo(m.n)
 		}
-	case fired:
-		s.foresee(c)
 	}
 	effects := s.plan.handle(now, m)
 	for _, e := range effects {
@@ -81,13 +79,14 @@ func (s *Supervisor) tick(c *clock) instant {
 }
 
 // foresee tells the plan if a supervisor above has begun to stop: then whatever ends
-// has not failed, and nothing is started any more.
-func (s *Supervisor) foresee(c *clock) {
+// has not failed, and nothing is started any more. To look once for what has come together is
+// enough: nobody can have known of a later stop who sent it.
+func (s *Supervisor) foresee(now instant) {
 	if s.plan.phase != serving || s.plan.isDoomed() {
 		return
 	}
 	if r := s.stopAbove(); !r.IsZero() {
-		s.plan.handle(c.now(), doomed{r})
+		s.plan.handle(now, doomed{r})
 	}
 }
 

@@ -135,7 +135,7 @@ func TestWhatIsAskedAtTheEndIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New("root", Spec{EventHook: func(Event) {}})
 		s.inbox.open()
-		s.plan.handle(0, start{1})
+		s.plan.handle(0, start{term: 1})
 		s.plan.handle(0, shutdown{cause: known(ErrStopped), by: never})
 		started := make(chan error)
 		go func() {
@@ -174,7 +174,7 @@ func TestReadyIsHeardOnce(t *testing.T) {
 		})})
 		s.inbox.open() // the test is the loop
 		s.term.Load().base = t.Context()
-		s.handle(start{1})
+		s.handle(start{term: 1})
 		synctest.Wait()
 		if n := len(s.inbox.queue); n != 1 {
 			t.Errorf("%d messages wait", n)

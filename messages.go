@@ -11,8 +11,11 @@ type message interface{ message() }
 
 // Wishes.
 type (
-	start    struct{ term uint64 } // Serve begins; term is how often it has
-	shutdown struct {              // the whole supervisor stops
+	start struct { // Serve begins
+		term uint64 // how often it has
+		doom Reason // why a supervisor above stops; none: it does not
+	}
+	shutdown struct { // the whole supervisor stops
 		term   uint64 // of being served that is to end; 0: whichever it is
 		id     uint64 // of explained
 		cause  Reason // without a text if that is not known yet: see explained

@@ -101,7 +101,7 @@ const fewEffects = 16
 func (p *plan) heed(now instant, m message) {
 	switch m := m.(type) { //nolint:gochecksumtype // facts are learned
 	case start:
-		p.start(now, m.term)
+		p.start(now, m)
 	case shutdown:
 		p.shutdown(now, m)
 	case hurry:
@@ -247,14 +247,13 @@ func (p *plan) remove(now instant, n *node) {
 	if n.state == StateGone {
 		return
 	}
-	if n.comes().relief != nil {
-		n = p.relieve(now, n, ErrRemoved)
-	}
+	n = p.decide(now, n, removal)
 	n.want = wantGone
 	switch {
 	case n.is(alive):
 		p.ask(now, n, removal)
 	case n.waits(): // it leaves when it would have come
+		p.decided(n, ErrRemoved, false)
 	default:
 		p.depart(now, n, removal)
 	}
@@ -332,7 +331,7 @@ func (p *plan) readied(now instant, m readied) {
 	if p.tells(n) {
 		p.do(ServiceReady{p.of(now, n), took})
 	}
-	if n.isTrial() {
+	if n.isTrial() && p.isUndisturbed(n) { // else both stop, and the old one stays
 		p.relieve(now, n.seat().holder(), nil)
 	}
 }
@@ -362,7 +361,8 @@ func (p *plan) nested(now instant, m nested) {
 	switch {
 	case !n.is(isSupervisor): // it has not declared it: it is a service like any other
 	case n.state == StateStopping:
-		p.bound(now, n)
+		own, below := p.stopLimits(now, n)
+		p.bound(n, own, below)
 	case m.sup == nil && n.conf().ReadyTimeout == 0:
 		p.readied(now, readied{n, m.run}) // it goes on without the supervisor
 	}

@@ -49,7 +49,7 @@ func (p *plan) exited(now instant, out outcome) {
 	switch {
 	case n.isTrial():
 		p.endedTrial(now, out)
-	case n.why.isFailure() && n.want == wantUp && p.phase == serving && !p.isDoomed() && !p.inGroup(n):
+	case n.why.isFailure() && n.want == wantUp && p.isUndisturbed(n):
 		p.beside(now, out)
 		out = outcome{n: n, why: p.cause(n)}
 		n.why = unasked
@@ -73,6 +73,8 @@ func (p *plan) endedFor(out outcome) error {
 		return ErrRemoved
 	case out.n.why == stopping:
 		return nil
+	case p.isOvertaken(out):
+		return cmp.Or(out.why.Err, p.reason(out.n, stopping).Err)
 	}
 	return cmp.Or(p.cause(out.n).Err, out.why.Err, ErrDoNotRestart)
 }
@@ -129,11 +131,21 @@ func (p *plan) endedAsked(now instant, out outcome) {
 	}
 }
 
+// isLast: the run of n, which is asked to stop, is the last, as things are: see endedAsked and
+// endedTrial.
+func (p *plan) isLast(n *node) bool {
+	return n.why.isFinal() || n.isTrial() || n.conf().Restart == Temporary && n.want == wantUp && !n.why.comesBack()
+}
+
 // endedTrial: one that ran beside another has ended, and not taken its place. That one keeps
 // it, and has the failure in its history. If it has ended meanwhile, as the last significant
 // service but for the one on trial, that counts from now on.
 func (p *plan) endedTrial(now instant, out outcome) {
-	n, cause, holder := out.n, p.cause(out.n), out.n.seat().holder()
+	n, holder := out.n, out.n.seat().holder()
+	if n.why == unasked && (p.phase != serving || p.isDoomed()) { // its turn to be asked has not come
+		n.why = stopping
+	}
+	cause := p.cause(n)
 	failed, err := out.why, cmp.Or(out.why.Err, ErrNotReady)
 	if !cause.IsZero() {
 		err = cause.Err
@@ -147,7 +159,9 @@ func (p *plan) endedTrial(now instant, out outcome) {
 	}
 	n.why = unasked
 	p.leave(now, n, err)
-	p.willed(now, outcome{n: holder}) // what that has failed with is noted
+	if holder != n { // else that has left, and was not on trial any more
+		p.willed(now, outcome{n: holder}) // what it has failed with is noted
+	}
 }
 
 // endedItself: what the end of a service means that nobody asked to stop. This
@@ -155,8 +169,7 @@ func (p *plan) endedTrial(now instant, out outcome) {
 func (p *plan) endedItself(now instant, out outcome, ran instant) {
 	n := out.n
 	switch {
-	case (p.phase != serving || p.isDoomed()) && out.verdict != doNotRestart && !ranItsCourse(out):
-		// The supervisor stops, or one above it, and its turn to be asked has not come.
+	case p.isOvertaken(out):
 		n.why = stopping
 		p.endedAsked(now, out)
 	case out.verdict == terminate && n.conf().Restart == Temporary:
@@ -182,6 +195,12 @@ func (p *plan) endedItself(now instant, out outcome, ran instant) {
 	default:
 		p.fail(now, out, ran)
 	}
+}
+
+// isOvertaken: what has ended by itself is taken as asked to, as the supervisor stops, or one above
+// it, and its turn has not come.
+func (p *plan) isOvertaken(out outcome) bool {
+	return out.n.why == unasked && (p.phase != serving || p.isDoomed()) && out.verdict != doNotRestart && !ranItsCourse(out)
 }
 
 // ranItsCourse: the service has ended as a Transient one may.

@@ -34,9 +34,9 @@ type turn struct {
 }
 
 // start begins to serve: everything comes up that is not meant to be down.
-func (p *plan) start(now instant, term uint64) {
-	p.term, p.phase = term, serving
-	p.settled, p.started, p.doom, p.firstFailure = false, false, Reason{}, Reason{}
+func (p *plan) start(now instant, m start) {
+	p.term, p.phase, p.doom = m.term, serving, m.doom
+	p.settled, p.started, p.firstFailure = false, false, Reason{}
 	p.failures, p.pause = decaying{}, pause{}
 	isAgain := p.stop != nil
 	p.stop = unlimited
@@ -149,7 +149,11 @@ func (p *plan) delaysGroup(n *node) bool {
 func (p *plan) stopNext(now instant, first *node, w why) {
 	for p.turn.sweep != nil {
 		n := p.turn.sweep
-		if n.is(alive) && n.state != StateStuck {
+		switch {
+		case !n.is(alive):
+		case n.state == StateStuck:
+			p.finish(n, w)
+		default:
 			p.ask(now, n, w)
 			if p.oneByOne() && now < p.stop.soft {
 				return

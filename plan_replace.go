@@ -44,6 +44,22 @@ func (p *plan) dismiss(now instant, n *node, w why) {
 	p.leave(now, n, reasons[w].Err)
 }
 
+// decide ends the trial of one beside another, if there is one, as something else is to become of
+// their place. It returns who has that: the one that was on trial, unless it has not begun.
+func (p *plan) decide(now instant, old *node, w why) *node {
+	relief := old.comes().relief
+	switch {
+	case relief == nil:
+		return old
+	case relief.is(alive):
+		return p.relieve(now, old, reasons[w].Err)
+	default:
+		old.succeeds().relief = nil
+		p.dismiss(now, relief, w)
+		return old
+	}
+}
+
 // relieve gives the place of one to the other that runs beside it, and returns that. Who waits
 // for that learns err.
 func (p *plan) relieve(now instant, old *node, err error) *node {
@@ -56,10 +72,7 @@ func (p *plan) relieve(now instant, old *node, err error) *node {
 
 // follow puts a service into the place of a seat.
 func (p *plan) follow(now instant, seat, by *node) {
-	old := seat.holder()
-	if old.comes().relief != nil {
-		old = p.relieve(now, old, ErrReplaced)
-	}
+	old := p.decide(now, seat.holder(), replaced)
 	p.enter(now, seat, old, by)
 	by.want = old.want
 	p.supplant(now, old, by)

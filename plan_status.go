@@ -111,7 +111,7 @@ func (p *plan) fate(n *node) latent.Fate {
 	switch {
 	case n.state == StateGone:
 		return latent.Gone
-	case n.state == StateFailed, p.phase == ceasing, p.phase == idle && p.stop != nil, p.isDoomed(): // before it is served they wait
+	case n.want == wantGone, n.state == StateFailed, p.phase == ceasing, p.phase == idle && p.stop != nil, p.isDoomed(): // before it is served they wait
 		return latent.Over
 	case n.state == StateSuspended, n.state == StateDone:
 		return latent.Kept

@@ -251,9 +251,14 @@ func (p *plan) startsNow(n *node) bool { return p.mayStart(n) && !n.waits() && !
 // that is their end as asked, not a failure, and nobody is started again.
 func (p *plan) isDoomed() bool { return !p.doom.IsZero() }
 
+// isUndisturbed: neither the supervisor of n, nor one above, stops, and its group is not restarted.
+func (p *plan) isUndisturbed(n *node) bool {
+	return p.phase == serving && !p.isDoomed() && !p.inGroup(n)
+}
+
 // mayStart: n need not wait for the turn of others.
 func (p *plan) mayStart(n *node) bool {
-	return p.phase == serving && !p.isDoomed() && !p.inGroup(n) && (p.turn.cursor == nil || n.id < p.turn.cursor.id)
+	return p.isUndisturbed(n) && (p.turn.cursor == nil || n.id < p.turn.cursor.id)
 }
 
 // launch begins a run.
@@ -288,12 +293,12 @@ func (p *plan) up(now instant, n *node) {
 	}
 }
 
-// ask tells a run to stop, once; a latent one also if it was to run again, and is not any more.
+// ask tells a run to stop, once; see finish.
 func (p *plan) ask(now instant, n *node, w why) {
+	if n.why != unasked || n.state == StateStuck {
+		p.finish(n, w)
+	}
 	if n.why != unasked {
-		if n.is(isLatent) && w.isFinal() && !n.why.isFinal() {
-			p.do(finish{n, w})
-		}
 		return
 	}
 	n.why = w
@@ -310,6 +315,14 @@ func (p *plan) ask(now instant, n *node, w why) {
 	p.do(cancel{n})
 }
 
+// finish tells a latent run that is being stopped, or hangs, that it is the last, if it was not to
+// be that.
+func (p *plan) finish(n *node, w why) {
+	if n.is(isLatent) && w.isFinal() && !n.why.isFinal() {
+		p.do(finish{n, w})
+	}
+}
+
 // stopFrom brings n into state stopping.
 func (p *plan) stopFrom(now instant, n *node) {
 	own, _ := p.stopLimits(now, n)
@@ -317,10 +330,9 @@ func (p *plan) stopFrom(now instant, n *node) {
 	p.due(stopTimer, n, own)
 }
 
-// bound sets the limits of n anew, which was asked at a moment to stop.
-func (p *plan) bound(asked instant, n *node) {
+// bound sets the limits of n anew, which is being stopped.
+func (p *plan) bound(n *node, own, below instant) {
 	before := p.stopLimit(n)
-	own, below := p.stopLimits(asked, n)
 	p.undue(stopTimer, n)
 	p.due(stopTimer, n, own)
 	switch {

@@ -95,10 +95,22 @@ func (p *plan) tighten(now instant) {
 		case StateBackoff:
 			p.put(now, n, StatePending)
 		case StateStopping:
-			p.bound(n.since, n)
+			p.bringNearer(now, n)
 		default:
 		}
 	}
+}
+
+// bringNearer applies the time limits of the stop to a service that is being stopped already. None
+// gets more time by that, and one that served a supervisor until a moment ago keeps the time that it
+// has had from then on.
+func (p *plan) bringNearer(now instant, n *node) {
+	asked := n.since
+	if n.nested() == nil {
+		asked = now
+	}
+	own, below := p.stopLimits(asked, n)
+	p.bound(n, min(own, p.stopLimit(n)), below)
 }
 
 // explained: what the cause of a stop says is known. Each has a number of its own: what one

@@ -139,7 +139,11 @@ func (s *story) message(f []string) (message, error) {
 	case "spec":
 		return nil, s.spec(f[1:])
 	case "serve":
-		return start{s.p.term + 1}, nil
+		m := start{term: s.p.term + 1}
+		if why := arg(1); why != "" { // of a stop above
+			m.doom = Reason{errors.New(why), why}
+		}
+		return m, nil
 	case "stopped":
 		return over{}, nil
 	case "stop-before": // the time of being served before this one is to end

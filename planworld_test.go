@@ -746,7 +746,11 @@ func (w *world) answer() {
 func (w *world) start() {
 	if w.p.phase == idle {
 		w.settled, w.ready = false, false
-		w.send(start{w.p.term + 1})
+		m := start{term: w.p.term + 1}
+		if w.choose(20) == 0 {
+			m.doom = known(ErrStopped)
+		}
+		w.send(m)
 	}
 }
 

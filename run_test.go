@@ -12,6 +12,8 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/thejerf/abtime"
+
 	"github.com/tend-go/tend/internal/goroutines"
 )
 
@@ -30,7 +32,7 @@ func TestSizes(t *testing.T) {
 func TestNothingIsKeptOfTheLastMessages(t *testing.T) {
 	s := New("root", Spec{EventHook: func(Event) {}})
 	s.inbox.open()
-	s.handle(start{1})
+	s.handle(start{term: 1})
 	s.handle(shutdown{cause: known(ErrStopped), by: never})
 	s.post(resume{})
 	if err := s.finish(); err != nil {
@@ -295,4 +297,21 @@ func TestAliveWithoutAWatchdog(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// TestWhatIsPastIsPastByAnyClock: there is no time left then, rather than no limit.
+func TestWhatIsPastIsPastByAnyClock(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	one, other := &clock{abtime.NewManualAtTime(at), at.Add(-time.Hour)}, &clock{abtime.NewManualAtTime(at), at.Add(-time.Minute)}
+	for _, c := range []struct{ at, want instant }{
+		{time.Hour + time.Second, time.Minute + time.Second},
+		{time.Hour, time.Minute},
+		{time.Hour - time.Second, time.Minute},
+		{-time.Hour, time.Minute},
+		{never, never},
+	} {
+		if got := one.on(other, c.at); got != c.want {
+			t.Errorf("%v is %v of the other clock, want %v", c.at, got, c.want)
+		}
+	}
 }

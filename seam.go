@@ -130,7 +130,8 @@ func (s *Supervisor) recall() {
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
 	if l := n.latent(); l != nil {
-		stop := latent.Stop{Cause: cause.Err, Final: n.why.isFinal(), Leaves: n.why.leaves()}
+		isLast := s.plan.isLast(n)
+		stop := latent.Stop{Cause: cause.Err, Final: isLast, Leaves: isLast && n.why != stopping}
 		if by := s.plan.stopLimit(n); by != never {
 			stop.By = s.plan.wall(by)
 		}

@@ -155,7 +155,7 @@ func (s *Supervisor) serve(ctx context.Context, t *term) error {
 // waits for nothing but messages. Whatever comes, and however fast, the end of ctx is
 // noticed after each batch, and so is the end of the stop.
 func (s *Supervisor) loop(ctx context.Context, t *term) error {
-	s.handle(start{t.number})
+	s.handle(start{t.number, s.stopAbove()})
 	told, stopping := false, t.done
 	for {
 		batch := s.inbox.take()

@@ -609,6 +609,72 @@ func TestAnOrderlyStopMakesNoFailures(t *testing.T) {
 	}
 }
 
+// TestNothingIsStartedInAStopAbove: neither what waits for its turn, nor what is added or asked for.
+func TestNothingIsStartedInAStopAbove(t *testing.T) {
+	for name, asks := range map[string]func(sub *tend.Supervisor, down tend.ServiceToken, readies chan<- struct{}){
+		"ready": func(_ *tend.Supervisor, _ tend.ServiceToken, readies chan<- struct{}) { close(readies) },
+		"add": func(sub *tend.Supervisor, _ tend.ServiceToken, readies chan<- struct{}) {
+			sub.Add(idle("late"))
+			close(readies)
+		},
+		"restart": func(sub *tend.Supervisor, down tend.ServiceToken, _ chan<- struct{}) { _ = sub.Restart(down, nil) },
+		"replace": func(sub *tend.Supervisor, down tend.ServiceToken, _ chan<- struct{}) {
+			_ = sub.Restart(down, nil)
+			_ = sub.Replace(down, idle("late"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				readies := make(chan struct{})
+				sub := tend.New("sub", tend.Spec{Ordered: true})
+				s, p, _ := serve(t, tend.Spec{Ordered: true}, sub, slow("last", time.Second))
+				down := sub.Add(idle("down"))
+				sub.Add(tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("first", func(ctx context.Context) error {
+					select {
+					case <-readies:
+						tend.Ready(ctx)
+					case <-ctx.Done():
+					}
+					<-ctx.Done()
+					return nil
+				})})
+				sub.Add(idle("second"))
+				_ = sub.Suspend(down)
+				synctest.Wait()
+				p.Lines()
+				go s.Stop()
+				synctest.Wait()
+				asks(sub, down, readies)
+				synctest.Wait()
+				if started := p.Lines(tend.ServiceStarted{}.Kind()); len(started) > 0 {
+					t.Errorf("%q", started)
+				}
+			})
+		})
+	}
+}
+
+// TestNothingIsStartedBelowAStop: by a supervisor that begins to be served then, two levels below.
+func TestNothingIsStartedBelowAStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		begins := make(chan struct{})
+		sub := tend.New("sub", tend.Spec{})
+		sub.Add(idle("late"))
+		middle := tend.New("middle", tend.Spec{})
+		middle.Add(tend.Func("wrapper", func(ctx context.Context) error {
+			<-begins
+			return sub.Serve(ctx)
+		}))
+		s, p, _ := serve(t, tend.Spec{Ordered: true}, middle, slow("last", time.Second))
+		p.Lines()
+		go s.Stop()
+		synctest.Wait()
+		close(begins)
+		synctest.Wait()
+		p.Want("0s root supervisor stopping cause=ErrStopped", "0s root/middle/wrapper/sub supervisor started services=1")
+	})
+}
+
 // TestAStopOfItsOwnMakesNoFailures: nor when the tree ends itself.
 func TestAStopOfItsOwnMakesNoFailures(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -130,7 +130,7 @@ func (s *Supervisor) explainEnd(t *term, cause error) *explanation {
 	if why == nil {
 		why = s.explain(Reason{Err: cause})
 	}
-	t.why.Store(why)
+	t.why.CompareAndSwap(nil, why) // a stop has one cause, the first
 	return why
 }
 

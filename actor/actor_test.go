@@ -488,10 +488,16 @@ func (h *stopping) Stop(ctx context.Context, cause error) error {
 // TestAFinalStopComesAfterAnother: who has not returned since it was to be started again takes no
 // messages any more once it is to leave, or its supervisor stops.
 func TestAFinalStopComesAfterAnother(t *testing.T) {
+	restarts := func(s *tend.Supervisor, token tend.ServiceToken) error { return s.Restart(token, nil) }
+	hangs := func(s *tend.Supervisor, token tend.ServiceToken) error {
+		defer time.Sleep(time.Minute) // it is taken as stuck meanwhile
+		return s.Restart(token, nil)
+	}
 	for _, first := range []func(s *tend.Supervisor, token tend.ServiceToken) error{
-		func(s *tend.Supervisor, token tend.ServiceToken) error { return s.Restart(token, nil) },
+		restarts,
 		func(s *tend.Supervisor, token tend.ServiceToken) error { return s.Restart(token, errBoom) },
 		(*tend.Supervisor).Suspend,
+		hangs,
 	} {
 		for _, why := range []error{tend.ErrRemoved, tend.ErrStopped} {
 			bubble(t, func(t *testing.T) {
@@ -533,6 +539,137 @@ func TestAFinalStopComesAfterAnother(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAFinalStopComesWhileHelpersRun of a run that is over: nobody knows yet what comes of that,
+// but that the mailbox stays closed.
+func TestAFinalStopComesWhileHelpersRun(t *testing.T) {
+	for _, isStuck := range []bool{false, true} {
+		for _, why := range []error{tend.ErrRemoved, tend.ErrStopped, tend.ErrSuspended} {
+			bubble(t, func(t *testing.T) {
+				end := make(chan struct{})
+				a, r := newRecorder(actor.Spec[int]{}, func(ctx context.Context, _ int) error {
+					tend.Go(ctx, func(context.Context) error {
+						<-end
+						return nil
+					})
+					return errBoom
+				})
+				s, _ := serve(t, tend.Spec{}, a)
+				token := s.Status().Services[0].Token
+				send(t, a, 0)
+				synctest.Wait()
+				if isStuck {
+					time.Sleep(time.Minute)
+				}
+				send(t, a, 1)
+				switch why { //nolint:errorlint // themselves
+				case tend.ErrRemoved:
+					_ = s.Remove(token)
+				case tend.ErrSuspended:
+					_ = s.Suspend(token)
+				default:
+					go s.Stop()
+				}
+				synctest.Wait()
+				err := a.TrySend(2)
+				close(end)
+				if why == tend.ErrSuspended { //nolint:errorlint // itself
+					if err != nil {
+						t.Errorf("one that is merely suspended says %v", err)
+					}
+					return
+				}
+				if !errors.Is(err, actor.ErrGone) || !errors.Is(err, why) {
+					t.Errorf("because of %v it says %v", why, err)
+				}
+				r.expect(t, nil, []int{0, 1})
+			})
+		}
+	}
+}
+
+// TestATemporaryActorStopsForGood with its group: it drains, and takes no more.
+func TestATemporaryActorStopsForGood(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step, fail := make(chan struct{}), make(chan struct{})
+		a, r := newRecorder(actor.Spec[int]{Drain: time.Second, Child: tend.Child{Restart: tend.Temporary}}, func(context.Context, int) error {
+			<-step
+			return nil
+		})
+		s, _ := serve(t, tend.Spec{Strategy: tend.OneForAll}, a, tend.Func("sibling", func(ctx context.Context) error {
+			select {
+			case <-fail:
+				return errBoom
+			case <-ctx.Done():
+				return nil
+			}
+		}))
+		send(t, a, 0, 1)
+		synctest.Wait()
+		close(fail)
+		synctest.Wait()
+		if err := a.TrySend(2); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrSiblingFailed) {
+			t.Errorf("it says %v", err)
+		}
+		close(step)
+		r.expect(t, []int{0, 1}, nil)
+		if n := len(s.Status().Services); n != 1 {
+			t.Errorf("there are %d services", n)
+		}
+	})
+}
+
+// TestWhoIsRemovedBeforeItComes takes nothing: it was to have the place of one that is slow to
+// leave.
+func TestWhoIsRemovedBeforeItComes(t *testing.T) {
+	for _, waiting := range [][]int{nil, {0}} {
+		bubble(t, func(t *testing.T) {
+			a, r := newRecorder(actor.Spec[int]{}, func(context.Context, int) error { return nil })
+			s, _ := serve(t, tend.Spec{}, tendtest.Slow("slow", time.Second))
+			synctest.Wait()
+			token := s.Status().Services[0].Token
+			if err := s.Replace(token, a); err != nil {
+				t.Fatal(err)
+			}
+			send(t, a, waiting...)
+			_ = s.Remove(token)
+			synctest.Wait()
+			if err := a.TrySend(1); !errors.Is(err, actor.ErrGone) || !errors.Is(err, tend.ErrRemoved) {
+				t.Errorf("it says %v", err)
+			}
+			r.expect(t, nil, waiting)
+			time.Sleep(time.Minute)
+			r.expect(t, nil, waiting)
+			if n := len(s.Status().Services); n != 0 {
+				t.Errorf("there are %d services", n)
+			}
+		})
+	}
+}
+
+// TestOneStopHasOneCause: what ends while it is under way is none.
+func TestOneStopHasOneCause(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, _ := newRecorder(actor.Spec[int]{}, func(context.Context, int) error { return nil })
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(a)
+		s.Add(tendtest.Slow("slow", time.Second))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := s.ServeBackground(ctx)
+		synctest.Wait()
+		go s.Stop()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if err := a.TrySend(0); !errors.Is(err, tend.ErrStopped) {
+			t.Errorf("it says %v", err)
+		}
+		<-done
+		if err := a.TrySend(0); !errors.Is(err, tend.ErrStopped) {
+			t.Errorf("afterwards it says %v", err)
+		}
+	})
 }
 
 // TestStop is called once at the end of each run, whatever ended it, with the reason.

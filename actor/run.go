@@ -92,7 +92,12 @@ func (s *service[M]) Launch(l latent.Link, number uint64) {
 func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
-	if !a.is(launched) || a.number() != number {
+	if a.number() != number {
+		a.mu.Unlock()
+		return
+	}
+	if !a.is(launched) { // it is over, but for helpers, and nobody knows yet what comes of that
+		a.shut(why)
 		a.mu.Unlock()
 		return
 	}
@@ -137,7 +142,15 @@ func (s *service[M]) Finish(number uint64, why latent.Stop) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.is(launched) || a.number() != number || a.is(closed) {
+	if a.number() == number {
+		a.shut(why)
+	}
+}
+
+// shut closes the mailbox, if the run is the last. What waits in it is lost when it is known that
+// it is. The caller holds mu.
+func (a *Actor[M]) shut(why latent.Stop) {
+	if !why.Final || a.is(closed) {
 		return
 	}
 	a.set(closed, true)
@@ -259,7 +272,7 @@ func (s *service[M]) Settle(now latent.Settled) {
 	if p := a.spec.pool; p != nil {
 		p.fell(a, why)
 	}
-	if a.box == nil && (now.Err == nil || now.Err == tend.ErrRemoved) { //nolint:errorlint // itself, which gone knows, as why the supervisor has stopped
+	if a.box == nil && (now.Err == nil || now.Fate == latent.Gone && now.Err == tend.ErrRemoved) { //nolint:errorlint // itself, which gone knows, as why the supervisor has stopped
 		a.mu.Unlock()
 		return
 	}
