@@ -132,9 +132,9 @@ func (p *plan) endedAsked(now instant, out outcome) {
 }
 
 // isLast: the run of n, which is asked to stop, is the last, as things are: see endedAsked and
-// endedTrial.
+// endedTrial. Who asks for another one, or merely suspends it, says so by why.
 func (p *plan) isLast(n *node) bool {
-	return n.why.isFinal() || n.isTrial() || n.conf().Restart == Temporary && n.want == wantUp && !n.why.comesBack()
+	return n.why.isFinal() || n.isTrial() || n.conf().Restart == Temporary && !n.why.comesBack()
 }
 
 // endedTrial: one that ran beside another has ended, and not taken its place. That one keeps
@@ -142,7 +142,7 @@ func (p *plan) isLast(n *node) bool {
 // service but for the one on trial, that counts from now on.
 func (p *plan) endedTrial(now instant, out outcome) {
 	n, holder := out.n, out.n.seat().holder()
-	if n.why == unasked && (p.phase != serving || p.isDoomed()) { // its turn to be asked has not come
+	if n.why == unasked { // in a stop, if there is one, its turn to be asked has not come
 		n.why = stopping
 	}
 	cause := p.cause(n)

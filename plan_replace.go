@@ -54,7 +54,6 @@ func (p *plan) decide(now instant, old *node, w why) *node {
 	case relief.is(alive):
 		return p.relieve(now, old, reasons[w].Err)
 	default:
-		old.succeeds().relief = nil
 		p.dismiss(now, relief, w)
 		return old
 	}

@@ -508,7 +508,11 @@ func (s *story) effect(e effect) string {
 		return "launch " + e.n.name
 	case cancel:
 		cause := s.p.cause(e.n).Err.Error()
-		return fmt.Sprintf("cancel %s: %s", e.n.name, stdcmp.Or(errorName(cause), cause))
+		forGood := ""
+		if e.n.is(isLatent) && s.p.isLast(e.n) { // it alone is told
+			forGood = " for good"
+		}
+		return fmt.Sprintf("cancel %s%s: %s", e.n.name, forGood, stdcmp.Or(errorName(cause), cause))
 	case limit:
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
 	case finish:
