@@ -162,7 +162,7 @@ func (g *Group[K, M]) Put(ctx context.Context, key K) error {
 	}
 	for {
 		c := make(chan news, 1)
-		m, _, err := g.member(key, true, c)
+		m, err := g.member(key, true, c)
 		if err != nil {
 			return err
 		}
@@ -224,11 +224,11 @@ func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 // again with its successor if f finds that it is leaving.
 func (g *Group[K, M]) withMember(key K, patient bool, f func(a *Actor[M]) error) error {
 	for {
-		m, isNew, err := g.member(key, patient, nil)
+		m, err := g.member(key, patient, nil)
 		if err != nil {
 			return err
 		}
-		if err = f(m.actor()); err == nil || !errors.Is(err, ErrGone) || g.isFinal(m, isNew) {
+		if err = f(m.actor()); err == nil || !errors.Is(err, ErrGone) || g.isMember(m) {
 			return err
 		}
 	}
@@ -262,7 +262,7 @@ func (p place[K, M]) send(ctx context.Context, m M, q *question) error {
 
 // target is the member, which is made: it may be that it waits for the one who asks.
 func (p place[K, M]) target() waiter {
-	m, _, err := p.g.member(p.key, true, nil)
+	m, err := p.g.member(p.key, true, nil)
 	if err != nil {
 		return nil // as sending says
 	}

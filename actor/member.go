@@ -20,7 +20,6 @@ type member[K comparable, M any] struct {
 	key     K
 	stage   stage // guarded as the shard, as the next
 	claimed bool  // somebody adds it, or has
-	refused bool  // by New, for good
 }
 
 // stage is how far a member has come into the tree.
@@ -79,25 +78,25 @@ type members[M any] interface {
 
 // member finds the member with that key, or makes it; c, if there is one, gets the news of it
 // then.
-func (g *Group[K, M]) member(key K, patient bool, c chan news) (m *member[K, M], isNew bool, err error) {
+func (g *Group[K, M]) member(key K, patient bool, c chan news) (*member[K, M], error) {
 	s := g.shard(key)
 	s.mu.Lock()
-	m = s.members[key]
+	m := s.members[key]
 	s.mu.Unlock()
 	if m != nil {
-		return m, false, nil
+		return m, nil
 	}
 	if g.over.Load() {
-		return nil, false, &goneError{said.Key(key), tend.ErrStopped}
+		return nil, &goneError{said.Key(key), tend.ErrStopped}
 	}
 	switch m, err := g.makeMissing(key, c, g.most); {
 	case err != nil:
-		return nil, false, err
+		return nil, err
 	case m == nil: // somebody was faster
 		return g.member(key, patient, c)
 	default:
 		g.join(patient, m)
-		return m, true, nil
+		return m, nil
 	}
 }
 
@@ -211,16 +210,6 @@ func (g *Group[K, M]) isMember(m *member[K, M]) bool {
 	return s.members[m.key] == m
 }
 
-// isFinal: that m is gone is what who has sent something to it learns. Else that is for its
-// successor; but New is not asked again on behalf of the one for whom m was made, as it would not
-// have been had their message come before it was refused.
-func (g *Group[K, M]) isFinal(m *member[K, M], isNew bool) bool {
-	s := g.shard(m.key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.members[m.key] == m || isNew && m.refused
-}
-
 // departure is what is to be done about a member that gets no messages any more.
 type departure uint8
 
@@ -312,15 +301,9 @@ func (g *Group[K, M]) newHandler(ctx context.Context, self *Actor[M]) (Handler[M
 		return nil, errNoMember
 	case !g.isMember(m): // it is to leave
 		return nil, tend.ErrDoNotRestart
+	default:
+		return g.begin(ctx, self, m.key)
 	}
-	h, err := g.begin(ctx, self, m.key)
-	if errors.Is(err, tend.ErrDoNotRestart) {
-		s := g.shard(m.key)
-		s.mu.Lock()
-		m.refused = true
-		s.mu.Unlock()
-	}
-	return h, err
 }
 
 var errNoMember = errors.New("tend/actor: it was a member of a group, and cannot run elsewhere")
