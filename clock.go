@@ -23,16 +23,19 @@ func (c *clock) now() instant {
 }
 
 // on is an instant of c's as one of other's. Of another source of time it goes by what is
-// left until then, as the two need not agree what time of day it is.
+// left until then, or was since, as the two need not agree what time of day it is.
 func (c *clock) on(other *clock, at instant) instant {
 	switch {
 	case at == never:
 		return never
 	case isSameClock(c.AbstractTime, other.AbstractTime):
 		return at + c.epoch.Sub(other.epoch)
-	default:
-		return later(other.now(), max(0, at-c.now()))
 	}
+	left := at - c.now()
+	if left < 0 {
+		return other.now() + left
+	}
+	return later(other.now(), left)
 }
 
 // isSameClock: a and b are the same. Clocks are made by users: two that cannot be

@@ -114,6 +114,8 @@ func (s *Supervisor) do(c *clock, now instant, e effect) {
 		s.limit(e)
 	case finish:
 		s.finishes(e)
+	case wind:
+		e.n.latent().Cancel(e.n.number, s.stopOf(e.n, serveReturned))
 	case hasten:
 		s.hasten(e.n)
 	case reply:

@@ -184,12 +184,18 @@ func (l *ofRun) Slept(number uint64, made context.Context) {
 		l.sup.post(slept{(*node)(l), number})
 		return
 	}
-	failed := r.join(false)
-	if failed != nil { // one that was started a moment ago
-		r.report(failed, r.newOutcome(nil))
+	sleep := func() {
+		if failed := r.join(false); failed != nil {
+			r.report(failed, r.newOutcome(nil))
+			return
+		}
+		l.sup.post(slept{(*node)(l), number})
+	}
+	if r.hasHelpers() { // one that was started a moment ago: others are to sleep as well
+		go sleep()
 		return
 	}
-	l.sup.post(slept{(*node)(l), number})
+	sleep()
 }
 
 func (l *ofRun) Ended(number uint64, made context.Context, cause, err error) {

@@ -179,10 +179,11 @@ type (
 		n  *node
 		by instant
 	}
-	finish struct { // the run of a latent service, which was asked to stop, is the last after all
+	finish struct { // the run of a latent service, which was asked to stop or hangs, is the last after all
 		n   *node
 		why why
 	}
+	wind   struct{ n *node } // the run of a latent service is to end: it is over, or something that it has started has failed
 	hasten struct{ n *node } // the run has less time to stop than it may think
 	reply  struct {
 		to  call
@@ -226,6 +227,7 @@ func (launch) effect()  {}
 func (cancel) effect()  {}
 func (limit) effect()   {}
 func (finish) effect()  {}
+func (wind) effect()    {}
 func (hasten) effect()  {}
 func (reply) effect()   {}
 func (keep) effect()    {}

@@ -30,6 +30,9 @@ func (p *plan) ending(now instant, m ending) {
 	}
 	n.more()
 	p.stopFrom(now, n)
+	if n.is(isLatent) { // it may be a helper that has failed, and nobody else tells the run
+		p.do(wind{n})
+	}
 }
 
 // exited: a run is over, helpers and all.
@@ -132,8 +135,12 @@ func (p *plan) endedAsked(now instant, out outcome) {
 }
 
 // isLast: the run of n, which is asked to stop, is the last, as things are: see endedAsked and
-// endedTrial. Who asks for another one, or merely suspends it, says so by why.
+// endedTrial. Who asks for another one, or merely suspends it, says so by why. One that has failed
+// has nothing to finish.
 func (p *plan) isLast(n *node) bool {
+	if n.why == unasked || n.why.isFailure() {
+		return false
+	}
 	return n.why.isFinal() || n.isTrial() || n.conf().Restart == Temporary && !n.why.comesBack()
 }
 
@@ -159,8 +166,8 @@ func (p *plan) endedTrial(now instant, out outcome) {
 	}
 	n.why = unasked
 	p.leave(now, n, err)
-	if holder != n { // else that has left, and was not on trial any more
-		p.willed(now, outcome{n: holder}) // what it has failed with is noted
+	if !n.comes().bereft {
+		p.willed(now, outcome{n: holder}) // what that has failed with is noted
 	}
 }
 

@@ -166,6 +166,7 @@ func (p *plan) cede(n *node, err error) {
 	case n.seat().holder() == n && n.shares(): // one that is leaving, too, is the last
 		last := n.neighbour()
 		n.seat().succeeds().holder = last
+		last.succeeds().bereft = n.want == wantGone
 		last.inherit(n)
 		p.arrived(last)
 	}

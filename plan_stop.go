@@ -123,7 +123,7 @@ func (p *plan) explained(m explained) {
 
 // over ends the time of being served. What still runs is on the books.
 func (p *plan) over(now instant) {
-	p.phase = idle
+	p.phase, p.doom = idle, Reason{}
 	p.keepCauses()
 	told := SupervisorStopped{
 		Origin: p.here(now), Cause: p.stop.cause, Unstopped: p.live, Took: now - p.stop.began,

@@ -15,6 +15,9 @@ type succession struct {
 	// waits for that, of the relief itself; nil: it is none.
 	relief *node
 	asker  call
+	// bereft: this one has the place because the one before it was removed, which is no end by
+	// its own will.
+	bereft bool
 	// runs is, of a seat, the number of the latest run in its place.
 	runs uint64
 	// left is told when the place of a seat is empty; the plan never looks at it.

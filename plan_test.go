@@ -517,6 +517,8 @@ func (s *story) effect(e effect) string {
 		return fmt.Sprintf("limit below %s: %s", e.n.name, at(e.by))
 	case finish:
 		return fmt.Sprintf("the last run of %s: %s", e.n.name, errorName(s.p.reason(e.n, e.why).Text))
+	case wind:
+		return e.n.name + " is to end"
 	case hasten:
 		return fmt.Sprintf("hasten %s: %s", e.n.name, at(s.p.stopLimit(e.n)))
 	case Event:

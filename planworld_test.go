@@ -174,6 +174,10 @@ func (w *world) carryOut(e effect) {
 		if !w.alive[e.n] || !e.n.is(isLatent) || !e.why.isFinal() {
 			w.fail("%s is told that its run is the last, and does not run", e.n.name)
 		}
+	case wind:
+		if !w.alive[e.n] || !e.n.is(isLatent) || e.n.state != StateStopping {
+			w.fail("%s is to end", e.n.name)
+		}
 	case hasten:
 		if e.n.state != StateStopping || !w.alive[e.n] {
 			w.fail("%s is hastened and is not being stopped", e.n.name)

@@ -116,11 +116,16 @@ func (s *Supervisor) forget() {
 	}
 }
 
-// recall tells latent services that do not run what is to become of them, now that they are served
-// again: since forget that was nothing. Those that are launched right away see it by that.
+// recall tells latent services what is to become of them, now that they are served again: since forget
+// that was nothing, and who has not returned since the stop was told that its run is the last. Those
+// that are launched right away see it by that.
 func (s *Supervisor) recall() {
 	for n := s.plan.first; n != nil; n = n.next {
-		if n.is(isLatent) && !n.is(alive) && s.plan.fate(n) != latent.Over {
+		switch {
+		case !n.is(isLatent) || s.plan.fate(n) == latent.Over:
+		case n.is(alive):
+			n.latent().Finish(n.number, latent.Stop{})
+		default:
 			s.settleFate(decided{n, n.number, nil, false})
 		}
 	}
@@ -130,12 +135,7 @@ func (s *Supervisor) recall() {
 func (s *Supervisor) cancel(n *node) {
 	r, cause := n.run, s.plan.cause(n)
 	if l := n.latent(); l != nil {
-		isLast := s.plan.isLast(n)
-		stop := latent.Stop{Cause: cause.Err, Final: isLast, Leaves: isLast && n.why != stopping}
-		if by := s.plan.stopLimit(n); by != never {
-			stop.By = s.plan.wall(by)
-		}
-		l.Cancel(n.number, stop)
+		l.Cancel(n.number, s.stopOf(n, cause))
 		return
 	}
 	if n.subtree() != nil { // few are, and others do without further fields
@@ -145,6 +145,16 @@ func (s *Supervisor) cancel(n *node) {
 	if n.is(isDirect) {
 		n.rare.holds.inbox.poke()
 	}
+}
+
+// stopOf is how a latent run is asked to stop.
+func (s *Supervisor) stopOf(n *node, cause Reason) latent.Stop {
+	isLast := s.plan.isLast(n)
+	stop := latent.Stop{Cause: cause.Err, Final: isLast, Leaves: isLast && n.why != stopping}
+	if by := s.plan.stopLimit(n); by != never {
+		stop.By = s.plan.wall(by)
+	}
+	return stop
 }
 
 // explainTo notes for the supervisor that r serves why it is asked to stop.
@@ -191,10 +201,13 @@ func (s *Supervisor) limit(e limit) {
 	}
 }
 
-// finishes tells a latent run that is being stopped that it is the last.
+// finishes tells a latent run that is being stopped, or hangs, that it is the last.
 func (s *Supervisor) finishes(e finish) {
-	cause := s.plan.reason(e.n, e.why).Err
-	e.n.latent().Finish(e.n.number, latent.Stop{Cause: cause, Final: true, Leaves: e.why.leaves()})
+	l, cause := e.n.latent(), s.plan.reason(e.n, e.why).Err
+	l.Finish(e.n.number, latent.Stop{Cause: cause, Final: true, Leaves: e.why.leaves()})
+	if e.n.state == StateStuck && !e.n.is(inspecting) { // else it is yet to be reported, or returns
+		l.Stuck(e.n.number)
+	}
 }
 
 // hasten tells a run that is being stopped that it has less time for that now.

@@ -289,17 +289,19 @@ func (e *overdueError) Error() string {
 func (e *overdueError) Unwrap() []error { return []error{context.DeadlineExceeded, e.cause} }
 
 // Stuck ends the question in hand, and those whose Reply is kept: the run may never end.
-// If it is the last one, so do those that wait.
+// If it is the last one, those that wait end, too.
 func (s *service[M]) Stuck(number uint64) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := a.box
-	if b == nil || b.rare == nil || !a.is(launched) || a.number() != number {
+	if b == nil || b.rare == nil || a.number() != number {
 		return
 	}
 	begun := b.asks.begun.Load()
-	b.asks.end(0, begun, &failedError{&overdueError{b.wish().Cause}})
+	if a.is(launched) { // else it is over, but for helpers
+		b.asks.end(0, begun, &failedError{&overdueError{b.wish().Cause}})
+	}
 	if a.is(closed) {
 		b.asks.end(begun+1, b.put, a.gone())
 	}

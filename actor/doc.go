@@ -63,7 +63,7 @@
 //
 //  13. Asked to stop, an actor finishes the message in hand. With Spec.Drain, and if it stops
 //     for good, it goes on with what waits, for that long, and leaves a twentieth of its
-//     Timeout to Stop. One that was to run again, and stops for good before it has returned,
+//     Timeout to Stop; then its context ends. One that was to run again, and stops for good before it has returned,
 //     does not: the context of its run has ended. What waits is lost.
 //  14. One that is idle, and whose handler has no Stop, ends without a turn.
 //

@@ -195,6 +195,7 @@ func (g *Group[K, M]) Remove(key K) bool {
 func (g *Group[K, M]) Reconcile(keys iter.Seq[K]) {
 	want := map[K]struct{}{}
 	for key := range keys { // under no lock: it is user code
+		g.mustEqualItself(key)
 		want[key] = struct{}{}
 	}
 	g.reconciling.Lock()

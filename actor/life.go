@@ -60,10 +60,14 @@ func (a *Actor[M]) isOn(l *life[M]) bool {
 func (a *Actor[M]) err(l *life[M]) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.isOn(l) || a.isCancelled() {
+	switch {
+	case !a.isOn(l) || a.isCancelled():
 		return context.Canceled
+	case a.box == nil || a.box.context() == nil:
+		return nil
+	default: // it may have ended because something has failed that the run has started
+		return a.box.context().Err()
 	}
-	return nil
 }
 
 // isCancelled: the context of the run has ended. It goes on while what waits is drained.

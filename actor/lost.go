@@ -153,6 +153,9 @@ func (a *Actor[M]) tellSupervisor() {
 	case l != nil:
 		b.tally.untold = 0
 		a.mu.Unlock()
+		if a.spec.front != nil { // of the pool, and of no member
+			link = nil
+		}
 		l.lost(link, n, why)
 		return
 	}

@@ -42,6 +42,7 @@ type box[M any] struct {
 	ended    bool        // the run does, as it was asked
 	stopping bool        // Stop has been called
 	tired    bool        // its turn is there to put it to sleep
+	rang     bool        // the last message was an alarm's: one of the mailbox comes before the next
 	failed   error       // how the run ends
 
 	*rare[M] // nil: there is nothing of all that; see whole

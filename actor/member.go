@@ -116,9 +116,7 @@ func (g *Group[K, M]) reserve(most int64) bool {
 // makeMissing makes the member with that key, if there are fewer than most, or that is 0;
 // nil if it is there.
 func (g *Group[K, M]) makeMissing(key K, c chan news, most int64) (*member[K, M], error) {
-	if isUnequal(key, key) { // a NaN: nobody would find it
-		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
-	}
+	g.mustEqualItself(key)
 	m := &member[K, M]{key: key}
 	m.spec, m.name = g.spec, said.Key(key)
 	m.actor().set(placed, true)
@@ -148,6 +146,13 @@ func (g *Group[K, M]) makeMissing(key K, c chan news, most int64) (*member[K, M]
 		m.actor().addWatcher(w)
 	}
 	return m, nil
+}
+
+// mustEqualItself panics if key does not: nobody would find a NaN.
+func (g *Group[K, M]) mustEqualItself(key K) {
+	if isUnequal(key, key) {
+		panic(fmt.Sprintf("tend/actor: %s: a key that does not equal itself", g))
+	}
 }
 
 func isUnequal[K comparable](a, b K) bool { return a != b }
@@ -353,13 +358,13 @@ func (m *member[K, M]) departs(why latent.Stop) {
 }
 
 func (m *member[K, M]) Settle(now latent.Settled) {
-	switch {
-	case now.Fate == latent.Gone:
+	if now.Fate == latent.Gone {
 		m.group().left(m)
-	case now.Fate != latent.Over && m.actor().isAsleep():
+	}
+	stays := now.Fate == latent.Kept || now.Fate == latent.Again && m.actor().isAsleep()
+	if m.service.Settle(now); stays { // it takes messages again
 		m.group().stays(m)
 	}
-	m.service.Settle(now)
 }
 
 // left: m is out of the tree. Its successor, if there is one, may come.
@@ -395,8 +400,8 @@ func (t *arrival[K, M]) Turn(uint64) (more bool) {
 	return false
 }
 
-// stays: m was put to sleep when somebody asked something else of it, so that it has not
-// left. It is a member again, or leaves, if it has a successor.
+// stays: m was put to sleep, or was to leave, when somebody asked something else of it, so that it
+// has not left. It is a member again, or leaves, if it has a successor.
 func (g *Group[K, M]) stays(m *member[K, M]) {
 	s := g.shard(m.key)
 	s.mu.Lock()

@@ -40,6 +40,42 @@ func TestTrap19MemoryIsGivenBack(t *testing.T) {
 	})
 }
 
+// TestAFloodLeavesNothing also in another run than the first, and if there is a timer.
+func TestAFloodLeavesNothing(t *testing.T) {
+	for name, drops := range map[string]bool{"batches": false, "drops": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := New("a", &Spec[int]{Mailbox: 10_000, DropOldest: drops, New: func(_ context.Context, self *Actor[int]) (Handler[int], error) {
+					self.Every(time.Hour, 0)
+					return Func[int](func(_ context.Context, m int) error {
+						if m < 0 {
+							return errors.New("boom")
+						}
+						return nil
+					}), nil
+				}})
+				s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+				s.Add(a)
+				s.ServeBackground(t.Context())
+				for range 2 {
+					for i := range 10_000 {
+						if err := a.TrySend(i); err != nil {
+							t.Fatal(err)
+						}
+					}
+					synctest.Wait()
+					if a.box == nil || cap(a.box.in)+cap(a.box.out) > 2*turnLength {
+						t.Errorf("it keeps room for %d messages", cap(a.box.in)+cap(a.box.out))
+					}
+					_ = a.TrySend(-1)
+					synctest.Wait()
+				}
+				s.Stop()
+			})
+		})
+	}
+}
+
 // TestMemberSizes: a member takes its record in the tree, of 112 bytes, this, its name and
 // its place in a map.
 func TestMemberSizes(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/timerid"
 )
 
 // Latent is for the supervisor, which needs no goroutine for an actor.
@@ -96,7 +97,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 		a.mu.Unlock()
 		return
 	}
-	if !a.is(launched) { // it is over, but for helpers, and nobody knows yet what comes of that
+	if !a.is(launched) || a.is(asked) { // it is over, but for helpers, or was asked because one of them has failed
 		a.shut(why)
 		a.mu.Unlock()
 		return
@@ -123,10 +124,12 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 	if !a.isCancelled() {
 		cancel = nil
 	}
+	ends := a.drainEnds()
 	a.wake()
 	if cancel != nil {
 		cancel(why.Cause)
 	}
+	ends()
 }
 
 // closeShared closes the mailbox of the pool, if that stops. The caller holds mu.
@@ -136,14 +139,21 @@ func (a *Actor[M]) closeShared(why latent.Stop) {
 	}
 }
 
-// Finish closes the mailbox. What waits is not drained: the context of the run has ended, and
-// cannot go on again.
+// Finish closes the mailbox, or opens it again. What waits is not drained: the context of the run
+// has ended, and cannot go on again.
 func (s *service[M]) Finish(number uint64, why latent.Stop) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.number() == number {
+	switch {
+	case a.number() != number:
+	case why.Final:
 		a.shut(why)
+	default:
+		if p := a.spec.pool; p != nil {
+			p.rose(a)
+		}
+		a.reopen()
 	}
 }
 
@@ -164,11 +174,13 @@ func (a *Actor[M]) shut(why latent.Stop) {
 func (s *service[M]) Hasten(number uint64, by time.Time) {
 	a := (*Actor[M])(s)
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if b := a.box; b != nil && b.rare != nil && a.is(launched) && a.number() == number {
 		b.stop.By = by
 		a.drainBy(b.drainUntil)
 	}
+	ends := a.drainEnds()
+	a.mu.Unlock()
+	ends()
 }
 
 // over ends the run. The caller holds mu.
@@ -209,6 +221,9 @@ func (b *box[M]) isBare() bool {
 func (a *Actor[M]) rest(busy bool) (isNew bool) {
 	switch {
 	case !a.box.isBare():
+		if b := a.box; b.isEmpty() && !b.isSmall() {
+			b.in, b.out, b.next = nil, nil, 0
+		}
 		return false
 	case !a.box.isSmall():
 		a.box = nil
@@ -329,13 +344,39 @@ func (a *Actor[M]) drains() bool {
 		a.mu.Unlock()
 		return true
 	}
+	a.endDrain()
+	return false
+}
+
+// endDrain ends the context of the run, and unlocks mu.
+func (a *Actor[M]) endDrain() {
+	b := a.box
 	b.drainUntil = time.Time{}
 	cancel, cause := b.cancel, b.stop.Cause
 	a.mu.Unlock()
 	if cancel != nil {
 		cancel(cause)
 	}
-	return false
+}
+
+// drainEnds returns what has draining end in time though a message is in hand, which may wait for
+// that. It is not to be called under mu: the clock is somebody's. A timer that is not needed any more
+// finds nothing to do. The caller holds mu.
+func (a *Actor[M]) drainEnds() func() {
+	if !a.isDraining() || !a.is(listed) {
+		return func() {}
+	}
+	number, until, clock := a.number(), a.box.drainUntil, a.link.Clock()
+	return func() {
+		clock.AfterFunc(max(0, until.Sub(clock.Now())), func() {
+			a.mu.Lock()
+			if !a.is(launched) || a.number() != number || !a.isDraining() {
+				a.mu.Unlock()
+				return
+			}
+			a.endDrain()
+		}, timerid.Send)
+	}
 }
 
 // cause is why the run ends, for Stop.
@@ -381,7 +422,7 @@ func (c *stopContext[M]) Deadline() (by time.Time, is bool) {
 	a := c.of
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.is(launched) && a.number() == c.number {
+	if a.box != nil && a.is(launched) && a.number() == c.number {
 		by = a.box.wish().By
 	}
 	by = cmp.Or(by, c.by)

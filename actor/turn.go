@@ -196,10 +196,12 @@ func (w *turn[M]) fail(err error) { w.b.failed = err }
 // next takes a message in hand; false: nothing waits, and the turn is over.
 func (w *turn[M]) next() bool {
 	for look := 0; ; look++ {
-		if w.takeDue() {
+		if !w.b.rang && w.takeDue() {
+			w.b.rang = true
 			return true
 		}
 		if w.done < len(w.out) {
+			w.b.rang = false
 			w.begin()
 			return true
 		}
@@ -214,11 +216,15 @@ func (w *turn[M]) next() bool {
 				return true
 			}
 			if w.shared || w.drops { // no alarm comes between: who fails with it keeps what it has not begun
+				w.b.rang = false
 				w.begin()
 				return true
 			}
 		case nothing:
-			runtime.Gosched()
+			if !w.b.rang {
+				runtime.Gosched()
+			}
+			w.b.rang = false
 		case left:
 			if w.isNew {
 				w.link.Keep((*turns[M])(w.a))

@@ -15,7 +15,12 @@ var ErrDeadlock = errors.New("tend/actor: this wait would never end")
 // waiter is an actor as one that waits, or is waited for.
 type waiter interface{ waits() *latent.Waits }
 
-func (a *Actor[M]) target() waiter { return a }
+func (a *Actor[M]) target() waiter {
+	if p := a.spec.front; p != nil { // the mailbox of a pool is emptied by its members
+		return p.target()
+	}
+	return a
+}
 
 // waits are those of its tree; nil while it is in none. It may be that it does not run yet.
 func (a *Actor[M]) waits() *latent.Waits {

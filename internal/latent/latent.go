@@ -33,15 +33,18 @@ func Of(svc any) (Service, bool) {
 type Service interface {
 	// Launch begins a run. The one before it has ended.
 	Launch(l Link, run uint64)
-	// Cancel asks the run to stop, once. One that is over takes no notice.
+	// Cancel asks the run to stop: once, and before that if it is ending because something that it
+	// has started has failed. One that was asked, or is over though nobody knows yet what comes of
+	// that, takes notice of why.Final alone.
 	Cancel(run uint64, why Stop)
-	// Finish says that the run, which was asked to stop when the service was to run again, is the
-	// last: why.Final is true. It may be said more than once.
+	// Finish says, if why.Final is true, that the run, which has not returned since it was asked to
+	// stop, or hangs, is the last: the service was to run again. If it is false, it is to after all:
+	// it is served again. Either may be said more than once.
 	Finish(run uint64, why Stop)
 	// Hasten says that the run, which is being stopped, is taken as stuck earlier than it was
 	// told: see Stop.By.
 	Hasten(run uint64, by time.Time)
-	// Stuck says that the run has been reported as stuck, if it is that.
+	// Stuck says that the run has been reported as stuck, and again when it is the last.
 	Stuck(run uint64)
 	// Settle says what has become of the service, at the end of each run and whenever that
 	// turns out otherwise later.
