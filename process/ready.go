@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
-	"sync/atomic"
 	"time"
 )
 
@@ -119,23 +119,24 @@ func (env readyFD) arm(r *run) error {
 	r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, out)
 	r.ownFiles++
 	r.setenv(string(env), fmt.Sprint(2+len(r.cmd.ExtraFiles)))
-	var over atomic.Bool
+	end := []byte(rand.Text())
 	r.closers = append(r.closers, func() {
-		// The write end stays open here: a zero byte of ours, behind all that the
-		// process wrote, ends the reading, whoever else still holds the pipe.
-		over.Store(true)
-		_, _ = out.Write([]byte{0})
+		// The write end stays open here: a word of ours, which nobody else knows, behind all that
+		// the process wrote, ends the reading, whoever else still holds the pipe.
+		_, _ = out.Write(end)
 		_ = out.Close()
 	})
 	r.helper("ReadyFD", func() {
 		defer in.Close()
+		var last []byte
 		buf := make([]byte, 256)
 		for {
 			n, err := in.Read(buf)
 			if bytes.IndexByte(buf[:n], '\n') >= 0 {
 				r.becameReady()
 			}
-			if err != nil || over.Load() && bytes.IndexByte(buf[:n], 0) >= 0 {
+			last = append(last[max(0, len(last)-len(end)):], buf[:n]...)
+			if err != nil || bytes.Contains(last, end) {
 				return
 			}
 		}
