@@ -172,8 +172,11 @@ func (l *ofRun) Context(number uint64, unready bool) (context.Context, context.C
 	m.clock = l.sup.root().clock.Load()                   // of the scheduler, which looks when it was alive
 	ctx, cancel := context.WithCancelCause(r)
 	r.cancel = cancel
-	r.post(opened{r.node, number, r})
 	return ctx, cancel
+}
+
+func (l *ofRun) Opened(number uint64, made context.Context) {
+	l.sup.post(opened{(*node)(l), number, runOf(made)})
 }
 
 func (l *ofRun) HasHelpers(made context.Context) bool { return made != nil && runOf(made).hasHelpers() }

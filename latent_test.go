@@ -53,6 +53,7 @@ func (s *latentService) Settings() any {
 
 func (s *latentService) Launch(l latent.Link, run uint64) {
 	ctx, cancel := l.Context(run, true)
+	l.Opened(run, ctx)
 	s.mu.Lock()
 	s.run, s.cancel = run, cancel
 	s.mu.Unlock()

@@ -545,7 +545,11 @@ func TestAFinalStopComesAfterAnother(t *testing.T) {
 // but that the mailbox stays closed.
 func TestAFinalStopComesWhileHelpersRun(t *testing.T) {
 	for _, isStuck := range []bool{false, true} {
-		for _, why := range []error{tend.ErrRemoved, tend.ErrStopped, tend.ErrSuspended} {
+		for why, ask := range map[error]func(s *tend.Supervisor, token tend.ServiceToken){
+			tend.ErrRemoved:   func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Remove(token) },
+			tend.ErrStopped:   func(s *tend.Supervisor, _ tend.ServiceToken) { go s.Stop() },
+			tend.ErrSuspended: func(s *tend.Supervisor, token tend.ServiceToken) { _ = s.Suspend(token) },
+		} {
 			bubble(t, func(t *testing.T) {
 				end := make(chan struct{})
 				a, r := newRecorder(actor.Spec[int]{}, func(ctx context.Context, _ int) error {
@@ -563,18 +567,11 @@ func TestAFinalStopComesWhileHelpersRun(t *testing.T) {
 					time.Sleep(time.Minute)
 				}
 				send(t, a, 1)
-				switch why { //nolint:errorlint // themselves
-				case tend.ErrRemoved:
-					_ = s.Remove(token)
-				case tend.ErrSuspended:
-					_ = s.Suspend(token)
-				default:
-					go s.Stop()
-				}
+				ask(s, token)
 				synctest.Wait()
 				err := a.TrySend(2)
 				close(end)
-				if why == tend.ErrSuspended { //nolint:errorlint // itself
+				if why == tend.ErrSuspended {
 					if err != nil {
 						t.Errorf("one that is merely suspended says %v", err)
 					}

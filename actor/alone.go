@@ -163,6 +163,7 @@ func (l *lonely) Context(uint64, bool) (context.Context, context.CancelCauseFunc
 	return &lonelyContext{ctx, cancel}, cancel
 }
 
+func (l *lonely) Opened(uint64, context.Context)      {}
 func (l *lonely) Stopped() error                      { return context.Cause(l.ctx) }
 func (l *lonely) Record() any                         { return nil }
 func (l *lonely) Service() any                        { return nil }

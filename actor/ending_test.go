@@ -59,13 +59,14 @@ func (c *curt) Stop(ctx context.Context, _ error) error {
 // again meanwhile, has nothing to do.
 func TestTheContextOfAStopIsKept(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		var kept context.Context
+		seen := make(chan context.Context, 1)
 		var g *actor.Group[int, string]
 		g = actor.NewGroup("g", actor.GroupSpec[int, string]{Idle: time.Second, New: func(context.Context, *actor.Actor[string], int) (actor.Handler[string], error) {
 			return &curt{func(ctx context.Context) {
-				if kept == nil {
-					kept = ctx
+				select {
+				case seen <- ctx:
 					tell(t, g.To(1), "again")
+				default:
 				}
 			}}, nil
 		}})
@@ -73,9 +74,8 @@ func TestTheContextOfAStopIsKept(t *testing.T) {
 		if err := g.Put(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
-		for kept == nil {
-			time.Sleep(100 * time.Millisecond)
-		}
+		kept := <-seen
+		seen <- nil
 		synctest.Wait()
 		if by, is := kept.Deadline(); is {
 			t.Errorf("it ends at %v", by)
@@ -308,6 +308,7 @@ func TestAlarmsLetMessagesThrough(t *testing.T) {
 			_ = a.TrySend("hello")
 		}
 		time.Sleep(10500 * time.Millisecond)
+		synctest.Wait()
 		if want := []time.Duration{time.Second, time.Second}; !slices.Equal(at, want) {
 			t.Errorf("they were handled at %v", at)
 		}
@@ -316,6 +317,7 @@ func TestAlarmsLetMessagesThrough(t *testing.T) {
 			_ = a.TrySend("hello")
 		}
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		if want := []time.Duration{14 * time.Second, 17 * time.Second}; !slices.Equal(at, want) {
 			t.Errorf("they were handled at %v", at)
 		}

@@ -87,22 +87,32 @@ func (a *Actor[M]) real(l *life[M]) context.Context {
 	link, number, unready := a.link, a.number(), a.handler == nil && a.is(holdsUp)
 	a.mu.Unlock()
 	made, cancel := link.Context(number, unready) // not under mu: it tells the supervisor
+	made, isOwn := a.adopt(l, made, cancel)
+	if isOwn {
+		link.Opened(number, made) // the supervisor knows of the one that all look at
+	}
+	return made
+}
+
+// adopt makes a context that of the run, if that is on and has none; it returns the one that it has,
+// and whether it is that.
+func (a *Actor[M]) adopt(l *life[M], made context.Context, cancel context.CancelCauseFunc) (own context.Context, isIt bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.isOn(l) {
 		cancel(context.Canceled)
-		return over
+		return over, false
 	}
 	b := a.open().whole()
 	if b.made != nil { // somebody was faster
 		cancel(nil)
-		return b.made
+		return b.made, false
 	}
 	b.made, b.cancel = made, cancel
 	if a.isCancelled() {
 		cancel(b.stop.Cause)
 	}
-	return made
+	return made, true
 }
 
 // context is what real has made for the run; nil: nothing.

@@ -305,10 +305,21 @@ func (g *Group[K, M]) newHandler(ctx context.Context, self *Actor[M]) (Handler[M
 	case !is:
 		return nil, errNoMember
 	case !g.isMember(m): // it is to leave
-		return nil, tend.ErrDoNotRestart
+		return nil, errDeparted
 	default:
 		return g.begin(ctx, self, m.key)
 	}
+}
+
+// errDeparted is ErrDoNotRestart for the supervisor, and that it was removed for all others.
+var errDeparted error = departed{}
+
+type departed struct{}
+
+func (departed) Error() string { return tend.ErrRemoved.Error() }
+
+func (departed) Is(target error) bool {
+	return target == tend.ErrDoNotRestart || target == tend.ErrRemoved
 }
 
 var errNoMember = errors.New("tend/actor: it was a member of a group, and cannot run elsewhere")

@@ -11,8 +11,8 @@ import (
 )
 
 // alarm is a message that comes at some time, or because of something. It waits beside the
-// mailbox: it meets no full one, and is looked at between two messages. The actor's mu
-// guards it.
+// mailbox: it meets no full one, and is looked at between two messages, of which one comes before
+// the next alarm. The actor's mu guards it.
 type alarm[M any] struct {
 	m     M
 	watch *watch[M]     // which makes it, in a turn; nil: it is made
@@ -32,7 +32,8 @@ type alarm[M any] struct {
 func (a *Actor[M]) After(d time.Duration, m M) (stop func() bool) { return a.alarm(d, 0, m) }
 
 // Every is After again and again. At most one message waits: what the actor is too slow
-// for is dropped, as by [time.Ticker]. It panics if d is not positive.
+// for is dropped, as by [time.Ticker], and while others wait in the mailbox one of those comes
+// between two. It panics if d is not positive.
 func (a *Actor[M]) Every(d time.Duration, m M) (stop func() bool) {
 	if d <= 0 {
 		panic(fmt.Sprintf("tend/actor: Every of %q: the time is %v", a.name, d))

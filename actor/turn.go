@@ -186,7 +186,9 @@ func (w *turn[M]) born(h Handler[M], err error) (isAwaited bool) {
 	} else {
 		w.b.failed = err
 	}
-	w.b.tellNews(news{err: err})
+	if err != errDeparted { //nolint:errorlint // itself: New was not called, and its successor may be
+		w.b.tellNews(news{err: err})
+	}
 	return w.a.is(holdsUp)
 }
 

@@ -133,6 +133,8 @@ type Link interface {
 	// Context makes the context of the run with all that tend's functions look for in it:
 	// few runs need one. It has the values of the one that the supervisor is served with.
 	Context(run uint64, unready bool) (context.Context, context.CancelCauseFunc)
+	// Opened says that the run has that context, which Context has made, and no other.
+	Opened(run uint64, made context.Context)
 	// Beside tells that something of the run has failed, and that is not how it ends. It asks
 	// err what it says.
 	Beside(run uint64, err error)
