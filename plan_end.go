@@ -135,12 +135,8 @@ func (p *plan) endedAsked(now instant, out outcome) {
 }
 
 // isLast: the run of n, which is asked to stop, is the last, as things are: see endedAsked and
-// endedTrial. Who asks for another one, or merely suspends it, says so by why. One that has failed
-// has nothing to finish.
+// endedTrial. Who asks for another one, or merely suspends it, says so by why.
 func (p *plan) isLast(n *node) bool {
-	if n.why == unasked || n.why.isFailure() {
-		return false
-	}
 	return n.why.isFinal() || n.isTrial() || n.conf().Restart == Temporary && !n.why.comesBack()
 }
 

@@ -124,7 +124,9 @@ func (s *Supervisor) recall() {
 		switch {
 		case !n.is(isLatent) || s.plan.fate(n) == latent.Over:
 		case n.is(alive):
-			n.latent().Finish(n.number, latent.Stop{})
+			if !s.plan.isLast(n) {
+				n.latent().Finish(n.number, latent.Stop{})
+			}
 		default:
 			s.settleFate(decided{n, n.number, nil, false})
 		}
@@ -150,7 +152,10 @@ func (s *Supervisor) cancel(n *node) {
 // stopOf is how a latent run is asked to stop.
 func (s *Supervisor) stopOf(n *node, cause Reason) latent.Stop {
 	isLast := s.plan.isLast(n)
-	stop := latent.Stop{Cause: cause.Err, Final: isLast, Leaves: isLast && n.why != stopping}
+	stop := latent.Stop{
+		Cause: cause.Err, Final: isLast, Leaves: isLast && n.why != stopping,
+		Failed: n.why == unasked || n.why.isFailure(),
+	}
 	if by := s.plan.stopLimit(n); by != never {
 		stop.By = s.plan.wall(by)
 	}

@@ -199,13 +199,78 @@ func TestWhoHangsIsServedAgain(t *testing.T) {
 	})
 }
 
+// TestATemporaryOneThatHangsIsServedAgain takes none: its run stays the last.
+func TestATemporaryOneThatHangsIsServedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		step := make(chan struct{})
+		a, r := newRecorder(actor.Spec[int]{Child: tend.Child{Restart: tend.Temporary}}, func(context.Context, int) error {
+			<-step
+			return nil
+		})
+		s := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+		s.Add(a)
+		s.ServeBackground(t.Context())
+		send(t, a, 0)
+		synctest.Wait()
+		s.Stop()
+		done := s.ServeBackground(t.Context())
+		synctest.Wait()
+		if err := a.TrySend(1); !errors.Is(err, actor.ErrGone) {
+			t.Errorf("it says %v", err)
+		}
+		close(step)
+		r.expect(t, []int{0}, nil)
+		s.Stop()
+		<-done
+	})
+}
+
+// TestWhatHasFailedIsSaid to who asked, and to Stop, if it is a helper that has failed.
+func TestWhatHasFailedIsSaid(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		causes := make(chan error, 1)
+		a := actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			return &keeper{causes: causes}, nil
+		}})
+		serve(t, tend.Spec{}, a)
+		_, err := actor.Ask(t.Context(), a, func(r actor.Reply[int]) question { return question{reply: r} })
+		if !errors.Is(err, actor.ErrFailed) || !errors.Is(err, errBoom) {
+			t.Errorf("the answer is %v", err)
+		}
+		if err := <-causes; !errors.Is(err, errBoom) {
+			t.Errorf("Stop hears %v", err)
+		}
+	})
+}
+
+// keeper keeps a question, and has a helper that fails.
+type keeper struct {
+	kept   actor.Reply[int]
+	causes chan<- error
+}
+
+func (k *keeper) Handle(ctx context.Context, q question) error {
+	k.kept = q.reply
+	tend.Go(ctx, func(context.Context) error { return errBoom })
+	return nil
+}
+
+func (k *keeper) Stop(_ context.Context, cause error) error {
+	k.causes <- cause
+	return nil
+}
+
 // TestTheLastRunHangs: who waits for it hears so, whether that it is the last is known before it is
 // taken as stuck or after.
 func TestTheLastRunHangs(t *testing.T) {
-	for _, early := range []bool{false, true} {
+	for _, when := range []string{"early", "late", "temporary"} {
 		bubble(t, func(t *testing.T) {
 			end := make(chan struct{})
-			a := actor.New("a", &actor.Spec[question]{New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
+			child := tend.Child{}
+			if when == "temporary" { // and its Watchdog finds out
+				child = tend.Child{Restart: tend.Temporary, Watchdog: time.Second}
+			}
+			a := actor.New("a", &actor.Spec[question]{Child: child, New: func(context.Context, *actor.Actor[question]) (actor.Handler[question], error) {
 				return actor.Func[question](func(context.Context, question) error { <-end; return nil }), nil
 			}})
 			s, _ := serve(t, tend.Spec{}, a)
@@ -218,23 +283,28 @@ func TestTheLastRunHangs(t *testing.T) {
 				}()
 				synctest.Wait()
 			}
-			_ = s.Restart(token, nil)
-			if early {
+			if when != "temporary" {
+				_ = s.Restart(token, nil)
+			}
+			if when == "early" {
 				_ = s.Remove(token)
 			}
 			time.Sleep(time.Minute)
-			if !early {
+			if when == "late" {
 				_ = s.Remove(token)
 			}
 			synctest.Wait()
+			if _, err := actor.Ask(t.Context(), a, func(r actor.Reply[int]) question { return question{reply: r} }); !errors.Is(err, actor.ErrGone) {
+				t.Errorf("%s: asked then it says %v", when, err)
+			}
 			for range 2 {
 				select {
 				case err := <-answers:
 					if !errors.Is(err, actor.ErrFailed) && !errors.Is(err, actor.ErrGone) {
-						t.Errorf("an answer is %v", err)
+						t.Errorf("%s: an answer is %v", when, err)
 					}
 				default:
-					t.Error("there is no answer")
+					t.Errorf("%s: there is no answer", when)
 				}
 			}
 			close(end)

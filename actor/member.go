@@ -20,6 +20,7 @@ type member[K comparable, M any] struct {
 	key     K
 	stage   stage // guarded as the shard, as the next
 	claimed bool  // somebody adds it, or has
+	ousted  bool  // by the supervisor: nobody has removed it
 }
 
 // stage is how far a member has come into the tree.
@@ -365,6 +366,7 @@ func (m *member[K, M]) departs(why latent.Stop) {
 	defer s.mu.Unlock()
 	if s.members[m.key] == m {
 		s.depart(m)
+		m.ousted = true
 	}
 }
 
@@ -372,9 +374,10 @@ func (m *member[K, M]) Settle(now latent.Settled) {
 	if now.Fate == latent.Gone {
 		m.group().left(m)
 	}
-	stays := now.Fate == latent.Kept || now.Fate == latent.Again && m.actor().isAsleep()
-	if m.service.Settle(now); stays { // it takes messages again
-		m.group().stays(m)
+	isAsleep := m.actor().isAsleep()
+	m.service.Settle(now)
+	if now.Fate == latent.Again || now.Fate == latent.Kept { // it takes messages again
+		m.group().stays(m, isAsleep)
 	}
 }
 
@@ -412,14 +415,16 @@ func (t *arrival[K, M]) Turn(uint64) (more bool) {
 }
 
 // stays: m was put to sleep, or was to leave, when somebody asked something else of it, so that it
-// has not left. It is a member again, or leaves, if it has a successor.
-func (g *Group[K, M]) stays(m *member[K, M]) {
+// has not left. It is a member again, or leaves, if it has a successor. One that somebody has
+// removed is on its way out.
+func (g *Group[K, M]) stays(m *member[K, M], isAsleep bool) {
 	s := g.shard(m.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.leaving[m.key] != m {
+	if s.leaving[m.key] != m || !isAsleep && !m.ousted {
 		return
 	}
+	m.ousted = false
 	if s.members[m.key] != nil {
 		m.up().Schedule((*removal[K, M])(m))
 		return

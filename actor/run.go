@@ -113,6 +113,9 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 		return
 	}
 	b := a.open().whole()
+	if b.made != nil && b.made.Err() != nil { // by what has failed of what the run has started
+		why.Cause = context.Cause(b.made)
+	}
 	b.stop = why
 	b.asked.Store(true)
 	if why.Final {
@@ -149,7 +152,7 @@ func (s *service[M]) Finish(number uint64, why latent.Stop) {
 	case a.number() != number:
 	case why.Final:
 		a.shut(why)
-	default:
+	case !a.is(asleep):
 		if p := a.spec.pool; p != nil {
 			p.rose(a)
 		}
@@ -300,9 +303,10 @@ func (s *service[M]) Settle(now latent.Settled) {
 	a.ended(now)
 }
 
-// drain begins to drain: see Spec.Drain. The caller holds mu.
+// drain begins to drain: see Spec.Drain. One that has failed, or has nothing to do, does not. The
+// caller holds mu.
 func (a *Actor[M]) drain() {
-	if a.spec.Drain == 0 || a.handler == nil {
+	if a.spec.Drain == 0 || a.handler == nil || a.box.stop.Failed || !a.is(listed) && !a.hasMore() {
 		return
 	}
 	a.drainBy(a.link.Clock().Now().Add(a.spec.Drain))
@@ -363,7 +367,7 @@ func (a *Actor[M]) endDrain() {
 // that. It is not to be called under mu: the clock is somebody's. A timer that is not needed any more
 // finds nothing to do. The caller holds mu.
 func (a *Actor[M]) drainEnds() func() {
-	if !a.isDraining() || !a.is(listed) {
+	if !a.isDraining() {
 		return func() {}
 	}
 	number, until, clock := a.number(), a.box.drainUntil, a.link.Clock()

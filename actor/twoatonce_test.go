@@ -59,6 +59,35 @@ func TestTwoLookAtTheContextAtOnce(t *testing.T) {
 	})
 }
 
+// TestRemovedWhileItIsSuspended: a member that somebody removes is none any more, though its end as
+// suspended is settled first.
+func TestRemovedWhileItIsSuspended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handled := 0
+		g := NewGroup("g", GroupSpec[int, int]{New: func(context.Context, *Actor[int], int) (Handler[int], error) {
+			return Func[int](func(context.Context, int) error { handled++; return nil }), nil
+		}})
+		served(t, g)
+		if err := g.Put(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		s := g.shard(1)
+		s.mu.Lock()
+		m := s.members[1]
+		s.depart(m)
+		s.mu.Unlock()
+		_ = g.Supervisor().Suspend(g.Supervisor().Status().Services[0].Token)
+		synctest.Wait()
+		if err := g.To(1).TrySend(7); err != nil {
+			t.Error(err)
+		}
+		g.remove(m, removeIt)
+		if synctest.Wait(); handled != 1 {
+			t.Errorf("%d messages were handled", handled)
+		}
+	})
+}
+
 // TestRemovedBeforeItsNew: a member that begins when it is no member any more hears, and says, that
 // it was removed, and not that New has refused it.
 func TestRemovedBeforeItsNew(t *testing.T) {

@@ -85,6 +85,8 @@ type Stop struct {
 	Final bool
 	// Leaves: it alone is to leave the tree.
 	Leaves bool
+	// Failed: the run counts as failed, and has nothing to finish.
+	Failed bool
 	// By is when it is taken as stuck; zero: nothing bounds it.
 	By time.Time
 }
