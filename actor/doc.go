@@ -63,8 +63,9 @@
 //
 //  13. Asked to stop, an actor finishes the message in hand. With Spec.Drain, and if it stops
 //     for good, it goes on with what waits, for that long, and leaves a twentieth of its
-//     Timeout to Stop; then its context ends. One that was to run again, and stops for good before it has returned,
-//     does not: the context of its run has ended. What waits is lost.
+//     Timeout to Stop; then the context of its run ends. One that has failed does not go on, nor
+//     does one that was to run again, and stops for good before it has returned: its context
+//     has ended. What waits is lost.
 //  14. One that is idle, and whose handler has no Stop, ends without a turn.
 //
 // # Groups and pools

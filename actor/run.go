@@ -113,7 +113,7 @@ func (s *service[M]) Cancel(number uint64, why latent.Stop) {
 		return
 	}
 	b := a.open().whole()
-	if b.made != nil && b.made.Err() != nil { // by what has failed of what the run has started
+	if why.Failed && b.made != nil && b.made.Err() != nil { // by what has failed of what the run has started
 		why.Cause = context.Cause(b.made)
 	}
 	b.stop = why
