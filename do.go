@@ -20,11 +20,13 @@ func (s *Supervisor) send(m message, patient bool) {
 // handle has the plan decide what m means and carries that out. Only the owner
 // of the plan may call it.
 func (s *Supervisor) handle(m message) {
-	if s.plan.heard = s.heard(); s.plan.heard && !s.inbox.reading {
+	if !s.inbox.reading && s.hears().anything() {
 		s.lookAround()
 	}
 	c := s.clock.Load()
-	s.handleAt(c, s.tick(c), m)
+	now := s.tick(c)
+	s.plan.hears = s.hears()
+	s.handleAt(c, now, m)
 }
 
 // handleAll is handle for many messages. To read the clock for each costs as much as some
@@ -36,7 +38,7 @@ func (s *Supervisor) handleAll(batch []message) {
 			now = s.tick(c)
 			s.foresee(now)
 		}
-		s.plan.heard = s.heard()
+		s.plan.hears = s.hears()
 		s.handleAt(c, now, m)
 	}
 }

@@ -278,4 +278,11 @@ func (l *foldLog) say(ctx context.Context, e Event, more ...slog.Attr) {
 	}
 }
 
+// wantsDetails: it logs what is at level debug, or has to know who is in no trouble any more.
+func (l *foldLog) wantsDetails() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.troubles) > 0 || l.logger().Enabled(context.Background(), slog.LevelDebug)
+}
+
 func (l *foldLog) logger() *slog.Logger { return cmp.Or(l.to, slog.Default()) }

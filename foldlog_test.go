@@ -420,7 +420,7 @@ func TestWhoeverLooksSeesThatItIsUpAgain(t *testing.T) {
 			stop := served(t, s)
 			time.Sleep(49 * time.Second)
 			synctest.Wait()
-			s.setHook(nil)
+			s.setHook(nil, nil)
 			stop()
 		})
 	})

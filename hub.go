@@ -54,6 +54,7 @@ type sink struct {
 	of   *Supervisor   // whose events these are
 	call func(Event)   // the hook; nil: a subscriber
 	wake chan struct{} // for the subscriber
+	details
 
 	done atomic.Uint64 // how many events it has come back from
 
@@ -87,18 +88,22 @@ func newHook(s *Supervisor, f func(Event)) *sink {
 
 func newSubscriber(s *Supervisor) *sink { return &sink{of: s, wake: make(chan struct{}, 1)} }
 
-// heard reports whether anybody gets the events of s. Those of a service that is on
-// the books may concern somebody above whom s is not any more.
-func (s *Supervisor) heard() bool {
+// hears is what somebody gets of the events of s. Those of a service that is on the books may
+// concern somebody above whom s is not any more.
+func (s *Supervisor) hears() hearing {
 	if s.plan.tally[StateStuck] > 0 {
-		return true
+		return everything
 	}
+	hears := nobody
 	for p := s; p != nil; p = p.above() {
-		if p.hub.sinks.Load() != nil {
-			return true
+		for _, k := range p.hub.all() {
+			if k.wantsDetails(s.plan.at) {
+				return everything
+			}
+			hears = noDetails
 		}
 	}
-	return false
+	return hears
 }
 
 // emit puts what is to be told into the queues of everybody who gets it: here and above,
@@ -127,8 +132,9 @@ func (h *hub) all() []*sink {
 	return nil
 }
 
-// setHook makes f the hook if there is none. A nil f removes the hook.
-func (s *Supervisor) setHook(f func(Event)) {
+// setHook makes f the hook if there is none; wanted is of its [details]. A nil f removes the
+// hook.
+func (s *Supervisor) setHook(f func(Event), wanted func() bool) {
 	h := &s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -138,6 +144,7 @@ func (s *Supervisor) setHook(f func(Event)) {
 		h.hook = nil
 	case f != nil && h.hook == nil:
 		h.hook = newHook(s, f)
+		h.hook.wanted = wanted
 		h.remember(h.hook)
 	}
 }
@@ -218,6 +225,9 @@ func (s *Supervisor) await(c <-chan struct{}, d time.Duration) {
 // put takes events that follow each other, or counts those for which there is no room.
 // own: they are of the supervisor whose sink it is. There always is room for its end.
 func (k *sink) put(events []Event, own bool) {
+	if !k.wantsAny(events) {
+		return
+	}
 	if n := k.push(events, own, true); n < len(events) {
 		// It may be that the hook is fast and is only not being run. This is no
 		// waiting: it happens once until it comes back from an event.
@@ -241,6 +251,7 @@ func (k *sink) push(events []Event, own, patient bool) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	at := events[0].From().Time // of all
+	k.tellOf(events)
 	for i, e := range events {
 		_, last := e.(SupervisorStopped)
 		last = last && own
@@ -439,6 +450,7 @@ func (k *sink) hasMore() bool {
 
 // grab takes all that wait, or the word that some are missing though nothing follows.
 func (k *sink) grab() bool {
+	wanted := k.askWhether() // what comes meanwhile makes that void
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.waiting() == 0 && k.lost.N > 0 {
@@ -447,6 +459,9 @@ func (k *sink) grab() bool {
 	k.hand, k.queue = k.queue, reuse(k.hand)
 	k.at, k.spent, k.since = 0, false, time.Time{}
 	k.inHand, k.handEnd = len(k.hand), k.done.Load()+uint64(len(k.hand))
+	if k.inHand == 0 {
+		k.told(wanted)
+	}
 	return k.inHand > 0
 }
 

@@ -26,9 +26,9 @@ type plan struct {
 	now    instant
 	random func() float64 // in [0, 1); of New, or a test
 
-	// heard: there is a hook or subscriber here or above, or there may be one elsewhere.
-	// Without one the four frequent events are not built.
-	heard bool
+	// hears is what somebody gets of events, here or above, or may get elsewhere. What nobody
+	// does is not built, of the four that are frequent.
+	hears hearing
 
 	first, last *node
 	tally       [StateGone + 1]int // services by state

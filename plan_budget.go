@@ -22,7 +22,7 @@ func (p *plan) fail(now instant, out outcome, ran instant) {
 
 // failed emits ServiceFailed.
 func (p *plan) failed(now instant, n *node, told *ServiceFailed) {
-	if p.heard {
+	if p.hears.anything() {
 		told.Origin, told.Late = p.of(now, n), n.late(now)
 		p.do(*told)
 	}

@@ -5,9 +5,9 @@ import "time"
 // What every rule of the plan uses: effects and origins, the states and the list of
 // services, launching and asking, time limits, groups.
 
-// tells: what happens to n as somebody wished, or by itself, is told. Members of a group
-// come and go by the hundred thousand; of them failures are.
-func (p *plan) tells(n *node) bool { return p.heard && !n.is(isMember) }
+// tells: what happens to n as somebody wished, or by itself, is told: it is at level debug.
+// Members of a group come and go by the hundred thousand; of them failures are.
+func (p *plan) tells(n *node) bool { return p.hears.details() && !n.is(isMember) }
 
 func (p *plan) do(e effect) { p.out = append(p.out, e) }
 
@@ -396,7 +396,7 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	unclean := isUnclean(out, !cause.IsZero())
-	if !p.heard || out.n.is(isMember) && !unclean {
+	if !p.hears.anything() || out.n.is(isMember) && !unclean {
 		return
 	}
 	told := ServiceEnded{
@@ -406,7 +406,9 @@ func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	if out.why.Err != nil {
 		told.Err = out.why
 	}
-	p.do(told)
+	if p.hears.of(told) {
+		p.do(told)
+	}
 }
 
 // changed tells that n, which does not run, comes into another state.

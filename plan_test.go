@@ -74,7 +74,7 @@ type story struct {
 	inspects []inspected // to be answered
 	probes   []beaten
 	ids      uint64 // the last
-	unheard  bool   // there is no hook
+	hears    hearing
 	told     uint64 // how often "told" has asked for a stop
 	out      strings.Builder
 }
@@ -84,6 +84,7 @@ type story struct {
 func (s *story) tell(text string) (string, error) {
 	s.p = newPlan(Spec{Jitter: -1}.withDefaults("w"), "w", time.Unix(0, 0).UTC())
 	s.nodes, s.runs, s.names = map[string]*node{}, map[string]incarnation{}, map[call]string{}
+	s.hears = everything
 	lastEmpty := false
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
@@ -108,7 +109,7 @@ func (s *story) send(m message) {
 	if m == nil {
 		return
 	}
-	s.p.heard = !s.unheard
+	s.p.hears = s.hears
 	s.p.random = func() float64 { return 0.5 }
 	for _, e := range append([]effect(nil), s.p.handle(s.now, m)...) {
 		if line := s.effect(e); line != "" {
@@ -186,8 +187,11 @@ func (s *story) message(f []string) (message, error) {
 		return s.several(f)
 	case "lostall":
 		return lost{nil, 3, "main.order", Reason{errors.New("boom"), "boom"}}, nil
-	case "unheard":
-		s.unheard = true
+	case "unheard": // there is no hook
+		s.hears = nobody
+		return nil, nil
+	case "undetailed": // there is one that wants nothing at level debug
+		s.hears = noDetails
 		return nil, nil
 	case "status":
 		s.status()

@@ -57,7 +57,7 @@ func newWorld(spec Spec, choose func(int) int) *world {
 		alive: map[*node]bool{}, asked: map[*node]error{}, gone: map[*node]bool{}, empty: map[*node]bool{}, decided: map[*node]bool{}, owed: map[*node]bool{},
 		calls: map[call]awaited{}, asks: map[call]*node{}, begun: map[incarnation]bool{}, told: map[*node]State{}, seats: map[*node]*node{},
 	}
-	w.p.heard = true
+	w.p.hears = everything
 	w.p.random = func() float64 { return 0.5 }
 	return w
 }

@@ -124,10 +124,10 @@ func (s *Supervisor) settleIn(t *term) {
 	switch {
 	case spec.EventHook != nil:
 	case r == nil && t.faults == nil: // a test has its tape
-		log := LogHook(nil)
-		s.setHook(func(e Event) { log(context.Background(), e) })
+		log := newFoldLog(nil)
+		s.setHook(func(e Event) { log.log(context.Background(), e) }, log.wantsDetails)
 	default:
-		s.setHook(nil)
+		s.setHook(nil, nil)
 	}
 }
 

@@ -103,7 +103,9 @@ type Spec struct {
 	// or call any method of the tree: what it misses meanwhile is counted
 	// ([EventsDropped]). Default: a supervisor that is not below another logs to
 	// slog.Default, one that is does nothing, as its events go up. [LogHook] is that log,
-	// for a hook that does more, and [Supervisor.AddHook] adds hooks beside this one.
+	// for a hook that does more, and [Supervisor.AddHook] adds hooks beside this one. The log
+	// is not told of events at level debug while slog.Default does not want them, and takes
+	// notice within a tenth of a second that it does.
 	EventHook func(Event)
 
 	// Redact, if set, decides what may be told of an error: it gets what one says, of

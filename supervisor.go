@@ -98,7 +98,7 @@ func New(name string, spec Spec) *Supervisor {
 	s.plan = newPlan(spec, s.place(), c.epoch)
 	s.plan.random = rand.Float64
 	if spec.EventHook != nil {
-		s.setHook(spec.EventHook)
+		s.setHook(spec.EventHook, nil)
 	}
 	return s
 }
