@@ -35,9 +35,11 @@ type seat struct {
 	rank int // jobs of a lower one go before it
 }
 
+// start is one of a run, and the turn that it was for, which mostly is a moment before: then
+// the job was to start, and not yet if that was due but another job had started.
 type start struct {
-	by *seat
-	at time.Time
+	by       *seat
+	at, turn time.Time
 }
 
 // Join makes jobs mind the gate, and each other. The order in which jobs join, in
@@ -80,6 +82,10 @@ func (s *seat) pass(due, now time.Time, asked bool) (verdict, time.Time) {
 	g := s.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	turn := due
+	if planned := g.turns[s]; !planned.After(now) { // else it waits for another turn than this one
+		turn = later(due, planned)
+	}
 	delete(g.turns, s)
 	if !due.After(now) {
 		switch {
@@ -88,9 +94,9 @@ func (s *seat) pass(due, now time.Time, asked bool) (verdict, time.Time) {
 		case now.Before(s.free()):
 			due = s.free()
 		case s.others(now).IsZero():
-			g.started(s, now)
+			g.started(start{s, now, turn})
 			return runs, now
-		case !asked:
+		case !asked && s.precedes(due, now):
 			return skips, now
 		default:
 			due = s.others(now)
@@ -100,12 +106,11 @@ func (s *seat) pass(due, now time.Time, asked bool) (verdict, time.Time) {
 	return waits, due
 }
 
-// passedBy tells whether a job that goes first has started since the turn was due.
-// Then it was due at the same time or earlier, and it must not matter which of the
-// two has asked first.
+// passedBy tells whether a job that goes first has started, and its turn was not before the one
+// that is due: it must not matter which of the two has asked first, nor how late.
 func (s *seat) passedBy(due time.Time) bool {
 	last := s.lastOther()
-	return last.by != nil && last.by.rank < s.rank && !last.at.Before(due)
+	return last.by != nil && last.by.rank < s.rank && !last.turn.Before(due)
 }
 
 // free is when the last start of another job is MinGap ago.
@@ -122,6 +127,16 @@ func (s *seat) others(now time.Time) (over time.Time) {
 	return over
 }
 
+// precedes tells whether the turn that is due comes together with one of those, or before it.
+func (s *seat) precedes(due, now time.Time) bool {
+	for k, turn := range s.gate.turns {
+		if k.rank < s.rank && !turn.Before(due) && turn.Before(now.Add(s.gate.MinGap)) {
+			return true
+		}
+	}
+	return false
+}
+
 // lastOther is the last start by another job.
 func (s *seat) lastOther() start {
 	if s.gate.last.by == s {
@@ -130,11 +145,11 @@ func (s *seat) lastOther() start {
 	return s.gate.last
 }
 
-func (g *Gate) started(s *seat, now time.Time) {
-	if g.last.by != s {
+func (g *Gate) started(now start) {
+	if g.last.by != now.by {
 		g.other = g.last
 	}
-	g.last = start{s, now}
+	g.last = now
 }
 
 // leave makes the gate forget the turn that the job waits for.

@@ -54,11 +54,28 @@ func TestGatePass(t *testing.T) {
 		},
 		"a turn that comes first and is late": {
 			{'A', 0, 10, false, "waits 10"},
-			{'B', 15, 12, false, "skips"},
+			{'B', 15, 10, false, "skips"},
+			{'B', 15, 12, false, "waits 75"}, // it is due after that one
 			{'B', 15, 12, true, "waits 75"},
 			{'A', 16, 10, false, "runs"},
-			{'B', 16, 12, false, "skips"},
+			{'B', 16, 10, false, "skips"},
+			{'B', 16, 12, false, "waits 76"},
 			{'B', 75, 12, true, "waits 76"},
+			{'B', 76, 12, false, "runs"},
+		},
+		"a turn that comes first and is put off": {
+			{'C', 0, 0, false, "runs"},
+			{'A', 10, 10, false, "waits 60"},
+			{'B', 61, 12, false, "skips"},
+			{'A', 62, 10, false, "runs"},
+			{'B', 62, 12, false, "skips"},
+			{'B', 62, 60, false, "skips"},
+			{'B', 62, 61, false, "waits 122"},
+		},
+		"a turn that comes first, and before it one that was asked for": {
+			{'A', 0, 100, false, "waits 100"},
+			{'A', 20, 20, true, "runs"},
+			{'B', 30, 30, false, "waits 80"},
 		},
 		"turns of those that come later do not count": {
 			{'B', 0, 20, false, "waits 20"},
