@@ -17,7 +17,9 @@ import (
 // served do not count, but their last start does.
 //
 // If MinGap is more than half of the interval of a job, those who joined after it
-// may find no room at all.
+// may find no room at all. Nor does the second of two jobs of one interval that begin
+// together, or whose turns come a little before those of the first: an InitialDelay of
+// MinGap or more puts them after those.
 type Gate struct {
 	// MinGap is the least time between the starts of two different jobs. It must
 	// not be changed after the first Join.
