@@ -69,6 +69,7 @@ func (e *entry) heldBack() bool { return e.Kind != Startup && e.component.startu
 // waiter is a caller that waits for results of some entries.
 type waiter struct {
 	left int
+	cut  bool          // the Prober has stopped: some have none
 	done chan struct{} // closed when none is left
 }
 
@@ -87,6 +88,14 @@ func (e *entry) answer() {
 		}
 	}
 	e.asked = nil
+}
+
+// giveUp tells those who wait for e that the Prober has stopped instead.
+func (e *entry) giveUp() {
+	for _, w := range e.asked {
+		w.cut = true
+	}
+	e.answer()
 }
 
 // watch is one run of a Guard: the probes that are there while its service runs.

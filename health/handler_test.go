@@ -178,3 +178,19 @@ func TestDocument(t *testing.T) {
 		}
 	})
 }
+
+// TestAReportIsACopy, also of what the tree says, for which all who ask within a second get one
+// answer.
+func TestAReportIsACopy(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		prober := newProber(t, health.Config{Tree: tree(func() tend.Status { return tend.Status{Name: "root"} })})
+		for _, about := range []health.Kind{health.Readiness, health.Liveness} {
+			mine, other := prober.Snapshot(about), prober.Snapshot(about)
+			want := *other.Tree
+			mine.Tree.Output = "redacted"
+			if diff := cmp.Diff(want, *other.Tree); diff != "" {
+				t.Errorf("%v: -before +after:\n%s", about, diff)
+			}
+		}
+	})
+}

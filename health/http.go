@@ -84,14 +84,31 @@ type httpCheck struct {
 // probing is the client of all checks that have none of their own. It pools nothing,
 // so they have nothing to do with each other.
 var probing = &http.Client{
-	Transport: &http.Transport{
+	Transport: plain{&http.Transport{
 		DialContext:            dialReset,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
-	},
+	}},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
+
+// plain takes a redirect that leads nowhere like any other answer: the error that the client makes
+// of it has all of its Location, which may hold a token.
+type plain struct{ http.RoundTripper }
+
+func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.RoundTripper.RoundTrip(req)
+	if err == nil {
+		if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+			resp.Header.Set("Location", unreadable)
+		}
+	}
+	return resp, err
+}
+
+// unreadable is shown of a URL that does not parse: what is a secret in it cannot be told.
+const unreadable = "(unreadable)"
 
 // dialReset connects; closing the connection will reset it.
 func dialReset(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -106,8 +123,10 @@ func dialReset(ctx context.Context, network, addr string) (net.Conn, error) {
 func (h *httpCheck) prepare(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
+	case err != nil && strings.ContainsAny(raw, "@?#"): // err shows the part that it does not like
+		return errors.New("the url does not parse; it is not shown, as it may hold a password or token")
 	case err != nil:
-		return withoutQuery(err)
+		return err
 	case u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Errorf("url %q is neither http nor https", shown(raw))
 	case u.Hostname() == "":
@@ -143,14 +162,15 @@ func (h *httpCheck) check(ctx context.Context) error {
 	return &StatusError{Code: resp.StatusCode, Body: said.Clean(strings.TrimSpace(line), bodyLimit)}
 }
 
-// shown is a URL as errors and logs may have it: without its query, which may be a
+// shown is a URL as errors and logs may have it: without its query and fragment, which may be a
 // token, and without a password.
 func shown(raw string) string {
-	raw, _, _ = strings.Cut(raw, "?")
-	if u, err := url.Parse(raw); err == nil {
-		return u.Redacted()
+	u, err := url.Parse(raw)
+	if err != nil {
+		return unreadable
 	}
-	return raw[strings.LastIndexByte(raw, '@')+1:]
+	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
+	return u.Redacted()
 }
 
 // withoutQuery changes the URL in an error of package net/url or net/http.

@@ -42,6 +42,11 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 			w.WriteHeader(http.StatusCreated)
 		case "/moved":
 			http.Redirect(w, r, "/ok?"+r.URL.RawQuery, http.StatusFound)
+		case "/logged-in":
+			http.Redirect(w, r, "/ok#token=s", http.StatusFound)
+		case "/nowhere":
+			w.Header().Set("Location", "http://u:s@%zz?token=s")
+			w.WriteHeader(http.StatusFound)
 		case "/sick":
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, "no \x1b[31mdatabase\nstack\nof it")
@@ -54,6 +59,7 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 			}
 		}
 	})
+	const hidden = "tend/health: HTTP check: the url does not parse; it is not shown, as it may hold a password or token"
 	for _, c := range []struct {
 		check health.Check
 		want  string
@@ -62,6 +68,9 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		{health.HTTP(s.URL + "/created"), ""},
 		{health.HTTP(s.URL + "/moved"), `HTTP status 302 Found to /ok`},
 		{health.HTTP(s.URL + "/moved?token=s"), `HTTP status 302 Found to /ok`},
+		{health.HTTP(s.URL + "/logged-in"), `HTTP status 302 Found to /ok`},
+		{health.HTTP(s.URL + "/nowhere"), `HTTP status 302 Found to (unreadable)`},
+		{health.HTTP(s.URL+"/nowhere", health.StatusBetween(300, 399)), ""},
 		{health.HTTP(s.URL+"/moved", health.Client(s.Client())), ""}, // its way
 		{health.HTTP(s.URL + "/sick"), "HTTP status 503 Service Unavailable: no \ufffd[31mdatabase"},
 		{health.HTTP(s.URL+"/sick", health.StatusBetween(500, 599)), ""},
@@ -71,7 +80,12 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		{health.HTTP("http://[::1"), `tend/health: HTTP check: parse "http://[::1": missing ']' in host`},
 		{health.HTTP("ftp://example.org"), `tend/health: HTTP check: url "ftp://example.org" is neither http nor https`},
 		{health.HTTP("http://:80/"), `tend/health: HTTP check: url "http://:80/" has no host`},
-		{health.HTTP("http://u:password@[::1?token=s"), `tend/health: HTTP check: parse "[::1": missing ']' in host`},
+		{health.HTTP("http://u:password@[::1"), hidden},
+		{health.HTTP("http://u:pass/word@example.org"), hidden},
+		{health.HTTP("http://u:pass#word@example.org"), hidden},
+		{health.HTTP("http://u:pass?word@example.org"), hidden},
+		{health.HTTP("http://[::1?token=s"), hidden},
+		{health.HTTP("http://[::1#token=s"), hidden},
 		{health.HTTP("ftp://u:password@example.org/?token=s"), `tend/health: HTTP check: url "ftp://u:xxxxx@example.org/" is neither http nor https`},
 		{health.HTTP("http:///?token=s"), `tend/health: HTTP check: url "http:///" has no host`},
 		{health.HTTP("http://u:password@127.0.0.1:1/a?token=s"), `Get "http://u:xxxxx@127.0.0.1:1/a": dial tcp 127.0.0.1:1: connect: connection refused`},

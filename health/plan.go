@@ -305,7 +305,7 @@ func (p *plan) landInTime(e *entry, l landing) {
 	case e.passive():
 		p.asked(e, l)
 	case l.dropped:
-		e.answer()
+		e.giveUp()
 		p.wait(e, p.nextStart(e, l.run.start))
 	case !l.at.Before(l.run.deadline):
 		p.timedOut(e, l.run, l.at)
@@ -540,7 +540,7 @@ func (p *plan) halt(now time.Time) (names []string) {
 		p.wait(e, now.Add(e.Interval))
 	}
 	for _, e := range p.entries {
-		e.answer()
+		e.giveUp()
 	}
 	return names
 }

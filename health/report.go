@@ -144,14 +144,15 @@ func (p *Prober) judge(ctx context.Context, r *Report) {
 	if p.tree == nil || r.About == Startup {
 		return
 	}
-	tree := p.tree.look(ctx)
-	r.Tree = &tree.ready
+	tree := p.tree.look(ctx) // of all who ask in this moment: each has a copy
+	status := tree.ready
 	if r.About == Liveness {
-		r.Tree = &tree.alive
+		status = tree.alive
 		if tree.leaving {
 			r.Status = min(r.Status, GradeWarn)
 		}
 	}
+	r.Tree = &status
 	r.Status = max(r.Status, r.Tree.Status)
 }
 

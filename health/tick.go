@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -20,7 +21,8 @@ func (p *Prober) Tick(ctx context.Context) error { return p.round(ctx, false) }
 
 // CheckNow is [Prober.Tick] for all probes but the passive ones, due or not.
 // Unlike Tick it may also be called while the Prober is being served: then it has them
-// run as soon as there are slots, and returns when each has a result.
+// run as soon as there are slots, and returns when each has a result. It returns an error
+// if Serve ends before that.
 func (p *Prober) CheckNow(ctx context.Context) error {
 	w := &waiter{done: make(chan struct{})}
 	served := false
@@ -37,11 +39,17 @@ func (p *Prober) CheckNow(ctx context.Context) error {
 	}
 	select {
 	case <-w.done:
+		if w.cut {
+			return errCut
+		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
+
+// errCut is what CheckNow returns if Serve ends before all have a result.
+var errCut = errors.New("tend/health: the Prober was stopped before each probe had a result")
 
 // round is a Tick; with all, it does not matter what is due.
 func (p *Prober) round(ctx context.Context, all bool) error {

@@ -133,8 +133,6 @@ func TestCheckNow(t *testing.T) {
 		if err := prober.CheckNow(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("CheckNow that was given up: %v", err)
 		}
-		go check() // ends with Serve
-		synctest.Wait()
 		_ = stop()
 		empty := newProber(t, health.Config{})
 		serve(t, empty)
@@ -143,6 +141,36 @@ func TestCheckNow(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestCheckNowIsCutShort if Serve ends while the check runs: there is no result.
+func TestCheckNowIsCutShort(t *testing.T) {
+	for _, obeys := range []bool{true, false} {
+		t.Run(fmt.Sprint(obeys), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				check := hang(release)
+				if obeys {
+					check = func(ctx context.Context) error {
+						<-ctx.Done()
+						return ctx.Err()
+					}
+				}
+				prober := newProber(t, health.Config{})
+				add(t, prober, health.Probe{Name: "slow", InitialDelay: time.Hour, Check: check})
+				stop := serve(t, prober)
+				synctest.Wait()
+				asked := make(chan error, 1)
+				go func() { asked <- prober.CheckNow(t.Context()) }()
+				synctest.Wait()
+				_ = stop()
+				if err := <-asked; err == nil {
+					t.Error("there is no result, and CheckNow says that there is")
+				}
+				close(release)
+			})
+		})
+	}
 }
 
 // Who asks for a check when Serve has given its last answers waits for nothing of it.
