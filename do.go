@@ -20,8 +20,8 @@ func (s *Supervisor) send(m message, patient bool) {
 // handle has the plan decide what m means and carries that out. Only the owner
 // of the plan may call it.
 func (s *Supervisor) handle(m message) {
-	if !s.inbox.reading && s.hears().anything() {
-		s.lookAround()
+	if _, silent := m.(enter); !silent && !s.inbox.reading && s.hears().anything() {
+		s.lookAround() // not for who is put in: nothing is told of that, and somebody always has moved while a tree is built
 	}
 	c := s.clock.Load()
 	now := s.tick(c)

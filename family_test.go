@@ -361,6 +361,19 @@ func TestBeforeItIsServedToo(t *testing.T) {
 	})
 }
 
+// TestWhoIsRefusedHasAPath, below a supervisor that is not served and has moved.
+func TestWhoIsRefusedHasAPath(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		tape := tendtest.NewTape(t)
+		root, sub := tend.New("root", tend.Spec{EventHook: tape.Hook}), tend.New("sub", tend.Spec{MaxServices: 1})
+		sub.Add(ordered("a"))
+		root.Add(sub)
+		sub.Add(ordered("b"))
+		synctest.Wait()
+		tape.Want("0s root/sub/b service refused limit=1")
+	})
+}
+
 // TestOneNameOnceInAPath: also of a supervisor that a service serves without saying so.
 func TestOneNameOnceInAPath(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ type (
 		by     instant
 	}
 	hurry struct{ by instant } // if it stops, it must be through by then
-	enter struct{ n *node }    // add for whom nobody waits: it takes no memory, and most do
+	enter struct{ n *node }    // add for whom nobody waits, where there is room for all: it takes no memory, and most do
 	add   struct {
 		n     *node
 		to    call  // nil: the caller does not wait
