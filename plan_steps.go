@@ -296,16 +296,16 @@ func (p *plan) up(now instant, n *node) {
 
 // ask tells a run to stop, once; see finish.
 func (p *plan) ask(now instant, n *node, w why) {
-	if n.why != unasked || n.state == StateStuck {
+	switch {
+	case n.why != unasked:
 		p.finish(n, w)
-	}
-	if n.why != unasked {
+		return
+	case n.state == StateStuck:
+		p.finish(n, w)
+		n.why = w
 		return
 	}
 	n.why = w
-	if n.state == StateStuck {
-		return
-	}
 	_, below := p.stopLimits(now, n)
 	if n.state != StateStopping { // else Serve has returned already
 		p.stopFrom(now, n)
