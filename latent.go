@@ -22,8 +22,11 @@ func (n *node) latent() latent.Service {
 	if !n.is(isLatent) || n.svc == nil {
 		return nil
 	}
-	l, _ := latent.Of(innermost(n.svc))
-	return l
+	source, is := innermost(n.svc).(latent.Source) // and is what that is of: else it had no flag
+	if !is {
+		return nil
+	}
+	return source.Latent()
 }
 
 // shared are the settings of a latent service that has none of its own: those of its kind,
@@ -32,8 +35,8 @@ func (n *node) shared() *Child {
 	if n.svc == nil { // it has left
 		return &defaults
 	}
-	conf, _ := n.latent().Settings().(*Child)
-	return cmp.Or(conf, &defaults)
+	conf, _ := n.latent().Settings().(*Child) // they do not change
+	return conf
 }
 
 // mailbox is what has one: a latent service, or a pool of them, which is a supervisor.

@@ -53,11 +53,15 @@ func (s *Supervisor) newRecord(svc Service, seat *node) *node {
 	return n
 }
 
-// takeSettings fills in, from those of its kind, what the settings of a latent service
-// leave zero.
+// takeSettings has a latent service go by the settings of its kind, if it has any: they fill in
+// what its own leave zero or, if it has none, are looked up there.
 func (n *node) takeSettings(l latent.Service) {
 	kind, _ := l.Settings().(*Child)
-	if kind == nil || n.rare == nil {
+	if kind == nil || *kind == defaults {
+		return
+	}
+	if n.rare == nil {
+		n.set(hasKind, true)
 		return
 	}
 	whole := *kind

@@ -62,6 +62,9 @@ const (
 	// isMember: it is latent, one of many of its kind, and comes and goes with what there is
 	// to do.
 	isMember
+	// hasKind: it is latent, and some of its settings are those of its kind. Who is of a kind
+	// with none, as most are, need not ask for them at each turn.
+	hasKind
 )
 
 // rare is the part of a record that services without trouble do without.
@@ -144,7 +147,7 @@ func (n *node) conf() *Child {
 	switch {
 	case n.rare != nil && n.rare.conf != nil:
 		return n.rare.conf
-	case n.is(isLatent):
+	case n.is(hasKind):
 		return n.shared()
 	default:
 		return &defaults
