@@ -353,8 +353,9 @@ func (c *Command) Serve(ctx context.Context) error {
 // error is [ErrOutputLimit]. Standard error is found in the Tail of an
 // [*ExitError].
 //
-// Ready, Watchdog, Output and Logger have no meaning for Run. Any number of Runs
-// may be under way at once.
+// Ready, Watchdog and Output have no meaning for Run, and Logger gets no lines.
+// Run says nothing of the service that calls it, which is ready when it says so itself.
+// Any number of Runs may be under way at once.
 func (c *Command) Run(ctx context.Context, limit int) ([]byte, error) {
 	if limit < 0 {
 		return nil, fmt.Errorf("tend/process: Command %q: the output limit is %d", c.String(), limit)
@@ -368,7 +369,7 @@ func (c *Command) Run(ctx context.Context, limit int) ([]byte, error) {
 	stdout := &tail{max: limit}
 	err := serve(ctx, func() *run {
 		r := newRun(c, &capture{stdout: stdout})
-		r.readiness, r.life.watchdog = nil, 0
+		r.readiness, r.life.watchdog, r.mute = nil, 0, true
 		return r
 	})
 	if err == nil && stdout.cut() {

@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -216,5 +217,57 @@ func TestWatchdog(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// A check that is a program says what it found by its exit alone: that it runs makes nobody
+// ready, and its pid is not that of the service.
+func TestACheckThatIsAProgramIsNotTheProcess(t *testing.T) {
+	t.Setenv(childVar, "exit")
+	check := process.Check(self(t), "1")
+	c := command("polite", "0")
+	await := record(t, c)
+	var root *tend.Supervisor
+	served := make(chan struct{})
+	c.Ready = process.ReadyCheck(time.Hour, func(ctx context.Context) error {
+		<-served
+		err := check(ctx)
+		status := root.Status().Services[0]
+		if got, want := fmt.Sprint(status.State, status.Annotations), fmt.Sprintf("starting [pid=%d]", c.Pid()); got != want {
+			t.Errorf("it is %s, want %s", got, want)
+		}
+		await("up")
+		return errors.Join(err, c.Signal(syscall.SIGTERM))
+	})
+	var events <-chan tend.Event
+	root, events = supervise(t, tend.Child{Service: c.Child(), Limit: tend.Limit{N: 1}})
+	close(served)
+	for e := range events {
+		switch e := e.(type) {
+		case tend.ServiceReady:
+			t.Error("it is ready")
+		case tend.ServiceGaveUp:
+			if !errors.Is(e.Err, tend.ErrNotReady) {
+				t.Errorf("it ended with %v", e.Err)
+			}
+			return
+		}
+	}
+}
+
+// A service that runs a command is not that command.
+func TestAServiceThatCallsRunIsToldNothing(t *testing.T) {
+	ran := make(chan error)
+	root, _ := supervise(t, tend.Child{ReadyTimeout: time.Hour, Service: tend.Func("runs", func(ctx context.Context) error {
+		_, err := command("exit", "0").Run(ctx, 0)
+		ran <- err
+		<-ctx.Done()
+		return nil
+	})})
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+	if s := root.Status().Services[0]; s.State != tend.StateStarting || len(s.Annotations) > 0 {
+		t.Errorf("it is %v with %v", s.State, s.Annotations)
 	}
 }

@@ -30,6 +30,7 @@ type run struct {
 	feed      *feed // nil: Stdin is a file or nothing
 	busy      bool  // it was not started because somebody writes its program file
 	over      bool  // nothing is left of it
+	mute      bool  // it is Run's: it is no service
 	deaf      bool  // it was started with StopSignal ignored, as this program ignores it
 	unsent    error // why the last signal that was refused did not go out
 	tail      *tail
@@ -158,7 +159,7 @@ func (r *run) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tend.Annotate(ctx, slog.Int("pid", r.cmd.Process.Pid))
+	tend.Annotate(r.audience(ctx), slog.Int("pid", r.cmd.Process.Pid))
 	if r.readiness == nil {
 		r.becameReady()
 	} else {

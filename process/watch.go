@@ -117,8 +117,17 @@ func (r *run) restGone(over <-chan struct{}) <-chan struct{} {
 
 func (r *run) gotReady(ctx context.Context) {
 	if r.life.ready(time.Now()) {
-		tend.Ready(ctx)
+		tend.Ready(r.audience(ctx))
 	}
+}
+
+// audience is the context of the service that the process is. Of one that called Run nothing is
+// said: the process may be the check of another.
+func (r *run) audience(ctx context.Context) context.Context {
+	if r.mute {
+		return context.Background()
+	}
+	return ctx
 }
 
 // gotNote carries out what the process said on its notify socket.
@@ -137,7 +146,7 @@ func (r *run) gotNote(ctx context.Context, n note) {
 	}
 	if n.alive {
 		r.life.alive(now)
-		tend.Alive(ctx)
+		tend.Alive(r.audience(ctx))
 	}
 	if n.trigger {
 		r.send(ctx, r.life.bark(now, fmt.Errorf("%w: WATCHDOG=trigger", tend.ErrUnresponsive)))
@@ -146,7 +155,7 @@ func (r *run) gotNote(ctx context.Context, n note) {
 		r.judge(ctx)
 	}
 	if n.hasStatus {
-		tend.Annotate(ctx, slog.String("status", n.status))
+		tend.Annotate(r.audience(ctx), slog.String("status", n.status))
 	}
 }
 
@@ -175,7 +184,7 @@ func (r *run) send(ctx context.Context, sig Signal) {
 // sudo has given another user. It may be there for ever; who looks must find out why.
 func (r *run) refused(ctx context.Context, sig Signal, err error) {
 	r.unsent = fmt.Errorf("%v: %w", sig, err)
-	tend.Annotate(ctx, slog.Any("signal", r.unsent))
+	tend.Annotate(r.audience(ctx), slog.Any("signal", r.unsent))
 	r.c.logger().LogAttrs(ctx, slog.LevelWarn, "a process cannot be stopped",
 		slog.String("process", r.c.String()), slog.Int("pid", r.cmd.Process.Pid), slog.String("error", tend.NewReason(ctx, r.unsent).Error()))
 }
