@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,6 +89,9 @@ func TestBadSettings(t *testing.T) {
 func TestRun(t *testing.T) {
 	c := command("print", "out\nput\n", "err\n")
 	if got, err := c.Run(t.Context(), 0); err != nil || string(got) != "out\nput\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := c.Run(t.Context(), math.MaxInt); err != nil || string(got) != "out\nput\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	got, err := c.Run(t.Context(), 5)

@@ -114,7 +114,7 @@ func (t *tail) write(p []byte) {
 	if len(p) > t.max {
 		p = p[len(p)-t.max:]
 	}
-	if len(t.buf)+len(p) > 2*t.max { // in steps of max: amortized
+	if len(t.buf)+len(p)-t.max > t.max { // in steps of max: amortized; twice max may be too much for an int
 		t.buf = t.buf[:copy(t.buf, t.buf[len(t.buf)-t.max:])]
 	}
 	t.buf = append(t.buf, p...)

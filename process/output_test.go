@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -90,21 +91,24 @@ func FuzzSplitter(f *testing.F) {
 
 func TestTail(t *testing.T) {
 	for name, test := range map[string]struct {
+		max  int
 		in   []string
 		want string
 		cut  bool
 	}{
-		"nothing":            {nil, "", false},
-		"all of it":          {[]string{"abc\n", "def\n"}, "abc\ndef", false},
-		"exactly":            {[]string{"12345678", "90"}, "1234567890", false},
-		"last whole lines":   {[]string{"abc\n", "def\n", "ghi\n", "jkl\n"}, "ghi\njkl", true},
-		"one long line":      {[]string{"abcdefghijklm"}, "defghijklm", true},
-		"not UTF-8":          {[]string{"a\xffb\n"}, "a\uFFFDb", false},
-		"many short writes":  {strings.Split(strings.Repeat("x", 99)+"abcdefghij", ""), "abcdefghij", true},
-		"a write of its own": {[]string{"0", "1", strings.Repeat("y", 20) + "\n12345678\n"}, "12345678", true},
+		"nothing":            {10, nil, "", false},
+		"all of it":          {10, []string{"abc\n", "def\n"}, "abc\ndef", false},
+		"exactly":            {10, []string{"12345678", "90"}, "1234567890", false},
+		"last whole lines":   {10, []string{"abc\n", "def\n", "ghi\n", "jkl\n"}, "ghi\njkl", true},
+		"one long line":      {10, []string{"abcdefghijklm"}, "defghijklm", true},
+		"not UTF-8":          {10, []string{"a\xffb\n"}, "a\uFFFDb", false},
+		"many short writes":  {10, strings.Split(strings.Repeat("x", 99)+"abcdefghij", ""), "abcdefghij", true},
+		"a write of its own": {10, []string{"0", "1", strings.Repeat("y", 20) + "\n12345678\n"}, "12345678", true},
+		"without a limit":    {math.MaxInt, []string{"abc\n", "def\n"}, "abc\ndef", false},
+		"nearly without one": {math.MaxInt/2 + 1, []string{"abc\n", "def\n"}, "abc\ndef", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tail := &tail{max: 10}
+			tail := &tail{max: test.max}
 			for _, p := range test.in {
 				tail.write([]byte(p))
 			}
