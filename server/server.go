@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"reflect"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -61,8 +62,8 @@ type Config struct {
 	Listen func(ctx context.Context) (net.Listener, error)
 
 	// New makes the server of a run. It has to be a new one for each, because a
-	// server that was stopped cannot serve again. Its context is the service's.
-	// For HTTP there is [CopiesOf].
+	// server that was stopped cannot serve again. Its context is the service's. A
+	// run for which it returns nil has failed. For HTTP there is [CopiesOf].
 	New func(ctx context.Context) Graceful
 
 	// Drain is how long work under way may take to come to its end once the
@@ -107,6 +108,7 @@ type service struct{ Config }
 var (
 	errCutOff   = errors.New("tend/server: work under way was cut off")
 	errByItself = errors.New("tend/server: the server ended by itself")
+	errNoServer = errors.New("tend/server: Config.New returned nil")
 )
 
 func (s *service) String() string { return s.Name }
@@ -119,6 +121,9 @@ func (s *service) Serve(ctx context.Context) (err error) {
 	}
 	defer l.Close()
 	srv := s.New(ctx)
+	if isNil(srv) { // what stops it would find that out where nobody catches it
+		return errNoServer
+	}
 	ended, stopped := make(chan bool, 1), make(chan error, 1)
 	go func() { stopped <- s.await(ctx, srv, ended) }() // from here, to have the labels of the service
 	returned := false
@@ -141,6 +146,12 @@ func (s *service) Serve(ctx context.Context) (err error) {
 	_ = l.Close() // that others may take its place while what is under way comes to its end
 	tend.Annotate(ctx, slog.Any("draining", err))
 	return err
+}
+
+// isNil: there is no server, or a nil pointer for one.
+func isNil(srv Graceful) bool {
+	v := reflect.ValueOf(srv)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // await stops the server when the service is to stop, or when Serve of the server has

@@ -270,6 +270,42 @@ func TestServerPanicsSomewhere(t *testing.T) {
 	})
 }
 
+// A run without a server is a failure as well, of one that nobody has taken to be ready.
+func TestNewReturnsNil(t *testing.T) {
+	for name, srv := range map[string]Graceful{"nil": nil, "a nil pointer": (*fakeServer)(nil)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []string
+				spec := quiet()
+				spec.EventHook = func(e tend.Event) {
+					switch e := e.(type) {
+					case tend.ServiceReady:
+						told = append(told, e.Kind().String())
+					case tend.ServiceFailed:
+						told = append(told, e.Kind().String()+": "+e.Err.Text)
+					}
+				}
+				root, listener := tend.New("root", spec), &fakeListener{}
+				root.Add(Config{
+					Listen: func(context.Context) (net.Listener, error) { return listener, nil },
+					New:    func(context.Context) Graceful { return srv },
+				}.Child())
+				result := root.ServeBackground(t.Context())
+				synctest.Wait()
+				root.Stop()
+				<-result
+				synctest.Wait()
+				if diff := cmp.Diff([]string{"service failed: tend/server: Config.New returned nil"}, told); diff != "" {
+					t.Errorf("-want +got\n%s", diff)
+				}
+				if !listener.closed {
+					t.Error("the listener is open")
+				}
+			})
+		})
+	}
+}
+
 // A run that cannot listen fails at once; the next ones may, 100ms and 200ms later.
 func TestServerCannotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
