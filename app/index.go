@@ -45,7 +45,7 @@ func descriptionOf(path string) string {
 }
 
 // index says what the debug listener has.
-func index(handlers map[string]http.Handler) http.Handler {
+func index(handlers map[string]http.Handler) http.HandlerFunc {
 	var b strings.Builder
 	b.WriteString("<!DOCTYPE html><title>debug</title><ul>\n")
 	entry := func(path, what string) {
@@ -61,9 +61,9 @@ func index(handlers map[string]http.Handler) http.Handler {
 		}
 	}
 	b.WriteString("</ul>\n")
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_, _ = w.Write([]byte(b.String()))
-	})
+	}
 }

@@ -94,11 +94,9 @@ func (l *listeners) close() {
 // routes are what a listener answers.
 func (l *listeners) routes(debug bool) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", l.probe(l.live, answer{"ok", true}, debug))
-	mux.Handle("GET /readyz", l.probe(l.ready, answer{text: "the program is stopping"}, debug))
-	for pattern, h := range l.options.Handlers {
-		mux.Handle(pattern, h)
-	}
+	mux.Handle("/livez", forGet(l.probe(l.live, answer{"ok", true}, debug)))
+	mux.Handle("/readyz", forGet(l.probe(l.ready, answer{text: "the program is stopping"}, debug)))
+	mux.Handle("/", l.handlers())
 	if !debug {
 		return mux
 	}
@@ -109,9 +107,32 @@ func (l *listeners) routes(debug bool) *http.ServeMux {
 	mux.Handle("/debug/tree/", http.StripPrefix("/debug/tree", tree))
 	handleProfiles(mux)
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(l.options.Handlers)), isRoot) {
-		mux.Handle("GET /{$}", index(l.options.Handlers))
+		mux.Handle("/{$}", forGet(index(l.options.Handlers)))
 	}
 	return mux
+}
+
+// handlers answer what is left for Options.Handlers. They are in conflict with each other at most,
+// and not with a pattern that they know nothing of, as "GET /" and "/debug/tree/" are in one mux.
+func (l *listeners) handlers() *http.ServeMux {
+	mux := http.NewServeMux()
+	for pattern, h := range l.options.Handlers {
+		mux.Handle(pattern, h)
+	}
+	return mux
+}
+
+// forGet is h for GET and HEAD alone. A pattern with a method would leave the others to
+// Options.Handlers.
+func forGet(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+			return
+		}
+		h(w, r)
+	}
 }
 
 // guarded keeps foreign web sites from the debug listener, and whom else
@@ -140,8 +161,8 @@ func (l *listeners) guarded(h http.Handler, loopback bool) http.Handler {
 
 // probe answers with what q says, or with stopping if the stop has begun, also meanwhile:
 // 200 and "ok", or 503. Only those who may see everything learn why.
-func (l *listeners) probe(q question, stopping answer, details bool) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (l *listeners) probe(q question, stopping answer, details bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		a := stopping
 		if !l.stopping() {
 			if says := q(r.Context()); !l.stopping() {
@@ -157,7 +178,7 @@ func (l *listeners) probe(q question, stopping answer, details bool) http.Handle
 			}
 		}
 		_, _ = w.Write([]byte(a.text + "\n"))
-	})
+	}
 }
 
 // notOK is what those get to read who may not see everything.

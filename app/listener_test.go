@@ -101,6 +101,9 @@ func TestRoutes(t *testing.T) {
 	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "saw "+r.URL.Path) })
 	a := answers{tree: sup("root"), options: Options{Tree: echo, Handlers: map[string]http.Handler{"/metrics": echo, "/x/": echo}}}
 	outer, loop, open := a.routes(false, false), a.routes(true, true), a.routes(true, false)
+	a.tree = tend.Status{Path: "root"}
+	a.options.Handlers = map[string]http.Handler{"GET /": echo, "POST /": echo}
+	all := a.routes(true, true)
 	for _, test := range []struct {
 		name        string
 		h           http.Handler
@@ -118,6 +121,14 @@ func TestRoutes(t *testing.T) {
 		{"another name for a probe on loopback", loop, "GET", "http://evil.example/livez", 421, ""},
 		{"another name where one may come from elsewhere", open, "GET", "http://ops.example/debug/tree/", 200, "saw /"},
 		{"a probe is not posted", outer, "POST", "http://pod/livez", 405, ""},
+		{"a probe is not posted to what takes the rest", all, "POST", "http://localhost/readyz", 405, ""},
+		{"a profile is not posted", loop, "POST", "http://localhost/debug/pprof/heap", 405, ""},
+		{"nothing below a profile", loop, "GET", "http://localhost/debug/pprof/heap/x", 404, ""},
+		{"the rest", all, "GET", "http://localhost/", 200, "saw /"},
+		{"all of the rest", all, "POST", "http://localhost/x", 200, "saw /x"},
+		{"a probe beside the rest", all, "GET", "http://localhost/readyz", 503, "root is not served\n"},
+		{"the tree beside the rest", all, "GET", "http://localhost/debug/tree/x", 200, "saw /x"},
+		{"what is posted to the tree beside the rest", all, "POST", "http://localhost/debug/tree/x", 200, "saw /x"},
 	} {
 		code, body := get(test.h, test.method, test.url)
 		if code != test.code || test.body != "" && body != test.body {
@@ -462,7 +473,14 @@ func TestOptions(t *testing.T) {
 	} {
 		wantPanic(t, test.want, func() { test.o.withDefaults(root) })
 	}
-	Options{Handlers: map[string]http.Handler{"/livezoo": ok, "/debug/trees": ok}, Listen: ":0"}.withDefaults(root)
+	for _, patterns := range [][]string{{"/livezoo", "/debug/trees"}, {"GET /"}, {"POST /", "GET /{$}"}, {"GET /{a}/tree/", "/{b...}"}} {
+		if v := panicOf(patterns, ok); v != nil {
+			t.Errorf("%q: %v", patterns, v)
+		}
+	}
+	if panicOf([]string{"/a/{x}", "/{x}/b"}, ok) == nil {
+		t.Error("two Handlers are in conflict, and nobody says so")
+	}
 	for debug, want := range map[string]string{
 		"": "", ":6060": "localhost:6060", "0.0.0.0:6060": "0.0.0.0:6060", "[::]:6060": "[::]:6060", "localhost:1": "localhost:1",
 	} {
@@ -470,6 +488,17 @@ func TestOptions(t *testing.T) {
 			t.Errorf("Debug %q: -want +got\n%s", debug, diff)
 		}
 	}
+}
+
+// panicOf is what Options with h for these patterns, of Listen alone, panic with.
+func panicOf(patterns []string, h http.Handler) (v any) {
+	o := Options{Handlers: map[string]http.Handler{}, Listen: ":0"}
+	for _, p := range patterns {
+		o.Handlers[p] = h
+	}
+	defer func() { v = recover() }()
+	o.withDefaults(tend.New("root", tend.Spec{}))
+	return nil
 }
 
 // TestATreeThatIsShownNowhere is told of.

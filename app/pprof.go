@@ -18,10 +18,10 @@ import (
 // is what `go tool pprof` and `go tool trace` ask for; not the command line,
 // which may hold secrets, and no differences of profiles.
 func handleProfiles(mux *http.ServeMux) {
-	mux.HandleFunc("GET /debug/pprof/{$}", listProfiles)
-	mux.HandleFunc("GET /debug/pprof/{name}", writeProfile)
-	mux.HandleFunc("GET /debug/pprof/profile", record("profile", pprof.StartCPUProfile, pprof.StopCPUProfile))
-	mux.HandleFunc("GET /debug/pprof/trace", record("trace", trace.Start, trace.Stop))
+	mux.Handle("/debug/pprof/{$}", forGet(listProfiles))
+	mux.Handle("/debug/pprof/{name}", forGet(writeProfile))
+	mux.Handle("/debug/pprof/profile", forGet(record("profile", pprof.StartCPUProfile, pprof.StopCPUProfile)))
+	mux.Handle("/debug/pprof/trace", forGet(record("trace", trace.Start, trace.Stop)))
 }
 
 func listProfiles(w http.ResponseWriter, _ *http.Request) {
