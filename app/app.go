@@ -144,7 +144,7 @@ func (p *program) awaitReady(ctx context.Context, began time.Time) {
 }
 
 // isUp: the tree has been ready, and is not stopping.
-func (p *program) isUp() bool { return phase(p.systemd.phase.Load()) == up }
+func (p *program) isUp() bool { return p.systemd.is(up) }
 
 // finish is what there is to do when the tree has stopped.
 func (p *program) finish(serving context.Context, err error) int {

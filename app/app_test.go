@@ -648,21 +648,27 @@ func TestReloadExits(t *testing.T) {
 	})
 }
 
-// A hook that hangs keeps nothing from stopping, and is told.
+// A hook that hangs keeps nothing from stopping, and is told. No other is called after it, for one
+// more reload that was wanted before the stop either.
 func TestReloadEndsWithStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		root := tend.New("root", quiet(tend.Spec{}))
 		root.Add(tendtest.Slow("x", time.Second))
-		told := time.Time{}
-		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{func(ctx context.Context) error {
-			<-ctx.Done()
-			told = time.Now()
-			time.Sleep(time.Minute)
-			return nil
-		}}})
+		told, calls := time.Time{}, 0
+		s := perform(t.Context(), root, Options{Reload: []func(context.Context) error{
+			func(ctx context.Context) error {
+				calls++
+				<-ctx.Done()
+				told = time.Now()
+				time.Sleep(time.Minute)
+				return nil
+			},
+			func(context.Context) error { t.Error("a hook is called after the stop has begun"); return nil },
+		}})
 		synctest.Wait()
 		s.signals <- syscall.SIGHUP
 		synctest.Wait()
+		s.signals <- syscall.SIGHUP
 		s.signals <- os.Interrupt
 		began := time.Now()
 		s.wantCode(t, 0, time.Second)
@@ -671,6 +677,10 @@ func TestReloadEndsWithStop(t *testing.T) {
 			t.Errorf("the hook was told %v after the stop began", told.Sub(began))
 		}
 		time.Sleep(time.Hour)
+		contains(t, s.log.String(), "at=0s level=INFO msg=reloading", "at=0s level=INFO msg=stopping", "at=1m0s level=INFO msg=reloaded hooks=2 failed=1")
+		if n := strings.Count(s.log.String(), "msg=reload"); calls != 1 || n != 2 { // one began and ended
+			t.Errorf("%d calls:\n%s", calls, s.log)
+		}
 	})
 }
 

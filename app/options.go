@@ -30,8 +30,8 @@ type Options struct {
 
 	// Reload are called one after another on SIGHUP, each also after one that
 	// failed or panicked, which is logged. Their context ends when the stop
-	// begins; it is not waited for them. One reload at a time: signals that come
-	// during one cause one more after it.
+	// begins; it is not waited for them, and no other is called from then on. One
+	// reload at a time: signals that come during one cause one more after it.
 	Reload []func(ctx context.Context) error
 
 	// Ready and Live are the checks behind /readyz and /livez, and Live is the one

@@ -14,7 +14,7 @@ import (
 
 // stopping is how far the end of a program has come.
 type stopping struct {
-	once  sync.Once
+	mu    sync.Mutex // held while the stop, or a reload, begins
 	began atomic.Bool
 	tell  context.CancelFunc // ends the context of reloads
 
@@ -46,12 +46,25 @@ func (w words) LogValue() slog.Value { return slog.StringValue(w.root.Reason(w.e
 
 // stopBegan notes, once, that the program has begun to stop.
 func (p *program) stopBegan(cause error) {
-	p.stop.once.Do(func() {
-		p.stop.began.Store(true)
-		p.stop.tell()
-		p.systemd.enter(ending)
-		p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{p.root, cause}))
-	})
+	p.stop.mu.Lock()
+	defer p.stop.mu.Unlock()
+	if p.stop.began.Swap(true) {
+		return
+	}
+	p.stop.tell()
+	p.systemd.enter(ending)
+	p.log.LogAttrs(context.Background(), slog.LevelInfo, "stopping", slog.Any("cause", words{p.root, cause}))
+}
+
+// reloadBegins notes that a reload begins. None does during a stop, also one that was wanted before.
+func (p *program) reloadBegins() bool {
+	p.stop.mu.Lock()
+	defer p.stop.mu.Unlock()
+	if p.stop.began.Load() {
+		return false
+	}
+	p.log.LogAttrs(context.Background(), slog.LevelInfo, "reloading")
+	return true
 }
 
 // heed does what a signal asks for. It is false if that is to end at once.

@@ -80,6 +80,8 @@ func (s *systemd) enter(next phase) {
 	}
 }
 
+func (s *systemd) is(p phase) bool { return phase(s.phase.Load()) == p }
+
 // run tells until ctx ends.
 func (s *systemd) run(ctx context.Context) {
 	if !s.enabled {
@@ -239,20 +241,22 @@ func (s *systemd) missed() bool {
 	return again
 }
 
-// reloading says that a reload has begun.
+// reloading says that a reload has begun, unless the stop has meanwhile: that comes last.
 func (s *systemd) reloading() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reloads, s.again = true, false
-	s.send(sdnotify.Reloading())
+	if !s.is(ending) {
+		s.send(sdnotify.Reloading())
+	}
 }
 
 // reloaded says that it is over, if the program is up.
-func (s *systemd) reloaded(up bool) {
+func (s *systemd) reloaded() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reloads = false
-	s.again = up && !s.send(sdnotify.Ready)
+	s.again = s.is(up) && !s.send(sdnotify.Ready)
 }
 
 // farewell is the last that systemd hears: how the program ends. A stop may be so

@@ -404,3 +404,27 @@ func TestSystemdFarewell(t *testing.T) {
 		t.Errorf("heard %q", heard)
 	}
 }
+
+// Once the stop has begun nothing is said of a reload, also if that waits for its turn to say it.
+func TestSystemdHearsOfNoReloadDuringAStop(t *testing.T) {
+	said, hung := make(chan string, 3), make(chan struct{})
+	s := &systemd{enabled: true, wake: make(chan struct{}, 1), notify: func(state ...string) (bool, error) {
+		said <- strings.Join(state, " ")
+		<-hung
+		return true, nil
+	}}
+	s.enter(up)
+	var both sync.WaitGroup
+	both.Go(s.reloading)
+	if first := <-said; !strings.HasPrefix(first, "RELOADING=1") {
+		t.Errorf("said %q", first)
+	}
+	both.Go(s.reloaded)
+	both.Go(s.reloading)
+	s.enter(ending)
+	close(hung)
+	both.Wait()
+	if len(said) > 0 {
+		t.Errorf("then it said %q", <-said)
+	}
+}
