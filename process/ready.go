@@ -148,9 +148,10 @@ func (readyFD) begin(context.Context, *run) {}
 
 // ReadyCheck: the process is up once check returns nil. Check is called at once
 // and then again a time of every after each failure (0: 200 ms), one call at a
-// time, until it succeeds or the process is being stopped or has exited. It must return soon
-// after its context is done. The last error is part of the failure if the
-// process is not ready in time. Any check of a health probe will do.
+// time, until it succeeds or the process is being stopped or has exited. Its context
+// ends then, whatever the process is stopped for, and it must return soon after. The
+// last error is part of the failure if the process is not ready in time. Any check of
+// a health probe will do.
 func ReadyCheck(every time.Duration, check func(ctx context.Context) error) Readiness {
 	return readyCheck{cmp.Or(every, 200*time.Millisecond), check}
 }
@@ -173,10 +174,9 @@ func (c readyCheck) validate() error {
 func (readyCheck) arm(*run) error { return nil }
 
 func (c readyCheck) begin(ctx context.Context, r *run) {
-	ctx, cancel := context.WithCancel(ctx)
-	r.closers = append(r.closers, cancel)
+	ctx, r.endCheck = context.WithCancel(ctx)
 	r.helper("the check of ReadyCheck", func() {
-		for ctx.Err() == nil && !r.isReleased() {
+		for ctx.Err() == nil {
 			err := c.check(ctx)
 			if err == nil {
 				r.foundUp()

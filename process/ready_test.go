@@ -255,6 +255,45 @@ func TestACheckThatIsAProgramIsNotTheProcess(t *testing.T) {
 	}
 }
 
+// The check is told when the process is, which may go on for a while, and is not called again.
+func TestTheCheckEndsWithTheStop(t *testing.T) {
+	c := command("wait")
+	c.StopSignal = syscall.SIGWINCH // which is nothing to it from its start
+	c.StartTimeout, c.StopTimeout = 300*time.Millisecond, 10*time.Second
+	calls := 0
+	c.Ready = process.ReadyCheck(time.Millisecond, func(ctx context.Context) error {
+		calls++
+		<-ctx.Done()
+		return errors.Join(ctx.Err(), c.Signal(syscall.SIGKILL)) // before StopTimeout is over
+	})
+	err := c.Serve(t.Context())
+	exit := new(process.ExitError)
+	if !errors.As(err, &exit) || exit.Signal != syscall.SIGKILL || exit.Forced || !errors.Is(err, tend.ErrNotReady) || calls != 1 {
+		t.Errorf("got %v after %d calls", err, calls)
+	}
+}
+
+// Nor does it wait for the output of a process that has exited.
+func TestTheCheckEndsWithTheExit(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c := command("parent", "0", "setsid", "orphan", "still heard")
+	await := record(t, c)
+	c.DrainTimeout = 10 * time.Second
+	c.Setup = func(cmd *exec.Cmd) error { cmd.ExtraFiles = []*os.File{r}; return nil }
+	c.Ready = process.ReadyCheck(time.Millisecond, func(ctx context.Context) error {
+		<-ctx.Done()
+		return errors.Join(ctx.Err(), w.Close()) // which is what the orphan waits for
+	})
+	if err := c.Serve(t.Context()); !errors.Is(err, tend.ErrNotReady) {
+		t.Errorf("got %v", err)
+	}
+	await("still heard")
+}
+
 // A service that runs a command is not that command.
 func TestAServiceThatCallsRunIsToldNothing(t *testing.T) {
 	ran := make(chan error)

@@ -49,6 +49,8 @@ type run struct {
 	onLine func(Line)
 	// onPrompt sees lines that have no end and do not go on; nil: nobody wants to know.
 	onPrompt func(text string)
+	// endCheck ends the context of ReadyCheck.
+	endCheck context.CancelFunc
 	// ownFiles is how many of the Cmd's ExtraFiles, the last ones, are not Setup's.
 	ownFiles int
 
@@ -67,7 +69,7 @@ type exit struct {
 func newRun(c *Command, s sink) *run {
 	r := &run{
 		c: c, sink: s, readiness: c.Ready, tail: &tail{max: tailSize},
-		ready: make(chan struct{}), failed: make(chan error, 1),
+		ready: make(chan struct{}), failed: make(chan error, 1), endCheck: func() {},
 		life: life{stopTimeout: c.stopTimeout(), watchdog: c.Watchdog, stopSignal: c.stopSignal()},
 	}
 	if c.Ready != nil {
@@ -221,6 +223,7 @@ func (r *run) callStarted() {
 func (r *run) finish(ctx context.Context, e exit) error {
 	drain := r.drainTime(ctx)
 	r.release(e)
+	r.endCheck()           // after that: what it finds is not of the process any more
 	r.markBy = time.Time{} // nobody is found late any more
 	exited := time.Now()
 	r.cmd.WaitDelay = drain

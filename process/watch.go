@@ -164,6 +164,7 @@ func (r *run) send(ctx context.Context, sig Signal) {
 	if sig == 0 {
 		return
 	}
+	r.endCheck()
 	to := signalGroup
 	if r.c.StopLeader && sig != sigKill {
 		to = signalLeader
