@@ -396,7 +396,7 @@ func (p *plan) stuck(now instant, n *node, stacks string) {
 // ended emits ServiceEnded.
 func (p *plan) ended(now instant, out outcome, cause Reason, next State) {
 	unclean := isUnclean(out, !cause.IsZero())
-	if !p.hears.anything() || out.n.is(isMember) && !unclean {
+	if out.n.is(isMember) && !unclean {
 		return
 	}
 	told := ServiceEnded{

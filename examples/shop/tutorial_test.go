@@ -165,3 +165,41 @@ func run(t *testing.T, cmd *exec.Cmd) {
 		t.Error(err)
 	}
 }
+
+// TestWhatNeedsANewerGo is named in the README, and nothing else: what users import or install.
+func TestWhatNeedsANewerGo(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, said, is := strings.Cut(string(text), "Your program needs Go ")
+	said, _, ends := strings.Cut(said, ")")
+	if !is || !ends {
+		t.Fatal("it does not say what a program needs")
+	}
+	root := goOf(t, ".")
+	if !strings.HasPrefix(said, root+" ") {
+		t.Errorf("it says %q, and the root needs %s", said, root)
+	}
+	for name, dir := range map[string]string{
+		"tendprom": "tendprom", "tendotel": "tendotel", "cluster": "cluster", "tendtop": "cmd/tendtop", "suture": "suture/shim",
+	} {
+		if needs := goOf(t, dir); strings.Contains(said, "`"+name+"`") != (needs != root) {
+			t.Errorf("%s needs %s, and it says %q", name, needs, said)
+		}
+	}
+}
+
+// goOf is the version of Go that the module in a directory needs, without its patch.
+func goOf(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("%s names no version of Go", dir)
+	}
+	return string(found[1])
+}
