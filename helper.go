@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/latent"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // errTooLate is what is told of a call of [Go] that has started nothing.
@@ -68,12 +70,25 @@ func (r *run) help(m *runMore, ctx context.Context, f func(context.Context) erro
 	out = r.newOutcome(err)
 }
 
-// helped notes how a helper has ended. If nobody had asked for that, the run ends
-// because of it, before user code is asked what the error is. Otherwise it must be
-// asked first whether that is more than obedience.
+// helped notes how a helper has ended. It is no failure if somebody between the supervisor and
+// the helper has cancelled its context, and it obeys.
 func (r *run) helped(ctx context.Context, m *runMore, out *outcome) {
+	if out == nil || out.why.Err == nil {
+		return
+	}
+	obeys := false
+	defer func() {
+		if !obeys { // or the error has panicked, or exited the goroutine
+			r.helperFailed(ctx, m, out)
+		}
+	}()
+	guard.Do(func() { obeys = stopped.Obeys(ctx, out.why.Err) })
+}
+
+// helperFailed: if nobody had asked for that, the run ends because of it, before user code is
+// asked what the error is. Otherwise it must be asked first whether that is more than obedience.
+func (r *run) helperFailed(ctx context.Context, m *runMore, out *outcome) {
 	switch {
-	case out == nil, out.why.Err == nil:
 	case m.fail(out, false):
 		r.cancel(out.why.Err)
 		r.post(ending{r.node, r.number})

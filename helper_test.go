@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 var errOther = errors.New("other")
@@ -448,4 +449,71 @@ func TestAServiceWhoseTextIsBeingRedactedIsStopping(t *testing.T) {
 		wantStates(t, sub, "a running")
 		s.Stop()
 	})
+}
+
+// strange is an error that is not what it is asked for.
+type strange func()
+
+func (strange) Error() string     { return "strange" }
+func (f strange) Is(_ error) bool { f(); return false }
+
+// TestWhoEndsTheContextOfAHelper other than the supervisor has no failure of it, as long as the
+// helper says no more than that it was cancelled. What else it may say, the service has done to
+// itself; unless somebody stands between the two, who knows what that means.
+func TestWhoEndsTheContextOfAHelper(t *testing.T) {
+	own := func(ctx context.Context) (context.Context, func()) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		return ctx, func() { cancel(errBoom) }
+	}
+	late := func(ctx context.Context) (context.Context, func()) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		return ctx, func() { time.Sleep(2 * time.Second); cancel() }
+	}
+	between := func(end func(context.Context) (context.Context, func())) func(context.Context) (context.Context, func()) {
+		return func(ctx context.Context) (context.Context, func()) {
+			ctx, stop := end(ctx)
+			return stopped.Between(ctx), stop
+		}
+	}
+	failed := func(ctx context.Context) error { return fmt.Errorf("by the way: %w", context.Cause(ctx)) }
+	for name, c := range map[string]struct {
+		context func(context.Context) (context.Context, func())
+		returns func(context.Context) error
+		want    string // what it fails with; empty: nothing
+	}{
+		"obeys":                        {own, context.Context.Err, ""},
+		"obeys in its own words":       {own, func(ctx context.Context) error { return fmt.Errorf("over: %w", ctx.Err()) }, ""},
+		"says why":                     {own, context.Cause, "boom"},
+		"has failed":                   {own, func(context.Context) error { return errOther }, "other"},
+		"is late":                      {late, context.Context.Err, "DeadlineExceeded"},
+		"is cancelled when it is late": {late, func(context.Context) error { return context.Canceled }, "Canceled"},
+		"panics":                       {own, func(context.Context) error { return strange(func() { panic("ouch") }) }, "strange"},
+		"exits":                        {own, func(context.Context) error { return strange(runtime.Goexit) }, "strange"},
+		"obeys somebody between":       {between(own), context.Context.Err, ""},
+		"says why somebody did it":     {between(own), failed, ""},
+		"is late for somebody":         {between(late), failed, ""},
+		"has failed for itself":        {between(own), func(context.Context) error { return errOther }, "other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				o := ordered("a")
+				_, p, _ := serve(t, tend.Spec{}, o)
+				p.Lines()
+				o.Run(func(ctx context.Context) error {
+					inner, end := c.context(ctx)
+					tend.Go(inner, func(ctx context.Context) error {
+						<-ctx.Done()
+						return c.returns(ctx)
+					})
+					end()
+					return obey(ctx)
+				})
+				time.Sleep(time.Minute)
+				lines := grep(p, "service failed")
+				if c.want == "" && len(lines) != 0 || c.want != "" && (len(lines) != 1 || !strings.Contains(lines[0], " err="+c.want+" ")) {
+					t.Errorf("%q", lines)
+				}
+			})
+		})
+	}
 }

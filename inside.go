@@ -70,7 +70,8 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 // What Serve returns, and the first helper that fails before, is how a service ends.
 // Whatever fails besides is told in [ServiceAlsoFailed]. A helper of a service that
 // was asked to stop, or whose Serve has returned, does nothing to the result when it
-// returns the error of its context or its cause: that is obedience.
+// returns the error of its context or its cause: that is obedience. So it is if somebody
+// else has cancelled ctx, and the helper returns [context.Canceled].
 //
 // After Serve has returned nothing is started any more; a [ServiceAlsoFailed] says
 // so, once for each run. Outside of a supervisor Go is a plain go statement.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // Do runs f in the caller's goroutine with the service of the key's shard, if it is here.
@@ -42,7 +44,7 @@ func during(ctx context.Context, h *hold, run *running, f func(ctx context.Conte
 	defer cancel(nil)
 	quit := context.AfterFunc(run.ctx, func() { cancel(context.Cause(run.ctx)) })
 	defer quit()
-	return f(context.WithValue(under, runKey{}, run))
+	return f(context.WithValue(stopped.Between(under), runKey{}, run))
 }
 
 // runKey is for the run that a call is part of.

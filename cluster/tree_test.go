@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/cluster"
 	"github.com/tend-go/tend/cluster/clustertest"
+	"github.com/tend-go/tend/tendtest"
 )
 
 // Suspend of the node hands over everything, while its roles are served; Restart joins again.
@@ -245,6 +247,57 @@ func TestAnnotations(t *testing.T) {
 		a.stop()
 		b.stop()
 	})
+}
+
+// TestHelpersThatAreToldObey: an end after told is no failure, restart or decline, though a
+// helper hears of it before the supervisor here has asked its service to stop. A second node
+// takes over half of the shards, and then the first one leaves.
+func TestHelpersThatAreToldObey(t *testing.T) {
+	const shards = 24
+	for name, says := range map[string]func(context.Context) error{"obeys": context.Context.Err, "says why": context.Cause} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				engine, events, begun := clustertest.NewEngine(), tendtest.NewTape(t), map[string]int{}
+				var mu sync.Mutex
+				add := func(name string) *machine {
+					m := newMachine(engine, name, cluster.Options{})
+					m.root.AddHook(events.Hook)
+					m.root.Add(cluster.NewRole(m.node, "r", cluster.Spec{Shards: shards}, func(int) tend.Service {
+						return tend.Func("s", func(ctx context.Context) error {
+							mu.Lock()
+							begun[name]++
+							mu.Unlock()
+							tend.Go(ctx, func(ctx context.Context) error {
+								<-ctx.Done()
+								return says(ctx)
+							})
+							<-ctx.Done()
+							return nil
+						})
+					}))
+					return m.serve()
+				}
+				a := add("a")
+				time.Sleep(20 * time.Second)
+				b := add("b")
+				time.Sleep(time.Minute)
+				a.stop()
+				time.Sleep(time.Minute)
+				b.stop()
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				if begun["a"] != shards || begun["b"] != shards {
+					t.Errorf("begun: %v", begun)
+				}
+				for _, line := range events.Lines() {
+					if strings.Contains(line, "failed") || strings.Contains(line, "pause") {
+						t.Error(line)
+					}
+				}
+			})
+		})
+	}
 }
 
 // A shard whose service is suspended keeps its claim, and is down in the whole fleet: that is

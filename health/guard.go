@@ -11,6 +11,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
+	"github.com/tend-go/tend/internal/stopped"
 )
 
 // UnhealthyError is why a [Prober.Guard] has stopped its service: the cause in
@@ -164,7 +165,7 @@ func (g *guarded) Serve(ctx context.Context) (err error) {
 			err = w.sick
 		}
 	}()
-	return g.service.Serve(context.WithValue(inner, pulseKey{}, &pulse{g.prober, w}))
+	return g.service.Serve(context.WithValue(stopped.Between(inner), pulseKey{}, &pulse{g.prober, w}))
 }
 
 // admit adds the probes, all or none.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/health"
+	"github.com/tend-go/tend/internal/stopped"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -225,6 +226,25 @@ func TestGuardEnds(t *testing.T) {
 		}
 		if n := len(prober.Snapshot(health.Readiness).Probes); n != 0 {
 			t.Errorf("%d probes are left", n)
+		}
+	})
+}
+
+// TestHelpersOfASickServiceObey: the verdict alone is what it fails with.
+func TestHelpersOfASickServiceObey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		prober := newProber(t, health.Config{})
+		serve(t, prober)
+		svc := tend.Func("a", func(ctx context.Context) error {
+			<-ctx.Done()
+			if err := context.Cause(ctx); !stopped.Obeys(ctx, err) {
+				t.Errorf("a helper that says %v has failed", err)
+			}
+			return nil
+		})
+		ping := health.Probe{Name: "ping", Kind: health.Liveness, FailureThreshold: 1, Check: script("-")}
+		if err := guarded(t, prober, "a", svc, ping).Serve(t.Context()); why(err) != "a:ping liveness 1 sick" {
+			t.Errorf("Serve returned %v", err)
 		}
 	})
 }

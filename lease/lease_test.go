@@ -15,6 +15,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/lease"
+	"github.com/tend-go/tend/tendtest"
 )
 
 var (
@@ -272,6 +273,33 @@ func TestResultOfLostWork(t *testing.T) {
 			is(t, err, lease.ErrLost, errStore, c.work)
 		})
 	}
+}
+
+// TestHelpersOfLostWorkObey: Hold says what became of it.
+func TestHelpersOfLostWorkObey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, tape := tend.New("root", tend.Spec{}), tendtest.NewTape(t)
+		root.AddHook(tape.Hook)
+		root.Add(tend.Func("clair", func(ctx context.Context) error {
+			return clair(newLog(), always(errStore)).Hold(ctx, func(ctx context.Context) error {
+				tend.Go(ctx, func(ctx context.Context) error {
+					<-ctx.Done()
+					return context.Cause(ctx)
+				})
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				return errWork
+			})
+		}))
+		done := root.ServeBackground(t.Context())
+		time.Sleep(time.Hour)
+		root.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		tape.WantAmong(`8m1s root/clair service failed err="tend/lease: the lock is lost: store unreachable: work failed" ran=8m1s count=1`)
+	})
 }
 
 // The lock of 10 minutes is known to be lost after 8: two minutes before anybody

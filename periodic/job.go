@@ -284,6 +284,7 @@ func (j *Job) call(ctx context.Context) error {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, j.Timeout, late)
 		defer cancel()
+		ctx = stopped.Between(ctx)
 	}
 	return j.Run(ctx)
 }

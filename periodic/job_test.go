@@ -22,6 +22,7 @@ import (
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/internal/said"
 	"github.com/tend-go/tend/periodic"
+	"github.com/tend-go/tend/tendtest"
 )
 
 var (
@@ -707,6 +708,35 @@ func TestTimeout(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		l.want(t, "a@0s end@3s a@10s end@13s")
+	})
+}
+
+// TestHelpersOfALateRunObey: it is one of the failures that a job may have.
+func TestHelpersOfALateRunObey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		j := &periodic.Job{Name: "a", Interval: 10 * time.Second, Timeout: 3 * time.Second, Run: func(ctx context.Context) error {
+			runs++
+			tend.Go(ctx, func(ctx context.Context) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			<-ctx.Done()
+			time.Sleep(time.Second)
+			return context.Cause(ctx)
+		}}
+		root, tape := tend.New("root", tend.Spec{}), tendtest.NewTape(t)
+		root.AddHook(tape.Hook)
+		root.Add(j)
+		done := root.ServeBackground(t.Context())
+		time.Sleep(time.Minute - time.Second)
+		root.Stop()
+		if err := <-done; err != nil || runs != 6 {
+			t.Errorf("%d runs, %v", runs, err)
+		}
+		synctest.Wait()
+		tape.Want("0s root supervisor started services=1", "0s root/a service started",
+			"59s root supervisor stopping cause=ErrStopped", "59s root/a service ended err=ErrStopped cause=ErrStopped", "59s root supervisor stopped cause=ErrStopped")
 	})
 }
 

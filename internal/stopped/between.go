@@ -1,0 +1,30 @@
+package stopped
+
+import (
+	"context"
+	"errors"
+)
+
+// betweenKey is what a context has itself for that somebody ends who stands between a service
+// and its supervisor.
+type betweenKey struct{}
+
+// Between returns ctx, of which the caller says that it stands between a service and its
+// supervisor: it ends ctx at will, as the supervisor does the one above, and knows what that
+// means. Helpers that say no more than that have obeyed.
+func Between(ctx context.Context) context.Context { return context.WithValue(ctx, betweenKey{}, ctx) }
+
+// Obeys: ctx has been cancelled, or has ended at the will of who called [Between], and err says
+// no more than that. That a context of anybody else has come to its deadline is a failure, and
+// so is what it was cancelled with: whoever returns that may have done it for a failure of his
+// own. It asks ctx and err, which may be user code.
+func Obeys(ctx context.Context, err error) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	if errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+		return true
+	}
+	between, is := ctx.Value(betweenKey{}).(context.Context)
+	return is && Says(between, err)
+}
