@@ -9,20 +9,19 @@ import (
 	"github.com/tend-go/tend/cluster/internal/store"
 )
 
-// heard notes whether the engine answers. ErrNoLease and ErrFull are answers.
-func (p *plan) heard(head store.Head, err error) {
+// heard notes whether the engine does what it is asked for. ErrNoLease and ErrFull are answers.
+func (p *plan) heard(what operation, head store.Head, err error) {
 	if errors.Is(err, store.ErrFull) {
 		p.nagFull(err)
 	} else if err != nil && !errors.Is(err, store.ErrNoLease) {
-		if p.lostAt == never {
-			p.lostAt = p.now
+		if p.trouble.fails(what, p.now) {
 			p.tellOf(KindEngineLost, Event{Err: err})
 		}
 		return
 	}
-	if p.lostAt != never && p.blind < 2 {
-		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.lostAt})
-		p.lostAt = never
+	if p.blind < 2 && p.trouble.isOver(what, p.now) {
+		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.trouble.since})
+		p.trouble = noTrouble
 	}
 	if head.Cluster != 0 {
 		p.forgot(p.view.same(head))
@@ -48,7 +47,7 @@ func (p *plan) forgot(err error) {
 }
 
 func (p *plan) takeOpened(m opened) {
-	p.heard(m.head, m.err)
+	p.heard(opening, m.head, m.err)
 	if p.lease.phase != away {
 		return // an answer that had been given up: that lease ends by itself
 	}
@@ -65,7 +64,7 @@ func (p *plan) takeRenewed(m renewed) {
 	if m.lease != p.lease.id || p.lease.phase != live {
 		return
 	}
-	p.heard(m.head, m.err)
+	p.heard(renewing, m.head, m.err)
 	switch {
 	case errors.Is(m.err, store.ErrNoLease):
 		p.lose()
@@ -90,7 +89,7 @@ func (p *plan) takeRevoked(m revoked) {
 	if m.lease != p.lease.id || p.lease.phase != over {
 		return
 	}
-	p.heard(store.Head{}, m.err)
+	p.heard(revoking, store.Head{}, m.err)
 	p.lease.busy = false
 	if m.err != nil && !errors.Is(m.err, store.ErrNoLease) {
 		p.lease.failed(p.now)
@@ -119,7 +118,7 @@ func (p *plan) takeRegistered(m registered) {
 	if m.lease != p.lease.id || p.lease.phase != live {
 		return
 	}
-	p.heard(m.answer.Head, m.err)
+	p.heard(registering, m.answer.Head, m.err)
 	p.member.busy = false
 	switch e := m.answer.Entry; {
 	case errors.Is(m.err, store.ErrNoLease):
@@ -148,7 +147,7 @@ func (p *plan) takeUpdated(m updated) {
 	if m.lease != p.member.lease || !p.member.busy {
 		return
 	}
-	p.heard(m.answer.Head, m.err)
+	p.heard(updating, m.answer.Head, m.err)
 	p.member.busy = false
 	p.member.failed = m.err != nil
 	switch {
@@ -165,14 +164,14 @@ func (p *plan) takeUpdated(m updated) {
 // engine answers all else, as to somebody who may not read.
 func (p *plan) takeUnseen(m unseen) {
 	if p.blind++; p.blind >= 2 {
-		p.heard(store.Head{}, m.err)
+		p.heard(watching, store.Head{}, m.err)
 	}
 }
 
 // takeCounted: the number was tried to be set. The view tells how that went; as long as it
 // does not, it is tried again, and not at once.
 func (p *plan) takeCounted(m counted) {
-	p.heard(m.head, m.err)
+	p.heard(counting, m.head, m.err)
 	r := p.roles[m.role]
 	r.counting, r.recount = false, p.now+retry
 	p.lookBy(r.recount)
@@ -186,7 +185,7 @@ func (p *plan) takeSaw(m saw) {
 		p.forgot(err)
 		return
 	}
-	p.heard(store.Head{}, nil)
+	p.heard(watching, store.Head{}, nil)
 	p.tellMembers(before)
 	p.correct(m.batch)
 	p.glance()
@@ -268,7 +267,7 @@ func (p *plan) rob(b *book) {
 }
 
 func (p *plan) takeCreated(m created) {
-	p.heard(m.answer.Head, m.err)
+	p.heard(creating, m.answer.Head, m.err)
 	b := p.books.of(m.id)
 	if b == nil || b.state != claiming || b.op != m.op {
 		return // the view will tell
@@ -302,7 +301,7 @@ func (p *plan) gain(b *book, token int64) {
 }
 
 func (p *plan) takeDeleted(m deleted) {
-	p.heard(m.answer.Head, m.err)
+	p.heard(deleting, m.answer.Head, m.err)
 	b := p.books.of(m.id)
 	if b == nil || b.state != releasing || b.token != m.token {
 		return

@@ -153,7 +153,7 @@ func (l *loop) annotate() {
 	}
 	l.noted = p.now
 	engine := "up"
-	if p.lostAt != never || p.view.head.Cluster == 0 {
+	if p.trouble != noTrouble || p.view.head.Cluster == 0 {
 		engine = "away"
 	}
 	attrs := []slog.Attr{slog.String("engine", engine), slog.Int("members", len(p.view.members)), slog.Int("owns", p.owned())}

@@ -59,8 +59,8 @@ type plan struct {
 	finished bool
 	began    instant // when leaving began
 
-	unrevoked error   // why the last lease could not be ended
-	lostAt    instant // since when the engine does not answer; never: it does
+	unrevoked error // why the last lease could not be ended
+	trouble   trouble
 	blind     int     // watches in a row that saw nothing
 	fullAt    instant // when it was last told that the engine has no space
 
@@ -102,7 +102,7 @@ func newPlan(o Options, floor int64) *plan {
 		settle: o.Settle, moves: o.Moves,
 		lease: session{ttl: o.TTL, margin: o.Margin},
 		view:  newView(fleetKeys(o.Fleet), floor),
-		roles: map[string]*part{}, books: newLedger(), look: never, lostAt: never, fullAt: -never,
+		roles: map[string]*part{}, books: newLedger(), look: never, trouble: noTrouble, fullAt: -never,
 		member: membership{nagged: -never},
 	}
 }

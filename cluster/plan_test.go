@@ -212,10 +212,10 @@ func TestAnswersOfEarlierQuestionsAreIgnored(t *testing.T) {
 	d := newDesk(t).up()
 	d.at(second, due{}).want("create 1")
 	d.at(2*second, created{1, one, store.Answer{}, errLate}).want("engine lost", "renew")
-	d.at(2200*time.Millisecond, renewed{sent: 2 * second, lease: 7}, due{}).want("engine back")
+	d.at(2200*time.Millisecond, renewed{sent: 2 * second, lease: 7}, due{}).want()
 	d.at(2200*time.Millisecond+calm, due{}).want("create 2")
 	held := answer(10, store.Entry{Lease: 7, Token: 10})
-	d.at(2300*time.Millisecond, created{2, one, held, nil}).want("claimed", "start")
+	d.at(2300*time.Millisecond, created{2, one, held, nil}).want("engine back", "claimed", "start")
 	d.at(2400*time.Millisecond, created{1, one, held, nil}, created{2, one, held, nil}).want()
 }
 
@@ -498,7 +498,7 @@ func TestALeavingNodeTellsOfEachRelease(t *testing.T) {
 	d.at(1500*time.Millisecond, returned{one, 10}).want()
 	d.at(1500*time.Millisecond, updated{7, d.wish, answer(11, store.Entry{}), nil}).want("remove")
 	d.at(1600*time.Millisecond, deleted{one, 10, store.Answer{}, errLate}).want("engine lost", "revoke")
-	d.at(1600*time.Millisecond, revoked{7, nil}).want("engine back", "released", "left", "finish")
+	d.at(1600*time.Millisecond, revoked{7, nil}).want("released", "left", "finish")
 }
 
 // A lease that ends with all its keys has lost what was owned, though nothing of that runs any

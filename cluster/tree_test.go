@@ -13,9 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/cluster"
 	"github.com/tend-go/tend/cluster/clustertest"
+	"github.com/tend-go/tend/cluster/internal/store"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -788,4 +791,54 @@ func TestServiceUnderAClaimIsNotReplaced(t *testing.T) {
 		tape.want(t, "1m2s below tree/0 ends: "+tend.ErrReplaced.Error(), "1m2s other tree/0 begins")
 		a.stop()
 	})
+}
+
+// refusing is an engine that grants leases of another length, or has a user who may not write.
+type refusing struct {
+	cluster.Engine
+	leases bool
+}
+
+func (r refusing) Open(ctx context.Context, ttl time.Duration) (store.LeaseID, store.Head, error) {
+	if r.leases {
+		return 0, store.Head{}, errors.New("grants a TTL of 60s")
+	}
+	return r.Engine.Open(ctx, ttl)
+}
+
+func (r refusing) Create(context.Context, string, string, store.LeaseID, store.Guard) (store.Answer, error) {
+	return store.Answer{}, errors.New("permission denied")
+}
+
+// TestAnEngineThatRefusesOneThing is told of once, though it does all else that it is asked for.
+func TestAnEngineThatRefusesOneThing(t *testing.T) {
+	for _, leases := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			engine := clustertest.NewEngine()
+			other := newMachine(engine, "b", cluster.Options{}).serve()
+			var told []string
+			var mu sync.Mutex
+			root := tend.New("a", tend.Spec{EventHook: func(tend.Event) {}})
+			root.Add(cluster.Join(cluster.Options{
+				Fleet: "shop", Name: "a", Engine: refusing{engine.As("a"), leases}, EventHook: func(e cluster.Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					told = append(told, e.Kind.String())
+				},
+			}))
+			done := root.ServeBackground(t.Context())
+			time.Sleep(30 * time.Second)
+			other.stop() // the fleet changes
+			time.Sleep(30 * time.Second)
+			synctest.Wait()
+			mu.Lock()
+			slices.Sort(told) // what an engine does is in no order
+			if diff := cmp.Diff([]string{"engine lost", "member joined", "member left"}, told); diff != "" {
+				t.Errorf("leases %v, -want +got:\n%s", leases, diff)
+			}
+			mu.Unlock()
+			root.Stop()
+			<-done
+		})
+	}
 }
