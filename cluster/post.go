@@ -24,6 +24,8 @@ type post struct {
 	known atomic.Pointer[knowledge]
 	ctx   atomic.Pointer[context.Context] // of Serve
 
+	serving atomic.Bool
+
 	mu     sync.Mutex
 	holds  map[int]*hold // of each shard the latest, told or not, until nothing of it runs
 	asking map[int]bool  // a claim is under way
@@ -47,6 +49,10 @@ func (p *post) timeout() time.Duration { return p.spec.Tree.Timeout }
 
 // Serve takes part in the role until ctx ends.
 func (p *post) Serve(ctx context.Context) error {
+	if !p.serving.CompareAndSwap(false, true) {
+		panic(fmt.Sprintf("tend/cluster: role %q is already being served", p.name))
+	}
+	defer p.serving.Store(false)
 	p.revive()
 	p.ctx.Store(&ctx)
 	defer p.ctx.Store(nil)

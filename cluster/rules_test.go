@@ -489,6 +489,31 @@ func TestMisusePanics(t *testing.T) {
 	}
 }
 
+// A role that is served already is not disturbed by who serves it once more.
+func TestARoleIsServedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, tape *tape, engine *clustertest.Engine) {
+		a := newMachine(engine, "a", cluster.Options{})
+		r := shards(a, tape, 1)
+		a.serve()
+		time.Sleep(5 * time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.HasPrefix(got, "tend/cluster: role ") || !strings.HasSuffix(got, " is already being served") {
+					t.Errorf("panic: %s", got)
+				}
+			}()
+			_ = r.Serve(ctx)
+		}()
+		cancel()
+		time.Sleep(time.Minute)
+		if lines := tape.take(); len(lines) != 1 {
+			t.Errorf("%q", lines)
+		}
+		a.stop()
+	})
+}
+
 func TestFenceRefusesOldTokens(t *testing.T) {
 	var f cluster.Fence
 	for _, tt := range []struct {

@@ -30,15 +30,14 @@ type Engine struct {
 	base  time.Time
 	mem   *memory.Memory
 	dates []time.Duration // when what is in the log of mem was written
-	born  uint64
-	news  chan struct{} // closed with each change of data and faults
+	news  chan struct{}   // closed with each change of data and faults
 	links map[string]*link
 	timer *time.Timer
 }
 
 // NewEngine returns an engine that has nothing.
 func NewEngine() *Engine {
-	return &Engine{base: time.Now(), mem: memory.New(1), born: 1, news: make(chan struct{}), links: map[string]*link{}}
+	return &Engine{base: time.Now(), mem: memory.New(1), news: make(chan struct{}), links: map[string]*link{}}
 }
 
 // As returns the engine as the node of that name has it, with the faults of that name.
@@ -85,7 +84,7 @@ func (e *Engine) Restart() { e.change(func() { e.mem.Restart(e.now()) }) }
 
 // Forget has the engine lose all it had, and its revision. It does not say so: its cluster
 // id stays, and watches wait for a revision that does not come.
-func (e *Engine) Forget() { e.change(func() { e.mem, e.dates = memory.New(e.born), nil }) }
+func (e *Engine) Forget() { e.change(func() { e.mem.Forget(); e.dates = nil }) }
 
 // change does something to data or faults, and has everybody look.
 func (e *Engine) change(f func()) {

@@ -143,3 +143,19 @@ func TestAWatchIsAsLateAsItsDelay(t *testing.T) {
 		s.want(t, "1m1.75s 3, 1m1.75s 4, 1m1.75s 5")
 	})
 }
+
+// TestForgetUsesNoLeaseAgain: who had one must not find another's in its place.
+func TestForgetUsesNoLeaseAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := clustertest.NewEngine()
+		old, _, _ := engine.Open(t.Context(), time.Hour)
+		engine.Forget()
+		lease, head, err := engine.Open(t.Context(), time.Hour)
+		if err != nil || lease == old || head.Revision != 1 {
+			t.Errorf("lease %d after %d, at %d, %v", lease, old, head.Revision, err)
+		}
+		if _, err := engine.Renew(t.Context(), old); !errors.Is(err, store.ErrNoLease) {
+			t.Errorf("the old one: %v", err)
+		}
+	})
+}

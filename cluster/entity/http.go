@@ -98,12 +98,15 @@ func (h *HTTP) Send(ctx context.Context, to cluster.Member, q Request) (Reply, e
 	if h.URL != nil {
 		where = h.URL(to)
 	}
-	where += "?" + url.Values{"role": {q.Role}, "key": {q.Key}}.Encode()
 	var d dialling
 	req, err := http.NewRequestWithContext(d.note(ctx), http.MethodPost, where, bytes.NewReader(q.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("tend/entity: %w", err)
 	}
+	query := req.URL.Query() // of URL, for whoever stands between
+	query.Set("role", q.Role)
+	query.Set("key", q.Key)
+	req.URL.RawQuery = query.Encode()
 	req.Header.Set(headerVersion, version)
 	if at, ok := ctx.Deadline(); ok {
 		req.Header.Set(headerTimeout, time.Until(at).String())

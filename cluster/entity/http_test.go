@@ -9,10 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tend-go/tend/cluster"
 	"github.com/tend-go/tend/cluster/entity"
@@ -301,5 +304,26 @@ func TestHTTPOwnerThatMakesNoSense(t *testing.T) {
 			t.Errorf("%q: %+v, %v", header, r, err)
 		}
 		s.Close()
+	}
+}
+
+// What URL has for a query goes along with what is asked.
+func TestHTTPWithAQueryOfItsOwn(t *testing.T) {
+	var asked url.Values
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Query()
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	defer s.Close()
+	for _, query := range []string{"", "?tenant=1", "?tenant=1&role=other"} {
+		h := &entity.HTTP{URL: func(cluster.Member) string { return s.URL + "/entity" + query }}
+		_, _ = h.Send(t.Context(), cluster.Member{}, question)
+		want := url.Values{"role": {question.Role}, "key": {question.Key}}
+		if query != "" {
+			want.Set("tenant", "1")
+		}
+		if diff := cmp.Diff(want, asked); diff != "" {
+			t.Errorf("%q, -want +got:\n%s", query, diff)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package tendetcd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -16,9 +17,8 @@ import (
 // will use it, so the back-off ends below a fifth of the shortest that there is, 2 s. The
 // caller's own DialOptions come last, and win.
 func complete(c clientv3.Config) clientv3.Config {
-	if c.DialKeepAliveTime == 0 {
-		c.DialKeepAliveTime, c.DialKeepAliveTimeout = 10*time.Second, 2*time.Second
-	}
+	c.DialKeepAliveTime = cmp.Or(c.DialKeepAliveTime, 10*time.Second)
+	c.DialKeepAliveTimeout = cmp.Or(c.DialKeepAliveTimeout, 2*time.Second)
 	c.DialOptions = append([]grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 320 * time.Millisecond},
 		MinConnectTimeout: 2 * time.Second,

@@ -33,6 +33,12 @@ func New(cluster uint64) *Memory {
 	}
 }
 
+// Forget has it lose all it had, and its revision, but not which leases it has granted: the id
+// of one is never used again.
+func (m *Memory) Forget() {
+	*m = Memory{head: store.Head{Cluster: m.head.Cluster, Revision: 1}, entries: map[string]store.Entry{}, opened: m.opened}
+}
+
 // Head is where the engine is.
 func (m *Memory) Head() store.Head { return m.head }
 
