@@ -109,11 +109,12 @@ func (r *run) helpedLate(m *runMore, out *outcome) {
 }
 
 // fail makes out the failure of the run, if Serve has not returned and it is the
-// first; asked: even if the run was asked to stop.
+// first; asked: even if the run was asked to stop. If a test has struck the run, what
+// that says is how it fails.
 func (m *runMore) fail(out *outcome, asked bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.failed != nil || m.joined != nil || (m.asked && !asked) {
+	if m.failed != nil || m.joined != nil || m.struck || (m.asked && !asked) {
 		return false
 	}
 	m.failed = out

@@ -41,6 +41,7 @@ type runMore struct {
 	muted       bool          // a test does not want that to be heard
 	missed      bool          // it has said so meanwhile
 	beside      bool          // for a test: see node.isBeside; set before the run starts
+	struck      bool          // a test says how it fails
 	why         *explanation  // of its cancel, for a supervisor that it serves
 	hastened    chan struct{} // see Supervisor.hasten; nil: nobody waits for that
 

@@ -69,7 +69,7 @@ func (n *node) link(t *term, l latent.Service) latent.Link {
 // serveBy has the injector run the service.
 func (r *run) serveBy(ctx context.Context, t *term) error {
 	about := r.node.faultRun(t, r.number)
-	about.Mute = r.mute
+	about.Mute, about.Strike = r.mute, r.strike
 	m := r.own()
 	about.Beside = m != nil && m.beside
 	return t.faults.Serve(ctx, about, r.node.svc.Serve)
@@ -90,6 +90,17 @@ func (r *run) mute() (unmute func()) {
 			r.post(readied{r.node, r.number})
 		}
 	}
+}
+
+// strike: a test says how the run fails, so no helper of it does.
+func (r *run) strike() {
+	m := r.open()
+	if m == nil { // it has ended meanwhile
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.struck = true
 }
 
 // isMuted: a supervisor that r serves says that it is ready, and nobody is to hear it.

@@ -14,8 +14,9 @@ var ErrFault = fault.Err
 // Fail has the services that match and run fail with err, once, and waits until everything
 // has come to rest. What a service does is not torn off, as nothing in Go can be: its context
 // ends, with [ErrFault] as the cause, and when its Serve has returned err is in place of what
-// that was. An actor fails with the next message that it takes in hand, which is lost, and not
-// before. The test fails at once if none runs.
+// that was. What its helpers say from then on is told beside it. An actor fails with the next
+// message that it takes in hand, which is lost, and not before. The test fails at once if none
+// runs.
 func (tr *Tree) Fail(pattern string, err error) {
 	tr.t.Helper()
 	if err == nil {

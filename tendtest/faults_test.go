@@ -10,6 +10,7 @@ import (
 
 	"github.com/tend-go/tend"
 	"github.com/tend-go/tend/actor"
+	"github.com/tend-go/tend/app"
 	"github.com/tend-go/tend/tendtest"
 )
 
@@ -239,6 +240,60 @@ func TestHelpersOfAVictim(t *testing.T) {
 			t.Errorf("helpers were asked to stop with %v", why)
 		}
 	})
+}
+
+// TestAStrikeIsHowARunFails: not what its helpers say while it ends.
+func TestAStrikeIsHowARunFails(t *testing.T) {
+	helpedBy := func(helper func(context.Context) error) func() *tend.Supervisor {
+		return func() *tend.Supervisor {
+			return root(tend.Spec{}, tend.Func("a", func(ctx context.Context) error {
+				tend.Go(ctx, helper)
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				return nil
+			}))
+		}
+	}
+	obedient := helpedBy(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	closed := helpedBy(func(ctx context.Context) error { <-ctx.Done(); return errors.New("closed") })
+	broken := helpedBy(func(ctx context.Context) error { <-ctx.Done(); panic("closed twice") })
+	fail := func(err error) func(*testing.T, *tendtest.Tree) {
+		return func(_ *testing.T, tree *tendtest.Tree) {
+			tree.Fail("root/a", err)
+			tree.Sleep(time.Second)
+		}
+	}
+	const failed, again = "1s root/a service failed err=boom ran=1s count=1 threshold=5 restarting", "1s root/a service started restarts=1"
+	for _, s := range []scene{
+		{"an error", obedient, fail(errBoom), []string{failed, again}},
+		{"a wish", obedient, fail(tend.ErrDoNotRestart), []string{"1s root/a service ended err=ErrDoNotRestart next=gone"}},
+		{"a panic", obedient, func(_ *testing.T, tree *tendtest.Tree) {
+			tree.Panic("root/a", "boom")
+			tree.Sleep(time.Second)
+		}, []string{"1s root/a service failed err=\"panic: boom\" ran=1s count=1 threshold=5 restarting", again}},
+		{"the end of the tree", obedient, func(t *testing.T, tree *tendtest.Tree) {
+			tree.Fail("root/a", app.Exit(3, nil))
+			if err := tree.Wait(); !errors.Is(err, tend.ErrTerminateTree) {
+				t.Errorf("it has ended with %v", err)
+			}
+			tree.Tape.Lines()
+		}, nil},
+		{"an error beside another", closed, fail(errBoom), []string{"0s root/a service also failed err=closed", failed, again}},
+		{"an error beside a panic", broken, fail(errBoom), []string{"0s root/a service also failed err=\"panic: closed twice\"", failed, again}},
+		{"a helper that failed before", helpedBy(func(context.Context) error { return errors.New("closed") }), func(_ *testing.T, tree *tendtest.Tree) {
+			tree.Fail("root/a", errBoom) // which is busy ending
+			tree.Sleep(time.Second)
+			tree.Tape.WantAmong("1s root/a service also failed err=boom", "1s root/a service failed err=closed", again)
+			tree.Tape.Lines()
+		}, nil},
+		{"an error beside a stop", obedient, func(_ *testing.T, tree *tendtest.Tree) {
+			tree.Fail("root/a", errBoom)
+			_ = tree.Root.Suspend(tree.Service("root/a").Token)
+			tree.Sleep(time.Second)
+		}, []string{"1s root/a service ended err=boom cause=ErrSuspended unclean took=1s next=suspended"}},
+	} {
+		s.run(t)
+	}
 }
 
 // TestFaultsOfActors: the message in hand fails and is lost, the end of a run is held back, its

@@ -241,6 +241,7 @@ func (f *faults) strike(pattern string, e ending) (struck []*victim) {
 	f.mu.Unlock()
 	for _, v := range struck {
 		if v.next == nil {
+			v.Strike()
 			v.cancel(ErrFault)
 		} else {
 			v.next(e)

@@ -30,6 +30,9 @@ type Run struct {
 	// Mute has the supervisor not hear it when the run says that it is ready, until unmute is
 	// called. It is to be called before the service is; nil: of a run without a goroutine.
 	Mute func() (unmute func())
+	// Strike is called before the injector ends the context of the run, and says itself how it
+	// fails: what its helpers say from then on is beside that. nil: of a run without a goroutine.
+	Strike func()
 }
 
 // Err is what starts fail with that a test wants to fail, and why a run is asked to stop that
