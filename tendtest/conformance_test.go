@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -327,14 +328,31 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// TestAFindingInRealTime: what is left is told from the goroutines of others.
+// TestAFindingInRealTime: what is left is told from the goroutines of others, also if the service
+// has labels of its own.
 func TestAFindingInRealTime(t *testing.T) {
-	release := make(chan bool)
-	defer close(release)
-	go waitForEver(release)
 	const law = "leaves no goroutine"
-	f := try(t, func(t testing.TB) {
-		tendtest.Laws()[law](t, func() tend.Service { return mutants["leaves a goroutine"].make(release) })
-	})
-	wantFailures(t, f, "1 goroutines of the service are there 1s after its end. Start them with tend.Go … conformance_test.go")
+	for name, in := range map[string]func(leaky tend.Service) tend.Service{
+		"by itself": func(leaky tend.Service) tend.Service { return leaky },
+		"below a supervisor": func(leaky tend.Service) tend.Service {
+			return root(tend.Spec{EventHook: func(tend.Event) {}}, leaky)
+		},
+		"with a label": func(leaky tend.Service) tend.Service {
+			return tend.Func("a", func(ctx context.Context) (err error) {
+				pprof.Do(ctx, pprof.Labels("job", "7"), func(ctx context.Context) { err = leaky.Serve(ctx) })
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			release := make(chan bool)
+			defer close(release)
+			go waitForEver(release)
+			f := try(t, func(t testing.TB) {
+				tendtest.Laws()[law](t, func() tend.Service { return in(mutants["leaves a goroutine"].make(release)) })
+			})
+			wantFailures(t, f, "1 goroutines of the service are there 1s after its end. Start them with tend.Go … conformance_test.go")
+		})
+	}
 }

@@ -113,12 +113,15 @@ func (s *served) isOver() bool {
 // serve calls Serve.
 func (c *trial) serve(parent context.Context, svc tend.Service) *served {
 	s := &served{limit: limit(svc), done: make(chan struct{})}
-	var ctx context.Context
-	if look, is := parent.(*touchy); is {
-		look.Context, s.cancel = context.WithCancelCause(look.Context)
-		ctx = look
-	} else {
-		ctx, s.cancel = context.WithCancelCause(parent)
+	look, isTouchy := parent.(*touchy)
+	if isTouchy {
+		parent = look.Context
+	}
+	parent = pprof.WithLabels(parent, pprof.Labels(markKey, c.mark.label)) // who sets other labels takes those of the context along
+	ctx, cancel := context.WithCancelCause(parent)
+	s.cancel = cancel
+	if isTouchy {
+		look.Context, ctx = ctx, look
 	}
 	go func() {
 		defer close(s.done)
@@ -128,8 +131,8 @@ func (c *trial) serve(parent context.Context, svc tend.Service) *served {
 				s.panicked = recover()
 			}
 		}()
-		pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(markKey, c.mark.label)))
-		if look, is := ctx.(*touchy); is {
+		pprof.SetGoroutineLabels(parent)
+		if isTouchy {
 			look.of = self()
 		}
 		s.broke = true
