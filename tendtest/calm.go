@@ -17,27 +17,40 @@ func (w *weather) settle() {
 	w.tree.rest()
 }
 
-// mostCalm is how long the status may put off the end of a storm.
+// mostCalm is how long the status may put off the end of a storm by what has been started in the
+// calm, and so may never come up. What has not been is waited for as long as it says.
 const mostCalm = 2 * time.Hour
 
 // await waits until everything is up that is to run. It returns what is not, a line each.
 func (w *weather) await() (down string) {
-	begin := time.Now()
-	limit := begin.Add(w.Calm)
+	limit := time.Now().Add(w.Calm)
+	most := limit.Add(mostCalm)
+	runs := w.runs()
 	for {
 		w.serve()
 		w.tree.rest()
 		status := w.tree.Root.Status()
 		w.bringBack(&status)
-		down, until := w.look(&status)
-		if at := until.Add(w.Calm); down != "" && at.After(limit) && at.Before(begin.Add(mostCalm)) {
-			limit = at
+		down, first, until := w.look(&status, runs)
+		most = latest(most, first.Add(w.Calm))
+		if at := until.Add(w.Calm); !at.After(most) {
+			limit = latest(limit, at)
 		}
 		if down == "" || !time.Now().Before(limit) {
 			return down
 		}
 		time.Sleep(w.Calm / 60)
 	}
+}
+
+// runs are the incarnations of all services, by their numbers.
+func (w *weather) runs() map[uint64]uint64 {
+	numbers := map[uint64]uint64{}
+	status := w.tree.Root.Status()
+	for _, s := range status.All() {
+		numbers[s.Token.ID()] = s.Incarnation
+	}
+	return numbers
 }
 
 // bringBack starts what the storm has suspended, or had fail for good.
@@ -51,26 +64,37 @@ func (w *weather) bringBack(status *tend.Status) {
 	}
 }
 
-// look is what is not up, and until when the status says that it waits; zero: it does not.
-func (w *weather) look(status *tend.Status) (down string, until time.Time) {
+// look is what is not up, and until when the status says that it waits: of what has not been
+// started since it was as in runs, and of all; zero: it does not.
+func (w *weather) look(status *tend.Status, runs map[uint64]uint64) (down string, first, until time.Time) {
 	var lines strings.Builder
+	until = status.PausedUntil
 	for _, s := range status.All() {
-		if !w.off[s.Token.ID()] && s.State != tend.StateRunning && s.State != tend.StateDone {
-			lines.WriteString("\t" + s.Path + " " + s.State.String())
-			if !s.WaitingFor.IsZero() {
-				lines.WriteString(", waits for " + s.WaitingFor.Error())
-			}
-			if n := len(s.Failures); n > 0 {
-				lines.WriteString(", has failed with " + s.Failures[n-1].Err.Error())
-			}
-			lines.WriteString("\n")
-			until = latest(until, s.WaitingUntil, s.StopBy)
-		}
 		if s.Supervisor != nil {
 			until = latest(until, s.Supervisor.PausedUntil)
 		}
+		if w.off[s.Token.ID()] || s.State == tend.StateRunning || s.State == tend.StateDone {
+			continue
+		}
+		lines.WriteString("\t" + plight(s) + "\n")
+		until = latest(until, s.WaitingUntil, s.StopBy)
+		if s.Incarnation == runs[s.Token.ID()] {
+			first = latest(first, s.WaitingUntil, s.StopBy)
+		}
 	}
-	return lines.String(), latest(until, status.PausedUntil)
+	return lines.String(), first, until
+}
+
+// plight is what is the matter with a service that is not up.
+func plight(s *tend.ServiceStatus) string {
+	text := s.Path + " " + s.State.String()
+	if !s.WaitingFor.IsZero() {
+		text += ", waits for " + s.WaitingFor.Error()
+	}
+	if n := len(s.Failures); n > 0 {
+		text += ", has failed with " + s.Failures[n-1].Err.Error()
+	}
+	return text
 }
 
 func latest(at time.Time, others ...time.Time) time.Time {

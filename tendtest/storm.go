@@ -28,7 +28,8 @@ type Storm struct {
 	Spare []string
 
 	// Calm is how long after the storm everything may take to be up, beside the pauses,
-	// backoffs and stops that the status names. Default 1m.
+	// backoffs and stops that the status names; those of a service that has failed in the calm
+	// count for two hours. Default 1m.
 	Calm time.Duration
 }
 

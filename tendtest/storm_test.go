@@ -147,6 +147,35 @@ func TestWhatDoesNotComeBackFails(t *testing.T) {
 	}
 }
 
+// TestACalmWaitsAsLongAsTheStatusSays, for what has not failed in it.
+func TestACalmWaitsAsLongAsTheStatusSays(t *testing.T) {
+	backoff := tend.Backoff{Min: 3 * time.Hour, Max: 3 * time.Hour}
+	for name, c := range map[string]struct {
+		spec    tend.Spec
+		service tend.Service
+		want    []string
+	}{
+		"a delay":         {tend.Spec{}, tend.Child{Service: tendtest.Slow("a", 5*time.Second), Backoff: backoff}, nil},
+		"a delay in vain": {tend.Spec{}, tend.Child{Name: "a", Service: &once{}, Backoff: backoff}, []string{"are not up:\n\troot/a backoff, waits for its delay, has failed with closed\nIt was"}},
+		"a pause":         {tend.Spec{FailureThreshold: 0.5, FailureBackoff: 3 * time.Hour}, idle("a"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				begin := time.Now()
+				f := try(t, func(t testing.TB) {
+					tree := tendtest.New(t, root(c.spec, c.service))
+					tree.Serve()
+					tree.Storm(tendtest.Storm{Seed: 2})
+				})
+				wantFailures(t, f, c.want...)
+				if took := time.Since(begin); took < 3*time.Hour || took > 4*time.Hour {
+					t.Errorf("the storm and its calm took %v", took)
+				}
+			})
+		})
+	}
+}
+
 // TestAStormWantsABubble, and a tree that is served.
 func TestAStormWantsABubble(t *testing.T) {
 	storm := func(t testing.TB) {
