@@ -23,3 +23,15 @@ func Begin(t testing.TB, runs ...fault.Run) {
 		f.begin(newVictim(r, nil))
 	}
 }
+
+// MuteHealed has a run begin that nobody is to hear, and heals it before it is mute. It says
+// whether it is heard then.
+func MuteHealed(t testing.TB) (heard bool) {
+	f := newFaults(t)
+	v := newVictim(fault.Run{Path: "root/a", Service: 7, Number: 1}, nil)
+	f.add(&rule{pattern: "root/a", effects: effects{mute: true}}, nil)
+	f.begin(v)
+	f.add(&rule{pattern: "root/a", heals: true}, nil)
+	f.mute(v, func() { heard = true })
+	return heard
+}

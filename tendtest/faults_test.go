@@ -214,6 +214,13 @@ func TestAFaultBeforeTheTreeIsServed(t *testing.T) {
 	})
 }
 
+// TestAHealBesideALaunch: a run that has begun, and is not mute yet, is not to be.
+func TestAHealBesideALaunch(t *testing.T) {
+	if !tendtest.MuteHealed(t) {
+		t.Error("nobody hears it")
+	}
+}
+
 // TestHelpersOfAVictim end with its run, as without faults.
 func TestHelpersOfAVictim(t *testing.T) {
 	var ended, why []error

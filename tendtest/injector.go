@@ -175,11 +175,18 @@ func (f *faults) rival(v *victim) *victim {
 	return nil
 }
 
-// mute notes how a run that nobody hears is heard again.
+// mute notes how a run that nobody hears is heard again: at once, if it has been healed since it
+// began.
 func (f *faults) mute(v *victim, unmute func()) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	v.unmute = unmute
+	e, _ := f.of(v.Path)
+	if e.mute {
+		v.unmute = unmute
+	}
+	f.mu.Unlock()
+	if !e.mute {
+		unmute()
+	}
 }
 
 // ask notes that a run is asked to stop.
