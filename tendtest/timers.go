@@ -15,4 +15,5 @@ const (
 	DrainTimer    = timerid.Drain    // a stop waits no longer for its hooks
 	LogTimer      = timerid.Log      // the default hook sums up what repeats
 	SendTimer     = timerid.Send     // a message that an actor sends later, and what it has to tell of lost ones
+	IdleTimer     = timerid.Idle     // a quarter of a group's Idle is over: the fifth of a member without a message puts it to sleep
 )

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"testing"
 	"time"
 
@@ -79,4 +81,54 @@ func TestSendTimer(t *testing.T) {
 			t.Error("it did not come")
 		}
 	})
+}
+
+// TestIdleTimer puts a member of a group to sleep that has nothing to do, and no other timer does.
+func TestIdleTimer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		clock := abtime.NewManual()
+		g := actor.NewGroup("g", actor.GroupSpec[int, int]{
+			New: func(context.Context, *actor.Actor[int], int) (actor.Handler[int], error) {
+				return handler(func(context.Context, int) error { return nil }), nil
+			},
+			Idle: time.Minute,
+		})
+		tree := tendtest.New(t, root(tend.Spec{Clock: clock}, g))
+		tree.Serve()
+		_ = g.To(1).TrySend(1)
+		tree.Sleep(0)
+		for range 5 {
+			clock.Trigger(tendtest.SendTimer)
+			tree.Sleep(time.Hour)
+			if g.Len() != 1 {
+				t.Fatal("it has left too early")
+			}
+			clock.Trigger(tendtest.IdleTimer)
+			tree.Sleep(0)
+		}
+		if g.Len() != 0 {
+			t.Error("it is still there")
+		}
+	})
+}
+
+// TestEveryTimerIsTold: tests can let the time come for each purpose that there is.
+func TestEveryTimerIsTold(t *testing.T) {
+	ids, err := os.ReadFile("../internal/timerid/timerid.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := os.ReadFile("timers.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`(?m)^\t([A-Z]\w*)`).FindAllStringSubmatch(string(ids), -1)
+	for _, name := range names {
+		if !regexp.MustCompile(`\t` + name[1] + `Timer += timerid\.` + name[1] + `\b`).Match(told) {
+			t.Errorf("there is no %sTimer", name[1])
+		}
+	}
+	if len(names) < 9 {
+		t.Errorf("there are only %q", names)
+	}
 }
