@@ -870,7 +870,7 @@ func TestAWatcherThatIsGone(t *testing.T) {
 
 // TestTrap27MembersThatComeAndGo leave nothing.
 func TestTrap27MembersThatComeAndGo(t *testing.T) {
-	const n, rounds = 10_000, 10
+	const n, rounds = 2_000, 28 // few at a time: a map may grow for other reasons than what is kept, once, and by as much as there are
 	bubble(t, func(t *testing.T) {
 		g := actor.NewGroup("g", actor.GroupSpec[int, string]{New: func(context.Context, *actor.Actor[string], int) (actor.Handler[string], error) {
 			return actor.Func[string](func(_ context.Context, msg string) error {
