@@ -3,6 +3,7 @@ package tend
 import (
 	"cmp"
 	"context"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -74,17 +75,25 @@ func (w why) leaves() bool { return w == removal || w == replaced }
 func (s *Supervisor) scheduler() *latent.Scheduler {
 	if s.turns.Load() == nil {
 		s.turns.CompareAndSwap(nil, &latent.Scheduler{
-			Name: func() (uint64, string) {
-				number := lastID.Add(1) // of those of services, so that nobody takes one for the other
-				return number, goroutines.LabelOf(s.place(), "worker", number)
-			},
-			Now: func() time.Duration { return s.clock.Load().now() },
+			Name: s.labelWorker,
+			Now:  func() time.Duration { return s.clock.Load().now() },
 			After: func(d time.Duration, f func()) abtime.Timer {
 				return s.clock.Load().AfterFunc(d, f, timerid.Watchdog)
 			},
 		})
 	}
 	return s.turns.Load()
+}
+
+// labelWorker labels a goroutine that latent services share as those of other services are: with
+// the labels of the context of Serve. Its number is one of those of services, so that nobody
+// takes one for the other.
+func (s *Supervisor) labelWorker() (number uint64, labels context.Context) {
+	number, labels = lastID.Add(1), context.Background()
+	if t := s.term.Load(); t.begun.Load() && !s.plan.spec.NoLabels { // else there is none, or one that may be anybody's code
+		labels = t.base
+	}
+	return number, pprof.WithLabels(labels, pprof.Labels(goroutines.Label, goroutines.LabelOf(s.place(), "worker", number)))
 }
 
 // settleFate tells a latent service what is to become of it.

@@ -337,6 +337,16 @@ func TestAFindingInRealTime(t *testing.T) {
 		"below a supervisor": func(leaky tend.Service) tend.Service {
 			return root(tend.Spec{EventHook: func(tend.Event) {}}, leaky)
 		},
+		"in an actor": func(leaky tend.Service) tend.Service {
+			return root(tend.Spec{EventHook: func(tend.Event) {}}, actor.New("a", &actor.Spec[int]{
+				New: func(ctx context.Context, _ *actor.Actor[int]) (actor.Handler[int], error) {
+					over, cancel := context.WithCancel(ctx)
+					cancel()
+					_ = leaky.Serve(over) // what it leaves is there when it returns
+					return actor.Func[int](func(context.Context, int) error { return nil }), nil
+				},
+			}))
+		},
 		"with a label": func(leaky tend.Service) tend.Service {
 			return tend.Func("a", func(ctx context.Context) (err error) {
 				pprof.Do(ctx, pprof.Labels("job", "7"), func(ctx context.Context) { err = leaky.Serve(ctx) })

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/thejerf/abtime"
-
-	"github.com/tend-go/tend/internal/goroutines"
 )
 
 // Task is something that gets turns.
@@ -23,13 +21,13 @@ type Task interface {
 
 // Scheduler gives turns to those who are ready, first come first served, on a few
 // goroutines that are there only while somebody is. The zero value is ready; Name, if it
-// is set, gives each of them a number and the pprof label that finds it, Now is the time of
+// is set, gives each of them a number and a context with the pprof labels that find it, Now is the time of
 // the tree, and After calls f when some of that has passed.
 //
 // There is one for each tree, so that trees share no lock, and tests in bubbles of
 // testing/synctest do not meet.
 type Scheduler struct {
-	Name  func() (number uint64, label string)
+	Name  func() (number uint64, labels context.Context)
 	Now   func() time.Duration
 	After func(d time.Duration, f func()) abtime.Timer
 	Waits Waits // of those who have turns
@@ -163,14 +161,12 @@ func (s *Scheduler) work() {
 	over = true
 }
 
-// name is the number of a new worker, and a context with its label.
+// name is the number of a new worker, and a context with its labels.
 func (s *Scheduler) name() (number uint64, labels context.Context) {
-	labels = context.Background()
 	if s.Name == nil {
-		return 0, labels
+		return 0, context.Background()
 	}
-	number, label := s.Name()
-	return number, pprof.WithLabels(labels, pprof.Labels(goroutines.Label, label))
+	return s.Name()
 }
 
 // FrameOfWorker is a function on the stack of each worker, and of no goroutine that a turn

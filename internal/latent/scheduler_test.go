@@ -1,6 +1,7 @@
 package latent
 
 import (
+	"context"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -165,9 +166,9 @@ func TestNoMoreWorkersThanProcessors(t *testing.T) {
 // TestWorkersAreLabelled, whatever labels a handler has left.
 func TestWorkersAreLabelled(t *testing.T) {
 	hired := uint64(0)
-	s := Scheduler{Name: func() (uint64, string) {
+	s := Scheduler{Name: func() (uint64, context.Context) {
 		hired++
-		return hired, goroutines.LabelOf("shop", "worker", hired)
+		return hired, pprof.WithLabels(t.Context(), pprof.Labels(goroutines.Label, goroutines.LabelOf("shop", "worker", hired)))
 	}}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var all sync.WaitGroup
