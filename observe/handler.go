@@ -119,7 +119,7 @@ func newPage(t tree, o Options) *Page {
 // program that shows its tree for as long as it runs need not call it. Requests
 // after Close are answered as before, and the next one for a stream, of a server
 // that has been started again, say, begins the collection anew. The events between
-// are missing in the list of events, and in nothing else.
+// are missing in the list of events and in the failures per minute, and in nothing else.
 func (p *Page) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
