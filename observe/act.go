@@ -83,12 +83,23 @@ func (p *Page) resume(s *tend.ServiceStatus) error {
 	return err
 }
 
+// readForm reads the form of r, which is bounded in time and size. The deadline ends
+// with the form: the server goes on to read, to see whether its reader leaves, and
+// whoever is asked for leave may take longer than a form.
+func readForm(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w) // for servers that have deadlines
+	_ = control.SetReadDeadline(time.Now().Add(writeTimeout))
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if r.PostFormValue("epoch") != "" { // it is all there
+		_ = control.SetReadDeadline(time.Time{})
+	}
+}
+
 // meant: the form of r has the path of s and the epoch of the program, so it means s.
 // Ids alone do not say that: they begin anew with each program, and whoever has
 // looked at an earlier one may mean something else.
 func (p *Page) meant(w http.ResponseWriter, r *http.Request, s *tend.ServiceStatus) bool {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(writeTimeout)) // if the server has deadlines
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	readForm(w, r)
 	for _, f := range []struct{ name, is string }{{"epoch", p.hub.epoch}, {"path", said.Short(s.Path, maxDetail)}} {
 		if got := r.PostFormValue(f.name); got != f.is {
 			http.Error(w, fmt.Sprintf("observe: the %s of service %d is %q, not %q; look at it again",

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -116,14 +117,8 @@ func TestWhoActsIsTold(t *testing.T) {
 		f := newFakeTree(supervisor("root", "a").Status())
 		id := f.status.Services[0].Token.String()[1:]
 		var log bytes.Buffer
-		handler := slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}})
 		p := newTestPage(t, f, Options{
-			Logger: slog.New(handler),
+			Logger: slog.New(untimed(&log)),
 			User:   func(r *http.Request) string { return r.Header.Get("X-User") },
 			Allow: func(r *http.Request, _ Action, _ tend.ServiceStatus) error {
 				if r.Header.Get("X-User") == "mallory" {
@@ -272,6 +267,62 @@ func TestAFormHasTenSeconds(t *testing.T) {
 			t.Errorf("the tree was asked for %q", f.calls)
 		}
 	})
+}
+
+// Allow may take as long as it likes, and hears of a reader that leaves: also where
+// something before the page has read the form, or all of the body.
+func TestAllowMayTakeLongerThanAForm(t *testing.T) {
+	for name, before := range map[string]func(r *http.Request){
+		"nothing is read":  func(*http.Request) {},
+		"the form is read": func(r *http.Request) { _ = r.PostFormValue("path") },
+		"the body is read": func(r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeTree(supervisor("root", "a").Status())
+				p := newTestPage(t, f, Options{Logger: slog.New(slog.DiscardHandler), Allow: func(r *http.Request, _ Action, _ tend.ServiceStatus) error {
+					select {
+					case <-time.After(writeTimeout + time.Second):
+						return nil
+					case <-r.Context().Done():
+						return r.Context().Err()
+					}
+				}})
+				l, stop := serveOn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					before(r)
+					p.ServeHTTP(w, r)
+				}), 0)
+				defer stop()
+				conn := l.dial()
+				form := url.Values{"epoch": {p.hub.epoch}, "path": {"root/a"}}.Encode()
+				if _, err := fmt.Fprintf(conn, "POST /api/node/%d/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"+
+					"Content-Type: application/x-www-form-urlencoded\r\n\r\n%s", f.status.Services[0].Token.ID(), len(form), form); err != nil {
+					t.Fatal(err)
+				}
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
+					t.Errorf("%s %s", response.Status, body)
+				}
+				_ = conn.Close()
+			})
+		})
+	}
+}
+
+// untimed writes records as text without their times.
+func untimed(w io.Writer) slog.Handler {
+	return slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})
 }
 
 // oneConn is a listener with one connection.
