@@ -34,7 +34,11 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "observe: this page is read-only; see Options.Allow", http.StatusForbidden)
 		return
 	}
-	a := act{action: Action(r.PathValue("action")), by: p.asker(r)}
+	id, ok := nodeID(w, r)
+	if !ok {
+		return
+	}
+	a := act{action: Action(r.PathValue("action")), id: id, by: p.asker(r)}
 	do, find := map[Action]func(*tend.ServiceStatus) error{
 		Restart: func(s *tend.ServiceStatus) error { return p.tree.Restart(s.Token, nil) },
 		Suspend: func(s *tend.ServiceStatus) error { return p.tree.Suspend(s.Token) },
@@ -48,15 +52,15 @@ func (p *Page) serveAction(w http.ResponseWriter, r *http.Request) {
 	case a.action == Resume:
 		find = p.supervisor
 	}
-	if a.service = find(w, r); a.service == nil || !p.meant(w, r, a.service) {
+	if !p.meant(w, r, &a, find) {
 		return
 	}
 	if err := p.options.Allow(r, a.action, *a.service); err != nil {
-		p.refuse(w, r, a, "refused", http.StatusForbidden, err)
+		p.refuse(w, r, a, "refused", http.StatusForbidden, said.Short(said.Text(err), maxText))
 		return
 	}
 	if err := do(a.service); err != nil {
-		p.refuse(w, r, a, "failed", http.StatusConflict, err)
+		p.refuse(w, r, a, "failed", http.StatusConflict, said.Short(said.Text(err), maxText))
 		return
 	}
 	p.tell(r, a, slog.LevelInfo, "requested")
@@ -95,24 +99,41 @@ func readForm(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// meant: the form of r has the path of s and the epoch of the program, so it means s.
-// Ids alone do not say that: they begin anew with each program, and whoever has
-// looked at an earlier one may mean something else.
-func (p *Page) meant(w http.ResponseWriter, r *http.Request, s *tend.ServiceStatus) bool {
+// meant finds the service that a is for, or refuses a: the form of r must have the path
+// of that and the epoch of the program. Ids alone do not say which is meant: they begin
+// anew with each program, and whoever has looked at an earlier one may mean something
+// else.
+func (p *Page) meant(w http.ResponseWriter, r *http.Request, a *act, find func(http.ResponseWriter, *http.Request) *tend.ServiceStatus) bool {
 	readForm(w, r)
-	for _, f := range []struct{ name, is string }{{"epoch", p.hub.epoch}, {"path", said.Short(s.Path, maxDetail)}} {
-		if got := r.PostFormValue(f.name); got != f.is {
-			http.Error(w, fmt.Sprintf("observe: the %s of service %d is %q, not %q; look at it again",
-				f.name, s.Token.ID(), said.Short(f.is, maxPath), said.Short(got, maxPath)), http.StatusConflict)
-			return false
-		}
+	a.path = said.Clean(r.PostFormValue("path"), maxPath)
+	if !p.has(w, r, a, "epoch", p.hub.epoch) {
+		return false
 	}
-	return true
+	if a.service = find(w, r); a.service == nil {
+		if r.Context().Err() == nil { // else nobody waits for it any more
+			p.tell(r, *a, slog.LevelWarn, "refused", slog.String("error", noService(a.id)))
+		}
+		return false
+	}
+	a.path = a.service.Path
+	return p.has(w, r, a, "path", said.Short(a.path, maxDetail))
+}
+
+// has: the form of r has this in a field, or else a is refused.
+func (p *Page) has(w http.ResponseWriter, r *http.Request, a *act, field, is string) bool {
+	got := r.PostFormValue(field)
+	if got != is {
+		p.refuse(w, r, *a, "refused", http.StatusConflict, fmt.Sprintf("observe: the %s of service %d is %q, not %q; look at it again",
+			field, a.id, said.Short(is, maxPath), said.Short(got, maxPath)))
+	}
+	return got == is
 }
 
 // act is what somebody asks of a service.
 type act struct {
 	action  Action
+	id      uint64
+	path    string // as the form has it, until the service is found
 	service *tend.ServiceStatus
 	by      asker
 }
@@ -129,10 +150,9 @@ func (p *Page) asker(r *http.Request) asker {
 }
 
 // refuse answers, and tells, why a is not done.
-func (p *Page) refuse(w http.ResponseWriter, r *http.Request, a act, how string, code int, why error) {
-	text := said.Short(said.Text(why), maxText)
-	p.tell(r, a, slog.LevelWarn, how, slog.String("error", text))
-	http.Error(w, text, code)
+func (p *Page) refuse(w http.ResponseWriter, r *http.Request, a act, how string, code int, why string) {
+	p.tell(r, a, slog.LevelWarn, how, slog.String("error", why))
+	http.Error(w, why, code)
 }
 
 // tell logs what became of a: each one, as nobody knows afterwards which mattered.
@@ -141,9 +161,7 @@ func (p *Page) tell(r *http.Request, a act, level slog.Level, how string, more .
 	if log == nil {
 		log = slog.Default()
 	}
-	attrs := append([]slog.Attr{
-		slog.String("service", a.service.Path), slog.Uint64("id", a.service.Token.ID()), slog.String("from", a.by.address),
-	}, more...)
+	attrs := append([]slog.Attr{slog.String("service", a.path), slog.Uint64("id", a.id), slog.String("from", a.by.address)}, more...)
 	if a.by.user != "" {
 		attrs = append(attrs, slog.String("user", a.by.user))
 	}

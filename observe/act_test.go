@@ -156,6 +156,39 @@ func TestWhoActsIsTold(t *testing.T) {
 	})
 }
 
+// A use of a button that means a service which is another one, or has left, is logged as
+// refused, with what the form calls it; and nobody is asked, nor is it in the list of events.
+func TestAUseThatMeansNoServiceIsTold(t *testing.T) {
+	f := newFakeTree(supervisor("root", "a").Status())
+	id := f.status.Services[0].Token.String()[1:]
+	var log bytes.Buffer
+	p := newTestPage(t, f, Options{Logger: slog.New(untimed(&log)), Allow: func(*http.Request, Action, tend.ServiceStatus) error {
+		t.Error("Allow was asked")
+		return nil
+	}})
+	for _, c := range []struct {
+		id, epoch, path string
+		code            int
+		service, why    string // in the log
+	}{
+		{id, "another", "root/a", 409, "root/a", fmt.Sprintf("observe: the epoch of service %s is %q, not \"another\"; look at it again", id, p.hub.epoch)},
+		{id, "", "root/b", 409, "root/b", fmt.Sprintf("observe: the epoch of service %s is %q, not \"\"; look at it again", id, p.hub.epoch)},
+		{id, p.hub.epoch, "root/b", 409, "root/a", fmt.Sprintf("observe: the path of service %s is \"root/a\", not \"root/b\"; look at it again", id)},
+		{"18446744073709551615", p.hub.epoch, "root/b\u202e", 404, "\"root/b\ufffd\"", "observe: there is no service 18446744073709551615 (any more)"},
+		{"0", p.hub.epoch, "root", 404, "root", "observe: there is no service 0 (any more)"},
+	} {
+		log.Reset()
+		w := post(p, "/api/node/"+c.id+"/restart", url.Values{"epoch": {c.epoch}, "path": {c.path}})
+		want := fmt.Sprintf("level=WARN msg=\"restart refused\" service=%s id=%s from=192.0.2.1:1234 error=%q\n", c.service, c.id, c.why)
+		if w.Code != c.code || w.Body.String() != c.why+"\n" || log.String() != want {
+			t.Errorf("%s %s: %d %q, and in the log %q, want %q", c.id, c.path, w.Code, w.Body, &log, want)
+		}
+	}
+	if told := p.hub.journal.lines(0, 1); len(told) > 0 {
+		t.Errorf("the list of events has %+v", told)
+	}
+}
+
 // A pause ends when somebody who may says so: that of the root, and of a supervisor
 // further below.
 func TestResumeEndsAPause(t *testing.T) {

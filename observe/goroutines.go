@@ -23,7 +23,7 @@ func (p *Page) serveGoroutines(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "observe: "+tooMany.Error(), http.StatusServiceUnavailable)
 		return
 	case errors.Is(err, tend.ErrWrongSupervisor):
-		noService(w, s.Token.ID())
+		http.Error(w, noService(s.Token.ID()), http.StatusNotFound)
 		return
 	case err != nil:
 		stacks = err.Error() + "\n"

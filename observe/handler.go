@@ -38,8 +38,9 @@ type Options struct {
 	// It must find out who asks: behind a proxy that all
 	// users share, and on a machine that strangers may log in to, a loopback
 	// address proves nothing. It runs in the request's goroutine and may block.
-	// Each use is logged, also one that is refused, and what was done is in the
-	// page's list of events, with who asked.
+	// Each use is logged, also one that is refused, or that means a service which is
+	// another one or has left, and what was done is in the page's list of events, with
+	// who asked.
 	Allow func(r *http.Request, a Action, s tend.ServiceStatus) error
 
 	// User says who makes a request, for the log and the list of events: what a

@@ -50,7 +50,7 @@ func (p *Page) find(w http.ResponseWriter, r *http.Request) (*view, int) {
 	}
 	i, ok := v.place[id]
 	if !ok {
-		noService(w, id)
+		http.Error(w, noService(id), http.StatusNotFound)
 		return nil, 0
 	}
 	return v, i
@@ -64,7 +64,7 @@ func (p *Page) service(w http.ResponseWriter, r *http.Request) *tend.ServiceStat
 	case v == nil:
 		return nil
 	case i == 0:
-		noService(w, 0)
+		http.Error(w, noService(0), http.StatusNotFound)
 		return nil
 	}
 	return v.service(i)
@@ -84,8 +84,8 @@ func (p *Page) supervisor(w http.ResponseWriter, r *http.Request) *tend.ServiceS
 	return v.service(i)
 }
 
-func noService(w http.ResponseWriter, id uint64) {
-	http.Error(w, fmt.Sprintf("observe: there is no service %d (any more)", id), http.StatusNotFound)
+func noService(id uint64) string {
+	return fmt.Sprintf("observe: there is no service %d (any more)", id)
 }
 
 // newNode is the node of the row at place i of v.
