@@ -1,7 +1,8 @@
 // Tendtop shows a tree of services live in a terminal, over SSH too. It asks the page of
 // package observe, which the debug listener of package app has at /debug/tree/.
 //
-//	tendtop [-once] [-every 1s] [-q text] [address]
+//	tendtop [-every 1s] [-q text] [address]
+//	tendtop -once [address]
 //
 // The address is that of the listener, "localhost:6060" by default, or a URL of the page
 // if it is somewhere else, or "unix:" and the path of a socket. What listens on loopback
@@ -61,7 +62,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("tendtop", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: tendtop [-once] [-every 1s] [-q text] [address]\n\nShows a tree of services live; the address is that of the debug listener, or a URL of the page.")
+		fmt.Fprintln(stderr, "usage: tendtop [-every 1s] [-q text] [address]\n       tendtop -once [address]\n\nShows a tree of services live; the address is that of the debug listener, or a URL of the page.")
 		flags.PrintDefaults()
 	}
 	flags.BoolVar(&o.once, "once", false, "print the tree as text; exit code 0: it is ready, 1: it is not, 2: it cannot be asked")
@@ -75,6 +76,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		err = fmt.Errorf("one address, not %q", flags.Args())
 	case o.every < 100*time.Millisecond:
 		err = fmt.Errorf("-every is %v, less than 100ms", o.every)
+	case o.once && o.query != "":
+		err = errors.New("-once prints all of the tree and takes no -q; api/tree?format=text&q= of the page finds what has a text")
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "tendtop:", err)

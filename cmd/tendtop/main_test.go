@@ -93,6 +93,7 @@ func TestOnce(t *testing.T) {
 		{[]string{"-once", "unix:"}, 2, "", "tendtop: unix: wants the path of a socket"},
 		{[]string{"a", "b"}, 2, "", `tendtop: one address, not ["a" "b"]`},
 		{[]string{"-every", "1ms"}, 2, "", "tendtop: -every is 1ms, less than 100ms"},
+		{[]string{"-once", "-q", "db", at}, 2, "", "tendtop: -once prints all of the tree and takes no -q; "},
 		{[]string{"-what"}, 2, "", "flag provided but not defined"},
 		{[]string{"-h"}, 0, "", "usage: tendtop"},
 	} {
