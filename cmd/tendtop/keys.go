@@ -124,7 +124,7 @@ func (m *model) asks(key string) tea.Cmd {
 // resume wants the pause to end that the selected service is in: its own, if it is a
 // supervisor, or that of its supervisor.
 func (m *model) resume() {
-	id, s := supervisorOf(&m.status, 0, m.selected)
+	id, s := supervisorOf(&m.status, 0, m.selected.id)
 	switch {
 	case s == nil:
 	case s.PausedUntil.IsZero():
@@ -146,7 +146,7 @@ func (m *model) open(stacks bool) tea.Cmd {
 	if !stacks {
 		return m.look()
 	}
-	c, id := m.client, m.selected
+	c, id := m.client, m.selected.id
 	return tea.Batch(m.look(), func() tea.Msg {
 		text, err := c.stacks(context.Background(), id)
 		return stacksMsg{id, text, err}

@@ -23,12 +23,12 @@ type model struct {
 	choice choice
 	rows   []row
 
-	selected      uint64 // id; 0: nothing
-	top           int    // the first row on the screen
-	pane          *pane  // nil: closed
-	typing        bool   // the query
-	confirm       *wish  // to be confirmed
-	said          string // what became of the last one
+	selected      identity // the zero one: nothing
+	top           int      // the first row on the screen
+	pane          *pane    // nil: closed
+	typing        bool     // the query
+	confirm       *wish    // to be confirmed
+	said          string   // what became of the last one
 	help          bool
 	width, height int
 }
@@ -79,7 +79,7 @@ func (m *model) ask(polled bool) tea.Cmd {
 }
 
 func (m *model) look() tea.Cmd {
-	c, id := m.client, m.selected
+	c, id := m.client, m.selected.id
 	return func() tea.Msg {
 		n, err := c.node(context.Background(), id)
 		return nodeMsg{id, n, err}
@@ -96,11 +96,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tickMsg:
 		return m, m.ask(true)
 	case nodeMsg:
-		if m.pane != nil && msg.id == m.selected {
+		if m.pane != nil && msg.id == m.selected.id && (msg.err != nil || msg.node.isAt(m.selected.path)) {
 			m.pane.got(msg.node, msg.err)
 		}
 	case stacksMsg:
-		if m.pane != nil && msg.id == m.selected {
+		if m.pane != nil && msg.id == m.selected.id {
 			m.pane.stacks(msg)
 		}
 	case actedMsg:
@@ -131,14 +131,28 @@ func (m *model) choose(c choice) {
 	m.choice = c
 	m.rows = rowsOf(m.status, c)
 	if len(m.rows) > 0 && m.at() < 0 {
-		m.selected, m.pane = m.rows[0].id, nil
+		m.reselect()
 	}
 	m.scroll()
 }
 
+// reselect selects the service that has the path of the one selected, which is not shown:
+// after another start of the program it has another id. If there is none it selects the
+// first one. What the pane has is not of either.
+func (m *model) reselect() {
+	at := slices.IndexFunc(m.rows, func(r row) bool { return r.path == m.selected.path })
+	switch {
+	case at < 0:
+		at, m.pane = 0, nil
+	case m.pane != nil:
+		m.pane = &pane{}
+	}
+	m.selected = m.rows[at].identity
+}
+
 // at is the place of the selected service, less than 0 if it is not shown.
 func (m *model) at() int {
-	return slices.IndexFunc(m.rows, func(r row) bool { return r.id == m.selected })
+	return slices.IndexFunc(m.rows, func(r row) bool { return r.identity == m.selected })
 }
 
 // move selects another row.
@@ -146,7 +160,7 @@ func (m *model) move(to int) tea.Cmd {
 	if len(m.rows) == 0 {
 		return nil
 	}
-	m.selected = m.rows[min(max(to, 0), len(m.rows)-1)].id
+	m.selected = m.rows[min(max(to, 0), len(m.rows)-1)].identity
 	m.scroll()
 	if m.pane == nil {
 		return nil

@@ -21,11 +21,15 @@ type pane struct {
 // stacks that it keeps.
 const maxStack = 16 << 10
 
-// got takes the answer to a question.
+// got takes the answer to a question. Stacks are of one program: they go with the epoch of it.
 func (p *pane) got(n node, err error) {
-	if p.err = err; err == nil {
-		p.node, p.known = n, true
+	if p.err = err; err != nil {
+		return
 	}
+	if p.known && n.Epoch != p.node.Epoch {
+		p.trace = nil
+	}
+	p.node, p.known = n, true
 }
 
 func (p *pane) stacks(msg stacksMsg) {

@@ -34,16 +34,23 @@ type choice struct {
 	trouble bool // only what is in trouble
 }
 
+// identity says which service is meant: an id alone is another one after another start of
+// the program.
+type identity struct {
+	id   uint64
+	path string // as it is shown
+}
+
 // row is a service as it is shown. Nothing in it controls the terminal.
 type row struct {
-	id                uint64
-	depth             int
-	name, path, state string
-	age               time.Duration
-	restarts, failed  uint64
-	failedAt          time.Time // zero: never, as far as is kept
-	note              string
-	trouble           bool
+	identity
+	depth            int
+	name, state      string
+	age              time.Duration
+	restarts, failed uint64
+	failedAt         time.Time // zero: never, as far as is kept
+	note             string
+	trouble          bool
 }
 
 // Bytes of a text that is shown, and of one of many in a line.
@@ -69,7 +76,7 @@ func rowsOf(s tend.Status, c choice) (list []row) {
 
 func newRow(s *tend.ServiceStatus, depth int, now time.Time) row {
 	r := row{
-		id: s.Token.ID(), depth: depth, name: said.Clean(s.Name, maxText), path: said.Clean(s.Path, maxText), state: s.State.String(),
+		identity: identity{s.Token.ID(), said.Clean(s.Path, maxText)}, depth: depth, name: said.Clean(s.Name, maxText), state: s.State.String(),
 		age: now.Sub(s.Since), restarts: s.Restarts, failed: s.Failed, note: said.Clean(noteOf(s, now), maxText), trouble: s.InTrouble(),
 	}
 	if n := len(s.Failures); n > 0 {

@@ -118,7 +118,7 @@ func (m *model) line(r row, nameWidth int) string {
 	name += strings.Repeat(" ", nameWidth-ansi.StringWidth(name))
 	state := fmt.Sprintf("%-*s", stateWidth, r.state)
 	rest := fmt.Sprintf("%*s %*d %s", ageWidth, said.Age(r.age), countWidth, r.restarts, r.note)
-	if r.id == m.selected {
+	if r.identity == m.selected {
 		text := ansi.Truncate(name+" "+state+" "+rest, m.width, "…")
 		return reversed.Render(text + strings.Repeat(" ", max(m.width-ansi.StringWidth(text), 0)))
 	}
