@@ -1,5 +1,5 @@
 // Stream, clock, filter and address bar.
-const query = new URLSearchParams(location.search), live = query.get('live') !== 'off';
+const query = Object.fromEntries(new URLSearchParams(location.search)), live = query.live !== 'off';
 let seq = first.seq, stream, heard = 0, lost = 0, timer, ticks = 0;
 let stale = true, drawing = false, turn = 0, refused = '';
 
@@ -188,12 +188,12 @@ load(first);
 $('title').textContent = first.title;
 log(first.events || []);
 people = first.acts || [];
-sort = query.get('sort') in orders ? query.get('sort') : null;
-$('level').value = level = query.get('level') || '';
-$('filter').value = query.get('q') || '';
-only = new Set((query.get('state') || '').split(',').filter(s => s === 'trouble' || order.includes(s)));
-chosen = query.get('path') || '';
-if (chosen) reselect(+query.get('id'));
+sort = query.sort in orders ? query.sort : null;
+$('level').value = level = query.level || '';
+$('filter').value = query.q || '';
+only = new Set((query.state || '').split(',').filter(s => s === 'trouble' || order.includes(s)));
+chosen = query.path || '';
+if (chosen) reselect(+query.id);
 if (sort === 'goroutines') sortBy(sort);
 filter();
 render();

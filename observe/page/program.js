@@ -25,8 +25,7 @@ function drawProgram() {
 // drawTrouble says in title and icon how many services are in trouble.
 const icon = document.querySelector('link'), calm = icon.href;
 function drawTrouble() {
-	const n = trouble();
-	const name = (n ? `(${n}) ` : '') + first.title;
+	const n = trouble(), name = (n ? `(${n}) ` : '') + first.title;
 	if (document.title !== name) document.title = name;
 	attr(icon, 'href', n ? calm.replace('188038', 'c5221f') : calm);
 }
