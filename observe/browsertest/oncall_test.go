@@ -59,6 +59,39 @@ func TestInTrouble(t *testing.T) {
 	}
 }
 
+// In a list that is sorted, and so is flat, nothing opens: a click anywhere on a line selects,
+// and so it does on one in the tree that cannot be opened.
+func TestAClickInAFlatListSelects(t *testing.T) {
+	b := newTab(t)
+	fail := make(chan error)
+	sick := fragile("handler", fail).(tend.Child)
+	sick.Limit, sick.Backoff = tend.Limit{}, tend.Backoff{Min: patience * 10}
+	s := serve(t, quiet("root", group("web", group("inner", sick, idle("calm")))), observe.Options{})
+	b.look(2000, 860, "light") // the line of the program does not break while something below is clicked on
+	b.open(s.URL)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	fail <- errors.New("no route")
+	click := func(name, at string) {
+		t.Helper()
+		b.wait(row(name))
+		p := eval[[]float64](b, `(({el}) => [el.`+at+`, el.getBoundingClientRect().top + 10])(`+row(name)+`)`)
+		b.do(chromedp.MouseClickXY(p[0], p[1]))
+		b.wait(row(name) + "?.selected")
+	}
+	const name, left = `querySelector("bdi").getBoundingClientRect().left + 5`, `getBoundingClientRect().left + 5`
+	click("calm", left)
+	b.wait(row("handler") + `?.state.startsWith("in ")`)
+	b.click(`document.querySelector("#chips [data-s=trouble]")`)
+	b.wait(row("root") + " === null")
+	click("handler", name)
+	b.keys(kb.Escape)
+	b.wait(row("root"))
+	b.click(`document.querySelector("#head [data-by=age]")`)
+	b.wait(row("root") + " === null")
+	click("calm", name)
+	click("inner", left)
+}
+
 // Each order, and that a link has it.
 func TestSort(t *testing.T) {
 	b := newTab(t)

@@ -83,7 +83,7 @@ function newRow() {
 
 function paint(el, n) {
 	const { r } = n, { b } = r, [name, st, since, starts, lev, err] = el.cells;
-	const flat = sorting(), open = !flat && inside(n) ? !!(n.open || words.length || only.size) : null;
+	const flat = sorting(), open = folds(n) ? !!(n.open || words.length || only.size) : null;
 	const paused = b?.u > now();
 	el.className = `row ${b ? 'sup' : ''} ${n.more ? 'more' : ''} ${open ? 'open' : open === false ? 'shut' : ''}` +
 		`${r.i === cursor ? ' cursor' : ''}${r.i === selected ? ' selected' : ''}${marked.has(r.i) ? ' marked' : ''}`;
@@ -129,8 +129,9 @@ function paintLevel(el, r, b, flat) {
 	Object.assign(m, { max: b.h, low: b.h * .4, high: b.h * .8, optimum: 0, value: l });
 }
 
+const folds = n => inside(n) && !sorting();
 function toggle(n) {
-	if (!inside(n) || sorting()) return;
+	if (!folds(n)) return;
 	n.open = !n.open;
 	n.shut = !n.open;
 	if (n.open && !n.full && !n.kids.length) more(n);
@@ -154,7 +155,7 @@ tree.onclick = e => {
 	if (first.allow && e.shiftKey) return markTo(el.index);
 	cursor = n.r.i;
 	if (first.allow && (e.ctrlKey || e.metaKey)) return mark(n);
-	if (e.detail && e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
+	if (e.detail && folds(n) && e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
 	else select(cursor);
 };
 
