@@ -553,6 +553,39 @@ func (n noFlush) Header() http.Header         { return n.w.Header() }
 func (n noFlush) Write(b []byte) (int, error) { return n.w.Write(b) }
 func (n noFlush) WriteHeader(code int)        { n.w.WriteHeader(code) }
 
+// A stream may begin as late as it likes, and is asked for once.
+func TestAStreamThatBeginsLate(t *testing.T) {
+	b := newTab(t)
+	root := quiet("root", idle("first"))
+	p := observe.Handler(root, observe.Options{})
+	served := root.ServeBackground(t.Context())
+	t.Cleanup(func() {
+		root.Stop()
+		<-served
+	})
+	begin, asked := make(chan struct{}), make(chan struct{}, 100)
+	s := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/api/events") {
+			asked <- struct{}{}
+			select {
+			case <-begin:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		p.ServeHTTP(w, r)
+	}))
+	t.Cleanup(p.Close) // before the server waits for its streams
+	b.open(s.URL)
+	b.do(chromedp.Evaluate(`window.seconds = 0; setInterval(() => seconds++, 1e3)`, nil))
+	b.wait(`seconds > 2`)
+	close(begin)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	if len(asked) != 1 {
+		t.Errorf("the stream was asked for %d times", len(asked))
+	}
+}
+
 // Something in between that refuses streams, or a search that has to wait for another,
 // does not make the page say that it is offline.
 func TestRefusals(t *testing.T) {

@@ -1,6 +1,6 @@
 // Stream, clock, filter and address bar.
 const query = Object.fromEntries(new URLSearchParams(location.search)), live = query.live !== 'off';
-let seq = first.seq, stream, heard = 0, lost = 0, timer, ticks = 0;
+let seq = first.seq, stream, heard = 0, tried, lost = 0, timer, ticks = 0;
 let stale = true, drawing = false, turn = 0, refused = '';
 
 // soon draws with the next frame, changed when the list may differ.
@@ -80,7 +80,7 @@ function remember() {
 function connect() {
 	disconnect();
 	if (!live || document.hidden) return;
-	if (heard) heard = Date.now();
+	tried = Date.now();
 	stream = new EventSource(`${base}api/events?since=${seq}`);
 	const alive = () => { heard = Date.now(); lost = 0; soon(); };
 	stream.onopen = alive;
@@ -177,7 +177,7 @@ $('filter').onkeydown = e => {
 onresize = soon;
 if (live) setInterval(() => {
 	if (document.hidden) return;
-	if (stream && Date.now() - heard > 4e4) again(connect);
+	if (stream && Date.now() - Math.max(heard, tried) > 4e4) again(connect);
 	if (Date.now() > wanted) ask();
 	if (!lost && Date.now() > due) askProgram();
 	if (found && ++ticks % 5 === 0) filter();
