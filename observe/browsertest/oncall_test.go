@@ -174,7 +174,8 @@ func TestMarks(t *testing.T) {
 		}
 		return nil
 	}
-	s := serve(t, quiet("root", idle("a"), idle("b"), idle("precious")), observe.Options{
+	root := quiet("root", idle("a"), idle("b"), idle("precious"))
+	s := serve(t, root, observe.Options{
 		Allow: allow, User: func(*http.Request) string { return "eve" },
 	})
 	b.open(s.URL)
@@ -193,11 +194,21 @@ func TestMarks(t *testing.T) {
 	b.do(chromedp.Evaluate(`log(Array.from({length: 600}, (_, i) => ({t: i, w: "failed", l: "WARN", k: "service_failed", n: "x", i: i + 9, f: i, p: ""}))); soon()`, nil))
 	b.wait(`(l => l.length === 1 && l[0].innerText.includes("by eve"))(document.querySelectorAll("#log button:not([hidden])"))`)
 	b.picture("marks")
+	const far = `document.querySelectorAll("#marks .far").length === 3 && [...document.querySelectorAll(".far")].every(e => `
+	b.do(chromedp.Evaluate(`lost = 1; soon(); disconnect()`, nil)) // and nothing is selected
+	b.wait(far + `e.disabled)`)
+	b.do(chromedp.Evaluate(`connect()`, nil))
+	b.wait(far + `!e.disabled)`)
+	b.click(row("b") + ".el")
+	b.wait(`document.querySelectorAll("#node .far").length === 4`)
 	b.do(chromedp.Evaluate(`lost = 1; soon(); disconnect()`, nil))
-	b.click(row("a") + ".el")
-	b.wait(`document.querySelectorAll("#marks .far").length === 3 && [...document.querySelectorAll(".far")].every(e => e.disabled)`)
-	b.do(chromedp.Evaluate(`lost = 0; soon()`, nil))
-	b.wait(`[...document.querySelectorAll(".far")].every(e => !e.disabled)`)
+	b.wait(far + `e.disabled)`)
+	if err := root.RemoveAndWait(t.Context(), root.Status().Services[1].Token); err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Evaluate(`connect()`, nil)) // what is selected is not there any more
+	b.wait(`document.querySelector("#node p")?.textContent.includes("(any more)")`)
+	b.wait(`!lost && ` + far + `!e.disabled)`)
 	b.do(chromedp.Focus("#tree"))
 	b.keys(kb.Escape)
 	b.wait(`document.querySelector("#marks").hidden`)

@@ -56,7 +56,6 @@ function drawDetail() {
 	const own = detail.events.filter(passes);
 	section('past', JSON.stringify(own), () => own.length ? [h('h3', { textContent: 'What happened to it' }),
 		...own.map(e => tell(h('p', { title: date(e.t) }, ...line()), e, e.x || ''))] : []);
-	for (const b of document.querySelectorAll('.far')) b.disabled = !!lost;
 }
 
 // drawFacts says of the state what the list says, which is told first.

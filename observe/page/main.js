@@ -20,6 +20,7 @@ function render() {
 	drawLog();
 	drawDetail();
 	drawMarks();
+	for (const b of document.querySelectorAll('.far')) b.disabled = !!lost;
 	drawSort();
 	drawProgram();
 	drawTrouble();
