@@ -3,6 +3,7 @@ package browsertest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -97,7 +98,9 @@ func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 		}
 		root.Add(group)
 	}
-	p := observe.Handler(root, observe.Options{}) // not served: 100,000 that are pending will do
+	p := observe.Handler(root, observe.Options{ // not served: 100,000 that are pending will do
+		Allow: func(*http.Request, observe.Action, tend.ServiceStatus) error { return nil },
+	})
 	t.Cleanup(p.Close)
 	s := newServer(t, p)
 	t.Cleanup(p.Close)
@@ -122,15 +125,26 @@ func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 	if got := b.names(); !slices.Equal(got, []string{"root", "group-10", "game-10-4321"}) {
 		t.Errorf("found %q", got)
 	}
+	b.click(`[...document.querySelectorAll("#node .acts button")].find(e => e.innerText === "Mark")`)
+	b.wait(row("game-10-4321") + `.el.ariaChecked === "true"`)
+	b.wait(`[...marked.values()].map(m => m.path).join() === "root/group-10/game-10-4321"`)
 	if n := eval[int](b, `document.querySelectorAll("*").length`); n >= 1000 {
 		t.Errorf("%d elements", n)
 	}
 	root.Add(idle("a-late-comer"))
-	b.keys(kb.Escape)
+	far := eval[int](b, "detail.id")
+	b.keys(kb.Escape, kb.Escape, kb.Escape)
+	b.wait(`location.search === "" && selected === null && !found`)
+	b.do(chromedp.Evaluate(fmt.Sprintf(`log([{t: 1, w: "failed", k: "service_failed", n: "x", i: %d, f: 1, p: ""}]); soon()`, far), nil))
+	b.click(`document.querySelector("#log button")`)
+	b.wait(fmt.Sprintf(`location.search === "?path=root%%2Fgroup-10%%2Fgame-10-4321&id=%d"`, far))
 	b.wait(`[...document.querySelectorAll("#chips b")].some(e => e.innerText === "100,021")`)
 	b.do(chromedp.Focus("#tree"))
 	b.keys(kb.End)
 	b.wait(row("a-late-comer"))
+	if p := b.trouble(); len(p) > 0 {
+		t.Error(p)
+	}
 }
 
 // script runs before those of the page.

@@ -20,7 +20,10 @@ async function ask() {
 	const got = await get('node/' + id).catch(e => ({ error: e.message }));
 	if (id !== selected) return;
 	detail = got;
-	chosen ||= got.path || '';
+	if (!chosen && got.path) {
+		chosen = got.path;
+		remember();
+	}
 	wanted = Date.now() + 5e3; // annotations change without an event
 	soon();
 }
@@ -96,6 +99,6 @@ function buttons({ id, epoch, path, supervisor: s }) {
 		button('Copy', async () => { answer.textContent = await copy(asText()); }),
 		button('Download', () => download(asText(), path.replace(/[^\w.-]+/g, '-') + '.txt')),
 		...actions(() => [{ id, epoch, path }], answer, [...s?.paused_until ? ['resume'] : [], ...id ? acts : []]),
-		...!id || !first.allow ? [] : [button('Mark', () => mark(nodes.get(id)))],
+		...!id || !first.allow ? [] : [button('Mark', () => mark({ id, epoch, path }))],
 		answer];
 }

@@ -154,7 +154,7 @@ tree.onclick = e => {
 	if (n.more) return more(n.more);
 	if (first.allow && e.shiftKey) return markTo(el.index);
 	cursor = n.r.i;
-	if (first.allow && (e.ctrlKey || e.metaKey)) return mark(n);
+	if (first.allow && (e.ctrlKey || e.metaKey)) return mark(target(n));
 	if (e.detail && folds(n) && e.clientX - el.getBoundingClientRect().left < 32 + n.depth * 18) toggle(n);
 	else select(cursor);
 };
@@ -162,7 +162,7 @@ tree.onclick = e => {
 tree.onkeydown = e => {
 	if ((e.ctrlKey || e.metaKey) && e.key === 'a' && first.allow) {
 		e.preventDefault();
-		for (const n of list) if (!n.more && matches(n)) mark(n, true);
+		for (const n of list) if (matches(n)) mark(target(n), true);
 	}
 	if (e.ctrlKey || e.metaKey || e.altKey) return;
 	const i = at(cursor), n = list[i], page = Math.floor(tree.clientHeight / H) - 1;
@@ -173,7 +173,7 @@ tree.onkeydown = e => {
 		ArrowRight: () => n && (n.open ? move(i + 1) : toggle(n)),
 		ArrowLeft: () => n && (n.open && inside(n) ? toggle(n) : n.up && move(at(n.up.r.i))),
 		Enter: () => n && select(cursor),
-		' ': () => n && mark(n),
+		' ': () => n && mark(target(n)),
 	}[e.key];
 	if (!act) return;
 	e.preventDefault();

@@ -1,17 +1,18 @@
 // Services that are marked, as they were then.
 const marked = new Map();
 
-function mark(n, on = !marked.has(n.r.i)) {
-	if (!first.allow || !n?.up) return;
-	if (on) marked.set(n.r.i, { id: n.r.i, epoch: epoch(), path: path(n) });
-	else marked.delete(n.r.i);
+const target = n => ({ id: n.r.i, epoch: epoch(), path: path(n) });
+function mark(t, on = !marked.has(t.id)) {
+	if (!first.allow || !t.id) return; // the root has none
+	if (on) marked.set(t.id, t);
+	else marked.delete(t.id);
 	soon();
 }
 
 // markTo marks from the cursor to place i.
 function markTo(i) {
 	const from = Math.max(0, at(cursor));
-	for (let k = Math.min(from, i); k <= Math.max(from, i); k++) mark(list[k], true);
+	for (let k = Math.min(from, i); k <= Math.max(from, i); k++) mark(target(list[k]), true);
 }
 
 function drawMarks() {
