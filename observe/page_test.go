@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"html"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -157,6 +159,9 @@ func TestOfALargeTreeThePageHasThePartThatItShows(t *testing.T) {
 	wanted := f.status.Services[200].Supervisor.Services[50].Token
 	p := newTestPage(t, f, Options{})
 	v := embedded(t, request(p, "GET", "/?id="+wanted.String()[1:]).Body.String())
+	if v.Wanted != wanted.ID() {
+		t.Errorf("it is told that %d is wanted, want %v", v.Wanted, wanted)
+	}
 	if len(v.Rows) > maxView || len(v.Rows) < maxView-100 || v.Total != 25_251 {
 		t.Errorf("%d rows of %d", len(v.Rows), v.Total)
 	}
@@ -173,6 +178,39 @@ func TestOfALargeTreeThePageHasThePartThatItShows(t *testing.T) {
 	for _, s := range f.status.Services {
 		if !known[s.Token.ID()] {
 			t.Fatalf("supervisor %s is not among them", s.Name)
+		}
+	}
+}
+
+// A link may mean a service that there is no room for: the page is told which it is.
+func TestAPageIsToldWhatItsLinkMeans(t *testing.T) {
+	root := tend.New("root", tend.Spec{EventHook: func(tend.Event) {}})
+	for i := range maxView + 50 {
+		root.Add(idle(fmt.Sprintf("s%05d", i)))
+	}
+	f := newFakeTree(root.Status())
+	p := newTestPage(t, f, Options{})
+	last := f.status.Services[maxView+49]
+	for _, c := range []struct {
+		query string
+		want  uint64
+	}{
+		{"path=root%2Fs20049", last.Token.ID()},
+		{"path=root%2Fs20049&id=1", last.Token.ID()}, // the number that it had in another program
+		{"id=" + last.Token.String()[1:], last.Token.ID()},
+		{"path=root%2Fgone", 0},
+		{"", 0},
+	} {
+		v := embedded(t, request(p, "GET", "/?"+c.query).Body.String())
+		var again reply
+		if err := json.Unmarshal(request(p, "GET", "/api/view?"+c.query).Body.Bytes(), &again); err != nil {
+			t.Fatal(err)
+		}
+		if v.Wanted != c.want || again.Wanted != c.want {
+			t.Errorf("%q: %d and %d are wanted, want %d", c.query, v.Wanted, again.Wanted, c.want)
+		}
+		if len(v.Rows) != maxView || slices.ContainsFunc(v.Rows, func(r row) bool { return r.ID == last.Token.ID() }) {
+			t.Errorf("%q: %d rows, want %d without that of the last service", c.query, len(v.Rows), maxView)
 		}
 	}
 }

@@ -127,6 +127,9 @@ type reply struct {
 	Title    string `json:"title,omitempty"`
 	Path     string `json:"path,omitempty"`  // of the root of the page, which need not be that of the tree
 	Allow    bool   `json:"allow,omitempty"` // there are buttons
+	// Wanted is the id of the service of a large tree that a link means, whether there was
+	// room for its row or not.
+	Wanted uint64 `json:"wanted,omitempty"`
 	// Program is only what the page begins with, as it changes without a frame.
 	Program *program `json:"program,omitempty"`
 }
@@ -170,6 +173,7 @@ func (p *Page) beginning(o *opening) reply {
 		Title:    said.Short(cmp.Or(p.options.Title, o.view.rows[0].Name), maxName),
 		Path:     o.view.status.Path,
 		Allow:    p.options.Allow != nil,
+		Wanted:   o.wanted,
 		Program:  &whole,
 	}
 }

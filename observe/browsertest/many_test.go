@@ -147,6 +147,34 @@ func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 	}
 }
 
+// A link to a service that is not among the first 20,000, and that no branch brings, leads to
+// it, also when the program has been started again and it has another number.
+func TestALinkToWhatIsNotInThePage(t *testing.T) {
+	b := newTab(t)
+	h := &switchable{}
+	program := func(more int) {
+		root := quiet("root")
+		for i := range 20_050 + more {
+			root.Add(idle(fmt.Sprintf("s%05d", i-more)))
+		}
+		h.set(observe.Handler(root, observe.Options{}))
+	}
+	program(0)
+	s := newServer(t, h)
+	t.Cleanup(func() { h.set(nil) })
+	b.open(s.URL + "?path=root%2Fs20040")
+	b.wait(`document.querySelector("#node p")?.innerText === "root/s20040"`)
+	b.wait(`document.querySelector("#node h2")?.innerText === "s20040" && location.search.startsWith("?path=root%2Fs20040&id=")`)
+	b.wait(`document.querySelector("#live").textContent === "live"`)
+	before := eval[int](b, "selected")
+	program(1)
+	s.CloseClientConnections()
+	b.wait(fmt.Sprintf(`selected !== null && selected !== %d`, before))
+	b.wait(`document.querySelector("#node p")?.innerText === "root/s20040"`)
+	b.open(s.URL + "?path=root%2Fgone")
+	b.wait(`document.querySelector("#node").innerText === "root/gone is not there."`)
+}
+
 // script runs before those of the page.
 func script(js string) func(ctx context.Context) error {
 	return func(ctx context.Context) error {

@@ -212,6 +212,10 @@ func TestMarks(t *testing.T) {
 	b.do(chromedp.Focus("#tree"))
 	b.keys(kb.Escape)
 	b.wait(`document.querySelector("#marks").hidden`)
+	b.keys(kb.Home, kb.Enter) // a link to the root, which has no number
+	b.wait(`location.search.includes("path=root")`)
+	b.do(chromedp.Reload())
+	b.wait(row("root") + `?.selected`)
 }
 
 // The pane says what happened to the service, as much as is asked for; what ended is

@@ -2,10 +2,10 @@
 let detail = {}, sections = {}, wanted = 0; // of api/node; parts of the pane; when to ask again
 let chosen = '', asking; // the path of what is selected, or was in an earlier program; a timer
 
-function select(id) {
+function select(id, p = '') {
 	selected = cursor = id;
 	const n = nodes.get(id);
-	chosen = n ? path(n) : '';
+	chosen = n ? path(n) : p;
 	detail = {};
 	sections = {};
 	remember();

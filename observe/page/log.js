@@ -28,7 +28,7 @@ function drawLog() {
 	[...box.children].forEach((b, i) => {
 		if (b.hidden = i >= shown.length) return;
 		const { e, n, ids } = shown[i];
-		b.onclick = () => go(e.i, e.p);
+		b.onclick = () => go(e.i, e.i ? '' : e.p);
 		b.title = `${date(e.t)} ${e.p}`;
 		tell(b, e, e.n + (n > 1 ? ` ×${n}` : '') + (ids.size > 1 ? ` (${ids.size} services)` : '') + (e.x ? ' — ' + e.x : ''));
 	});
@@ -58,7 +58,7 @@ function go(id, p) {
 	const n = id ? nodes.get(id) : seek(p);
 	if (!n && !id) return;
 	for (let u = n?.up; u; u = u.up) u.open = true;
-	select(n ? n.r.i : id);
+	select(n ? n.r.i : id, p);
 	flatten();
 	if (at(selected) >= 0) move(at(selected));
 	changed();

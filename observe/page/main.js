@@ -118,10 +118,9 @@ function again(f) {
 // epoch is which program this is.
 const epoch = () => seq.split('.')[0];
 
-// reselect finds in another program what was selected in this one.
-function reselect(id) {
-	const n = seek(chosen, id);
-	if (n) go(n.r.i);
+// reselect finds in another program what was selected in this one; far is its id, if it is not here.
+function reselect(far, id) {
+	go(seek(chosen, id)?.r.i ?? far, chosen);
 }
 
 async function reload() {
@@ -139,7 +138,7 @@ async function reload() {
 			marked.clear();
 			selected = null;
 			sections = {};
-			reselect();
+			if (chosen) reselect(view.wanted);
 		}
 		filter();
 		connect();
@@ -194,7 +193,7 @@ $('level').value = level = query.level || '';
 $('filter').value = query.q || '';
 only = new Set((query.state || '').split(',').filter(s => s === 'trouble' || order.includes(s)));
 chosen = query.path || '';
-if (chosen) reselect(+query.id);
+if (chosen) reselect(first.wanted, +query.id);
 if (sort === 'goroutines') sortBy(sort);
 filter();
 render();
