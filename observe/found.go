@@ -26,5 +26,9 @@ func answerFound(w http.ResponseWriter, found reply) {
 			stateNames[r.State], said.Age(now.Sub(time.Unix(r.Since, 0))), r.Restarts, said.Clean(r.Error, maxText))
 	}
 	_ = table.Flush() // whoever does not read it does not want it
+	if found.Total > maxFound {
+		fmt.Fprintf(to, "%d found, of which these are %d\n", found.Total, maxFound)
+		return
+	}
 	fmt.Fprintf(to, "%d found\n", found.Total)
 }

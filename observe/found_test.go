@@ -46,3 +46,17 @@ func TestFoundAsText(t *testing.T) {
 		<-done
 	})
 }
+
+// Of more than it shows it says so, last, where a person at a terminal reads.
+func TestFoundAsTextIsNotAll(t *testing.T) {
+	p := newTestPage(t, newFakeTree(large(maxFound+1)), Options{})
+	for query, want := range map[string]string{
+		"q=game":      "1001 found, of which these are 1000",
+		"q=game-0000": "10 found",
+	} {
+		lines := strings.Split(strings.TrimSpace(request(p, "GET", "/api/tree?format=text&"+query).Body.String()), "\n")
+		if got := lines[len(lines)-1]; got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/actor"
 	"github.com/tend-go/tend/observe"
 )
 
@@ -131,13 +133,31 @@ func TestOfALargeTreeThePageFetchesWhatItShows(t *testing.T) {
 	if n := eval[int](b, `document.querySelectorAll("*").length`); n >= 1000 {
 		t.Errorf("%d elements", n)
 	}
+	b.keys("/")
+	for range "10-4321" {
+		b.keys(kb.Backspace)
+	}
+	for _, c := range "game" { // more than are shown
+		b.keys(string(c))
+	}
+	b.wait(row("game-00-0000"))
+	b.keys(kb.Enter, kb.End)
+	b.wait(row("1,000 of 100,000 found"))
+	b.wait(row("game-00-0999"))
+	b.click(row("1,000 of 100,000 found") + ".el") // there is nothing behind it
+	b.choose("sort", "age")
+	b.wait(`list.length === 1001 && list.at(-1).r.n === "1,000 of 100,000 found"`)
+	b.do(chromedp.Evaluate(`document.querySelector("#tree").scrollTop = 1e6`, nil))
+	b.wait(row("1,000 of 100,000 found"))
+	b.choose("sort", "tree")
+	b.wait(row("root"))
 	root.Add(idle("a-late-comer"))
 	far := eval[int](b, "detail.id")
 	b.keys(kb.Escape, kb.Escape, kb.Escape)
-	b.wait(`location.search === "" && selected === null && !found`)
+	b.wait(`location.search === "?sort=tree" && selected === null && !found`)
 	b.do(chromedp.Evaluate(fmt.Sprintf(`log([{t: 1, w: "failed", k: "service_failed", n: "x", i: %d, f: 1, p: ""}]); soon()`, far), nil))
 	b.click(`document.querySelector("#log button")`)
-	b.wait(fmt.Sprintf(`location.search === "?path=root%%2Fgroup-10%%2Fgame-10-4321&id=%d"`, far))
+	b.wait(fmt.Sprintf(`location.search === "?sort=tree&path=root%%2Fgroup-10%%2Fgame-10-4321&id=%d"`, far))
 	b.wait(`[...document.querySelectorAll("#chips b")].some(e => e.innerText === "100,021")`)
 	b.do(chromedp.Focus("#tree"))
 	b.keys(kb.End)
@@ -173,6 +193,32 @@ func TestALinkToWhatIsNotInThePage(t *testing.T) {
 	b.wait(`document.querySelector("#node p")?.innerText === "root/s20040"`)
 	b.open(s.URL + "?path=root%2Fgone")
 	b.wait(`document.querySelector("#node").innerText === "root/gone is not there."`)
+}
+
+// Members of a group that have no row are not searched for, so a tree is all in the page
+// without them.
+func TestWhatHasNoRowIsNotMissing(t *testing.T) {
+	b := newTab(t)
+	members := actor.NewGroup("members", actor.GroupSpec[int, int]{New: func(context.Context, *actor.Actor[int], int) (actor.Handler[int], error) {
+		return actor.Func[int](func(context.Context, int) error { return nil }), nil
+	}})
+	const more = 50
+	for i := range 1000 + more {
+		if err := members.To(i).Send(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, quiet("root", members, idle("listener")), observe.Options{})
+	b.open(s.URL)
+	b.wait(fmt.Sprintf(`below(root) === %d && nodes.size === 1003`, 1000+more+2))
+	b.keys("/", "l", "i", "s", "t")
+	b.wait(row("members") + " === null")
+	if got := b.names(); !slices.Equal(got, []string{"root", "listener"}) {
+		t.Errorf("found %q", got)
+	}
+	if searches := slices.DeleteFunc(s.log(), func(a string) bool { return !strings.Contains(a, "/api/view") }); len(searches) > 0 {
+		t.Errorf("the server was asked to search: %q", searches)
+	}
 }
 
 // script runs before those of the page.

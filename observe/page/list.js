@@ -3,7 +3,7 @@ let H = 28; // height of a row as in page.css
 const MOST = 80; // rows at once
 const tree = $('tree'), pool = [];
 const order = ['failed', 'stuck', 'backoff', 'stopping', 'starting', 'pending', 'running', 'suspended', 'done'];
-let list = [], found = null; // nodes shown; those that the server found
+let list = [], found = null, total = 0; // nodes shown; those that the server found; of how many
 let cursor = null, selected = null; // ids
 let words = [], only = new Set(); // the filter
 const asked = new Map(); // by id: {what, r: the row then, t: when}
@@ -43,6 +43,8 @@ function flatten() {
 	list = found || [];
 	if (by) list = sorted([...found || nodes.values()].filter(n => n.up && matches(n)), by);
 	else if (!found) visit(root, 0);
+	const hits = found && list.filter(matches).length;
+	if (hits && hits < total) list = list.concat({ more: { busy: 1 }, depth: 0, kids: [], r: { n: `${hits.toLocaleString()} of ${total.toLocaleString()} found` } });
 	list.forEach((n, i) => n.at = i);
 	$('rows').style.height = list.length * H + 'px';
 }
@@ -96,7 +98,7 @@ function paint(el, n) {
 	attr(el, 'aria-posinset', flat ? el.index + 1 : (n.place || 0) + 1);
 	name.style.paddingLeft = 14 + depth * 18 + 'px';
 	say(el.name, r.n);
-	attr(name, 'data-n', [b && b.n + (b.z || 0), flat && 'in ' + path(n.up)].filter(Boolean).join(' ') || null);
+	attr(name, 'data-n', [b && b.n + (b.z || 0), flat && n.up && 'in ' + path(n.up)].filter(Boolean).join(' ') || null);
 	attr(st, 'data-s', paused ? 'backoff' : state(n));
 	say(st, n.more ? '' : requested(r) || (paused ? 'paused ' + left(b.u) :
 		state(n) === 'backoff' && r.u > now() ? 'in ' + left(r.u) : state(n)));

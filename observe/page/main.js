@@ -56,6 +56,7 @@ async function filter() {
 		if ([400, 503].includes(got.code)) refused = got.message;
 		rows = refused ? [] : got.rows;
 		if (!rows) return void setTimeout(() => mine === turn && filter(), 1e3); // somebody else is searching
+		total = got.total;
 	}
 	found = rows?.map(r => {
 		const up = r.i ? by.get(r.p) : null, n = nodes.get(r.i) || { r, up, kids: [] };

@@ -11,7 +11,7 @@ const now = () => Date.now() + skew; // by the server's clock
 const state = n => states[n.r.s];
 const below = n => n.r.b ? n.r.b.s.reduce((a, b) => a + b) : 0;
 const troubled = n => troubles.some(s => n.r.b?.s[s]);
-const partial = () => nodes.size <= below(root);
+const partial = () => [...nodes.values()].reduce((sum, n) => sum + (n.r.b?.z || 0), nodes.size) <= below(root); // the idle have no rows
 const named = (at, name) => at + '/' + name.replace(/[/%]/g, encodeURIComponent);
 const path = n => n.up ? named(inner(n.up), n.r.n) : rootPath;
 const inner = n => n.r.b?.x ? named(path(n), n.r.b.x) : path(n); // of the supervisor that it serves
