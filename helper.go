@@ -82,11 +82,23 @@ func (r *run) helped(ctx context.Context, m *runMore, out *outcome) {
 			r.helperFailed(ctx, m, out)
 		}
 	}()
-	guard.Do(func() { obeys = stopped.Obeys(ctx, out.why.Err) })
+	guard.Do(func() { obeys = out.obeys(ctx) })
+}
+
+// obeys: the helper says that its context has ended, and no more. A panic and an escalation say
+// more, whatever errors they come from, and so does a wish.
+func (out *outcome) obeys(ctx context.Context) bool {
+	err := out.why.Err
+	switch err.(type) { //nolint:errorlint // of the helper itself
+	case *PanicError, *TooManyFailures:
+		return false
+	}
+	return stopped.Obeys(ctx, err) && verdictOf(err) == failing
 }
 
 // helperFailed: if nobody had asked for that, the run ends because of it, before user code is
-// asked what the error is. Otherwise it must be asked first whether that is more than obedience.
+// asked what the error is (but for whether it says that the helper's own context has ended, if
+// that has). Otherwise it must be asked first whether that is more than obedience.
 func (r *run) helperFailed(ctx context.Context, m *runMore, out *outcome) {
 	switch {
 	case m.fail(out, false):

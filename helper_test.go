@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -471,8 +472,8 @@ func TestWhoEndsTheContextOfAHelper(t *testing.T) {
 	}
 	between := func(end func(context.Context) (context.Context, func())) func(context.Context) (context.Context, func()) {
 		return func(ctx context.Context) (context.Context, func()) {
-			ctx, stop := end(ctx)
-			return stopped.Between(ctx), stop
+			inner, stop := end(ctx)
+			return stopped.Between(ctx, inner), stop
 		}
 	}
 	failed := func(ctx context.Context) error { return fmt.Errorf("by the way: %w", context.Cause(ctx)) }
@@ -492,7 +493,27 @@ func TestWhoEndsTheContextOfAHelper(t *testing.T) {
 		"obeys somebody between":       {between(own), context.Context.Err, ""},
 		"says why somebody did it":     {between(own), failed, ""},
 		"is late for somebody":         {between(late), failed, ""},
-		"has failed for itself":        {between(own), func(context.Context) error { return errOther }, "other"},
+		"panics with that":             {own, func(ctx context.Context) error { panic(fmt.Errorf("query: %w", ctx.Err())) }, `"panic: query: context canceled"`},
+		"wishes something":             {own, func(ctx context.Context) error { return errors.Join(tend.ErrDoNotRestart, ctx.Err()) }, `"tend: service asks not to be restarted`},
+		"escalates": {own, func(ctx context.Context) error {
+			return &tend.TooManyFailures{Service: "x", Last: tend.NewReason(ctx, ctx.Err())}
+		}, `"tend: x: context canceled; too many failures`},
+		"is late above somebody between": {func(ctx context.Context) (context.Context, func()) {
+			above, stop := late(ctx)
+			inner, _ := between(own)(above)
+			return inner, stop
+		}, context.Context.Err, "DeadlineExceeded"},
+		"says why, that is above somebody": {func(ctx context.Context) (context.Context, func()) {
+			above, stop := own(ctx)
+			inner, _ := between(late)(above)
+			return inner, stop
+		}, context.Cause, "boom"},
+		"says why somebody above somebody did it": {func(ctx context.Context) (context.Context, func()) {
+			above, stop := between(own)(ctx)
+			inner, _ := between(late)(above)
+			return inner, stop
+		}, context.Cause, ""},
+		"has failed for itself": {between(own), func(context.Context) error { return errOther }, "other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -509,8 +530,8 @@ func TestWhoEndsTheContextOfAHelper(t *testing.T) {
 					return obey(ctx)
 				})
 				time.Sleep(time.Minute)
-				lines := grep(p, "service failed")
-				if c.want == "" && len(lines) != 0 || c.want != "" && (len(lines) != 1 || !strings.Contains(lines[0], " err="+c.want+" ")) {
+				lines := slices.DeleteFunc(p.Lines(), func(line string) bool { return strings.Contains(line, "service started") })
+				if c.want == "" && len(lines) != 0 || c.want != "" && (len(lines) != 1 || !strings.Contains(lines[0], " err="+c.want)) {
 					t.Errorf("%q", lines)
 				}
 			})

@@ -44,7 +44,7 @@ func during(ctx context.Context, h *hold, run *running, f func(ctx context.Conte
 	defer cancel(nil)
 	quit := context.AfterFunc(run.ctx, func() { cancel(context.Cause(run.ctx)) })
 	defer quit()
-	return f(context.WithValue(stopped.Between(under), runKey{}, run))
+	return f(context.WithValue(stopped.Between(ctx, under), runKey{}, run))
 }
 
 // runKey is for the run that a call is part of.

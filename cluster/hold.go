@@ -199,7 +199,7 @@ func (h *hold) expired() bool {
 
 func (h *hold) enter(ctx context.Context) (*running, bool) {
 	under, cancel := context.WithCancelCause(context.WithValue(ctx, holdKey{}, h))
-	run := &running{ctx: stopped.Between(under), cancel: cancel, over: make(chan struct{}), silent: make(chan struct{}), ready: !h.says}
+	run := &running{ctx: stopped.Between(ctx, under), cancel: cancel, over: make(chan struct{}), silent: make(chan struct{}), ready: !h.says}
 	if h.says {
 		self, _ := tend.Self(ctx)
 		run.number = self.Incarnation

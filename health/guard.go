@@ -165,7 +165,7 @@ func (g *guarded) Serve(ctx context.Context) (err error) {
 			err = w.sick
 		}
 	}()
-	return g.service.Serve(context.WithValue(stopped.Between(inner), pulseKey{}, &pulse{g.prober, w}))
+	return g.service.Serve(context.WithValue(stopped.Between(ctx, inner), pulseKey{}, &pulse{g.prober, w}))
 }
 
 // admit adds the probes, all or none.

@@ -166,7 +166,7 @@ func (l Lease) work(ctx context.Context, asked time.Time, f func(context.Context
 	if err := stopped.Err(work); err != nil {
 		return err // the stop came first, or Acquire took all the time that there was
 	}
-	return f(stopped.Between(work))
+	return f(stopped.Between(ctx, work))
 }
 
 // join is lost and err as one error, without saying twice what is the same.

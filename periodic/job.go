@@ -281,10 +281,9 @@ func (j *Job) call(ctx context.Context) error {
 	defer j.ended()
 	if j.Timeout > 0 {
 		late := fmt.Errorf("tend/periodic: %s ran for longer than %v: %w", j, j.Timeout, context.DeadlineExceeded)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, j.Timeout, late)
+		timed, cancel := context.WithTimeoutCause(ctx, j.Timeout, late)
 		defer cancel()
-		ctx = stopped.Between(ctx)
+		ctx = stopped.Between(ctx, timed)
 	}
 	return j.Run(ctx)
 }

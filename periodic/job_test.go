@@ -711,6 +711,38 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// TestHelpersAreNotExcusedByATimeoutThatIsFar: what ends their context is the service's own.
+func TestHelpersAreNotExcusedByATimeoutThatIsFar(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			j := &periodic.Job{Name: "a", Interval: time.Minute, Timeout: timeout, Run: func(ctx context.Context) error {
+				tend.Go(ctx, func(ctx context.Context) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				return nil
+			}}
+			root, tape := tend.New("root", tend.Spec{}), tendtest.NewTape(t)
+			root.AddHook(tape.Hook)
+			root.Add(tend.Func("s", func(ctx context.Context) error {
+				own, cancel := context.WithTimeout(ctx, time.Second)
+				defer cancel()
+				_ = j.Serve(own)
+				<-ctx.Done() // the helper's failure is what ends it
+				return nil
+			}))
+			done := root.ServeBackground(t.Context())
+			time.Sleep(2500 * time.Millisecond)
+			root.Stop()
+			<-done
+			synctest.Wait()
+			tape.WantAmong("2s root/s service failed err=DeadlineExceeded ran=2s count=1")
+		})
+	}
+}
+
 // TestHelpersOfALateRunObey: it is one of the failures that a job may have.
 func TestHelpersOfALateRunObey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -5,14 +5,22 @@ import (
 	"errors"
 )
 
-// betweenKey is what a context has itself for that somebody ends who stands between a service
-// and its supervisor.
+// between is a context that somebody ends who stands between a service and its supervisor.
+type between struct{ above, ctx context.Context }
+
 type betweenKey struct{}
 
-// Between returns ctx, of which the caller says that it stands between a service and its
-// supervisor: it ends ctx at will, as the supervisor does the one above, and knows what that
-// means. Helpers that say no more than that have obeyed.
-func Between(ctx context.Context) context.Context { return context.WithValue(ctx, betweenKey{}, ctx) }
+// Between returns ctx, which is below another one, and of which the caller says that it stands
+// between a service and its supervisor: it ends ctx at will, as the supervisor does the one
+// above, and knows what that means. Helpers that say no more than that have obeyed.
+func Between(above, ctx context.Context) context.Context {
+	return context.WithValue(ctx, betweenKey{}, between{above, ctx})
+}
+
+// isOwn: it has ended, and not just because the one above has.
+func (b between) isOwn() bool {
+	return b.ctx.Err() != nil && (b.above.Err() == nil || context.Cause(b.above) != context.Cause(b.ctx)) //nolint:errorlint // the same value
+}
 
 // Obeys: ctx has been cancelled, or has ended at the will of who called [Between], and err says
 // no more than that. That a context of anybody else has come to its deadline is a failure, and
@@ -25,6 +33,14 @@ func Obeys(ctx context.Context, err error) bool {
 	if errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled) {
 		return true
 	}
-	between, is := ctx.Value(betweenKey{}).(context.Context)
-	return is && Says(between, err)
+	for {
+		b, is := ctx.Value(betweenKey{}).(between)
+		switch {
+		case !is:
+			return false
+		case b.isOwn():
+			return Says(b.ctx, err)
+		}
+		ctx = b.above
+	}
 }
