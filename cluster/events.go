@@ -13,7 +13,7 @@ const (
 	KindJoined        Kind = iota + 1 // INFO: the node is up
 	KindLeft                          // INFO: it has handed over everything, after Lasted; with Err it could not end its lease
 	KindEngineLost                    // WARN: the first operation that failed, with Err
-	KindEngineBack                    // INFO: what had failed did not, or nothing has for a second, after Lasted
+	KindEngineBack                    // INFO: what had failed did not, or nothing has for a second and TTL/5, after Lasted
 	KindEngineFull                    // ERROR: it has no space left, with Err: what is free stays so until it has; each minute
 	KindLeaseLost                     // ERROR if something was owned, else WARN: all has been told
 	KindMemberJoined                  // INFO: Member is in the fleet

@@ -19,7 +19,7 @@ func (p *plan) heard(what operation, head store.Head, err error) {
 		}
 		return
 	}
-	if p.blind < 2 && p.trouble.isOver(what, p.now) {
+	if p.blind < 2 && p.trouble.isOver(what, p.now, p.lease.ttl/5) {
 		p.tellOf(KindEngineBack, Event{Lasted: p.now - p.trouble.since})
 		p.trouble = noTrouble
 	}

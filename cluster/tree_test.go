@@ -793,10 +793,11 @@ func TestServiceUnderAClaimIsNotReplaced(t *testing.T) {
 	})
 }
 
-// refusing is an engine that grants leases of another length, or has a user who may not write.
+// refusing is an engine that grants leases of another length, or creates nothing: its user may
+// not, or that hangs.
 type refusing struct {
 	cluster.Engine
-	leases bool
+	leases, hangs bool
 }
 
 func (r refusing) Open(ctx context.Context, ttl time.Duration) (store.LeaseID, store.Head, error) {
@@ -806,13 +807,17 @@ func (r refusing) Open(ctx context.Context, ttl time.Duration) (store.LeaseID, s
 	return r.Engine.Open(ctx, ttl)
 }
 
-func (r refusing) Create(context.Context, string, string, store.LeaseID, store.Guard) (store.Answer, error) {
+func (r refusing) Create(ctx context.Context, _, _ string, _ store.LeaseID, _ store.Guard) (store.Answer, error) {
+	if r.hangs {
+		<-ctx.Done()
+		return store.Answer{}, ctx.Err()
+	}
 	return store.Answer{}, errors.New("permission denied")
 }
 
 // TestAnEngineThatRefusesOneThing is told of once, though it does all else that it is asked for.
 func TestAnEngineThatRefusesOneThing(t *testing.T) {
-	for _, leases := range []bool{true, false} {
+	for _, c := range []refusing{{leases: true}, {hangs: true}, {}} {
 		synctest.Test(t, func(t *testing.T) {
 			engine := clustertest.NewEngine()
 			other := newMachine(engine, "b", cluster.Options{}).serve()
@@ -820,7 +825,7 @@ func TestAnEngineThatRefusesOneThing(t *testing.T) {
 			var mu sync.Mutex
 			root := tend.New("a", tend.Spec{EventHook: func(tend.Event) {}})
 			root.Add(cluster.Join(cluster.Options{
-				Fleet: "shop", Name: "a", Engine: refusing{engine.As("a"), leases}, EventHook: func(e cluster.Event) {
+				Fleet: "shop", Name: "a", Engine: refusing{engine.As("a"), c.leases, c.hangs}, EventHook: func(e cluster.Event) {
 					mu.Lock()
 					defer mu.Unlock()
 					told = append(told, e.Kind.String())
@@ -834,7 +839,7 @@ func TestAnEngineThatRefusesOneThing(t *testing.T) {
 			mu.Lock()
 			slices.Sort(told) // what an engine does is in no order
 			if diff := cmp.Diff([]string{"engine lost", "member joined", "member left"}, told); diff != "" {
-				t.Errorf("leases %v, -want +got:\n%s", leases, diff)
+				t.Errorf("leases %v, hangs %v, -want +got:\n%s", c.leases, c.hangs, diff)
 			}
 			mu.Unlock()
 			root.Stop()

@@ -27,8 +27,9 @@ type trouble struct {
 
 var noTrouble = trouble{since: never}
 
-// quiet is for how long nothing has failed if the trouble is over though what has failed was not
-// done since: it may not be wanted any more. Whatever fails is tried again in a fifth of that.
+// quiet is for how long nothing has failed, beside the time that an operation may take, if the
+// trouble is over though what has failed was not done since: it may not be wanted any more.
+// Whatever fails is tried again in a fifth of that.
 const quiet = 5 * retry
 
 // fails notes that something has failed, and says whether that is new.
@@ -44,7 +45,7 @@ func (t *trouble) fails(what operation, now instant) (isNew bool) {
 	return isNew
 }
 
-// isOver: there is one no more, as that was done.
-func (t trouble) isOver(what operation, now instant) bool {
-	return t.since != never && (t.of == what || now-t.last >= quiet)
+// isOver: there is one no more, as that was done; within: what an operation may take.
+func (t trouble) isOver(what operation, now, within instant) bool {
+	return t.since != never && (t.of == what || now-t.last >= within+quiet)
 }

@@ -1,6 +1,9 @@
 package cluster
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // Trouble with one thing is over when that is done, or nothing has failed for a while.
 func TestTrouble(t *testing.T) {
@@ -10,24 +13,25 @@ func TestTrouble(t *testing.T) {
 		ok   bool
 		want string
 	}
+	const within = 2 * time.Second
 	for name, all := range map[string][]heard{
 		"what has failed is done": {{0, creating, false, "lost"}, {1, creating, true, "back"}, {2, creating, true, ""}},
 		"all else is done": {
 			{0, creating, false, "lost"},
 			{1, renewing, true, ""},
 			{retry, creating, false, ""},
-			{retry + quiet - 1, renewing, true, ""},
-			{retry + quiet, renewing, true, "back"},
+			{retry + within + quiet - 1, renewing, true, ""},
+			{retry + within + quiet, renewing, true, "back"},
 		},
 		"one of several is done": {
-			{0, creating, false, "lost"}, {1, opening, false, ""}, {2, opening, true, ""}, {3, creating, true, ""}, {1 + quiet, opening, true, "back"},
+			{0, creating, false, "lost"}, {1, opening, false, ""}, {2, opening, true, ""}, {3, creating, true, ""}, {1 + within + quiet, opening, true, "back"},
 		},
 		"it comes again": {
 			{0, creating, false, "lost"},
 			{1, opening, false, ""},
-			{1 + quiet, creating, true, "back"},
-			{2 + quiet, opening, false, "lost"},
-			{3 + quiet, opening, true, "back"},
+			{1 + within + quiet, creating, true, "back"},
+			{2 + within + quiet, opening, false, "lost"},
+			{3 + within + quiet, opening, true, "back"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -38,7 +42,7 @@ func TestTrouble(t *testing.T) {
 					if tr.fails(h.what, h.at) {
 						got = "lost"
 					}
-				} else if tr.isOver(h.what, h.at) {
+				} else if tr.isOver(h.what, h.at, within) {
 					got, tr = "back", noTrouble
 				}
 				if got != h.want {

@@ -42,7 +42,7 @@ func (m *Memory) Forget() {
 // Head is where the engine is.
 func (m *Memory) Head() store.Head { return m.head }
 
-// Log is one batch for each revision after the first. It only grows.
+// Log is one batch for each revision after the first. It only grows, but for Forget.
 func (m *Memory) Log() []store.Batch { return m.log }
 
 // Snapshot is all there is under the prefix, sorted by key.
