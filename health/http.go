@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,22 +94,22 @@ var probing = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// plain takes a redirect that leads nowhere like any other answer: the error that the client makes
-// of it has all of its Location, which may hold a token.
+// plain takes a redirect that leads nowhere for an answer without one: the error that a client
+// makes of it has all of its Location, which may hold a token.
 type plain struct{ http.RoundTripper }
 
 func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := p.RoundTripper.RoundTrip(req)
-	if err == nil {
-		if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
-			resp.Header.Set("Location", unreadable)
-		}
+	if err != nil {
+		return resp, err
 	}
-	return resp, err
+	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+		_ = resp.Body.Close() // it may say where, too
+		resp.Header.Del("Location")
+		resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader("to a Location that does not parse")), -1
+	}
+	return resp, nil
 }
-
-// unreadable is shown of a URL that does not parse: what is a secret in it cannot be told.
-const unreadable = "(unreadable)"
 
 // dialReset connects; closing the connection will reset it.
 func dialReset(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -137,6 +138,11 @@ func (h *httpCheck) prepare(raw string) error {
 		return fmt.Errorf("no status is between %d and %d", h.lo, h.hi)
 	}
 	h.url = u
+	if h.client != probing {
+		own := *h.client
+		own.Transport = plain{cmp.Or(own.Transport, http.DefaultTransport)}
+		h.client = &own
+	}
 	if h.header.Get("User-Agent") == "" {
 		h.header.Set("User-Agent", "tend-health")
 	}
@@ -166,8 +172,8 @@ func (h *httpCheck) check(ctx context.Context) error {
 // token, and without a password.
 func shown(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return unreadable
+	if err != nil { // what is a secret in it cannot be told
+		return "(unreadable)"
 	}
 	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
 	return u.Redacted()

@@ -47,6 +47,7 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		case "/nowhere":
 			w.Header().Set("Location", "http://u:s@%zz?token=s")
 			w.WriteHeader(http.StatusFound)
+			_, _ = io.WriteString(w, "http://u:s@%zz?token=s")
 		case "/sick":
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, "no \x1b[31mdatabase\nstack\nof it")
@@ -69,7 +70,9 @@ func TestHTTPTellsSuccessFromFailure(t *testing.T) {
 		{health.HTTP(s.URL + "/moved"), `HTTP status 302 Found to /ok`},
 		{health.HTTP(s.URL + "/moved?token=s"), `HTTP status 302 Found to /ok`},
 		{health.HTTP(s.URL + "/logged-in"), `HTTP status 302 Found to /ok`},
-		{health.HTTP(s.URL + "/nowhere"), `HTTP status 302 Found to (unreadable)`},
+		{health.HTTP(s.URL + "/nowhere"), `HTTP status 302 Found: to a Location that does not parse`},
+		{health.HTTP(s.URL+"/nowhere", health.Client(s.Client())), `HTTP status 302 Found: to a Location that does not parse`},
+		{health.HTTP(s.URL+"/nowhere", health.Client(&http.Client{})), `HTTP status 302 Found: to a Location that does not parse`},
 		{health.HTTP(s.URL+"/nowhere", health.StatusBetween(300, 399)), ""},
 		{health.HTTP(s.URL+"/moved", health.Client(s.Client())), ""}, // its way
 		{health.HTTP(s.URL + "/sick"), "HTTP status 503 Service Unavailable: no \ufffd[31mdatabase"},
