@@ -260,8 +260,10 @@ func (s *systemd) reloaded() {
 }
 
 // farewell is the last that systemd hears: how the program ends. A stop may be so
-// quick that run has had no time to say that it began.
+// quick that run has had no time to say that it began. What is being said is said before.
 func (s *systemd) farewell(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.send(sdnotify.Stopping, sdnotify.Status(text))
 	s.over.Store(true)
 }
