@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -146,9 +147,24 @@ func (m *model) open(stacks bool) tea.Cmd {
 	if !stacks {
 		return m.look()
 	}
-	c, id := m.client, m.selected.id
-	return tea.Batch(m.look(), func() tea.Msg {
-		text, err := c.stacks(context.Background(), id)
-		return stacksMsg{id, text, err}
-	})
+	return tea.Batch(m.look(), m.stacks())
 }
+
+// stacks asks for those of the selected service: whose id that is, is asked first.
+func (m *model) stacks() tea.Cmd {
+	c, of := m.client, m.selected
+	return func() tea.Msg {
+		n, err := c.node(context.Background(), of.id)
+		if err == nil && !n.isAt(of.path) {
+			err = errAnother
+		}
+		if err != nil {
+			return stacksMsg{of: of, err: err}
+		}
+		text, err := c.stacks(context.Background(), of.id)
+		return stacksMsg{of, n.Epoch, text, err}
+	}
+}
+
+// errAnother is what becomes of a question about a service of an earlier program.
+var errAnother = errors.New("the program was started again, and this is another service now")

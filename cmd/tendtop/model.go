@@ -51,9 +51,10 @@ type (
 		err  error
 	}
 	stacksMsg struct {
-		id   uint64
-		text string
-		err  error
+		of    identity
+		epoch string // empty: nobody has answered
+		text  string
+		err   error
 	}
 	actedMsg struct {
 		action string
@@ -100,7 +101,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.pane.got(msg.node, msg.err)
 		}
 	case stacksMsg:
-		if m.pane != nil && msg.id == m.selected.id {
+		if m.pane != nil && msg.of == m.selected {
 			m.pane.stacks(msg)
 		}
 	case actedMsg:
@@ -116,14 +117,18 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (m *model) gotTree(msg treeMsg) tea.Cmd {
+	var look tea.Cmd
 	if m.err = msg.err; msg.err == nil {
 		m.asked, m.status = true, msg.status
-		m.choose(m.choice)
+		before := m.selected
+		if m.choose(m.choice); m.pane != nil && m.selected != before {
+			look = m.look() // what was asked with this tree was about the one before
+		}
 	}
 	if !msg.polled {
-		return nil
+		return look
 	}
-	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickMsg{} })
+	return tea.Batch(look, tea.Tick(m.every, func(time.Time) tea.Msg { return tickMsg{} }))
 }
 
 // choose shows what is chosen; the same service stays selected if it is there.

@@ -2,7 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -43,8 +47,10 @@ func TestWhatIsSelectedHasItsPath(t *testing.T) {
 		m := newModel(nil, options{})
 		m.Update(treeMsg{status: statusOf(t, "a b")})
 		m.selected, m.pane = identity{2, "shop/b"}, &pane{}
-		m.Update(stacksMsg{id: 2, text: "stacks of b"})
-		m.Update(treeMsg{status: statusOf(t, c.then)})
+		m.Update(stacksMsg{of: m.selected, text: "stacks of b"})
+		if _, look := m.Update(treeMsg{status: statusOf(t, c.then)}); (look != nil) != (c.pane == "…") {
+			t.Errorf("%s: that the pane is asked for is %v", c.name, look != nil)
+		}
 		got := "closed"
 		if m.pane != nil {
 			got = strings.Join(m.pane.lines(9), "\n")
@@ -64,7 +70,9 @@ func TestAnAnswerOfAnotherProgram(t *testing.T) {
 	m := newModel(nil, options{})
 	m.Update(treeMsg{status: statusOf(t, "a b")})
 	m.selected, m.pane = identity{2, "shop/b"}, &pane{}
-	m.Update(stacksMsg{id: 2, text: "stacks of b"})
+	m.Update(stacksMsg{of: identity{2, "shop/c"}, epoch: "first", text: "stacks of c"})
+	m.Update(stacksMsg{of: m.selected, epoch: "first", text: "stacks of b"})
+	m.Update(nodeMsg{2, node{}, errors.New("unreachable")})
 	for _, c := range []struct {
 		msg  nodeMsg
 		want []string
@@ -85,6 +93,32 @@ func TestAnAnswerOfAnotherProgram(t *testing.T) {
 		}
 		if d := cmp.Diff(c.want, got); d != "" {
 			t.Errorf("after %s of %s: %s", c.msg.node.Epoch, c.msg.node.Path, d)
+		}
+	}
+}
+
+// Stacks are asked for of the service that is meant: an id of an earlier program is another one.
+func TestStacksAreOfWhatIsSelected(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/goroutines") || strings.HasSuffix(r.URL.Path, "/stacks") {
+			_, _ = io.WriteString(w, "stacks of b")
+			return
+		}
+		_, _ = io.WriteString(w, `{"id": 2, "path": "shop/b", "epoch": "first"}`)
+	}))
+	defer s.Close()
+	c, err := newClient(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]stacksMsg{
+		"shop/b": {identity{2, "shop/b"}, "first", "stacks of b", nil},
+		"shop/a": {identity{2, "shop/a"}, "", "", errAnother},
+	} {
+		m := newModel(c, options{})
+		m.selected = identity{2, path}
+		if got := m.stacks()(); got != want {
+			t.Errorf("%s: %+v", path, got)
 		}
 	}
 }

@@ -14,6 +14,7 @@ type pane struct {
 	known bool
 	err   error    // of the last question; the last answer stays
 	trace []string // its stacks, if they were asked for
+	of    string   // the epoch of the program whose they are
 	top   int      // the first line on the screen
 }
 
@@ -21,12 +22,12 @@ type pane struct {
 // stacks that it keeps.
 const maxStack = 16 << 10
 
-// got takes the answer to a question. Stacks are of one program: they go with the epoch of it.
+// got takes the answer to a question. Stacks are of one program: they go with it.
 func (p *pane) got(n node, err error) {
 	if p.err = err; err != nil {
 		return
 	}
-	if p.known && n.Epoch != p.node.Epoch {
+	if p.of != "" && n.Epoch != p.of {
 		p.trace = nil
 	}
 	p.node, p.known = n, true
@@ -37,7 +38,7 @@ func (p *pane) stacks(msg stacksMsg) {
 	if msg.err != nil {
 		text = msg.err.Error()
 	}
-	p.trace = stackLines(text)
+	p.trace, p.of = stackLines(text), msg.epoch
 }
 
 // stackLines are those of a text of any service, as they can be shown.
