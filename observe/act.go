@@ -1,7 +1,9 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -88,13 +90,15 @@ func (p *Page) resume(s *tend.ServiceStatus) error {
 }
 
 // readForm reads the form of r, which is bounded in time and size. The deadline ends
-// with the form: the server goes on to read, to see whether its reader leaves, and
-// whoever is asked for leave may take longer than a form.
+// with the body: the server goes on to read, to see whether its reader leaves, and
+// whoever is asked for leave may take longer than a form. A body of which more is to come
+// keeps it, though the form in it is whole: the server waits for the rest.
 func readForm(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w) // for servers that have deadlines
 	_ = control.SetReadDeadline(time.Now().Add(writeTimeout))
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if r.PostFormValue("epoch") != "" { // it is all there
+	_ = r.PostFormValue("epoch")
+	if _, err := io.Copy(io.Discard, r.Body); err == nil || errors.Is(err, http.ErrBodyReadAfterClose) {
 		_ = control.SetReadDeadline(time.Time{})
 	}
 }

@@ -269,37 +269,44 @@ func TestAnUnknownActionIsToldTheOthers(t *testing.T) {
 // Who begins a form and does not end it holds a request for ten seconds, and nobody is
 // asked for anything.
 func TestAFormHasTenSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFakeTree(supervisor("root", "a").Status())
-		p := newTestPage(t, f, Options{Allow: func(*http.Request, Action, tend.ServiceStatus) error {
-			t.Error("Allow was asked")
-			return nil
-		}})
-		here, there := net.Pipe()
-		l := &oneConn{conn: there, closed: make(chan struct{})}
-		server := &http.Server{Handler: p}
-		done := make(chan struct{})
-		go func() { defer close(done); _ = server.Serve(l) }()
-		begun := time.Now()
-		if _, err := fmt.Fprintf(here, "POST /api/node/%d/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"+
-			"Content-Type: application/x-www-form-urlencoded\r\n\r\nepoch", f.status.Services[0].Token.ID()); err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.ReadResponse(bufio.NewReader(here), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(begun); response.StatusCode != http.StatusConflict || took != 10*time.Second {
-			t.Errorf("%s after %v", response.Status, took)
-		}
-		_ = response.Body.Close()
-		_ = here.Close()
-		_ = server.Close()
-		<-done
-		if len(f.calls) > 0 {
-			t.Errorf("the tree was asked for %q", f.calls)
-		}
-	})
+	for name, form := range map[string]string{
+		"half of it": "Content-Length: 9\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nepoch",
+		"all of it, and more to come": "Content-Length: 500\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"epoch\"\r\n\r\nx\r\n--b--\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeTree(supervisor("root", "a").Status())
+				p := newTestPage(t, f, Options{Allow: func(*http.Request, Action, tend.ServiceStatus) error {
+					t.Error("Allow was asked")
+					return nil
+				}})
+				here, there := net.Pipe()
+				l := &oneConn{conn: there, closed: make(chan struct{})}
+				server := &http.Server{Handler: p}
+				done := make(chan struct{})
+				go func() { defer close(done); _ = server.Serve(l) }()
+				begun := time.Now()
+				if _, err := fmt.Fprintf(here, "POST /api/node/%d/restart HTTP/1.1\r\nHost: localhost\r\n%s", f.status.Services[0].Token.ID(), form); err != nil {
+					t.Fatal(err)
+				}
+				response, err := http.ReadResponse(bufio.NewReader(here), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begun); response.StatusCode != http.StatusConflict || took != 10*time.Second {
+					t.Errorf("%s after %v", response.Status, took)
+				}
+				_ = response.Body.Close()
+				_ = here.Close()
+				_ = server.Close()
+				<-done
+				if len(f.calls) > 0 {
+					t.Errorf("the tree was asked for %q", f.calls)
+				}
+			})
+		})
+	}
 }
 
 // Allow may take as long as it likes, and hears of a reader that leaves: also where

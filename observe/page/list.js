@@ -3,7 +3,7 @@ let H = 28; // height of a row as in page.css
 const MOST = 80; // rows at once
 const tree = $('tree'), pool = [];
 const order = ['failed', 'stuck', 'backoff', 'stopping', 'starting', 'pending', 'running', 'suspended', 'done'];
-let list = [], found = null, total = 0; // nodes shown; those that the server found; of how many
+let list = [], found = null, cut = ''; // nodes shown; what the server found
 let cursor = null, selected = null; // ids
 let words = [], only = new Set(); // the filter
 const asked = new Map(); // by id: {what, r: the row then, t: when}
@@ -43,8 +43,7 @@ function flatten() {
 	list = found || [];
 	if (by) list = sorted([...found || nodes.values()].filter(n => n.up && matches(n)), by);
 	else if (!found) visit(root, 0);
-	const hits = found && list.filter(matches).length;
-	if (hits && hits < total) list = list.concat({ more: { busy: 1 }, depth: 0, kids: [], r: { n: `${hits.toLocaleString()} of ${total.toLocaleString()} found` } });
+	if (cut) list = list.concat({ more: { busy: 1 }, depth: 0, kids: [], r: { n: cut } });
 	list.forEach((n, i) => n.at = i);
 	$('rows').style.height = list.length * H + 'px';
 }

@@ -49,14 +49,14 @@ async function filter() {
 	refused = '';
 	const mine = ++turn, by = new Map(), q = new URLSearchParams({ q: words.join(' '), state: [...only].join(), sort: sorting() });
 	remember();
-	let rows;
+	let rows, all;
 	if (partial() && (words.length || only.size || sorting())) {
 		const got = await get('view?' + q).catch(e => e);
 		if (mine !== turn) return;
 		if ([400, 503].includes(got.code)) refused = got.message;
 		rows = refused ? [] : got.rows;
 		if (!rows) return void setTimeout(() => mine === turn && filter(), 1e3); // somebody else is searching
-		total = got.total;
+		all = got.total;
 	}
 	found = rows?.map(r => {
 		const up = r.i ? by.get(r.p) : null, n = nodes.get(r.i) || { r, up, kids: [] };
@@ -64,6 +64,8 @@ async function filter() {
 		by.set(r.i, n);
 		return n;
 	});
+	const hits = found?.filter(matches).length;
+	cut = hits && hits < all ? [hits, all].map(n => n.toLocaleString()).join(' of ') + ' found' : '';
 	changed();
 }
 
@@ -119,12 +121,13 @@ function again(f) {
 // epoch is which program this is.
 const epoch = () => seq.split('.')[0];
 
-// reselect finds in another program what was selected in this one; far is its id, if it is not here.
+// reselect finds what was selected in another program; far: its id.
 function reselect(far, id) {
-	go(seek(chosen, id)?.r.i ?? far, chosen);
+	go(far ?? seek(chosen, id)?.r.i, chosen);
 }
 
 async function reload() {
+	const was = chosen;
 	try {
 		const view = await get('view?' + new URLSearchParams({ path: chosen, id: selected ?? 0 })), before = epoch();
 		load(view);
@@ -139,7 +142,7 @@ async function reload() {
 			marked.clear();
 			selected = null;
 			sections = {};
-			if (chosen) reselect(view.wanted);
+			if (chosen) reselect(chosen === was ? view.wanted : null);
 		}
 		filter();
 		connect();
