@@ -57,7 +57,7 @@ func HTTP(url string, opts ...HTTPOption) Check {
 type StatusError struct {
 	Code     int
 	Location string // of a redirect, without its query
-	Body     string // its first line; of a redirect nothing
+	Body     string // its first line; of a redirect nothing, unless its Location does not parse
 }
 
 // Error says the code, what that means and the first line of the body.
@@ -100,11 +100,13 @@ type plain struct{ http.RoundTripper }
 
 func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := p.RoundTripper.RoundTrip(req)
-	if err != nil {
+	if err != nil || resp == nil {
 		return resp, err
 	}
 	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
-		_ = resp.Body.Close() // it may say where, too
+		if resp.Body != nil {
+			_ = resp.Body.Close() // it may say where, too
+		}
 		resp.Header.Del("Location")
 		resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader("to a Location that does not parse")), -1
 	}
@@ -138,11 +140,6 @@ func (h *httpCheck) prepare(raw string) error {
 		return fmt.Errorf("no status is between %d and %d", h.lo, h.hi)
 	}
 	h.url = u
-	if h.client != probing {
-		own := *h.client
-		own.Transport = plain{cmp.Or(own.Transport, http.DefaultTransport)}
-		h.client = &own
-	}
 	if h.header.Get("User-Agent") == "" {
 		h.header.Set("User-Agent", "tend-health")
 	}
@@ -151,7 +148,13 @@ func (h *httpCheck) prepare(raw string) error {
 
 func (h *httpCheck) check(ctx context.Context) error {
 	req := (&http.Request{Method: http.MethodGet, URL: h.url, Host: h.header.Get("Host"), Header: h.header.Clone()}).WithContext(ctx)
-	resp, err := h.client.Do(req)
+	client := h.client
+	if client != probing {
+		own := *client // as it is now
+		own.Transport = plain{cmp.Or(own.Transport, http.DefaultTransport)}
+		client = &own
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return withoutQuery(err)
 	}

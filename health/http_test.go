@@ -226,3 +226,28 @@ func TestTCP(t *testing.T) {
 		}
 	}
 }
+
+// carrier is a RoundTripper.
+type carrier func(*http.Request) (*http.Response, error)
+
+func (f carrier) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestAClientIsUsedAsItIs when the check is made, whatever its transport does.
+func TestAClientIsUsedAsItIs(t *testing.T) {
+	client := &http.Client{}
+	check := health.HTTP("http://example.org/", health.Client(client))
+	for _, c := range []struct {
+		answer *http.Response
+		want   string
+	}{
+		{nil, "nil *Response"},
+		{&http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"http://u:s@%zz"}}}, "HTTP status 302 Found: to a Location that does not parse"},
+		{&http.Response{StatusCode: http.StatusOK, Header: http.Header{}}, ""},
+	} {
+		client.Transport = carrier(func(*http.Request) (*http.Response, error) { return c.answer, nil })
+		err := check(t.Context())
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
