@@ -205,8 +205,8 @@ func (p *program) ended(ctx context.Context, code int, err error, unstopped []te
 			}
 		}
 		say(key, p.root.Reason(cause).Error())
+		p.log.LogAttrs(ctx, level, "ended", attrs...) // first: it never waits
 		p.systemd.farewell(text)
-		p.log.LogAttrs(ctx, level, "ended", attrs...)
 	})
 	p.scribe.wait(grace)
 }
