@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
 	"time"
 
@@ -196,16 +195,3 @@ func (e *goneError) Error() string {
 
 func (e *goneError) Is(target error) bool { return target == ErrGone }
 func (e *goneError) Unwrap() error        { return e.why }
-
-// isNil: h is nil, or a nil pointer, map or function in an interface.
-func isNil(h any) bool {
-	if h == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(h); v.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
-		return v.IsNil()
-	default:
-		return false
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/tend-go/tend"
+	"github.com/tend-go/tend/internal/guard"
 	"github.com/tend-go/tend/internal/latent"
 )
 
@@ -166,7 +167,7 @@ func (w *turn[M]) create() {
 	w.calling = true
 	h, err := a.spec.New(w.context(), a)
 	w.calling = false
-	if err == nil && isNil(h) {
+	if err == nil && guard.IsNil(h) {
 		err = fmt.Errorf("tend/actor: Spec.New of %s has returned no Handler", a.name)
 	}
 	w.pace.at = w.link.Note()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math"
 	"net"
-	"reflect"
 	"time"
 
 	"github.com/tend-go/tend"
@@ -121,7 +120,7 @@ func (s *service) Serve(ctx context.Context) (err error) {
 	}
 	defer l.Close()
 	srv := s.New(ctx)
-	if isNil(srv) { // what stops it would find that out where nobody catches it
+	if guard.IsNil(srv) { // what stops it would find that out where nobody catches it
 		return errNoServer
 	}
 	ended, stopped := make(chan bool, 1), make(chan error, 1)
@@ -146,12 +145,6 @@ func (s *service) Serve(ctx context.Context) (err error) {
 	_ = l.Close() // that others may take its place while what is under way comes to its end
 	tend.Annotate(ctx, slog.Any("draining", err))
 	return err
-}
-
-// isNil: there is no server, or a nil pointer for one.
-func isNil(srv Graceful) bool {
-	v := reflect.ValueOf(srv)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // await stops the server when the service is to stop, or when Serve of the server has

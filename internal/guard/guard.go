@@ -4,6 +4,8 @@
 // notes the failure before the call and takes it back after it.
 package guard
 
+import "reflect"
+
 // Do calls f and says whether it has returned, rather than panicked.
 func Do(f func()) (returned bool) {
 	defer func() { _ = recover() }()
@@ -21,4 +23,17 @@ func Try(f func() error, caught func(v any) error) (err error) {
 		}
 	}()
 	return f()
+}
+
+// IsNil: v is nil, or a nil pointer, map, function, slice or channel in an interface: what users
+// return who could not make one.
+func IsNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan:
+		return r.IsNil()
+	default:
+		return false
+	}
 }
