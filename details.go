@@ -80,9 +80,11 @@ func (d *details) tellOf(events []Event) {
 // told: it has been told of all that has come, and has been asked. The caller holds mu of the
 // sink.
 func (d *details) told(wanted bool) {
-	if wanted {
+	switch {
+	case d.wanted == nil: // and never was it otherwise
+	case wanted:
 		d.not.Store(0)
-	} else {
+	default:
 		d.not.Store(d.came.UnixNano())
 	}
 }
