@@ -302,6 +302,35 @@ func TestHelpersOfLostWorkObey(t *testing.T) {
 	})
 }
 
+// TestHelpersAreNotExcusedByALock: what ends their context is the service's own.
+func TestHelpersAreNotExcusedByALock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, tape := tend.New("root", tend.Spec{}), tendtest.NewTape(t)
+		root.AddHook(tape.Hook)
+		root.Add(tend.Func("clair", func(ctx context.Context) error {
+			own, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_ = clair(newLog(), always(nil)).Hold(own, func(ctx context.Context) error {
+				tend.Go(ctx, func(ctx context.Context) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				<-ctx.Done()
+				time.Sleep(time.Second)
+				return nil
+			})
+			<-ctx.Done() // the helper's failure is what ends it
+			return nil
+		}))
+		done := root.ServeBackground(t.Context())
+		time.Sleep(2500 * time.Millisecond)
+		root.Stop()
+		<-done
+		synctest.Wait()
+		tape.WantAmong("2s root/clair service failed err=DeadlineExceeded ran=2s count=1")
+	})
+}
+
 // The lock of 10 minutes is known to be lost after 8: two minutes before anybody
 // else can have it, in the middle of whatever the work is doing.
 func TestTheLossIsKnownBeforeTheLockEnds(t *testing.T) {
